@@ -1,0 +1,72 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`python -m pi_camera_stream COMMAND`, for wherever there is no ROS command line."""
+
+from collections.abc import Sequence
+from importlib import import_module
+import sys
+
+# command -> (module with a `main(args)`, what it does)
+COMMANDS = {
+    'camera': ('nodes.camera_node', 'publish the pictures of a camera, a video or a pipe'),
+    'bridge': ('nodes.http_bridge_node', 'show a picture topic to browsers'),
+    'consumer': ('nodes.opencv_consumer_node', 'process a picture topic with OpenCV'),
+    'demo': ('tools.demo', 'run all three, and show how they do'),
+    'doctor': ('tools.doctor', 'find out what is wrong'),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ('-h', '--help'):
+        print(usage())
+        return 0
+    if words[0] not in COMMANDS:
+        print(f"pi_camera_stream: error: there is no command '{words[0]}': choose one of "
+              + ', '.join(COMMANDS), file=sys.stderr)
+        return 2
+    try:
+        return _run(COMMANDS[words[0]][0], words[1:])
+    except KeyboardInterrupt:  # while modules were being imported
+        return 130
+
+
+def _run(module_name: str, arguments: list[str]) -> int:
+    try:
+        module = import_module(f'.{module_name}', __package__)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(str(__package__)):
+            raise
+        print(f"pi_camera_stream: error: the Python module '{error.name}' is missing: source a "
+              'ROS 2 installation (`source /opt/ros/*/setup.bash`) and install what package.xml '
+              'names (`rosdep install`), or use the virtual environment that script/setup makes',
+              file=sys.stderr)
+        return 1
+    code: int = module.main(arguments)
+    return code
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    lines = ['usage: python -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
+    lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
+    lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
+              'demo and doctor explain themselves with --help.']
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,31 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Carry a moment from the monotonic clock, on which cameras stamp, to another clock."""
+
+from collections.abc import Callable
+import time
+
+NowNs = Callable[[], int]
+
+
+def to_clock(monotonic_ns: int, now_ns: NowNs, monotonic_now_ns: NowNs = time.monotonic_ns) -> int:
+    """
+    Return the moment `monotonic_ns` on the clock that `now_ns` reads, in ns.
+
+    Both clocks are read now, so the mapping follows a clock that NTP steps or slews, and a
+    simulated one. Call it once a frame, at capture: a moment that is mapped twice gets two stamps.
+    """
+    elapsed_ns = monotonic_now_ns() - monotonic_ns
+    return now_ns() - elapsed_ns

@@ -1,0 +1,77 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The two things that travel: what a source captured, and what viewers and programs receive."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""A decoded picture: H x W x 3 (BGR, as OpenCV has it) or H x W (grey), uint8."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """
+    One picture as its source delivered it.
+
+    Attributes
+    ----------
+    picture
+        JPEG bytes, passed on as they are, or an image that still has to be encoded.
+    monotonic_ns
+        When the light was taken, or the nearest moment that the source knows of,
+        in ns of CLOCK_MONOTONIC.
+
+    """
+
+    picture: bytes | Image
+    monotonic_ns: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """
+    One JPEG with its capture time, as viewers and programs receive it.
+
+    Attributes
+    ----------
+    jpeg
+        The encoded picture; one byte string, shared by all who read it.
+    stamp_ns
+        Capture time in ns of ROS time (`header.stamp`).
+    sequence
+        Counts the frames that arrived here, from 1.
+    width, height
+        Size in pixels.
+
+    """
+
+    jpeg: bytes
+    stamp_ns: int
+    sequence: int
+    width: int
+    height: int
+
+    def age_s(self, now_ns: int) -> float:
+        """Return the seconds since capture; `now_ns` is read from the clock of `stamp_ns`."""
+        return (now_ns - self.stamp_ns) / 1e9
+
+
+def image_size(image: NDArray[Any]) -> tuple[int, int]:
+    """Return (width, height) of an H x W or H x W x C array."""
+    return int(image.shape[1]), int(image.shape[0])

@@ -1,0 +1,85 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What is counted and shown: rates over the last seconds, and the spread of recent values."""
+
+from collections import deque
+from collections.abc import Callable
+import statistics
+import threading
+import time
+
+
+class RateMeter:
+    """Events and bytes a second over a sliding window; any thread may call any method."""
+
+    def __init__(self, window_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._window_s = window_s
+        self._clock = clock
+        self._started = clock()
+        self._lock = threading.Lock()
+        self._events: deque[tuple[float, int]] = deque()  # bounded: what is older than the window
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        """How many events there were since the start."""
+        return self._total
+
+    def add(self, size: int = 0) -> None:
+        """Count one event of `size` bytes, now."""
+        with self._lock:
+            self._total += 1
+            self._events.append((self._clock(), size))
+            self._forget()
+
+    def per_second(self) -> float:
+        """Return the events a second."""
+        with self._lock:
+            span_s = self._forget()
+            return len(self._events) / span_s
+
+    def bytes_per_second(self) -> float:
+        """Return the bytes a second."""
+        with self._lock:
+            span_s = self._forget()
+            return sum(size for _, size in self._events) / span_s
+
+    def _forget(self) -> float:
+        """Drop what is older than the window; return the seconds that the rest stands for."""
+        now = self._clock()
+        while self._events and self._events[0][0] <= now - self._window_s:
+            self._events.popleft()
+        # A meter younger than its window has less to divide by; 0.1 s keeps the first event sane.
+        return min(self._window_s, max(now - self._started, 0.1))
+
+
+class Recent:
+    """The last values of a quantity; one thread adds, any thread asks."""
+
+    def __init__(self, count: int = 64) -> None:
+        self._values: deque[float] = deque(maxlen=count)
+
+    def add(self, value: float) -> None:
+        """Remember `value`; the oldest one is forgotten."""
+        self._values.append(value)
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self._values.clear()
+
+    def median(self) -> float:
+        """Return the median of what is remembered; NaN when there is nothing."""
+        values = list(self._values)
+        return statistics.median(values) if values else float('nan')

@@ -1,0 +1,41 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Pictures to JPEG."""
+
+import cv2
+
+from ..core.frame import Image
+
+
+class JpegEncoder:
+    """
+    Encode pictures with OpenCV's libjpeg-turbo.
+
+    Attributes
+    ----------
+    quality
+        1 to 100; may change between two pictures.
+
+    """
+
+    def __init__(self, quality: int = 80) -> None:
+        self.quality = quality
+
+    def encode(self, image: Image) -> bytes:
+        """Return the JPEG of an H x W x 3 (BGR) or H x W (grey) picture."""
+        done, buffer = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, self.quality))
+        if not done:
+            raise ValueError(f'OpenCV cannot encode a picture of shape {image.shape}')
+        return buffer.tobytes()

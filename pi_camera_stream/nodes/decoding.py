@@ -1,0 +1,58 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""CompressedImage to OpenCV: with cv_bridge where it is installed, with OpenCV alone otherwise."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from sensor_msgs.msg import CompressedImage
+
+from ..core.frame import Image
+
+Decoder = Callable[[CompressedImage], Image | None]
+
+
+def decode(message: CompressedImage) -> Image | None:
+    """Return the picture, H x W x 3 BGR uint8; None when it cannot be decoded."""
+    try:
+        image = _decode(message)
+    except cv2.error:
+        return None
+    return image if image is not None and image.size else None
+
+
+def _with_opencv(message: CompressedImage) -> Image | None:
+    # frombuffer does not copy the message's array.array.
+    image: Any = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+    return image
+
+
+def _find_decoder() -> Decoder:
+    try:
+        from cv_bridge import CvBridge
+    except (ImportError, AttributeError):  # the latter where it was built for another NumPy
+        return _with_opencv
+    bridge = CvBridge()
+
+    def with_cv_bridge(message: CompressedImage) -> Image | None:
+        image = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+
+    return with_cv_bridge
+
+
+_decode = _find_decoder()

@@ -1,0 +1,49 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Every parameter of every node: declared, checked and documented from here."""
+
+from ..core.parameters import Parameter
+from ..sources import registry as sources
+from ..vision import registry as processors
+
+_JPEG_QUALITY = 'JPEG quality of pictures that the node encodes itself'
+
+CAMERA = (
+    Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES),
+    Parameter('path', '', 'Video, folder of pictures or named pipe, for the sources `file` and '
+                          '`stdin`'),
+    Parameter('width', 0, 'Width of the picture; 0 is the width that the source has', 'pixels',
+              0, 8192),
+    Parameter('height', 0, 'Height of the picture; 0 is the height that the source has', 'pixels',
+              0, 8192),
+    Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
+              'frames/s', 0, 240, live=True),
+    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
+    Parameter('frame_id', 'camera_optical_frame', 'TF frame of the pictures (REP 103)', live=True),
+)
+
+HTTP_BRIDGE = (
+    Parameter('address', '0.0.0.0',  # noqa: S104 - the local network may watch
+              'Address to listen at; 127.0.0.1 admits this machine only'),
+    Parameter('port', 8080, 'TCP port to listen at; 0 takes a free one', '', 0, 65535),
+)
+
+OPENCV_CONSUMER = (
+    Parameter('processor', 'motion', 'What is done with the pictures', choices=processors.NAMES,
+              live=True),
+    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
+)
+
+TABLES = {'camera': CAMERA, 'http_bridge': HTTP_BRIDGE, 'opencv_consumer': OPENCV_CONSUMER}

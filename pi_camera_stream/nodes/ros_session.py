@@ -1,0 +1,129 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""ROS for a program that is no node of ours: listen to diagnostics, look at the graph."""
+
+from dataclasses import dataclass, field
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import qos_check_compatible, QoSCompatibility
+from rclpy.signals import SignalHandlerOptions
+
+IMAGE_TYPES = ('sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image')
+
+
+@dataclass(frozen=True)
+class ImageTopic:
+    """
+    A topic with pictures, and who is on it.
+
+    Attributes
+    ----------
+    publishers, subscribers
+        Full node names.
+    mismatches
+        (subscriber, reason) for each one that gets nothing because of its quality of service.
+
+    """
+
+    name: str
+    message_type: str
+    publishers: list[str] = field(default_factory=list)
+    subscribers: list[str] = field(default_factory=list)
+    mismatches: list[tuple[str, str]] = field(default_factory=list)
+
+
+class RosSession:
+    """
+    A guest in the ROS graph, with a context and a thread of its own.
+
+    Use it as a context manager. It leaves the process's signal handlers alone.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._context = rclpy.Context()
+        self._values: dict[str, dict[str, str]] = {}
+
+    def __enter__(self) -> 'RosSession':
+        """Join the graph."""
+        rclpy.init(args=[], context=self._context,
+                   signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node(
+            self._name, context=self._context, use_global_arguments=False,
+            enable_rosout=False, start_parameter_services=False)
+        self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name='ros', daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Leave the graph."""
+        self._context.try_shutdown()
+        self._thread.join(timeout=1.0)
+        self._node.destroy_node()
+
+    def diagnostics(self, name: str) -> dict[str, str]:
+        """Return the newest values of the status whose name ends with `name`; may be empty."""
+        return next((values for key, values in list(self._values.items()) if key.endswith(name)),
+                    {})
+
+    def image_topics(self) -> list[ImageTopic]:
+        """Return the picture topics that are known at present, sorted by name."""
+        return [self._image_topic(name, message_type)
+                for name, types in sorted(self._node.get_topic_names_and_types())
+                for message_type in types if message_type in IMAGE_TYPES]
+
+    def _image_topic(self, name: str, message_type: str) -> ImageTopic:
+        publishers = self._node.get_publishers_info_by_topic(name)
+        subscribers = self._node.get_subscriptions_info_by_topic(name)
+        topic = ImageTopic(name, message_type, [_full_name(end) for end in publishers],
+                           [_full_name(end) for end in subscribers])
+        for publisher in publishers:
+            for subscriber in subscribers:
+                verdict, reason = qos_check_compatible(publisher.qos_profile,
+                                                       subscriber.qos_profile)
+                if verdict == QoSCompatibility.ERROR:
+                    topic.mismatches.append((_full_name(subscriber), reason.strip()))
+        return topic
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self._values[status.name] = {pair.key: pair.value for pair in status.values}
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            pass
+
+
+def _full_name(end: Any) -> str:
+    return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
+
+
+def look_around(seconds: float) -> list[ImageTopic]:
+    """Join the graph for `seconds`, and return the picture topics found."""
+    with RosSession('pi_camera_stream_doctor') as session:
+        time.sleep(seconds)
+        return session.image_topics()

@@ -1,0 +1,90 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Run one node from its first line to its exit code."""
+
+from collections.abc import Callable, Sequence
+import sys
+from typing import Any
+
+import rclpy
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ROSInterruptException,
+)
+from rclpy.executors import ExternalShutdownException
+from rclpy.qos_overriding_options import InvalidQosOverridesError
+
+from ..core.errors import EndOfStream, PermanentError
+from .stream_node import StreamNode
+
+_SPIN_TIMEOUT_S = 1.0
+
+
+def run_node(create: Callable[[], StreamNode], program: str,
+             args: Sequence[str] | None = None) -> int:
+    """
+    Create a node, let it work until Ctrl-C or its own end, and return the exit code.
+
+    What a user got wrong is said in one sentence on standard error, with exit code 1.
+    """
+    try:
+        rclpy.init(args=None if args is None else [program, *args])
+    except Exception as error:  # rclpy's exceptions for bad arguments are private names
+        return _complain(program, f'the ROS arguments cannot be understood: {error}')
+    node: StreamNode | None = None
+    try:
+        node = create()
+        node.start()
+        _spin(node)
+        if node.ended is not None and not isinstance(node.ended, EndOfStream):
+            return _complain(program, str(node.ended))
+        return 0
+    except (KeyboardInterrupt, ExternalShutdownException, ROSInterruptException):
+        return 0
+    except (PermanentError, InvalidQosOverridesError, InvalidParameterTypeException,
+            InvalidParameterValueException) as error:
+        return _complain(program, str(error))
+    finally:
+        if node is not None:
+            node.stop()
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _complain(program: str, sentence: str) -> int:
+    print(f'{program}: error: {" ".join(sentence.split())}', file=sys.stderr, flush=True)
+    return 1
+
+
+def _spin(node: StreamNode) -> None:
+    executor = _create_executor()
+    executor.add_node(node)
+    try:
+        # Not `executor.spin()`: the EventsExecutor's hangs at full load, and does not see `ended`.
+        while rclpy.ok() and node.ended is None:
+            executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)
+    finally:
+        executor.remove_node(node)
+
+
+def _create_executor() -> Any:
+    """Return the executor that costs least: the newer one receives for half the CPU time."""
+    try:
+        from rclpy.experimental.events_executor import EventsExecutor
+    except ImportError:  # Humble
+        from rclpy.executors import SingleThreadedExecutor
+        return SingleThreadedExecutor()
+    return EventsExecutor()

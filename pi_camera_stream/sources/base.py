@@ -1,0 +1,119 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What every source of pictures has in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..core.errors import PermanentError
+from ..core.frame import Capture
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """
+    What a user asks of a source.
+
+    Attributes
+    ----------
+    source
+        Name of the source, as in `registry.SOURCES`.
+    path
+        File, folder or named pipe, for the sources that read one.
+    width, height
+        Size wanted in pixels; 0 for the source's own.
+    fps
+        Frames a second wanted; 0 for the source's own rate.
+
+    """
+
+    source: str = 'auto'
+    path: str = ''
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse half a size."""
+        if (self.width == 0) != (self.height == 0):
+            raise PermanentError(
+                f'width {self.width} and height {self.height} do not go together: set both to a '
+                "size in pixels, or both to 0 for the source's own size")
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) wanted, or None for the source's own."""
+        return (self.width, self.height) if self.width else None
+
+
+class Source(ABC):
+    """
+    Where pictures come from.
+
+    One thread calls `open`, then `read` again and again, then `close`; `fps` and `counters` may be
+    used by any thread. A source holds no queue: what `read` returns is the newest picture it has.
+
+    Attributes
+    ----------
+    fps
+        Frames a second wanted, 0 for the source's own rate; may change while the source runs.
+
+    """
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+        self.fps = settings.fps
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the source is, for people: `test pattern 1280x720`."""
+
+    @property
+    def nominal_fps(self) -> float:
+        """Frames a second that should come; 0 where nobody can know."""
+        return self.fps
+
+    @abstractmethod
+    def open(self) -> None:
+        """
+        Get ready to deliver.
+
+        Raises
+        ------
+        PermanentError
+            What the settings ask for cannot be had.
+
+        """
+
+    @abstractmethod
+    def read(self, timeout_s: float) -> Capture | None:
+        """
+        Wait for the next picture and return it; None when `timeout_s` passed without one.
+
+        Raises
+        ------
+        EndOfStream
+            That was the last one.
+
+        """
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing that needs closing
+        """Give back what `open` took."""
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what went wrong or was left out so far, by name, for the diagnostics."""
+        return {}

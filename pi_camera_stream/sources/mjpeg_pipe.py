@@ -1,0 +1,152 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""JPEGs back to back on standard input, a named pipe or in a file, passed on byte for byte."""
+
+from collections.abc import Mapping
+import os
+import select
+import stat
+import time
+
+from ..core.errors import EndOfStream, PermanentError
+from ..core.frame import Capture
+from ..core.jpeg_splitter import JpegSplitter, Piece
+from ..core.pacing import Pacer, RateLimit
+from .base import Source, SourceSettings
+
+_CHUNK_BYTES = 2**18
+_FILE_FPS = 30.0  # for a regular file, when `fps` is 0
+_HINT = 'for example `rpicam-vid -t 0 -n --codec mjpeg -o - | …`'
+
+
+class MjpegPipeSource(Source):
+    """
+    What `rpicam-vid --codec mjpeg -o -` or `ffmpeg -f mjpeg -` write.
+
+    The pipe is always drained, so its writer never waits, and of several pictures that have come
+    together only the newest is used. A regular file is played at `fps` instead. At its end the
+    source ends; on a named pipe it waits for the next writer.
+    """
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self._fd = -1
+        self._is_fifo = False
+        self._pacer: Pacer | None = None  # for a regular file
+        self._splitter = JpegSplitter()
+        self._waiting: list[Piece] = []  # of a regular file only: pictures of the last chunk
+        self._limit = RateLimit()
+        self._replaced = 0
+
+    @property
+    def title(self) -> str:
+        """What the source is."""
+        return f'JPEGs from {self.settings.path or "standard input"}'
+
+    def open(self) -> None:
+        """Open the pipe or file; does not wait for a writer."""
+        path = self.settings.path
+        if path:
+            self._open_path(path)
+        else:
+            self._open_standard_input()
+        if os.isatty(self._fd):
+            self.close()
+            raise PermanentError("source 'stdin' reads JPEGs, but standard input is a terminal: "
+                                 f'pipe them in, {_HINT}')
+        mode = os.fstat(self._fd).st_mode
+        self._is_fifo = bool(path) and stat.S_ISFIFO(mode)
+        self._pacer = Pacer() if stat.S_ISREG(mode) else None
+
+    def read(self, timeout_s: float) -> Capture | None:
+        """Wait until a picture is complete, and return the newest one."""
+        if self._pacer is not None:
+            return self._read_file(timeout_s, self._pacer)
+        deadline_s = time.monotonic() + timeout_s
+        while (remaining_s := deadline_s - time.monotonic()) >= 0:
+            pieces = self._receive(remaining_s)
+            wanted = [piece for piece in pieces if self._limit.admits(piece.arrival_ns, self.fps)]
+            if wanted:
+                self._replaced += len(wanted) - 1
+                return Capture(wanted[-1].jpeg, wanted[-1].arrival_ns)
+        return None
+
+    def close(self) -> None:
+        """Close the pipe or file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what was not a picture, and what was left out."""
+        return {
+            'garbage bytes': self._splitter.garbage_bytes,
+            'truncated pictures': self._splitter.truncated,
+            'oversized pictures': self._splitter.oversized,
+            'replaced by newer': self._replaced,
+            'left out for fps': self._limit.skipped,
+        }
+
+    def _open_standard_input(self) -> None:
+        try:
+            self._fd = os.dup(0)
+        except OSError as error:
+            raise PermanentError("source 'stdin' has no standard input here: pipe JPEGs into the "
+                                 "node, or name a pipe with the parameter 'path'") from error
+
+    def _open_path(self, path: str) -> None:
+        try:
+            # Not blocking: opening a named pipe would otherwise wait for its writer.
+            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise PermanentError(
+                f"cannot read '{path}' ({error.strerror}): set the parameter 'path' to a file or "
+                f'named pipe with JPEGs (`mkfifo {path}` makes a pipe)') from error
+        if stat.S_ISDIR(os.fstat(self._fd).st_mode):
+            self.close()
+            raise PermanentError(f"'{path}' is a folder: use source 'file' for a folder of "
+                                 'pictures')
+
+    def _receive(self, timeout_s: float) -> list[Piece]:
+        """Return the pictures that the next bytes on the pipe complete."""
+        # poll, not select: its descriptor may be over 1023.
+        poller = select.poll()
+        poller.register(self._fd, select.POLLIN)
+        if not poller.poll(timeout_s * 1000):
+            return []
+        try:
+            chunk = os.read(self._fd, _CHUNK_BYTES)
+        except BlockingIOError:
+            return []
+        if chunk:
+            return self._splitter.feed(chunk, time.monotonic_ns())
+        if not self._is_fifo:
+            raise EndOfStream
+        # The writer has gone. A descriptor that had one reports its end for ever, a new one waits.
+        self._splitter.reset()
+        self.close()
+        self._open_path(self.settings.path)
+        return []
+
+    def _read_file(self, timeout_s: float, pacer: Pacer) -> Capture | None:
+        """Play a regular file picture by picture."""
+        while not self._waiting:
+            chunk = os.read(self._fd, _CHUNK_BYTES)
+            if not chunk:
+                raise EndOfStream
+            self._waiting = self._splitter.feed(chunk, 0)
+        if not pacer.wait(1.0 / (self.fps or _FILE_FPS), timeout_s):
+            return None
+        return Capture(self._waiting.pop(0).jpeg, time.monotonic_ns())

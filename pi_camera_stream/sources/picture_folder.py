@@ -1,0 +1,103 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A folder of pictures, shown one after the other for ever."""
+
+from pathlib import Path
+import time
+
+import cv2
+
+from ..core.errors import PermanentError
+from ..core.frame import Capture, Image, image_size
+from ..core.jpeg import check_whole, NotAJpegError
+from ..core.pacing import Pacer
+from .base import Source, SourceSettings
+
+DEFAULT_FPS = 30.0
+_JPEG_SUFFIXES = ('.jpg', '.jpeg')
+_SUFFIXES = (*_JPEG_SUFFIXES, '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+
+
+class PictureFolderSource(Source):
+    """
+    The pictures of the folder `path`, sorted by name, at `fps`; then from the beginning.
+
+    JPEGs are passed on as they are, unless another size is asked for. A picture that cannot be
+    read is left out and counted.
+    """
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self._folder = Path(settings.path)
+        self._pictures: list[Path] = []
+        self._next = 0
+        self._unreadable = 0
+        self._pacer = Pacer()
+
+    @property
+    def title(self) -> str:
+        """What the source is."""
+        return f'{len(self._pictures)} pictures of folder {self._folder}'
+
+    @property
+    def nominal_fps(self) -> float:
+        """Frames a second."""
+        return self.fps or DEFAULT_FPS
+
+    def open(self) -> None:
+        """List the folder, and see that there is a picture in it that can be shown."""
+        self._pictures = sorted(path for path in self._folder.iterdir()
+                                if path.suffix.lower() in _SUFFIXES)
+        if not any(self._load(path) is not None for path in self._pictures):
+            raise PermanentError(
+                f"there is no readable picture in folder '{self._folder}': put some there that "
+                f'end in {", ".join(_SUFFIXES)}')
+        self._unreadable = 0
+        self._next = 0
+        self._pacer = Pacer()
+
+    def read(self, timeout_s: float) -> Capture | None:
+        """Load the picture that is due."""
+        if not self._pacer.wait(1.0 / self.nominal_fps, timeout_s):
+            return None
+        monotonic_ns = time.monotonic_ns()
+        path = self._pictures[self._next]
+        self._next = (self._next + 1) % len(self._pictures)
+        picture = self._load(path)
+        if picture is None:
+            self._unreadable += 1
+            return None
+        return Capture(picture, monotonic_ns)
+
+    def counters(self) -> dict[str, int]:
+        """Return how often a picture could not be read."""
+        return {'unreadable pictures': self._unreadable}
+
+    def _load(self, path: Path) -> bytes | Image | None:
+        size = self.settings.size
+        try:
+            if path.suffix.lower() in _JPEG_SUFFIXES:
+                jpeg = path.read_bytes()
+                header = check_whole(jpeg)
+                if size in (None, (header.width, header.height)):
+                    return jpeg
+        except (NotAJpegError, OSError):
+            return None
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            return None
+        if size is not None and image_size(image) != size:
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return image  # type: ignore[return-value]  # OpenCV's stubs do not know that it is uint8

@@ -1,0 +1,130 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A video file, played in real time for ever."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import time
+from typing import Any
+
+import av
+
+from ..core.errors import PermanentError
+from ..core.frame import Capture, Image
+from ..core.pacing import RateLimit
+from .base import Source, SourceSettings
+
+
+class VideoFileSource(Source):
+    """
+    The first video stream of the file `path`, decoded by PyAV, at the rate it was filmed with.
+
+    `fps` below the video's own rate leaves pictures out. A machine that cannot decode as fast
+    plays the video slower.
+    """
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self._container: Any = None
+        self._frames: Iterator[Any] = iter(())
+        self._pending: tuple[Any, Image] | None = None  # decoded, and not due yet
+        self._start_s = 0.0  # monotonic time of the video's beginning in this round
+        self._limit = RateLimit()
+        self._late = 0
+        self._own_fps = 0.0
+
+    @property
+    def title(self) -> str:
+        """What the source is."""
+        return f'video {self.settings.path}'
+
+    @property
+    def nominal_fps(self) -> float:
+        """Frames a second."""
+        return min(self.fps or self._own_fps, self._own_fps)
+
+    def open(self) -> None:
+        """Open the file and decode its first picture."""
+        path = self.settings.path
+        if not path:
+            raise PermanentError("source 'file' needs the parameter 'path': set it to a video or "
+                                 'to a folder of pictures')
+        if not Path(path).exists():
+            raise PermanentError(f"there is no file or folder '{path}': set the parameter 'path' "
+                                 'to one that exists (a relative path starts where the node was '
+                                 'started)')
+        try:
+            self._container = av.open(path)
+            self._container.streams.video[0].thread_type = 'AUTO'
+            rate = self._container.streams.video[0].average_rate
+            self._own_fps = float(rate) if rate else 25.0
+            first = self._rewind()
+            self._pending = first, self._image(first)
+        except (av.error.FFmpegError, IndexError, OSError) as error:
+            raise PermanentError(f"'{path}' is not a video that can be played ({error}): set the "
+                                 "parameter 'path' to one that `ffplay` plays") from error
+
+    def read(self, timeout_s: float) -> Capture | None:
+        """Wait until the next picture is due."""
+        if self._pending is None:
+            self._pending = self._next_wanted_frame()
+        frame, image = self._pending
+        due_s = self._start_s + (frame.time or 0.0)
+        now_s = time.monotonic()
+        if due_s - now_s > timeout_s:
+            time.sleep(timeout_s)
+            return None
+        time.sleep(max(0.0, due_s - now_s))
+        self._pending = None
+        if now_s - due_s > 1 / self._own_fps:  # decoding is too slow for this machine: play slower
+            self._late += 1
+            self._start_s += now_s - due_s
+        return Capture(image, time.monotonic_ns())
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def counters(self) -> dict[str, int]:
+        """Return how many pictures were left out."""
+        return {'left out for fps': self._limit.skipped, 'played too late': self._late}
+
+    def _next_wanted_frame(self) -> tuple[Any, Image]:
+        while True:
+            try:
+                frame = next(self._frames)
+            except (StopIteration, av.error.FFmpegError):  # the end, or as far as it can be read
+                frame = self._rewind()
+            due_s = self._start_s + (frame.time or 0.0)
+            if self._limit.admits(int(due_s * 1e9), self.fps):
+                return frame, self._image(frame)
+
+    def _rewind(self) -> Any:
+        """Return the first picture, due one interval after the last one."""
+        self._container.seek(0)
+        self._frames = self._container.decode(video=0)
+        first = next(self._frames, None)
+        if first is None:
+            raise PermanentError(f"there is no picture in '{self.settings.path}': set the "
+                                 "parameter 'path' to a video that `ffplay` plays")
+        self._start_s = time.monotonic() + 1 / self._own_fps - (first.time or 0.0)
+        return first
+
+    def _image(self, frame: Any) -> Image:
+        width, height = self.settings.size or (frame.width, frame.height)
+        image: Image = frame.to_ndarray(format='bgr24', width=width, height=height)
+        return image

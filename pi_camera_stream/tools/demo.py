@@ -1,0 +1,172 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Run camera node, HTTP bridge and consumer, and show how they do."""
+
+import argparse
+from collections.abc import Sequence
+import json
+import os
+from pathlib import Path
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+from ..nodes.ros_session import RosSession
+from ..sources.registry import NAMES
+from .children import Children
+
+_STATUS_PERIOD_S = 1.0
+_POLL_S = 0.1
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the demo until Ctrl-C; return its exit code."""
+    options = _parse(args)
+    # Pictures of a demo stay on this machine unless somebody asks for more.
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    stopping = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    children = Children()
+    try:
+        _start(children, options)
+        with RosSession('pi_camera_stream_demo') as session:
+            return _watch(children, session, stopping, options.seconds)
+    finally:
+        children.stop()
+
+
+def _parse(args: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='script/demo', description=__doc__,
+        epilog='Example: ffmpeg -re -i video.mp4 -c:v mjpeg -f mjpeg - | script/demo --source '
+               'stdin')
+    parser.add_argument('--source', default='auto', metavar='SOURCE',
+                        help=f'{", ".join(NAMES)}; or a video, or a folder of pictures '
+                             '(default: auto)')
+    parser.add_argument('--path', default='', help='what source file or stdin reads')
+    parser.add_argument('--port', type=int, default=8080, help='port of the viewer page '
+                                                              '(default: 8080)')
+    parser.add_argument('--size', type=_size, default=(0, 0), metavar='WIDTHxHEIGHT',
+                        help="size of the picture (default: the source's own)")
+    parser.add_argument('--fps', type=float, default=0.0,
+                        help="frames a second at the most (default: the source's own)")
+    parser.add_argument('--seconds', type=float, default=0.0,
+                        help='end after so many seconds (default: at Ctrl-C)')
+    parser.add_argument('--no-consumer', action='store_true', help='leave OpenCV out')
+    options = parser.parse_args(args)
+    if options.source not in NAMES and Path(options.source).exists():
+        options.source, options.path = 'file', options.source
+    return options
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition('x')
+    try:
+        return int(width), int(height)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size: write it like 1280x720") from None
+
+
+def _start(children: Children, options: argparse.Namespace) -> None:
+    width, height = options.size
+    camera = {'source': options.source, 'path': options.path, 'width': width, 'height': height,
+              'fps': options.fps}
+    children.start('camera', _command('camera', camera), keep_stdin=options.source == 'stdin')
+    children.start('bridge', _command('bridge', {'port': options.port}))
+    if not options.no_consumer:
+        children.start('consumer', _command('consumer', {}))
+
+
+def _command(node: str, parameters: dict[str, object]) -> list[str]:
+    command = [sys.executable, '-m', 'pi_camera_stream', node, '--ros-args', '--log-level', 'warn']
+    for name, value in parameters.items():
+        command += ['-p', f'{name}:={json.dumps(value)}']  # JSON is YAML, which ROS reads here
+    return command
+
+
+def _watch(children: Children, session: RosSession, stopping: threading.Event,
+           seconds: float) -> int:
+    """Show the state until the end; return the exit code."""
+    status = StatusLine(session)
+    started_s = last_s = time.monotonic()
+    while not stopping.wait(_POLL_S):
+        ended = children.ended()
+        if ended is not None:
+            name, code = ended
+            status.finish(f'the {name} has ended' if code == 0 else
+                          f'the {name} has failed, see above')
+            return 0 if code == 0 else 1
+        now_s = time.monotonic()
+        if now_s - last_s >= _STATUS_PERIOD_S:
+            last_s = now_s
+            status.show()
+        if seconds and now_s - started_s >= seconds:
+            break
+    if seconds and not status.seen_pictures and not stopping.is_set():
+        status.finish('no picture came: python -m pi_camera_stream doctor looks for the reason')
+        return 1
+    status.finish('')
+    return 0
+
+
+class StatusLine:
+    """One line that is written anew each second on a terminal, and line by line elsewhere."""
+
+    def __init__(self, session: RosSession) -> None:
+        self._session = session
+        self._announced = False
+        self.seen_pictures = False
+
+    def show(self) -> None:
+        """Print the present state."""
+        bridge = self._session.diagnostics('http_bridge: bridge')
+        if bridge and not self._announced:
+            self._announced = True
+            print(f'\nOpen {bridge["address"]} in a browser. Ctrl-C ends the demo.\n', flush=True)
+        self._print(self.text(bridge))
+
+    def text(self, bridge: dict[str, str]) -> str:
+        """Return the state in words."""
+        camera = self._session.diagnostics('camera: stream')
+        consumer = self._session.diagnostics('opencv_consumer: processing')
+        if not camera:
+            return 'starting …'
+        self.seen_pictures |= float(camera['frames/s']) > 0
+        age = consumer.get('age of the result [ms]', camera['age when published [ms]'])
+        parts = [f'{float(camera["frames/s"]):5.1f} frames/s', f'age {float(age):5.1f} ms',
+                 f'{bridge.get("viewers", 0)} viewers']
+        if consumer:
+            parts.append(f'{consumer["detections"]} detections')
+        return '  |  '.join(parts)
+
+    def finish(self, text: str) -> None:
+        """Leave the line, and print the last word."""
+        if sys.stdout.isatty():
+            print()
+        if text:
+            print(text, flush=True)
+
+    def _print(self, text: str) -> None:
+        if sys.stdout.isatty():
+            print(f'\r{text:<76}', end='', flush=True)
+        else:
+            print(text, flush=True)

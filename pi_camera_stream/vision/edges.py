@@ -1,0 +1,45 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Outlines, by Canny's method."""
+
+import cv2
+import numpy as np
+
+from ..core.frame import Image
+from .processor import Findings, Processor
+
+_GREEN = (0, 255, 0)
+
+
+class EdgesProcessor(Processor):
+    """Find edges; the value `edge_share` says which part of the picture they are (0 to 1)."""
+
+    def __init__(self, low: float = 80.0, high: float = 160.0) -> None:
+        """`low` and `high` are the thresholds of `cv2.Canny`, on 8-bit gradients."""
+        self._low = low
+        self._high = high
+
+    def process(self, image: Image) -> Findings:
+        """Return the share of edge pixels."""
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        edges = cv2.Canny(cv2.GaussianBlur(grey, (5, 5), 0), self._low, self._high)
+        share = float(np.count_nonzero(edges)) / edges.size
+        return Findings(values={'edge_share': round(share, 5)}, workings=edges)
+
+    def annotate(self, image: Image, findings: Findings) -> Image:
+        """Draw the edges in green over the darkened picture."""
+        shown: Image = image // 2
+        shown[findings.workings > 0] = _GREEN
+        return shown

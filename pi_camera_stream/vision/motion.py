@@ -1,0 +1,66 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Moving objects before a still background."""
+
+import cv2
+import numpy as np
+
+from ..core.frame import Image, image_size
+from .processor import Detection, Findings, Processor
+
+_WORK_WIDTH = 480  # pixels; finding moving things needs no more, and costs a fraction
+_WARM_UP_FRAMES = 10  # until then the background is still being learned
+_FOREGROUND = 200  # MOG2 marks foreground with 255 and shadow with 127
+_BOX_COLOUR, _BOX_WIDTH = (0, 200, 255), 2
+
+
+class MotionProcessor(Processor):
+    """Find what moves, with OpenCV's MOG2 background model, and box it."""
+
+    def __init__(self, min_area: float = 0.002) -> None:
+        """`min_area` is the smallest thing reported, as a share of the picture's area."""
+        self._min_area = min_area
+        self._size: tuple[int, int] | None = None
+        self._open_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+        self._close_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+
+    def process(self, image: Image) -> Findings:
+        """Return a box around each moving thing."""
+        size = image_size(image)
+        if size != self._size:
+            self._size, self._seen = size, 0
+            self._model = cv2.createBackgroundSubtractorMOG2(
+                history=200, varThreshold=24, detectShadows=True)
+        self._seen += 1
+        scale = min(1.0, _WORK_WIDTH / size[0])
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        mask = self._model.apply(small)
+        if self._seen <= _WARM_UP_FRAMES:
+            return Findings()
+        moving: Image = (mask > _FOREGROUND).astype(np.uint8)
+        opened = cv2.morphologyEx(moving, cv2.MORPH_OPEN, self._open_kernel)
+        closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, self._close_kernel)
+        contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        smallest = self._min_area * moving.size
+        boxes = [cv2.boundingRect(c) for c in contours if cv2.contourArea(c) >= smallest]
+        return Findings([Detection('moving', *(round(edge / scale) for edge in box))
+                         for box in boxes])
+
+    def annotate(self, image: Image, findings: Findings) -> Image:
+        """Draw the boxes."""
+        for box in findings.detections:
+            corners = (box.x, box.y), (box.x + box.width, box.y + box.height)
+            cv2.rectangle(image, *corners, _BOX_COLOUR, _BOX_WIDTH)
+        return image

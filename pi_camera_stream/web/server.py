@@ -1,0 +1,129 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Serve the web application from a thread of its own."""
+
+import asyncio
+from collections.abc import Callable
+import errno
+import logging
+import socket
+import threading
+
+from aiohttp import web
+
+from ..core.errors import PermanentError
+
+_STOP_TIMEOUT_S = 1.5
+
+
+class WebServer:
+    """
+    An aiohttp server with its own thread and event loop.
+
+    `start` and `stop` belong to the thread that owns the object.
+
+    Attributes
+    ----------
+    port
+        The TCP port; after `start` the real one, where 0 was asked for.
+
+    """
+
+    def __init__(self, build: Callable[[], web.Application], address: str, port: int) -> None:
+        """`build` returns the application; it is called in the server's thread."""
+        self._build = build
+        self._address = address
+        self.port = port
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name='web', daemon=True)
+
+    def start(self) -> None:
+        """
+        Listen; return when requests are answered.
+
+        Raises
+        ------
+        PermanentError
+            The address cannot be listened at.
+
+        """
+        self._thread.start()
+        self._ready.wait()
+        if self._error is not None:
+            raise self._explain(self._error) from self._error
+
+    def stop(self) -> None:
+        """End all connections and the thread."""
+        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
+            try:
+                self._loop.call_soon_threadsafe(self._stopping.set)
+            except RuntimeError:  # it ended in the meantime
+                return
+            self._thread.join(timeout=_STOP_TIMEOUT_S)
+
+    def url(self) -> str:
+        """Return the address to open in a browser."""
+        host = self._address
+        if host in ('0.0.0.0', '::', ''):  # noqa: S104 - compared, not listened at
+            host = _address_in_network()
+        return f'http://[{host}]:{self.port}/' if ':' in host else f'http://{host}:{self.port}/'
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:
+            self._error = error
+            if self._ready.is_set():
+                logging.getLogger(__name__).exception('the web server has failed')
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.AppRunner(self._build(), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._address, self.port, reuse_address=True).start()
+            self.port = runner.addresses[0][1]
+            self._ready.set()
+            await self._stopping.wait()
+        finally:
+            await runner.cleanup()
+
+    def _explain(self, error: Exception) -> PermanentError:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            return PermanentError(
+                f'port {self.port} is in use already: end the program that listens there '
+                f"(`ss -ltnp 'sport = :{self.port}'` shows it), or set the parameter 'port' to "
+                'another one')
+        if isinstance(error, OSError) and error.errno == errno.EACCES:
+            return PermanentError(
+                f"port {self.port} is for root only: set the parameter 'port' to one above 1023")
+        return PermanentError(
+            f"cannot listen at '{self._address}' port {self.port} ({error}): set the parameter "
+            "'address' to an address of this machine, or to 0.0.0.0 for all")
+
+
+def _address_in_network() -> str:
+    """Return this machine's address as others in the network see it; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(('192.0.2.1', 9))  # TEST-NET-1 (RFC 5737): only the route matters
+            return str(probe.getsockname()[0])
+        except OSError:
+            return '127.0.0.1'
