@@ -15,15 +15,12 @@
 """Run one node from its first line to its exit code."""
 
 from collections.abc import Callable, Sequence
+import signal
 import sys
 from typing import Any
 
 import rclpy
-from rclpy.exceptions import (
-    InvalidParameterTypeException,
-    InvalidParameterValueException,
-    ROSInterruptException,
-)
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 
@@ -40,6 +37,10 @@ def run_node(create: Callable[[], StreamNode], program: str,
 
     What a user got wrong is said in one sentence on standard error, with exit code 1.
     """
+    # rclpy's own handler shuts the context down, which ends the spinning. Python's would raise
+    # KeyboardInterrupt besides, in the midst of the cleaning up when `ros2 launch` sends a second
+    # signal after the terminal's.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         rclpy.init(args=None if args is None else [program, *args])
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
@@ -52,12 +53,17 @@ def run_node(create: Callable[[], StreamNode], program: str,
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
             return _complain(program, str(node.ended))
         return 0
-    except (KeyboardInterrupt, ExternalShutdownException, ROSInterruptException):
+    except ExternalShutdownException:
         return 0
     except (PermanentError, InvalidQosOverridesError, InvalidParameterTypeException,
             InvalidParameterValueException) as error:
         return _complain(program, str(error))
+    except Exception:
+        if rclpy.ok():
+            raise
+        return 0  # Ctrl-C while the node was being made: what it was to use has gone
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # for good, beyond the interpreter's end
         if node is not None:
             node.stop()
             node.destroy_node()

@@ -1,0 +1,51 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Write the parameter tables into the documentation and the parameter file, from one place."""
+
+from pathlib import Path
+import re
+
+from ..core.parameters import markdown_table, yaml_file
+from ..nodes.parameter_tables import TABLES
+
+HEADING = """\
+The parameters of all nodes, with their defaults. Copy this file, change what you like, and start
+with: ros2 launch pi_camera_stream camera.launch.py params_file:=/path/to/your.yaml
+(Made from pi_camera_stream/nodes/parameter_tables.py by script/document.)"""
+
+
+def defaults_yaml() -> str:
+    """Return the text of config/defaults.yaml."""
+    return yaml_file(TABLES, HEADING)
+
+
+def with_tables(text: str) -> str:
+    """Return a Markdown text with the tables between its `parameters:` marks made anew."""
+    def table(match: re.Match[str]) -> str:
+        return f'{match["begin"]}\n{markdown_table(TABLES[match["node"]])}{match["end"]}'
+
+    return re.sub(r'(?P<begin><!-- parameters: (?P<node>\w+) -->).*?(?P<end><!-- end -->)',
+                  table, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    """Write both, below the present folder."""
+    Path('config/defaults.yaml').write_text(defaults_yaml())
+    readme = Path('README.md')
+    readme.write_text(with_tables(readme.read_text()))
+
+
+if __name__ == '__main__':
+    main()
