@@ -119,6 +119,8 @@ class RosSession:
 
 
 def _full_name(end: Any) -> str:
+    if 'UNKNOWN' in end.node_name:  # its endpoints are known already, its name is not yet
+        return 'a node without a name'
     return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
 
 

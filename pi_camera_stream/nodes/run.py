@@ -83,7 +83,9 @@ def _spin(node: StreamNode) -> None:
         while rclpy.ok() and node.ended is None:
             executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)
     finally:
-        executor.remove_node(node)
+        # While the node's topics and timers are still there: an EventsExecutor that is torn down
+        # after them aborts the process.
+        executor.shutdown()
 
 
 def _create_executor() -> Any:

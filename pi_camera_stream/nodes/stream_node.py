@@ -69,8 +69,16 @@ class StreamNode(Node):
 
     def run_soon(self, function: Callable[[], None]) -> None:
         """Run `function` in the executor's thread. Any thread may call it."""
+        def guarded() -> None:
+            try:
+                function()
+            except Exception as error:
+                # It must not escape: a task that raises crashes the EventsExecutor (rclpy 9.1.2).
+                if self.context.ok():  # otherwise Ctrl-C came first, and nothing is left to use
+                    self.end(error)
+
         if self.executor is not None:
-            self.executor.create_task(function)
+            self.executor.create_task(guarded)
 
     def _declare(self, parameter: Parameter) -> None:
         descriptor = ParameterDescriptor(

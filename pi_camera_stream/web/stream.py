@@ -79,7 +79,7 @@ class Stream:
         self._newest: Frame | None = None
         self._newest_s = time.monotonic()
         self._ages_ms = Recent()
-        self._arrival = asyncio.Event()
+        self._arrivals: set[asyncio.Future[None]] = set()  # of those who wait for a frame
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._release: asyncio.TimerHandle | None = None
 
@@ -101,10 +101,16 @@ class Stream:
         """Return the newest frame once it comes after `sequence`; None when time is over."""
         deadline_s = time.monotonic() + timeout_s
         while self._newest is None or self._newest.sequence <= sequence:
+            # A future of one's own, made before anything else can run: an asyncio.Event that is
+            # set and cleared would miss whoever is only about to wait for it.
+            arrival = asyncio.get_running_loop().create_future()
+            self._arrivals.add(arrival)
             try:
-                await asyncio.wait_for(self._arrival.wait(), deadline_s - time.monotonic())
+                await asyncio.wait_for(arrival, deadline_s - time.monotonic())
             except asyncio.TimeoutError:
                 return None
+            finally:
+                self._arrivals.discard(arrival)
         return self._newest
 
     @contextmanager
@@ -178,8 +184,9 @@ class Stream:
         self._newest, self._newest_s = frame, time.monotonic()
         self.arrived.add(len(frame.jpeg))
         self._ages_ms.add(frame.age_s(self._now_ns()) * 1e3)
-        self._arrival.set()  # wakes all who wait at this moment
-        self._arrival.clear()
+        for arrival in self._arrivals:
+            if not arrival.done():
+                arrival.set_result(None)
 
     def _nobody_watches(self) -> None:
         self._release = None

@@ -1,0 +1,41 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What all tests share."""
+
+import itertools
+import os
+
+import pytest
+
+_domains = itertools.cycle(range(1, 101))
+for _ in range(os.getpid() % 100):  # where this run begins, so that two runs seldom meet
+    next(_domains)
+
+
+@pytest.fixture(autouse=True)
+def _ros_domain(monkeypatch):
+    """Let each test meet nobody but itself, on this machine."""
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(next(_domains)))
+
+
+@pytest.fixture
+def missing():
+    """Skip for want of a tool; in continuous integration, where all must run, fail."""
+    def report(reason):
+        if os.environ.get('CI') == 'true':
+            pytest.fail(f'{reason}, and nothing may be skipped here')
+        pytest.skip(reason)
+    return report

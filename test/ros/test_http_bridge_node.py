@@ -1,0 +1,210 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+
+from diagnostic_msgs.msg import DiagnosticStatus
+import pytest
+from support import pictures
+from support.guest import Camera
+from support.processes import parameters, Program, running, WAIT_S
+
+FIRST = pictures.jpeg(seed=1000)
+
+
+@pytest.fixture
+def bridge():
+    """Return the address of a running bridge."""
+    with running('bridge', *parameters(port=0, address='127.0.0.1')) as program:
+        yield program.wait_for(r'at (http://\S+/)').group(1)
+
+
+def get(url, timeout=WAIT_S):
+    return urllib.request.urlopen(url, timeout=timeout)
+
+
+def state(url):
+    return json.load(get(f'{url}state'))
+
+
+def parts(response):
+    """Yield (headers, body) of an endless multipart response."""
+    boundary = b'--' + response.headers.get_param('boundary').encode()
+    while True:
+        assert response.readline().strip() == boundary
+        headers = {}
+        while line := response.readline().strip():
+            name, _, value = line.decode().partition(': ')
+            headers[name] = value
+        yield headers, response.read(int(headers['Content-Length']))
+        assert response.readline() == b'\r\n'
+
+
+def watch(bridge, camera):
+    """Open the stream and wait until pictures come; return the response and its parts."""
+    response = get(f'{bridge}stream.mjpg')
+    camera.send_until(FIRST, lambda: state(bridge)['viewers'][0]['frames_sent'])
+    return response, after_first(parts(response))
+
+
+def after_first(viewer):
+    return ((headers, body) for headers, body in viewer if body != FIRST)
+
+
+def test_a_viewer_gets_the_bytes_of_the_topic_in_order(guest, bridge):
+    camera = Camera(guest)
+    response, viewer = watch(bridge, camera)
+    with response:
+        assert response.headers['Content-Type'].startswith('multipart/x-mixed-replace')
+        assert response.headers['Cache-Control'] == 'no-store'
+        for seed in range(20):
+            sent = pictures.jpeg(seed=seed)
+            camera.send(sent)
+            headers, received = next(viewer)
+            assert received == sent
+            assert float(headers['X-Timestamp']) == pytest.approx(time.time(), abs=WAIT_S)
+
+
+def test_a_snapshot_was_taken_after_it_was_asked_for(bridge):
+    with running('camera', *parameters(source='pattern', width=320, height=240)) as camera:
+        camera.wait_for('publishing')
+        for _ in range(5):
+            asked = time.time()
+            with get(f'{bridge}snapshot.jpg') as response:
+                assert float(response.headers['X-Timestamp']) >= asked
+                assert response.headers['Content-Type'] == 'image/jpeg'
+                assert response.read(2) == b'\xff\xd8'
+
+
+def test_a_snapshot_without_a_camera_is_an_answer_with_the_reason(bridge):
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        get(f'{bridge}snapshot.jpg')
+    assert answer.value.code == 503
+    assert 'is the camera node running?' in answer.value.read().decode()
+    answer.value.close()
+
+
+def test_it_subscribes_only_while_somebody_watches(guest, bridge):
+    camera = Camera(guest)
+    assert state(bridge)['viewers'] == []
+    assert camera.subscribers == 0
+    response, _ = watch(bridge, camera)
+    with response:
+        viewer, = state(bridge)['viewers']
+        assert (viewer['address'], viewer['transport']) == ('127.0.0.1', 'mjpeg')
+        assert camera.subscribers == 1
+    deadline = time.monotonic() + WAIT_S
+    while camera.subscribers > 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert state(bridge)['viewers'] == []
+
+
+def test_a_corrupt_picture_is_skipped_and_counted(guest, bridge):
+    camera = Camera(guest)
+    good = pictures.jpeg()
+    response, viewer = watch(bridge, camera)
+    with response:
+        for bad in (b'', b'nonsense', good[:200], good[:-2], b'\xff\xd8\xff\xd9'):
+            camera.send(bad)
+            time.sleep(0.05)
+            camera.send(good)
+            assert next(viewer)[1] == good
+        values = guest.diagnostics('http_bridge: bridge', lambda v: v['corrupt pictures'] == '5')
+        assert values['viewers'] == '1'
+
+
+def test_silence_is_an_error_in_the_diagnostics_and_the_stream_goes_on(guest, bridge):
+    camera = Camera(guest)
+    response, viewer = watch(bridge, camera)
+    with response:
+        guest.diagnostics('http_bridge: bridge', lambda v: v['level'] == DiagnosticStatus.ERROR)
+        camera.send(pictures.jpeg())
+        assert next(viewer)[1] == pictures.jpeg()
+        guest.diagnostics('http_bridge: bridge', lambda v: v['level'] == DiagnosticStatus.OK)
+
+
+def test_a_viewer_who_reads_nothing_does_not_disturb_another(guest, bridge):
+    camera = Camera(guest)
+    port = int(bridge.rsplit(':', 1)[1].strip('/'))
+    big = pictures.jpeg(1920, 1080, quality=99)
+    response, viewer = watch(bridge, camera)
+    with response, socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(('127.0.0.1', port))
+        stuck.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n')
+        while len(state(bridge)['viewers']) < 2:
+            time.sleep(0.01)
+        for _ in range(100):
+            camera.send(big)
+            assert next(viewer)[1] == big
+        first, second = state(bridge)['viewers']
+        assert first['frames_sent'] >= 100
+        assert first['frames_skipped'] == 0
+        assert second['frames_sent'] < 90
+
+
+def test_the_page_and_its_parts_are_there(bridge):
+    page = get(bridge).read().decode()
+    assert '<img id="picture"' in page
+    for name in ('viewer.js', 'viewer.css'):
+        assert f'/static/{name}' in page
+        assert get(f'{bridge}static/{name}').status == 200
+    assert get(f'{bridge}healthz').read() == b'ok\n'
+
+
+@pytest.mark.parametrize(('path', 'code'), [
+    ('nothing', 404), ('static/../app.py', 404), ('static/%2e%2e/app.py', 404), ('static/', 403),
+])
+def test_what_is_not_there_is_refused(bridge, path, code):
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        get(f'{bridge}{path}')
+    assert answer.value.code == code
+    answer.value.close()
+
+
+@pytest.mark.parametrize(('values', 'sentence'), [
+    ({'port': 70000}, 'port out of range. Min: 0, Max: 65535, value: 70000'),
+    ({'port': 'http'}, "parameter 'port' must be of type integer, not 'http'"),
+    ({'address': '203.0.113.77'}, "cannot listen at '203.0.113.77'.*set the parameter 'address'"),
+])
+def test_bad_input_gets_one_sentence_and_exit_code_1(values, sentence):
+    program = Program('bridge', *parameters(**values))
+    assert program.wait() == 1
+    program.wait_for(sentence)
+    assert 'Traceback' not in program.output
+
+
+def test_a_port_in_use_is_explained():
+    with socket.socket() as other:
+        other.bind(('0.0.0.0', 0))
+        other.listen()
+        port = other.getsockname()[1]
+        program = Program('bridge', *parameters(port=port))
+        assert program.wait() == 1
+    program.wait_for(f'http_bridge_node: error: port {port} is in use already')
+    assert 'Traceback' not in program.output
+
+
+def test_ctrl_c_ends_it_in_spite_of_viewers():
+    with running('bridge', *parameters(port=0, address='127.0.0.1')) as program:
+        port = int(program.wait_for(r'at http://\S+:(\d+)/').group(1))
+        with socket.create_connection(('127.0.0.1', port)) as viewer:
+            viewer.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n')
+            assert viewer.recv(20).startswith(b'HTTP/1.1 200')
+            assert program.stop() == 0

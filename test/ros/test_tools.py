@@ -1,0 +1,127 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+from support import pictures
+from support.processes import alive, children, parameters, Program, running, WAIT_S
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def gone(pids):
+    """Wait until none of the processes is left."""
+    deadline = time.monotonic() + WAIT_S
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, [pid for pid in pids if alive(pid)]
+        time.sleep(0.02)
+    return True
+
+
+def test_the_demo_shows_everything_and_ctrl_c_leaves_nothing_behind():
+    port = free_port()
+    demo = Program('demo', '--port', port, '--source', 'pattern', '--size', '320x240',
+                   '--fps', '10')
+    demo.wait_for(rf'Open http://\S+:{port}/ in a browser')
+    with urllib.request.urlopen(f'http://127.0.0.1:{port}/snapshot.jpg', timeout=WAIT_S) as answer:
+        assert answer.read(2) == b'\xff\xd8'
+    demo.wait_for(r' {1,3}(9|10|11)\.\d frames/s  \|  age +\d+\.\d ms  \|  \d viewers  \|  '
+                  r'\d+ detections')
+    pids = children(demo.process.pid)
+    assert len(pids) == 3
+    assert demo.stop() == 0
+    assert gone(pids)
+    assert 'Traceback' not in demo.output
+
+
+def test_the_demo_ends_with_its_pipe_and_with_its_time():
+    demo = Program('demo', '--source', 'stdin', '--port', free_port(), '--no-consumer',
+                   stdin=subprocess.PIPE)
+    demo.process.stdin.write(pictures.jpeg())
+    demo.process.stdin.close()
+    assert demo.wait() == 0, demo.output
+    demo.wait_for('the camera has ended')
+    demo = Program('demo', '--source', 'pattern', '--port', free_port(), '--seconds', '6')
+    assert demo.wait() == 0, demo.output
+
+
+def test_the_demo_without_a_camera_says_so():
+    demo = Program('demo', '--port', free_port(), '--no-consumer')
+    demo.wait_for('source auto found no camera')
+    demo.wait_for('frames/s')
+    assert demo.stop(signal.SIGTERM) == 0
+
+
+def test_what_fails_in_the_demo_ends_it_with_one_sentence():
+    with socket.socket() as other:
+        other.bind(('0.0.0.0', 0))
+        other.listen()
+        demo = Program('demo', '--port', other.getsockname()[1])
+        assert demo.wait() == 1
+    demo.wait_for('is in use already')
+    demo.wait_for('the bridge has failed, see above')
+    assert 'Traceback' not in demo.output
+
+
+def test_the_demo_refuses_what_it_does_not_understand():
+    demo = Program('demo', '--size', 'large')
+    assert demo.wait() == 2
+    demo.wait_for("'large' is no size: write it like 1280x720")
+
+
+def test_a_killed_demo_takes_its_children_along():
+    demo = Program('demo', '--port', free_port())
+    demo.wait_for('Open http')
+    pids = children(demo.process.pid)
+    assert len(pids) == 3
+    demo.stop(signal.SIGKILL)
+    assert gone(pids)
+
+
+def test_the_doctor_finds_nothing_broken_on_a_healthy_machine():
+    doctor = Program('doctor', '--seconds', '0.1', '--port', free_port())
+    assert doctor.wait() == 0, doctor.output
+    assert 'BROKEN' not in doctor.output
+    assert 'no picture topic was seen' in doctor.output
+
+
+def test_the_doctor_finds_the_subscriber_that_gets_nothing(guest):
+    with running('camera', *parameters(source='pattern')) as camera:
+        camera.wait_for('publishing')
+        guest.listen(CompressedImage, '/camera/image_raw/compressed',
+                     QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
+        doctor = Program('doctor', '--port', free_port())
+        assert doctor.wait() == 1, doctor.output
+        doctor.wait_for(r'BROKEN /guest gets nothing from /camera/image_raw/compressed')
+        doctor.wait_for(r'-> let it subscribe with best effort')
+
+
+def test_the_doctor_finds_a_senseless_environment(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', 'home')
+    doctor = Program('doctor', '--port', free_port())
+    assert doctor.wait() == 1
+    doctor.wait_for("BROKEN ROS_DOMAIN_ID is 'home'")
+    assert 'Traceback' not in doctor.output
+
+

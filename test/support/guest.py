@@ -1,0 +1,129 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A ROS node inside the test, to see what our nodes do."""
+
+import array
+import queue
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParametersAtomically
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+
+from .processes import WAIT_S
+
+
+def best_effort(depth=10):
+    """Return a profile that sees all our topics."""
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+class Guest:
+    """A node with a context and a thread of its own."""
+
+    def __init__(self):
+        self.context = rclpy.Context()
+        rclpy.init(args=[], context=self.context)
+        self.node = rclpy.create_node('guest', context=self.context, use_global_arguments=False)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        """Leave."""
+        self.context.try_shutdown()
+        self._thread.join(WAIT_S)
+        self.node.destroy_node()
+
+    def listen(self, message_type, topic, qos=None):
+        """Return a queue into which the topic's messages fall."""
+        messages = queue.Queue()
+        self.node.create_subscription(message_type, topic, messages.put, qos or best_effort())
+        return messages
+
+    def diagnostics(self, name, condition=lambda values: True):
+        """Return the first values of the status `name` that fulfil the condition."""
+        statuses = self.listen(DiagnosticArray, '/diagnostics')
+        values = {}
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            for status in statuses.get(timeout=WAIT_S).status:
+                if status.name.endswith(name):
+                    values = {pair.key: pair.value for pair in status.values}
+                    values['level'], values['message'] = status.level, status.message
+                    if condition(values):
+                        return values
+        raise AssertionError(f'{name} never came to it; the last was {values}')
+
+    def set_parameter(self, node, name, value):
+        """Set a parameter as `ros2 param set` does; return the result."""
+        client = self.node.create_client(SetParametersAtomically,
+                                         f'{node}/set_parameters_atomically')
+        assert client.wait_for_service(WAIT_S)
+        kind, field = {int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
+                       float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
+                       str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
+        request = SetParametersAtomically.Request(parameters=[
+            Parameter(name=name, value=ParameterValue(type=kind, **{field: value}))])
+        answered = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: answered.set())
+        assert answered.wait(WAIT_S)
+        return future.result().result
+
+    def _spin(self):
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            pass
+
+
+class Camera:
+    """Publish chosen pictures from within a test, as a camera node would."""
+
+    def __init__(self, guest, topic='/camera/image_raw/compressed'):
+        self._guest = guest
+        self._publisher = guest.node.create_publisher(CompressedImage, topic, best_effort(1))
+
+    @property
+    def subscribers(self):
+        return self._publisher.get_subscription_count()
+
+    def send(self, data):
+        """Publish a JPEG, and return the message."""
+        message = CompressedImage(format='jpeg', data=array.array('B', data))
+        message.header.stamp = self._guest.node.get_clock().now().to_msg()
+        message.header.frame_id = 'lens'
+        self._publisher.publish(message)
+        return message
+
+    def send_until(self, data, arrived):
+        """Publish until `arrived()` is true: best effort may lose what comes first."""
+        deadline = time.monotonic() + WAIT_S
+        while not arrived():
+            assert time.monotonic() < deadline, 'it never arrived'
+            self.send(data)
+            time.sleep(0.05)
+
+
+def stamp(message):
+    """Return a message's stamp in seconds."""
+    return message.header.stamp.sec + message.header.stamp.nanosec / 1e9

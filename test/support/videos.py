@@ -1,0 +1,33 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A video for tests, made on the fly."""
+
+import av
+import numpy as np
+
+from pi_camera_stream.core import block_code
+
+
+def write(path, count=6, rate=50, size=(320, 240)):
+    """Write a clip whose pictures carry their number in a block code."""
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('mpeg4', rate=rate)
+        stream.width, stream.height = size
+        stream.bit_rate = 4_000_000
+        for number in range(count):
+            image = np.full((size[1], size[0], 3), 80, np.uint8)
+            block_code.draw(image, block_code.BlockCode(number, 0))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='bgr24')))
+        container.mux(stream.encode(None))

@@ -1,0 +1,150 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import os
+import threading
+
+import pytest
+from support import pictures
+
+from pi_camera_stream.core.errors import EndOfStream, PermanentError
+from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.mjpeg_pipe import MjpegPipeSource
+
+PICTURES = [pictures.jpeg(seed=seed) for seed in range(4)]
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    path = tmp_path / 'pipe'
+    os.mkfifo(path)
+    return path
+
+
+def opened(path, **settings):
+    source = MjpegPipeSource(SourceSettings('stdin', str(path), **settings))
+    source.open()
+    return source
+
+
+def test_the_bytes_come_out_as_they_were_written(fifo):
+    source = opened(fifo)
+    with open(fifo, 'wb', buffering=0) as writer:
+        for picture in PICTURES:
+            writer.write(picture)
+            assert source.read(5).picture == picture
+    source.close()
+
+
+def test_of_pictures_that_come_together_only_the_newest_is_used(fifo):
+    source = opened(fifo)
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(b''.join(PICTURES))
+        assert source.read(5).picture == PICTURES[-1]
+    assert source.counters()['replaced by newer'] == len(PICTURES) - 1
+    source.close()
+
+
+def test_a_named_pipe_waits_for_the_next_writer(fifo):
+    source = opened(fifo)
+    assert source.read(0) is None
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(PICTURES[0] + PICTURES[1][:100])
+        assert source.read(5).picture == PICTURES[0]
+    assert source.read(0.01) is None
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(PICTURES[2])
+        assert source.read(5).picture == PICTURES[2]
+    assert source.counters()['truncated pictures'] == 1
+    source.close()
+
+
+def test_garbage_is_counted(fifo):
+    source = opened(fifo)
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(b'hello' + PICTURES[0])
+        assert source.read(5).picture == PICTURES[0]
+    assert source.counters()['garbage bytes'] == 5
+    source.close()
+
+
+def test_standard_input_ends_with_its_writer(monkeypatch):
+    reader, writer = os.pipe()
+    saved = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        source = opened('')
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+        os.close(reader)
+    os.write(writer, PICTURES[0])
+    assert source.read(5).picture == PICTURES[0]
+    os.close(writer)
+    with pytest.raises(EndOfStream):
+        source.read(5)
+    source.close()
+
+
+def test_a_regular_file_is_played_picture_by_picture(tmp_path):
+    path = tmp_path / 'film.mjpeg'
+    path.write_bytes(b''.join(PICTURES))
+    source = opened(path, fps=240)
+    assert [source.read(5).picture for _ in PICTURES] == PICTURES
+    with pytest.raises(EndOfStream):
+        source.read(5)
+    source.close()
+
+
+def test_a_lower_rate_leaves_pictures_out(fifo):
+    source = opened(fifo, fps=0.001)
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(PICTURES[0])
+        assert source.read(5).picture == PICTURES[0]
+        writer.write(PICTURES[1])
+        assert source.read(0.01) is None
+    assert source.counters()['left out for fps'] == 1
+    source.close()
+
+
+def test_a_writer_faster_than_the_reader_is_never_stopped(fifo):
+    source = opened(fifo)
+    count = 300
+    writer = threading.Thread(target=fifo.write_bytes, args=(b''.join(PICTURES) * count,))
+    writer.start()
+    got = []
+    while writer.is_alive() or not got:
+        capture = source.read(0.01)
+        if capture is not None:
+            got.append(capture.picture)
+    writer.join()
+    assert set(got) <= set(PICTURES)
+    assert len(got) + source.counters()['replaced by newer'] <= count * len(PICTURES)
+    assert source.counters()['garbage bytes'] == 0
+    source.close()
+
+
+def test_a_path_that_cannot_be_read_is_explained(tmp_path):
+    with pytest.raises(PermanentError, match=r'No such file.*mkfifo'):
+        opened(tmp_path / 'nothing')
+    with pytest.raises(PermanentError, match="is a folder: use source 'file'"):
+        opened(tmp_path)
+
+
+def test_a_terminal_is_not_read():
+    master, terminal = os.openpty()
+    with pytest.raises(PermanentError, match='is a terminal: pipe them in'):
+        opened(os.ttyname(terminal))
+    os.close(master)
+    os.close(terminal)

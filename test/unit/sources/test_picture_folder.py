@@ -1,0 +1,68 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import cv2
+import numpy as np
+import pytest
+from support import pictures
+
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.picture_folder import PictureFolderSource
+
+
+def opened(folder, **settings):
+    source = PictureFolderSource(SourceSettings('file', str(folder), fps=240, **settings))
+    source.open()
+    return source
+
+
+def test_jpegs_are_passed_on_in_order_again_and_again(tmp_path):
+    names = {'b.jpg': pictures.jpeg(seed=2), 'a.JPEG': pictures.jpeg(seed=1)}
+    for name, data in names.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / 'notes.txt').write_text('not a picture')
+    source = opened(tmp_path)
+    assert [source.read(5).picture for _ in range(3)] == [
+        names['a.JPEG'], names['b.jpg'], names['a.JPEG']]
+    assert source.title.startswith('2 pictures')
+
+
+def test_other_pictures_are_decoded(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), pictures.image(64, 48))
+    image = opened(tmp_path).read(5).picture
+    assert np.array_equal(image, pictures.image(64, 48))
+
+
+def test_a_wanted_size_is_made(tmp_path):
+    (tmp_path / 'a.jpg').write_bytes(pictures.jpeg(64, 48))
+    assert opened(tmp_path, width=32, height=24).read(5).picture.shape == (24, 32, 3)
+    assert opened(tmp_path, width=64, height=48).read(5).picture == pictures.jpeg(64, 48)
+
+
+def test_a_broken_picture_is_left_out_and_counted(tmp_path):
+    (tmp_path / 'a.jpg').write_bytes(pictures.jpeg()[:300])
+    (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())
+    source = opened(tmp_path)
+    assert source.read(5) is None
+    assert source.read(5).picture == pictures.jpeg()
+    assert source.counters() == {'unreadable pictures': 1}
+
+
+def test_a_folder_without_pictures_is_explained(tmp_path):
+    with pytest.raises(PermanentError, match='no readable picture in folder'):
+        opened(tmp_path)
+    (tmp_path / 'a.jpg').write_bytes(b'broken')
+    with pytest.raises(PermanentError, match='no readable picture in folder'):
+        opened(tmp_path)

@@ -1,0 +1,55 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pytest
+
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.sources import registry
+from pi_camera_stream.sources.base import Source, SourceSettings
+
+
+@pytest.mark.parametrize('name', registry.SOURCES)
+def test_every_source_can_be_made(name):
+    assert isinstance(registry.create_source(SourceSettings(name)), Source)
+
+
+def test_auto_without_a_camera_says_so():
+    assert registry.create_source(SourceSettings('auto')).title == 'no camera 1280x720'
+
+
+def test_a_folder_and_a_video_are_told_apart(tmp_path):
+    assert 'folder' in registry.create_source(SourceSettings('file', str(tmp_path))).title
+    assert 'video' in registry.create_source(SourceSettings('file', 'clip.mp4')).title
+
+
+def test_an_unknown_source_is_explained():
+    with pytest.raises(PermanentError, match='choose one of auto, pattern, file, stdin'):
+        registry.create_source(SourceSettings('telepathy'))
+
+
+def test_a_missing_module_is_explained(monkeypatch):
+    monkeypatch.setitem(registry.SOURCES, 'pattern', ('needs_av', 'X'))
+
+    def refuse(name, package):
+        raise ModuleNotFoundError("No module named 'av'", name='av')
+
+    monkeypatch.setattr(registry, 'import_module', refuse)
+    with pytest.raises(PermanentError, match='apt install python3-av'):
+        registry.create_source(SourceSettings('pattern'))
+
+
+@pytest.mark.parametrize('size', [(640, 0), (0, 480)])
+def test_half_a_size_is_refused(size):
+    with pytest.raises(PermanentError, match='set both to a size in pixels'):
+        SourceSettings('pattern', width=size[0], height=size[1])

@@ -1,0 +1,109 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pytest
+from support import videos
+
+from pi_camera_stream.core import block_code
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.video_file import VideoFileSource
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp('clip') / 'clip.mp4'
+    videos.write(path, count=6, rate=50)
+    return path
+
+
+def opened(path, **settings):
+    source = VideoFileSource(SourceSettings('file', str(path), **settings))
+    source.open()
+    return source
+
+
+def captures(source, count):
+    return [capture for capture in (source.read(5) for _ in range(count)) if capture is not None]
+
+
+def number(capture):
+    return block_code.read(capture.picture).number
+
+
+def test_it_plays_in_order_and_begins_anew(clip):
+    source = opened(clip)
+    found = captures(source, 8)
+    assert [number(capture) for capture in found] == [0, 1, 2, 3, 4, 5, 0, 1]
+    source.close()
+
+
+def test_it_plays_in_real_time(clip):
+    source = opened(clip)
+    found = captures(source, 6)
+    took_s = (found[-1].monotonic_ns - found[0].monotonic_ns) / 1e9
+    assert took_s >= 0.099  # five intervals at 50 frames/s; more on a busy machine
+    assert source.nominal_fps == 50
+    source.close()
+
+
+def test_a_lower_rate_leaves_pictures_out(clip):
+    source = opened(clip, fps=25)
+    assert [number(capture) for capture in captures(source, 3)] in ([0, 2, 4], [0, 1, 3])
+    assert source.nominal_fps == 25
+    source.close()
+
+
+def test_a_wanted_size_is_made(clip):
+    source = opened(clip, width=160, height=120)
+    assert source.read(5).picture.shape == (120, 160, 3)
+    source.close()
+
+
+def test_waiting_ends_at_the_time_out(clip):
+    source = opened(clip)
+    source.read(5)
+    assert source.read(0) is None
+    source.close()
+
+
+@pytest.mark.parametrize(('content', 'sentence'), [
+    (None, 'there is no file or folder'),
+    (b'', 'is not a video that can be played'),
+    (b'this is a text, and no video at all' * 100, 'is not a video that can be played'),
+])
+def test_what_cannot_be_played_is_explained(tmp_path, content, sentence):
+    path = tmp_path / 'film.mp4'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PermanentError, match=sentence):
+        opened(path)
+
+
+def test_a_path_is_needed():
+    with pytest.raises(PermanentError, match="needs the parameter 'path'"):
+        opened('')
+
+
+def test_a_video_that_was_cut_off_plays_as_far_as_it_goes(clip, tmp_path):
+    path = tmp_path / 'cut.avi'
+    videos.write(path, count=6, rate=50)
+    data = path.read_bytes()
+    path.write_bytes(data[:len(data) * 2 // 3])
+    source = opened(path)
+    codes = [block_code.read(capture.picture) for capture in captures(source, 10)]
+    numbers = [code.number for code in codes if code is not None]
+    assert numbers[:2] == [0, 1]
+    assert numbers.count(0) >= 2
+    source.close()

@@ -1,0 +1,86 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What is written twice says the same: tables, versions, licences, commands."""
+
+from pathlib import Path
+import re
+import subprocess
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from pi_camera_stream import __main__ as command_line
+from pi_camera_stream.tools import document
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tracked_files():
+    listing = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT,
+                             capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip('no git checkout')
+    return [ROOT / name for name in listing.stdout.split()]
+
+
+def test_the_parameter_file_is_made_from_the_tables():
+    assert (ROOT / 'config/defaults.yaml').read_text() == document.defaults_yaml()
+
+
+def test_the_parameter_file_is_what_ros_reads():
+    content = yaml.safe_load((ROOT / 'config/defaults.yaml').read_text())
+    assert set(content) == {'/**/camera', '/**/http_bridge', '/**/opencv_consumer'}
+    assert content['/**/http_bridge']['ros__parameters']['port'] == 8080
+
+
+def test_the_readme_has_the_tables_and_they_are_up_to_date():
+    text = (ROOT / 'README.md').read_text()
+    for node in document.TABLES:
+        assert f'<!-- parameters: {node} -->' in text
+    assert document.with_tables(text) == text
+
+
+def test_the_readme_names_only_files_that_exist():
+    text = (ROOT / 'README.md').read_text()
+    for target in re.findall(r'\]\((?!http|#)([^)]+)\)', text):
+        assert (ROOT / target.split('#')[0]).exists(), target
+
+
+def test_versions_and_names_agree():
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    setup = (ROOT / 'setup.py').read_text()
+    assert f"version='{package.findtext('version')}'" in setup
+    assert f"package_name = '{package.findtext('name')}'" in setup
+    assert 'Forthcoming' in (ROOT / 'CHANGELOG.rst').read_text()
+
+
+def test_every_file_has_its_licence():
+    for path in tracked_files():
+        if path.suffix in ('.py', '.js', '.css') or path.parent.name in ('script', '.ci'):
+            text = path.read_text()
+            assert 'Copyright 20' in text[:200], path
+            assert 'Apache License, Version 2.0' in text, path
+
+
+def test_usage_lists_all_commands(capsys):
+    assert command_line.main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in command_line.COMMANDS)
+
+
+def test_an_unknown_command_is_explained(capsys):
+    assert command_line.main(['fly']) == 2
+    assert "there is no command 'fly': choose one of camera" in capsys.readouterr().err
