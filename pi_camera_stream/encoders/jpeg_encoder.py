@@ -14,8 +14,6 @@
 
 """Pictures to JPEG."""
 
-import cv2
-
 from ..core.frame import Image
 
 
@@ -35,6 +33,8 @@ class JpegEncoder:
 
     def encode(self, image: Image) -> bytes:
         """Return the JPEG of an H x W x 3 (BGR) or H x W (grey) picture."""
+        import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
+
         done, buffer = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, self.quality))
         if not done:
             raise ValueError(f'OpenCV cannot encode a picture of shape {image.shape}')

@@ -84,3 +84,9 @@ def test_usage_lists_all_commands(capsys):
 def test_an_unknown_command_is_explained(capsys):
     assert command_line.main(['fly']) == 2
     assert "there is no command 'fly': choose one of camera" in capsys.readouterr().err
+
+
+def test_the_readme_shows_the_example_as_it_is():
+    example = (ROOT / 'examples/subscribe.py').read_text()
+    shown = re.search(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)[1]
+    assert shown in example

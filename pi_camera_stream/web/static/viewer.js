@@ -75,6 +75,9 @@ picture.addEventListener('error', () => {
 element('fullscreen').hidden = !document.fullscreenEnabled;
 element('fullscreen').addEventListener('click', () => element('stage').requestFullscreen());
 
-connect();
-poll();
-setInterval(poll, STATE_PERIOD_MS);
+// Not before: a picture that never ends would keep the page loading for ever.
+addEventListener('load', () => {
+  connect();
+  poll();
+  setInterval(poll, STATE_PERIOD_MS);
+});

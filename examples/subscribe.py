@@ -1,0 +1,33 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Receive a robot's pictures as OpenCV arrays, on any machine of the same ROS domain."""
+
+import cv2
+import numpy as np
+import rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage
+
+
+def on_picture(message):
+    image = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+    print(image.shape, image.mean(), flush=True)
+
+
+rclpy.init()
+node = rclpy.create_node('my_program')
+node.create_subscription(CompressedImage, '/camera/image_raw/compressed', on_picture,
+                         qos_profile_sensor_data)  # best effort: anything else gets no pictures
+rclpy.spin(node)
