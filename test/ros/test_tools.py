@@ -111,7 +111,7 @@ def test_the_doctor_finds_the_subscriber_that_gets_nothing(guest):
         camera.wait_for('publishing')
         guest.listen(CompressedImage, '/camera/image_raw/compressed',
                      QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
-        doctor = Program('doctor', '--port', free_port())
+        doctor = Program('doctor', '--port', free_port(), '--seconds', '8')
         assert doctor.wait() == 1, doctor.output
         doctor.wait_for(r'BROKEN /guest gets nothing from /camera/image_raw/compressed')
         doctor.wait_for(r'-> let it subscribe with best effort')
