@@ -16,6 +16,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+import signal
 import sys
 
 # command -> (module with a `main(args)`, what it does)
@@ -38,13 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pi_camera_stream: error: there is no command '{words[0]}': choose one of "
               + ', '.join(COMMANDS), file=sys.stderr)
         return 2
-    try:
-        return _run(COMMANDS[words[0]][0], words[1:])
-    except KeyboardInterrupt:  # while modules were being imported
-        return 130
-
-
-def _run(module_name: str, arguments: list[str]) -> int:
+    module_name = COMMANDS[words[0]][0]
     try:
         module = import_module(f'.{module_name}', __package__)
     except ModuleNotFoundError as error:
@@ -55,7 +50,7 @@ def _run(module_name: str, arguments: list[str]) -> int:
               'names (`rosdep install`), or use the virtual environment that script/setup makes',
               file=sys.stderr)
         return 1
-    code: int = module.main(arguments)
+    code: int = module.main(words[1:])
     return code
 
 
@@ -69,4 +64,7 @@ def usage() -> str:
 
 
 if __name__ == '__main__':
+    # Ctrl-C while modules are being imported ends the process without a traceback; each command
+    # then does as it needs.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(main())

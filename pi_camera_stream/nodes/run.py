@@ -21,13 +21,15 @@ from typing import Any
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.executors import ExternalShutdownException
 from rclpy.qos_overriding_options import InvalidQosOverridesError
+from rclpy.signals import uninstall_signal_handlers
 
 from ..core.errors import EndOfStream, PermanentError
 from .stream_node import StreamNode
 
 _SPIN_TIMEOUT_S = 1.0
+_MISTAKES = (PermanentError, InvalidQosOverridesError, InvalidParameterTypeException,
+             InvalidParameterValueException)  # of the user, explained by their text
 
 
 def run_node(create: Callable[[], StreamNode], program: str,
@@ -53,21 +55,20 @@ def run_node(create: Callable[[], StreamNode], program: str,
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
             return _complain(program, str(node.ended))
         return 0
-    except ExternalShutdownException:
-        return 0
-    except (PermanentError, InvalidQosOverridesError, InvalidParameterTypeException,
-            InvalidParameterValueException) as error:
-        return _complain(program, str(error))
-    except Exception:
-        if rclpy.ok():
-            raise
-        return 0  # Ctrl-C while the node was being made: what it was to use has gone
+    except Exception as error:
+        if not rclpy.ok():
+            return 0  # Ctrl-C, maybe while the node was being made: what it was to use has gone
+        if isinstance(error, _MISTAKES):
+            return _complain(program, str(error))
+        raise
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # for good, beyond the interpreter's end
         if node is not None:
             node.stop()
             node.destroy_node()
         rclpy.try_shutdown()
+        # Joins rclpy's signal thread, without which Jazzy's may abort the process at its end.
+        uninstall_signal_handlers()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # beyond the end of the interpreter
 
 
 def _complain(program: str, sentence: str) -> int:

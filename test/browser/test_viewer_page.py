@@ -31,7 +31,7 @@ def camera():
 
 
 def shown(page):
-    """Return the number in the picture that is on the screen, read from its pixels."""
+    """Return the time in the picture that is on the screen, read from its pixels."""
     picture = page.locator('#picture')
     size = picture.evaluate('image => [image.naturalWidth, image.naturalHeight]')
     if not size[0]:
@@ -43,7 +43,7 @@ def shown(page):
             'y': box['y'] + (box['height'] - height) / 2, 'width': width, 'height': height}
     pixels = cv2.imdecode(np.frombuffer(page.screenshot(clip=clip), np.uint8), cv2.IMREAD_COLOR)
     code = block_code.read(pixels)
-    return code.number if code else None
+    return code.time_us if code else None
 
 
 def wait_until(page, condition):
@@ -54,13 +54,13 @@ def wait_until(page, condition):
 
 
 def wait_for_pictures(page):
-    """Wait until the picture on the screen has changed twice; return the last number."""
+    """Wait until the picture on the screen has changed twice; return the last one's time."""
     seen = []
 
     def changed():
-        number = shown(page)
-        if number is not None and number not in seen:
-            seen.append(number)
+        time_us = shown(page)
+        if time_us is not None and time_us not in seen:
+            seen.append(time_us)
         return len(seen) > 2
 
     wait_until(page, changed)

@@ -79,8 +79,7 @@ def running(*arguments, **options) -> Iterator[Program]:
         code = program.stop()
     finally:
         if program.process.poll() is None:
-            program.process.kill()
-            program.process.wait()
+            program.stop(signal.SIGKILL)
     assert code == 0, program.output
     assert 'Traceback' not in program.output, program.output
 
