@@ -19,10 +19,6 @@ class StreamError(Exception):
     """A failure that is explained in one sentence, together with its remedy."""
 
 
-class TemporaryError(StreamError):
-    """May go away by itself: the caller reports it and tries again."""
-
-
 class PermanentError(StreamError):
     """Does not go away until somebody changes something: the program ends with exit code 1."""
 

@@ -39,7 +39,9 @@ class Pacer:
 
     def wait(self, interval_s: float, timeout_s: float) -> bool:
         """Sleep until the picture is due; False when `timeout_s` was over before that."""
-        remaining_s = self._due_s - self._clock()
+        now = self._clock()
+        self._due_s = min(self._due_s, now + interval_s)  # a rate that has grown counts at once
+        remaining_s = self._due_s - now
         if remaining_s > timeout_s:
             self._sleep(timeout_s)
             return False
@@ -61,6 +63,7 @@ class RateLimit:
         if max_per_s <= 0:
             return True
         interval_ns = 1e9 / max_per_s
+        self._due_ns = min(self._due_ns, stamp_ns + interval_ns)  # as in Pacer
         # A quarter of an interval early is on time: cameras jitter, and a stream that has just the
         # wanted rate must not lose every other picture for it.
         if stamp_ns < self._due_ns - interval_ns / 4:

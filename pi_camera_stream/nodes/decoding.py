@@ -50,7 +50,9 @@ def _find_decoder() -> Decoder:
 
     def with_cv_bridge(message: CompressedImage) -> Image | None:
         image = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+        if image is None or image.ndim == 3:
+            return image
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
 
     return with_cv_bridge
 

@@ -19,6 +19,7 @@ from dataclasses import asdict
 import json
 import threading
 import time
+import traceback
 
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
@@ -50,8 +51,7 @@ class OpencvConsumerNode(StreamNode):
 
     def __init__(self) -> None:
         super().__init__('opencv_consumer', OPENCV_CONSUMER)
-        self._processor_name = self.value('processor')
-        self._processor = create_processor(self._processor_name)
+        self._processor = self._named_processor(self.value('processor'))
         self._encoder = JpegEncoder(self.value('jpeg_quality'))
         self._newest: Mailbox[tuple[Frame, CompressedImage]] = Mailbox()
         self._subscription = JpegSubscription(self, 'image_raw/compressed', self._on_frame)
@@ -70,7 +70,7 @@ class OpencvConsumerNode(StreamNode):
         super().start()
         self._subscription.subscribe()
         self._worker.start()
-        self.get_logger().info(f"running '{self._processor_name}' on '{self._subscription.topic}'")
+        self.get_logger().info(f"running '{self._processor[0]}' on '{self._subscription.topic}'")
 
     def stop(self) -> None:
         """End the working thread."""
@@ -81,10 +81,14 @@ class OpencvConsumerNode(StreamNode):
     def on_parameter(self, name: str, value: Value) -> None:
         """Change the processor or the JPEG quality from the next picture on."""
         if name == 'processor':
-            # One assignment, so that the working thread sees a name with its processor.
-            self._processor_name, self._processor = str(value), create_processor(str(value))
+            self._processor = self._named_processor(str(value))
         elif name == 'jpeg_quality':
             self._encoder.quality = int(value)
+
+    @staticmethod
+    def _named_processor(name: str) -> tuple[str, Processor]:
+        """Return a processor together with its name: the working thread must see both change."""
+        return name, create_processor(name)
 
     def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
         self._newest.put((frame, message))
@@ -101,8 +105,9 @@ class OpencvConsumerNode(StreamNode):
                 if not self.context.ok():  # Ctrl-C has closed the topics
                     return
                 self._failed += 1
-                self.get_logger().error(f"processor '{self._processor_name}' failed: {error!r}",
-                                        throttle_duration_sec=1.0)
+                self.get_logger().error(
+                    f"processor '{self._processor[0]}' failed: {error!r}\n"
+                    + traceback.format_exc(), throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, message: CompressedImage) -> None:
         started_s = time.perf_counter()
@@ -112,11 +117,11 @@ class OpencvConsumerNode(StreamNode):
             self.get_logger().warning('left out a picture that cannot be decoded',
                                       throttle_duration_sec=10.0)
             return
-        processor = self._processor
+        name, processor = self._processor
         findings = processor.process(image)
         work_ms = (time.perf_counter() - started_s) * 1e3
         age_ms = (self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6
-        self._publish_results(frame, message, findings, age_ms, work_ms)
+        self._publish_results(name, frame, message, findings, age_ms, work_ms)
         if self._images.get_subscription_count() > 0:
             self._publish_image(processor, image, findings, message)
         self._processed.add()
@@ -124,14 +129,14 @@ class OpencvConsumerNode(StreamNode):
         self._work_ms.add(work_ms)
         self._detections = len(findings.detections)
 
-    def _publish_results(self, frame: Frame, message: CompressedImage, findings: Findings,
-                         age_ms: float, work_ms: float) -> None:
+    def _publish_results(self, processor: str, frame: Frame, message: CompressedImage,
+                         findings: Findings, age_ms: float, work_ms: float) -> None:
         self._results.publish(String(data=json.dumps({
             'stamp': {'sec': message.header.stamp.sec, 'nanosec': message.header.stamp.nanosec},
             'frame_id': message.header.frame_id,
             'width': frame.width,
             'height': frame.height,
-            'processor': self._processor_name,
+            'processor': processor,
             'detections': [asdict(detection) for detection in findings.detections],
             'values': findings.values,
             'age_ms': round(age_ms, 2),
@@ -147,11 +152,11 @@ class OpencvConsumerNode(StreamNode):
                                           message.header.stamp, message.header.frame_id))
 
     def _health(self) -> diagnostics.Health:
-        rate = self._processed.per_second()
+        received, rate = self._subscription.received.per_second(), self._processed.per_second()
         values = {
             'topic': self._subscription.topic,
-            'processor': self._processor_name,
-            'frames/s received': self._subscription.received.per_second(),
+            'processor': self._processor[0],
+            'frames/s received': received,
             'frames/s processed': rate,
             'age of the result [ms]': self._ages_ms.median(),
             'decoding and processing [ms]': self._work_ms.median(),
@@ -160,9 +165,12 @@ class OpencvConsumerNode(StreamNode):
             'corrupt pictures': self._subscription.corrupt + self._undecodable,
             'pictures on which the processor failed': self._failed,
         }
-        if rate == 0:
+        if received == 0:
             return diagnostics.Health(
                 diagnostics.WARN, f"no picture from '{self._subscription.topic}'", values)
+        if rate == 0:
+            return diagnostics.Health(
+                diagnostics.ERROR, 'pictures come, but none was processed for 2 s', values)
         return diagnostics.Health(diagnostics.OK, f'{rate:.1f} frames/s', values)
 
 

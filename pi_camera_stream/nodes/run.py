@@ -46,12 +46,11 @@ def run_node(create: Callable[[], StreamNode], program: str,
     try:
         rclpy.init(args=None if args is None else [program, *args])
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
-        return _complain(program, f'the ROS arguments cannot be understood: {error}')
+        return _complain(program, f'ROS does not start: {error}')
     node: StreamNode | None = None
     try:
         node = create()
-        node.start()
-        _spin(node)
+        _work(node)
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
             return _complain(program, str(node.ended))
         return 0
@@ -76,10 +75,11 @@ def _complain(program: str, sentence: str) -> int:
     return 1
 
 
-def _spin(node: StreamNode) -> None:
+def _work(node: StreamNode) -> None:
     executor = _create_executor()
-    executor.add_node(node)
+    executor.add_node(node)  # before the start: from then on, threads may need it
     try:
+        node.start()
         # Not `executor.spin()`: the EventsExecutor's hangs at full load, and does not see `ended`.
         while rclpy.ok() and node.ended is None:
             executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)

@@ -19,6 +19,7 @@ import os
 import select
 import stat
 import time
+from typing import NoReturn
 
 from ..core.errors import EndOfStream, PermanentError
 from ..core.frame import Capture
@@ -27,6 +28,7 @@ from ..core.pacing import Pacer, RateLimit
 from .base import Source, SourceSettings
 
 _CHUNK_BYTES = 2**18
+_HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not send one
 _FILE_FPS = 30.0  # for a regular file, when `fps` is 0
 _HINT = 'for example `rpicam-vid -t 0 -n --codec mjpeg -o - | …`'
 
@@ -49,6 +51,7 @@ class MjpegPipeSource(Source):
         self._waiting: list[Piece] = []  # of a regular file only: pictures of the last chunk
         self._limit = RateLimit()
         self._replaced = 0
+        self._seen_pictures = False
 
     @property
     def title(self) -> str:
@@ -58,6 +61,11 @@ class MjpegPipeSource(Source):
     def open(self) -> None:
         """Open the pipe or file; does not wait for a writer."""
         path = self.settings.path
+        if self.settings.size is not None:
+            raise PermanentError(
+                "source 'stdin' passes pictures on as they are: set the parameters 'width' and "
+                "'height' to 0, and the size where the pictures are made (`rpicam-vid --width … "
+                '--height …`)')
         if path:
             self._open_path(path)
         else:
@@ -77,10 +85,12 @@ class MjpegPipeSource(Source):
         deadline_s = time.monotonic() + timeout_s
         while (remaining_s := deadline_s - time.monotonic()) >= 0:
             pieces = self._receive(remaining_s)
-            wanted = [piece for piece in pieces if self._limit.admits(piece.arrival_ns, self.fps)]
-            if wanted:
-                self._replaced += len(wanted) - 1
-                return Capture(wanted[-1].jpeg, wanted[-1].arrival_ns)
+            if not pieces:
+                continue
+            self._replaced += len(pieces) - 1
+            newest = pieces[-1]
+            if self._limit.admits(newest.arrival_ns, self.fps):
+                return Capture(newest.jpeg, newest.arrival_ns)
         return None
 
     def close(self) -> None:
@@ -131,22 +141,42 @@ class MjpegPipeSource(Source):
         except BlockingIOError:
             return []
         if chunk:
-            return self._splitter.feed(chunk, time.monotonic_ns())
+            return self._split(chunk)
         if not self._is_fifo:
-            raise EndOfStream
-        # The writer has gone. A descriptor that had one reports its end for ever, a new one waits.
+            self._end()
+        # The writer has gone. A descriptor that had one reports its end for ever, a new one waits;
+        # it is opened before the old one is closed, so that a writer always finds a reader.
         self._splitter.reset()
-        self.close()
+        ended = self._fd
         self._open_path(self.settings.path)
+        os.close(ended)
         return []
+
+    def _split(self, chunk: bytes) -> list[Piece]:
+        pieces = self._splitter.feed(chunk, time.monotonic_ns())
+        self._seen_pictures |= bool(pieces)
+        if not self._seen_pictures and self._splitter.garbage_bytes > _HOPELESS_BYTES:
+            self._explain_garbage()
+        return pieces
+
+    def _end(self) -> NoReturn:
+        self._splitter.reset()
+        if self._splitter.garbage_bytes and not self._seen_pictures:
+            self._explain_garbage()
+        raise EndOfStream
+
+    def _explain_garbage(self) -> NoReturn:
+        raise PermanentError(f'{self._splitter.garbage_bytes} bytes came from '
+                             f'{self.settings.path or "standard input"}, and no JPEG among them: '
+                             f'let the writer send JPEGs, {_HINT}')
 
     def _read_file(self, timeout_s: float, pacer: Pacer) -> Capture | None:
         """Play a regular file picture by picture."""
         while not self._waiting:
             chunk = os.read(self._fd, _CHUNK_BYTES)
             if not chunk:
-                raise EndOfStream
-            self._waiting = self._splitter.feed(chunk, 0)
+                self._end()
+            self._waiting = self._split(chunk)
         if not pacer.wait(1.0 / (self.fps or _FILE_FPS), timeout_s):
             return None
         return Capture(self._waiting.pop(0).jpeg, time.monotonic_ns())

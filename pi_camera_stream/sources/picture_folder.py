@@ -58,8 +58,13 @@ class PictureFolderSource(Source):
 
     def open(self) -> None:
         """List the folder, and see that there is a picture in it that can be shown."""
-        self._pictures = sorted(path for path in self._folder.iterdir()
-                                if path.suffix.lower() in _SUFFIXES)
+        try:
+            self._pictures = sorted(path for path in self._folder.iterdir()
+                                    if path.suffix.lower() in _SUFFIXES)
+        except OSError as error:
+            raise PermanentError(
+                f"cannot read the folder '{self._folder}' ({error.strerror}): let the node's user "
+                'read it') from error
         if not any(self._load(path) is not None for path in self._pictures):
             raise PermanentError(
                 f"there is no readable picture in folder '{self._folder}': put some there that "

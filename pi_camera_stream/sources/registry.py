@@ -42,6 +42,9 @@ def create_source(settings: SourceSettings) -> Source:
 
     """
     if settings.source == 'auto':
+        if settings.path:
+            raise PermanentError(f"source 'auto' looks for a camera and does not read "
+                                 f"'{settings.path}': set the parameter 'source' to file or stdin")
         from .pattern import PatternSource
         return PatternSource(settings, label='NO CAMERA')
     if settings.source not in SOURCES:

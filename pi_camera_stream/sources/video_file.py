@@ -39,9 +39,10 @@ class VideoFileSource(Source):
         super().__init__(settings)
         self._container: Any = None
         self._frames: Iterator[Any] = iter(())
-        self._pending: tuple[Any, Image] | None = None  # decoded, and not due yet
+        self._pending: Any = None  # decoded, and not due yet
         self._start_s = 0.0  # monotonic time of the video's beginning in this round
         self._limit = RateLimit()
+        self._last_due_s = 0.0
         self._late = 0
         self._own_fps = 0.0
 
@@ -70,28 +71,29 @@ class VideoFileSource(Source):
             self._container.streams.video[0].thread_type = 'AUTO'
             rate = self._container.streams.video[0].average_rate
             self._own_fps = float(rate) if rate else 25.0
-            first = self._rewind()
-            self._pending = first, self._image(first)
+            self._pending = self._rewind()
         except (av.error.FFmpegError, IndexError, OSError) as error:
             raise PermanentError(f"'{path}' is not a video that can be played ({error}): set the "
                                  "parameter 'path' to one that `ffplay` plays") from error
 
     def read(self, timeout_s: float) -> Capture | None:
         """Wait until the next picture is due."""
-        if self._pending is None:
-            self._pending = self._next_wanted_frame()
-        frame, image = self._pending
-        due_s = self._start_s + (frame.time or 0.0)
-        now_s = time.monotonic()
-        if due_s - now_s > timeout_s:
-            time.sleep(timeout_s)
-            return None
-        time.sleep(max(0.0, due_s - now_s))
-        self._pending = None
-        if now_s - due_s > 1 / self._own_fps:  # decoding is too slow for this machine: play slower
-            self._late += 1
-            self._start_s += now_s - due_s
-        return Capture(image, time.monotonic_ns())
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            if self._pending is None:
+                self._pending = self._next_frame()
+            now_s = time.monotonic()
+            due_s = self._start_s + (self._pending.time or 0.0)
+            if due_s > deadline_s:
+                time.sleep(max(0.0, deadline_s - now_s))
+                return None
+            time.sleep(max(0.0, due_s - now_s))
+            frame, self._pending, self._last_due_s = self._pending, None, due_s
+            if now_s - due_s > 1 / self._own_fps:  # this machine decodes too slowly: play slower
+                self._late += 1
+                self._start_s += now_s - due_s
+            if self._limit.admits(int(due_s * 1e9), self.fps):
+                return Capture(self._image(frame), int(max(now_s, due_s) * 1e9))
 
     def close(self) -> None:
         """Close the file."""
@@ -103,15 +105,11 @@ class VideoFileSource(Source):
         """Return how many pictures were left out."""
         return {'left out for fps': self._limit.skipped, 'played too late': self._late}
 
-    def _next_wanted_frame(self) -> tuple[Any, Image]:
-        while True:
-            try:
-                frame = next(self._frames)
-            except (StopIteration, av.error.FFmpegError):  # the end, or as far as it can be read
-                frame = self._rewind()
-            due_s = self._start_s + (frame.time or 0.0)
-            if self._limit.admits(int(due_s * 1e9), self.fps):
-                return frame, self._image(frame)
+    def _next_frame(self) -> Any:
+        try:
+            return next(self._frames)
+        except (StopIteration, av.error.FFmpegError):  # the end, or as far as it can be read
+            return self._rewind()
 
     def _rewind(self) -> Any:
         """Return the first picture, due one interval after the last one."""
@@ -121,7 +119,8 @@ class VideoFileSource(Source):
         if first is None:
             raise PermanentError(f"there is no picture in '{self.settings.path}': set the "
                                  "parameter 'path' to a video that `ffplay` plays")
-        self._start_s = time.monotonic() + 1 / self._own_fps - (first.time or 0.0)
+        begin_s = max(self._last_due_s + 1 / self._own_fps, time.monotonic())
+        self._start_s = begin_s - (first.time or 0.0)
         return first
 
     def _image(self, frame: Any) -> Image:

@@ -31,6 +31,7 @@ from .children import Children
 
 _STATUS_PERIOD_S = 1.0
 _POLL_S = 0.1
+_DOMAINS = 100
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -38,6 +39,8 @@ def main(args: Sequence[str] | None = None) -> int:
     options = _parse(args)
     # Pictures of a demo stay on this machine unless somebody asks for more.
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    # Nor do they mix with those of another demo, or of a robot that runs on this machine.
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % _DOMAINS))
     stopping = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -49,7 +52,9 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         _start(children, options)
         with RosSession('pi_camera_stream_demo') as session:
-            return _watch(children, session, stopping, options.seconds)
+            code = _watch(children, session, stopping, options.seconds)
+            children.stop()
+            return code
     finally:
         children.stop()
 
@@ -73,8 +78,10 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
                         help='end after so many seconds (default: at Ctrl-C)')
     parser.add_argument('--no-consumer', action='store_true', help='leave OpenCV out')
     options = parser.parse_args(args)
-    if options.source not in NAMES and Path(options.source).exists():
-        options.source, options.path = 'file', options.source
+    if options.source not in NAMES and (Path(options.source).exists() or '.' in options.source
+                                        or '/' in options.source):
+        path = Path(options.source)
+        options.source, options.path = 'stdin' if path.is_fifo() else 'file', options.source
     return options
 
 
@@ -90,7 +97,8 @@ def _start(children: Children, options: argparse.Namespace) -> None:
     width, height = options.size
     camera = {'source': options.source, 'path': options.path, 'width': width, 'height': height,
               'fps': options.fps}
-    children.start('camera', _command('camera', camera), keep_stdin=options.source == 'stdin')
+    children.start('camera', _command('camera', camera),
+                   keep_stdin=options.source == 'stdin' and not options.path)
     children.start('bridge', _command('bridge', {'port': options.port}))
     if not options.no_consumer:
         children.start('consumer', _command('consumer', {}))
@@ -141,7 +149,9 @@ class StatusLine:
         bridge = self._session.diagnostics('http_bridge: bridge')
         if bridge and not self._announced:
             self._announced = True
-            print(f'\nOpen {bridge["address"]} in a browser. Ctrl-C ends the demo.\n', flush=True)
+            print(f'\nOpen {bridge["address"]} in a browser. Ctrl-C ends the demo.\n'
+                  f'Its topics are in ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}, on this '
+                  'machine only.\n', flush=True)
         self._print(self.text(bridge))
 
     def text(self, bridge: dict[str, str]) -> str:
@@ -152,7 +162,8 @@ class StatusLine:
             return 'starting …'
         self.seen_pictures |= float(camera['frames/s']) > 0
         age = consumer.get('age of the result [ms]', camera['age when published [ms]'])
-        parts = [f'{float(camera["frames/s"]):5.1f} frames/s', f'age {float(age):5.1f} ms',
+        age = '    -' if age == 'nan' else f'{float(age):5.1f}'  # nobody receives: none to tell
+        parts = [f'{float(camera["frames/s"]):5.1f} frames/s', f'age {age} ms',
                  f'{bridge.get("viewers", 0)} viewers']
         if consumer:
             parts.append(f'{consumer["detections"]} detections')

@@ -49,6 +49,8 @@ async def stream_mjpeg(request: web.Request, stream: Stream) -> web.StreamRespon
         request.transport.set_write_buffer_limits(high=0)
     viewer = Viewer(request.remote or '?', 'mjpeg')
     with stream.watch(viewer):
+        if stream.silent_s() > _WAIT_S:  # the camera has gone: do not begin with an old picture
+            viewer.last_sequence = stream.last_sequence
         while request.transport is not None and not request.transport.is_closing():
             frame = await stream.newer_than(viewer.last_sequence, _WAIT_S)
             if frame is None:

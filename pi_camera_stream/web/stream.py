@@ -120,7 +120,7 @@ class Stream:
             self._release.cancel()
             self._release = None
         elif not self._tasks:
-            self._newest = None  # it may be hours old
+            self._newest, self._newest_s = None, time.monotonic()  # it may be hours old
             self._on_demand(True)
         task = asyncio.current_task()
         self._tasks.add(task)

@@ -84,6 +84,12 @@ def test_what_fails_in_the_demo_ends_it_with_one_sentence():
     assert 'Traceback' not in demo.output
 
 
+def test_the_demo_takes_a_path_for_what_it_is():
+    demo = Program('demo', '--source', 'missing.mp4', '--port', free_port())
+    assert demo.wait() == 1
+    demo.wait_for("there is no file or folder 'missing.mp4'")
+
+
 def test_the_demo_refuses_what_it_does_not_understand():
     demo = Program('demo', '--size', 'large')
     assert demo.wait() == 2

@@ -58,6 +58,18 @@ def test_waiting_ends_at_the_time_out():
     assert time.now == pytest.approx(101)
 
 
+def test_a_rate_that_grows_counts_at_once():
+    time = Time()
+    pacer = Pacer(time.clock, time.sleep)
+    assert pacer.wait(100, timeout_s=1)
+    assert pacer.wait(0.1, timeout_s=1)
+    assert time.now == pytest.approx(100.1)
+    limit = RateLimit()
+    assert limit.admits(10**15, 0.01)
+    assert not limit.admits(10**15 + 10**8, 30)  # it learns of the new rate
+    assert limit.admits(10**15 + 14 * 10**7, 30)  # and keeps it from here on
+
+
 @pytest.mark.parametrize(('incoming', 'limit', 'expected'), [
     (30, 0, 30), (30, 30, 30), (30, 15, 15), (60, 30, 30), (30, 10, 10), (40, 30, 30),
     (12, 30, 12),

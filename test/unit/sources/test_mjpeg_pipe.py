@@ -142,6 +142,44 @@ def test_a_path_that_cannot_be_read_is_explained(tmp_path):
         opened(tmp_path)
 
 
+def test_of_a_burst_the_newest_is_used_at_a_lower_rate_too(fifo):
+    source = opened(fifo, fps=1)
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(b''.join(PICTURES))
+        assert source.read(5).picture == PICTURES[-1]
+    source.close()
+
+
+def test_a_size_that_cannot_be_had_is_explained(fifo):
+    with pytest.raises(PermanentError, match='the size where the pictures are made'):
+        opened(fifo, width=640, height=480)
+
+
+def test_what_never_was_a_jpeg_is_explained(tmp_path):
+    path = tmp_path / 'film.h264'
+    path.write_bytes(b'\0\0\1 no jpeg' * 100)
+    source = opened(path)
+    with pytest.raises(PermanentError, match=r'and no JPEG among them: .*--codec mjpeg'):
+        source.read(5)
+    source.close()
+    path.write_bytes(b'\0\0\1 no jpeg' * 10**6)
+    source = opened(path)
+    with pytest.raises(PermanentError, match='and no JPEG among them'):
+        source.read(5)
+    source.close()
+
+
+def test_a_picture_that_ends_with_its_file_is_counted(tmp_path):
+    path = tmp_path / 'film.mjpeg'
+    path.write_bytes(PICTURES[0] + PICTURES[1][:200])
+    source = opened(path)
+    assert source.read(5).picture == PICTURES[0]
+    with pytest.raises(EndOfStream):
+        source.read(5)
+    assert source.counters()['truncated pictures'] == 1
+    source.close()
+
+
 def test_a_terminal_is_not_read():
     master, terminal = os.openpty()
     with pytest.raises(PermanentError, match='is a terminal: pipe them in'):

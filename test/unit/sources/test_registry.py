@@ -28,6 +28,11 @@ def test_auto_without_a_camera_says_so():
     assert registry.create_source(SourceSettings('auto')).title == 'no camera 1280x720'
 
 
+def test_auto_does_not_read_a_path():
+    with pytest.raises(PermanentError, match="set the parameter 'source' to file or stdin"):
+        registry.create_source(SourceSettings('auto', 'video.mp4'))
+
+
 def test_a_folder_and_a_video_are_told_apart(tmp_path):
     assert 'folder' in registry.create_source(SourceSettings('file', str(tmp_path))).title
     assert 'video' in registry.create_source(SourceSettings('file', 'clip.mp4')).title

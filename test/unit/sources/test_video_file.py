@@ -71,6 +71,13 @@ def test_a_wanted_size_is_made(clip):
     source.close()
 
 
+def test_left_out_pictures_keep_to_the_time_out(clip):
+    source = opened(clip, fps=0.01)
+    assert source.read(5) is not None
+    assert [source.read(0.01) for _ in range(5)] == [None] * 5
+    source.close()
+
+
 def test_waiting_ends_at_the_time_out(clip):
     source = opened(clip)
     source.read(5)

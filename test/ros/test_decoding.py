@@ -1,0 +1,57 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import array
+import sys
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import CompressedImage
+from support import pictures
+
+from pi_camera_stream.nodes import decoding
+
+
+class StandInBridge:
+    """What `CvBridge.compressed_imgmsg_to_cv2(message, 'passthrough')` does, without a ROS."""
+
+    def compressed_imgmsg_to_cv2(self, message, desired_encoding):
+        assert desired_encoding == 'passthrough'
+        return cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+@pytest.fixture(params=['opencv', 'cv_bridge'])
+def decoder(request, monkeypatch):
+    module = SimpleNamespace(CvBridge=StandInBridge) if request.param == 'cv_bridge' else None
+    monkeypatch.setitem(sys.modules, 'cv_bridge', module)
+    monkeypatch.setattr(decoding, '_decode', decoding._find_decoder())
+    return decoding.decode
+
+
+def message(data):
+    return CompressedImage(data=array.array('B', data))
+
+
+def test_colour_and_grey_come_out_as_bgr(decoder):
+    assert np.array_equal(decoder(message(pictures.jpeg(64, 48))),
+                          cv2.imdecode(np.frombuffer(pictures.jpeg(64, 48), np.uint8), 1))
+    grey = cv2.imencode('.jpg', np.full((48, 64), 7, np.uint8))[1].tobytes()
+    assert decoder(message(grey)).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize('data', [b'', b'nonsense', b'\xff\xd8\xff\xd9'])
+def test_what_cannot_be_decoded_is_none(decoder, data):
+    assert decoder(message(data)) is None
