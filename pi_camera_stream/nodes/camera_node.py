@@ -20,6 +20,11 @@ import threading
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
+from . import diagnostics
+from .image_topic import create_image_publisher, jpeg_message
+from .parameter_tables import CAMERA
+from .run import run_node
+from .stream_node import StreamNode
 from ..core.errors import EndOfStream
 from ..core.frame import Capture, Image
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
@@ -30,11 +35,6 @@ from ..encoders.jpeg_encoder import JpegEncoder
 from ..sources.base import SourceSettings
 from ..sources.capture_loop import CaptureLoop
 from ..sources.registry import create_source
-from . import diagnostics
-from .image_topic import create_image_publisher, jpeg_message
-from .parameter_tables import CAMERA
-from .run import run_node
-from .stream_node import StreamNode
 
 _MISSING_S = 1.0  # pictures are missing after this time, or after five intervals
 
@@ -66,9 +66,9 @@ class CameraNode(StreamNode):
         diagnostics.Diagnostics(self, 'stream', self._health)
 
     def start(self) -> None:
-        """Open the source and start the threads."""
+        """Start the source and the threads."""
         super().start()
-        self._source.open()
+        self._source.start()
         self.get_logger().info(f"publishing {self._source.title} on '{self._images.topic_name}'")
         if self.value('source') == 'auto':
             self.get_logger().warning(
@@ -78,7 +78,7 @@ class CameraNode(StreamNode):
         self._publisher.start()
 
     def stop(self) -> None:
-        """Close the source and end the threads."""
+        """Stop the source and end the threads."""
         if self._publisher.is_alive():
             self._capture.stop()
             self._publisher.join(timeout=1.0)

@@ -18,15 +18,15 @@ from collections.abc import Sequence
 
 from sensor_msgs.msg import CompressedImage
 
-from ..core.frame import Frame
-from ..web.app import Application
-from ..web.server import WebServer
-from ..web.stream import Stream
 from . import diagnostics
 from .image_topic import JpegSubscription
 from .parameter_tables import HTTP_BRIDGE
 from .run import run_node
 from .stream_node import StreamNode
+from ..core.frame import Frame
+from ..web.app import Application
+from ..web.server import WebServer
+from ..web.stream import Stream
 
 _SILENT_S = 2.0
 

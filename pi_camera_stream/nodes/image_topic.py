@@ -124,7 +124,7 @@ class JpegSubscription:
 
     @property
     def topic(self) -> str:
-        """The topic's full name, remapped."""
+        """Return the topic's full name, remapped."""
         return self._node.resolve_topic_name(self._topic)
 
     def subscribe(self) -> None:

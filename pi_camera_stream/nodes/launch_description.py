@@ -17,16 +17,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from launch import LaunchDescription
-
-from ..core.parameters import Parameter
 from .parameter_tables import TABLES
+from ..core.parameters import Parameter
 
 _PACKAGE = 'pi_camera_stream'
 

@@ -24,6 +24,12 @@ import traceback
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 
+from . import diagnostics
+from .decoding import decode
+from .image_topic import create_image_publisher, jpeg_message, JpegSubscription
+from .parameter_tables import OPENCV_CONSUMER
+from .run import run_node
+from .stream_node import StreamNode
 from ..core.frame import Frame, Image
 from ..core.jpeg import JpegHeader
 from ..core.mailbox import Mailbox
@@ -32,12 +38,6 @@ from ..core.statistics import RateMeter, Recent
 from ..encoders.jpeg_encoder import JpegEncoder
 from ..vision.processor import Findings, Processor
 from ..vision.registry import create_processor
-from . import diagnostics
-from .decoding import decode
-from .image_topic import create_image_publisher, jpeg_message, JpegSubscription
-from .parameter_tables import OPENCV_CONSUMER
-from .run import run_node
-from .stream_node import StreamNode
 
 
 class OpencvConsumerNode(StreamNode):

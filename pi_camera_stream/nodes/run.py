@@ -24,8 +24,8 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import uninstall_signal_handlers
 
-from ..core.errors import EndOfStream, PermanentError
 from .stream_node import StreamNode
+from ..core.errors import EndOfStream, PermanentError
 
 _SPIN_TIMEOUT_S = 1.0
 _MISTAKES = (PermanentError, InvalidQosOverridesError, InvalidParameterTypeException,

@@ -63,7 +63,7 @@ class Source(ABC):
     """
     Where pictures come from.
 
-    One thread calls `open`, then `read` again and again, then `close`; `fps` and `counters` may be
+    One thread calls `start`, then `read` again and again, then `stop`; `fps` and `counters` may be
     used by any thread. A source holds no queue: what `read` returns is the newest picture it has.
 
     Attributes
@@ -80,15 +80,15 @@ class Source(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """What the source is, for people: `test pattern 1280x720`."""
+        """Return what the source is, for people: `test pattern 1280x720`."""
 
     @property
     def nominal_fps(self) -> float:
-        """Frames a second that should come; 0 where nobody can know."""
+        """Return the frames a second that should come; 0 where nobody can know."""
         return self.fps
 
     @abstractmethod
-    def open(self) -> None:
+    def start(self) -> None:
         """
         Get ready to deliver.
 
@@ -111,8 +111,8 @@ class Source(ABC):
 
         """
 
-    def close(self) -> None:  # noqa: B027 - most sources hold nothing that needs closing
-        """Give back what `open` took."""
+    def stop(self) -> None:  # noqa: B027 - most sources hold nothing that needs it
+        """Give back what `start` took."""
 
     def counters(self) -> Mapping[str, int]:
         """Return what went wrong or was left out so far, by name, for the diagnostics."""

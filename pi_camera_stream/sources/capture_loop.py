@@ -18,19 +18,19 @@ from collections.abc import Callable
 import threading
 import time
 
+from .base import Source
 from ..core.clock import NowNs, to_clock
 from ..core.errors import EndOfStream, StreamError
 from ..core.frame import Capture
 from ..core.mailbox import Mailbox
 from ..core.statistics import RateMeter
-from .base import Source
 
 _READ_TIMEOUT_S = 0.25  # how long a stop may take
 
 
 class CaptureLoop:
     """
-    Read an opened source in a thread of its own and keep its newest picture.
+    Read a started source in a thread of its own and keep its newest picture.
 
     The source is drained at its own pace, whatever happens to its pictures: they go into `mailbox`
     with their capture time, where a newer one replaces an older one.
@@ -61,7 +61,7 @@ class CaptureLoop:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop reading, and close the source."""
+        """Stop reading, and stop the source."""
         self._stopping.set()
         self._thread.join(timeout=4 * _READ_TIMEOUT_S)
 
@@ -84,4 +84,4 @@ class CaptureLoop:
             self._on_end(StreamError(f'source {self.source.title} failed: {error!r}'))
         finally:
             self.mailbox.close()
-            self.source.close()
+            self.source.stop()

@@ -21,11 +21,11 @@ import stat
 import time
 from typing import NoReturn
 
+from .base import Source, SourceSettings
 from ..core.errors import EndOfStream, PermanentError
 from ..core.frame import Capture
 from ..core.jpeg_splitter import JpegSplitter, Piece
 from ..core.pacing import Pacer, RateLimit
-from .base import Source, SourceSettings
 
 _CHUNK_BYTES = 2**18
 _HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not send one
@@ -55,10 +55,10 @@ class MjpegPipeSource(Source):
 
     @property
     def title(self) -> str:
-        """What the source is."""
+        """Return what the source is."""
         return f'JPEGs from {self.settings.path or "standard input"}'
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Open the pipe or file; does not wait for a writer."""
         path = self.settings.path
         if self.settings.size is not None:
@@ -71,7 +71,7 @@ class MjpegPipeSource(Source):
         else:
             self._open_standard_input()
         if os.isatty(self._fd):
-            self.close()
+            self.stop()
             raise PermanentError("source 'stdin' reads JPEGs, but standard input is a terminal: "
                                  f'pipe them in, {_HINT}')
         mode = os.fstat(self._fd).st_mode
@@ -93,7 +93,7 @@ class MjpegPipeSource(Source):
                 return Capture(newest.jpeg, newest.arrival_ns)
         return None
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Close the pipe or file."""
         if self._fd >= 0:
             os.close(self._fd)
@@ -125,7 +125,7 @@ class MjpegPipeSource(Source):
                 f"cannot read '{path}' ({error.strerror}): set the parameter 'path' to a file or "
                 f'named pipe with JPEGs (`mkfifo {path}` makes a pipe)') from error
         if stat.S_ISDIR(os.fstat(self._fd).st_mode):
-            self.close()
+            self.stop()
             raise PermanentError(f"'{path}' is a folder: use source 'file' for a folder of "
                                  'pictures')
 

@@ -19,10 +19,10 @@ import time
 import cv2
 import numpy as np
 
+from .base import Source, SourceSettings
 from ..core import block_code
 from ..core.frame import Capture, Image
 from ..core.pacing import Pacer
-from .base import Source, SourceSettings
 
 DEFAULT_SIZE = (1280, 720)
 DEFAULT_FPS = 30.0
@@ -49,15 +49,15 @@ class PatternSource(Source):
 
     @property
     def title(self) -> str:
-        """What the source is."""
+        """Return what the source is."""
         return f'{self._label.lower()} {self._width}x{self._height}'
 
     @property
     def nominal_fps(self) -> float:
-        """Frames a second."""
+        """Return the frames a second."""
         return self.fps or DEFAULT_FPS
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Start the schedule anew."""
         self._pacer = Pacer()
 

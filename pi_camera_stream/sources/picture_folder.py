@@ -19,11 +19,11 @@ import time
 
 import cv2
 
+from .base import Source, SourceSettings
 from ..core.errors import PermanentError
 from ..core.frame import Capture, Image, image_size
 from ..core.jpeg import check_whole, NotAJpegError
 from ..core.pacing import Pacer
-from .base import Source, SourceSettings
 
 DEFAULT_FPS = 30.0
 _JPEG_SUFFIXES = ('.jpg', '.jpeg')
@@ -48,15 +48,15 @@ class PictureFolderSource(Source):
 
     @property
     def title(self) -> str:
-        """What the source is."""
+        """Return what the source is."""
         return f'{len(self._pictures)} pictures of folder {self._folder}'
 
     @property
     def nominal_fps(self) -> float:
-        """Frames a second."""
+        """Return the frames a second."""
         return self.fps or DEFAULT_FPS
 
-    def open(self) -> None:
+    def start(self) -> None:
         """List the folder, and see that there is a picture in it that can be shown."""
         try:
             self._pictures = sorted(path for path in self._folder.iterdir()

@@ -17,8 +17,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from ..core.errors import PermanentError
 from .base import Source, SourceSettings
+from ..core.errors import PermanentError
 
 # name -> module of this package and class
 SOURCES = {
@@ -31,7 +31,7 @@ NAMES = ('auto', *SOURCES)
 
 def create_source(settings: SourceSettings) -> Source:
     """
-    Return the source that `settings` name, not opened yet.
+    Return the source that `settings` name, not started yet.
 
     `auto` takes the first camera there is, and the test pattern when there is none.
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import av
 
+from .base import Source, SourceSettings
 from ..core.errors import PermanentError
 from ..core.frame import Capture, Image
 from ..core.pacing import RateLimit
-from .base import Source, SourceSettings
 
 
 class VideoFileSource(Source):
@@ -48,15 +48,15 @@ class VideoFileSource(Source):
 
     @property
     def title(self) -> str:
-        """What the source is."""
+        """Return what the source is."""
         return f'video {self.settings.path}'
 
     @property
     def nominal_fps(self) -> float:
-        """Frames a second."""
+        """Return the frames a second."""
         return min(self.fps or self._own_fps, self._own_fps)
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Open the file and decode its first picture."""
         path = self.settings.path
         if not path:
@@ -95,7 +95,7 @@ class VideoFileSource(Source):
             if self._limit.admits(int(due_s * 1e9), self.fps):
                 return Capture(self._image(frame), int(max(now_s, due_s) * 1e9))
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Close the file."""
         if self._container is not None:
             self._container.close()

@@ -25,9 +25,9 @@ import threading
 import time
 from types import FrameType
 
+from .children import Children
 from ..nodes.ros_session import RosSession
 from ..sources.registry import NAMES
-from .children import Children
 
 _STATUS_PERIOD_S = 1.0
 _POLL_S = 0.1
@@ -68,8 +68,8 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
                         help=f'{", ".join(NAMES)}; or a video, or a folder of pictures '
                              '(default: auto)')
     parser.add_argument('--path', default='', help='what source file or stdin reads')
-    parser.add_argument('--port', type=int, default=8080, help='port of the viewer page '
-                                                              '(default: 8080)')
+    parser.add_argument('--port', type=int, default=8080,
+                        help='port of the viewer page (default: 8080)')
     parser.add_argument('--size', type=_size, default=(0, 0), metavar='WIDTHxHEIGHT',
                         help="size of the picture (default: the source's own)")
     parser.add_argument('--fps', type=float, default=0.0,

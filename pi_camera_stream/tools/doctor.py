@@ -45,8 +45,8 @@ Check = Callable[[argparse.Namespace], Iterator[Finding]]
 def main(args: Sequence[str] | None = None) -> int:
     """Print all findings; return 1 when something is broken."""
     parser = argparse.ArgumentParser(prog='python -m pi_camera_stream doctor', description=__doc__)
-    parser.add_argument('--port', type=int, default=8080, help='port of the HTTP bridge '
-                                                              '(default: 8080)')
+    parser.add_argument('--port', type=int, default=8080,
+                        help='port of the HTTP bridge (default: 8080)')
     parser.add_argument('--seconds', type=float, default=2.0,
                         help='how long to look for topics (default: 2)')
     options = parser.parse_args(args)

@@ -17,8 +17,8 @@
 import cv2
 import numpy as np
 
-from ..core.frame import Image
 from .processor import Findings, Processor
+from ..core.frame import Image
 
 _GREEN = (0, 255, 0)
 

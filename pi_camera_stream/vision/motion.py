@@ -17,8 +17,8 @@
 import cv2
 import numpy as np
 
-from ..core.frame import Image, image_size
 from .processor import Detection, Findings, Processor
+from ..core.frame import Image, image_size
 
 _WORK_WIDTH = 480  # pixels; finding moving things needs no more, and costs a fraction
 _WARM_UP_FRAMES = 10  # until then the background is still being learned

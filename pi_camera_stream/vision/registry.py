@@ -16,8 +16,8 @@
 
 from importlib import import_module
 
-from ..core.errors import PermanentError
 from .processor import Processor
+from ..core.errors import PermanentError
 
 # name -> module of this package and class
 PROCESSORS = {

@@ -22,9 +22,9 @@ import time
 
 from aiohttp import web
 
-from ..core.clock import NowNs
 from .mjpeg import stream_mjpeg
 from .stream import Stream
+from ..core.clock import NowNs
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _SNAPSHOT_TIMEOUT_S = 3.0

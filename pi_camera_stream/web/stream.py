@@ -150,7 +150,7 @@ class Stream:
 
     @property
     def last_sequence(self) -> int:
-        """Number of the newest frame, 0 before the first one."""
+        """Return the number of the newest frame, 0 before the first one."""
         return self._newest.sequence if self._newest else 0
 
     def silent_s(self) -> float:

@@ -16,10 +16,9 @@ import time
 
 import cv2
 import numpy as np
+from pi_camera_stream.core import block_code
 import pytest
 from support.processes import parameters, running, WAIT_S
-
-from pi_camera_stream.core import block_code
 
 BRIDGE = {'port': 0, 'address': '127.0.0.1'}
 

@@ -19,14 +19,13 @@ import time
 import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
+from pi_camera_stream.core import block_code
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from support import pictures
 from support.guest import stamp
 from support.processes import parameters, Program, running, WAIT_S
-
-from pi_camera_stream.core import block_code
 
 TOPIC = '/camera/image_raw/compressed'
 

@@ -18,11 +18,10 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+from pi_camera_stream.nodes import decoding
 import pytest
 from sensor_msgs.msg import CompressedImage
 from support import pictures
-
-from pi_camera_stream.nodes import decoding
 
 
 class StandInBridge:

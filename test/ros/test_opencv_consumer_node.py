@@ -17,14 +17,13 @@ import time
 
 import cv2
 import numpy as np
+from pi_camera_stream.core import block_code
 import pytest
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 from support import pictures
 from support.guest import Camera, stamp
 from support.processes import parameters, Program, running, WAIT_S
-
-from pi_camera_stream.core import block_code
 
 RESULTS = '/camera/results'
 PROCESSED = '/camera/image_processed/compressed'

@@ -129,5 +129,3 @@ def test_the_doctor_finds_a_senseless_environment(monkeypatch):
     assert doctor.wait() == 1
     doctor.wait_for("BROKEN ROS_DOMAIN_ID is 'home'")
     assert 'Traceback' not in doctor.output
-
-

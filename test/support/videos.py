@@ -16,7 +16,6 @@
 
 import av
 import numpy as np
-
 from pi_camera_stream.core import block_code
 
 

@@ -19,11 +19,10 @@ import re
 import subprocess
 from xml.etree import ElementTree
 
-import pytest
-import yaml
-
 from pi_camera_stream import __main__ as command_line
 from pi_camera_stream.tools import document
+import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,9 +17,8 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 import pi_camera_stream
+import pytest
 
 ROOT = Path(pi_camera_stream.__file__).parent
 ALLOWED = {  # room -> rooms that it may import from

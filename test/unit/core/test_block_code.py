@@ -16,11 +16,10 @@ import cv2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
-import pytest
-from support import pictures
-
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.block_code import BlockCode
+import pytest
+from support import pictures
 
 CODES = st.builds(BlockCode, st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
 

@@ -14,10 +14,9 @@
 
 import cv2
 import numpy as np
+from pi_camera_stream.core.jpeg import check_whole, JpegHeader, NotAJpegError, read_header
 import pytest
 from support import pictures
-
-from pi_camera_stream.core.jpeg import check_whole, JpegHeader, NotAJpegError, read_header
 
 
 def test_the_header_says_size_and_components():

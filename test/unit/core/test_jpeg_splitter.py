@@ -14,9 +14,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support import pictures
-
 from pi_camera_stream.core.jpeg_splitter import JpegSplitter
+from support import pictures
 
 PICTURES = [pictures.jpeg(seed=seed) for seed in range(3)]
 PICTURES.append(pictures.with_thumbnail(PICTURES[0]))

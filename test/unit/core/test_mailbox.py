@@ -14,9 +14,8 @@
 
 import threading
 
-import pytest
-
 from pi_camera_stream.core.mailbox import Mailbox
+import pytest
 
 
 def test_only_the_newest_is_kept_and_the_others_are_counted():

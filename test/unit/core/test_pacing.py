@@ -12,9 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import pytest
-
 from pi_camera_stream.core.pacing import Pacer, RateLimit
+import pytest
 
 
 class Time:

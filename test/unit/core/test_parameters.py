@@ -14,9 +14,8 @@
 
 import math
 
-import pytest
-
 from pi_camera_stream.core.parameters import markdown_table, Parameter, yaml_file
+import pytest
 
 WIDTH = Parameter('width', 0, 'Width', 'pixels', 0, 8192)
 FPS = Parameter('fps', 0.0, 'Rate', 'frames/s', 0, 240, live=True)

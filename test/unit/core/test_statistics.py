@@ -14,9 +14,8 @@
 
 import math
 
-import pytest
-
 from pi_camera_stream.core.statistics import RateMeter, Recent
+import pytest
 
 
 class Clock:

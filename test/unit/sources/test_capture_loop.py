@@ -15,13 +15,12 @@
 import threading
 import time
 
-import pytest
-
 from pi_camera_stream.core.errors import EndOfStream, StreamError
 from pi_camera_stream.core.frame import Capture
 from pi_camera_stream.core.mailbox import Mailbox
 from pi_camera_stream.sources.base import Source, SourceSettings
 from pi_camera_stream.sources.capture_loop import CaptureLoop
+import pytest
 
 
 class ListSource(Source):
@@ -32,9 +31,9 @@ class ListSource(Source):
     def __init__(self, items):
         super().__init__(SourceSettings())
         self._items = list(items)
-        self.closed = threading.Event()
+        self.stopped = threading.Event()
 
-    def open(self):
+    def start(self):
         pass
 
     def read(self, timeout_s):
@@ -43,8 +42,8 @@ class ListSource(Source):
             raise item
         return item
 
-    def close(self):
-        self.closed.set()
+    def stop(self):
+        self.stopped.set()
 
 
 def run(items):
@@ -52,7 +51,7 @@ def run(items):
     source = ListSource(items)
     loop = CaptureLoop(source, lambda: time.monotonic_ns() + 10**18, ends.append)
     loop.start()
-    assert source.closed.wait(10)
+    assert source.stopped.wait(10)
     return loop, ends
 
 
@@ -75,9 +74,9 @@ def test_whatever_a_driver_throws_is_reported():
     assert 'ZeroDivisionError' in str(ends[0])
 
 
-def test_stopping_closes_the_source():
+def test_stopping_stops_the_source():
     source = ListSource([])
     loop = CaptureLoop(source, time.monotonic_ns, pytest.fail)
     loop.start()
     loop.stop()
-    assert source.closed.is_set()
+    assert source.stopped.is_set()

@@ -15,12 +15,11 @@
 import os
 import threading
 
-import pytest
-from support import pictures
-
 from pi_camera_stream.core.errors import EndOfStream, PermanentError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.mjpeg_pipe import MjpegPipeSource
+import pytest
+from support import pictures
 
 PICTURES = [pictures.jpeg(seed=seed) for seed in range(4)]
 
@@ -34,7 +33,7 @@ def fifo(tmp_path):
 
 def opened(path, **settings):
     source = MjpegPipeSource(SourceSettings('stdin', str(path), **settings))
-    source.open()
+    source.start()
     return source
 
 
@@ -44,7 +43,7 @@ def test_the_bytes_come_out_as_they_were_written(fifo):
         for picture in PICTURES:
             writer.write(picture)
             assert source.read(5).picture == picture
-    source.close()
+    source.stop()
 
 
 def test_of_pictures_that_come_together_only_the_newest_is_used(fifo):
@@ -53,7 +52,7 @@ def test_of_pictures_that_come_together_only_the_newest_is_used(fifo):
         writer.write(b''.join(PICTURES))
         assert source.read(5).picture == PICTURES[-1]
     assert source.counters()['replaced by newer'] == len(PICTURES) - 1
-    source.close()
+    source.stop()
 
 
 def test_a_named_pipe_waits_for_the_next_writer(fifo):
@@ -67,7 +66,7 @@ def test_a_named_pipe_waits_for_the_next_writer(fifo):
         writer.write(PICTURES[2])
         assert source.read(5).picture == PICTURES[2]
     assert source.counters()['truncated pictures'] == 1
-    source.close()
+    source.stop()
 
 
 def test_garbage_is_counted(fifo):
@@ -76,7 +75,7 @@ def test_garbage_is_counted(fifo):
         writer.write(b'hello' + PICTURES[0])
         assert source.read(5).picture == PICTURES[0]
     assert source.counters()['garbage bytes'] == 5
-    source.close()
+    source.stop()
 
 
 def test_standard_input_ends_with_its_writer(monkeypatch):
@@ -94,7 +93,7 @@ def test_standard_input_ends_with_its_writer(monkeypatch):
     os.close(writer)
     with pytest.raises(EndOfStream):
         source.read(5)
-    source.close()
+    source.stop()
 
 
 def test_a_regular_file_is_played_picture_by_picture(tmp_path):
@@ -104,7 +103,7 @@ def test_a_regular_file_is_played_picture_by_picture(tmp_path):
     assert [source.read(5).picture for _ in PICTURES] == PICTURES
     with pytest.raises(EndOfStream):
         source.read(5)
-    source.close()
+    source.stop()
 
 
 def test_a_lower_rate_leaves_pictures_out(fifo):
@@ -115,7 +114,7 @@ def test_a_lower_rate_leaves_pictures_out(fifo):
         writer.write(PICTURES[1])
         assert source.read(0.01) is None
     assert source.counters()['left out for fps'] == 1
-    source.close()
+    source.stop()
 
 
 def test_a_writer_faster_than_the_reader_is_never_stopped(fifo):
@@ -132,7 +131,7 @@ def test_a_writer_faster_than_the_reader_is_never_stopped(fifo):
     assert set(got) <= set(PICTURES)
     assert len(got) + source.counters()['replaced by newer'] <= count * len(PICTURES)
     assert source.counters()['garbage bytes'] == 0
-    source.close()
+    source.stop()
 
 
 def test_a_path_that_cannot_be_read_is_explained(tmp_path):
@@ -147,7 +146,7 @@ def test_of_a_burst_the_newest_is_used_at_a_lower_rate_too(fifo):
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(b''.join(PICTURES))
         assert source.read(5).picture == PICTURES[-1]
-    source.close()
+    source.stop()
 
 
 def test_a_size_that_cannot_be_had_is_explained(fifo):
@@ -161,12 +160,12 @@ def test_what_never_was_a_jpeg_is_explained(tmp_path):
     source = opened(path)
     with pytest.raises(PermanentError, match=r'and no JPEG among them: .*--codec mjpeg'):
         source.read(5)
-    source.close()
+    source.stop()
     path.write_bytes(b'\0\0\1 no jpeg' * 10**6)
     source = opened(path)
     with pytest.raises(PermanentError, match='and no JPEG among them'):
         source.read(5)
-    source.close()
+    source.stop()
 
 
 def test_a_picture_that_ends_with_its_file_is_counted(tmp_path):
@@ -177,7 +176,7 @@ def test_a_picture_that_ends_with_its_file_is_counted(tmp_path):
     with pytest.raises(EndOfStream):
         source.read(5)
     assert source.counters()['truncated pictures'] == 1
-    source.close()
+    source.stop()
 
 
 def test_a_terminal_is_not_read():

@@ -14,17 +14,16 @@
 
 import time
 
-import pytest
-
 from pi_camera_stream.core import block_code
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.pattern import PatternSource
+import pytest
 
 
 @pytest.mark.parametrize(('width', 'height'), [(1280, 720), (640, 480), (100, 100), (32, 24)])
 def test_a_program_reads_number_and_time_from_the_picture(width, height):
     source = PatternSource(SourceSettings('pattern', width=width, height=height, fps=240))
-    source.open()
+    source.start()
     before_us = time.time_ns() // 1000
     first, second = source.read(5), source.read(5)
     assert first.picture.shape == (height, width, 3)
@@ -36,7 +35,7 @@ def test_a_program_reads_number_and_time_from_the_picture(width, height):
 
 def test_it_moves():
     source = PatternSource(SourceSettings('pattern', width=320, height=240, fps=240))
-    source.open()
+    source.start()
     upper = slice(0, 72)
     first, second = source.read(5).picture[upper], source.read(5).picture[upper]
     assert (first != second).any()

@@ -14,17 +14,16 @@
 
 import cv2
 import numpy as np
-import pytest
-from support import pictures
-
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.picture_folder import PictureFolderSource
+import pytest
+from support import pictures
 
 
 def opened(folder, **settings):
     source = PictureFolderSource(SourceSettings('file', str(folder), fps=240, **settings))
-    source.open()
+    source.start()
     return source
 
 

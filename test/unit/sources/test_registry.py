@@ -12,11 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import pytest
-
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources import registry
 from pi_camera_stream.sources.base import Source, SourceSettings
+import pytest
 
 
 @pytest.mark.parametrize('name', registry.SOURCES)

@@ -12,13 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import pytest
-from support import videos
-
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.video_file import VideoFileSource
+import pytest
+from support import videos
 
 
 @pytest.fixture(scope='module')
@@ -30,7 +29,7 @@ def clip(tmp_path_factory):
 
 def opened(path, **settings):
     source = VideoFileSource(SourceSettings('file', str(path), **settings))
-    source.open()
+    source.start()
     return source
 
 
@@ -46,7 +45,7 @@ def test_it_plays_in_order_and_begins_anew(clip):
     source = opened(clip)
     found = captures(source, 8)
     assert [number(capture) for capture in found] == [0, 1, 2, 3, 4, 5, 0, 1]
-    source.close()
+    source.stop()
 
 
 def test_it_plays_in_real_time(clip):
@@ -55,34 +54,34 @@ def test_it_plays_in_real_time(clip):
     took_s = (found[-1].monotonic_ns - found[0].monotonic_ns) / 1e9
     assert took_s >= 0.099  # five intervals at 50 frames/s; more on a busy machine
     assert source.nominal_fps == 50
-    source.close()
+    source.stop()
 
 
 def test_a_lower_rate_leaves_pictures_out(clip):
     source = opened(clip, fps=25)
     assert [number(capture) for capture in captures(source, 3)] in ([0, 2, 4], [0, 1, 3])
     assert source.nominal_fps == 25
-    source.close()
+    source.stop()
 
 
 def test_a_wanted_size_is_made(clip):
     source = opened(clip, width=160, height=120)
     assert source.read(5).picture.shape == (120, 160, 3)
-    source.close()
+    source.stop()
 
 
 def test_left_out_pictures_keep_to_the_time_out(clip):
     source = opened(clip, fps=0.01)
     assert source.read(5) is not None
     assert [source.read(0.01) for _ in range(5)] == [None] * 5
-    source.close()
+    source.stop()
 
 
 def test_waiting_ends_at_the_time_out(clip):
     source = opened(clip)
     source.read(5)
     assert source.read(0) is None
-    source.close()
+    source.stop()
 
 
 @pytest.mark.parametrize(('content', 'sentence'), [
@@ -113,4 +112,4 @@ def test_a_video_that_was_cut_off_plays_as_far_as_it_goes(clip, tmp_path):
     numbers = [code.number for code in codes if code is not None]
     assert numbers[:2] == [0, 1]
     assert numbers.count(0) >= 2
-    source.close()
+    source.stop()

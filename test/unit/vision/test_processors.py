@@ -14,14 +14,13 @@
 
 import cv2
 import numpy as np
-import pytest
-from support import pictures
-
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.vision import registry
 from pi_camera_stream.vision.edges import EdgesProcessor
 from pi_camera_stream.vision.motion import MotionProcessor
 from pi_camera_stream.vision.processor import Processor
+import pytest
+from support import pictures
 
 
 def scene(x, width=640, height=480):

@@ -14,11 +14,10 @@
 
 import asyncio
 
-import pytest
-
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.web import stream as stream_module
 from pi_camera_stream.web.stream import Stream, Viewer
+import pytest
 
 
 def frame(sequence):
