@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
+from support.guest import Camera, Guest
 from support.processes import parameters, running, WAIT_S
 
 BRIDGE = {'port': 0, 'address': '127.0.0.1'}
@@ -83,6 +84,27 @@ def test_the_picture_changes_on_the_screen(camera, page):
         assert not page.is_visible('#notice')
         page.goto('about:blank')
     assert complaints == []
+
+
+def test_the_newest_picture_is_shown_and_not_the_one_before(page):
+    """Chrome paints a part of the stream only when the head of the next part is there."""
+    guest = Guest()
+    try:
+        camera = Camera(guest)
+        with running('bridge', *parameters(**BRIDGE)) as bridge:
+            page.goto(bridge.wait_for(r'at (http://\S+/)').group(1))
+            for time_us in range(1, 6):
+                image = np.full((360, 640, 3), 90, np.uint8)
+                block_code.draw(image, block_code.BlockCode(0, time_us))
+                jpeg = cv2.imencode('.jpg', image)[1].tobytes()
+                if time_us == 1:
+                    camera.send_until(jpeg, lambda: shown(page) == 1)
+                else:
+                    camera.send(jpeg)  # and nothing behind it
+                    wait_until(page, lambda wanted=time_us: shown(page) == wanted)
+            page.goto('about:blank')
+    finally:
+        guest.close()
 
 
 def test_it_asks_nothing_of_the_internet(camera, page):

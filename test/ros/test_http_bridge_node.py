@@ -80,6 +80,17 @@ def test_a_viewer_gets_the_bytes_of_the_topic_in_order(guest, bridge):
             assert float(headers['X-Timestamp']) == pytest.approx(time.time(), abs=WAIT_S)
 
 
+def test_a_browser_gets_the_head_of_the_next_part_behind_each_picture(guest, bridge):
+    camera, picture = Camera(guest), pictures.jpeg()
+    request = urllib.request.Request(f'{bridge}stream.mjpg', headers={'User-Agent': 'Mozilla/5.0'})
+    head = b'--frame\r\nContent-Type: image/jpeg\r\n\r\n'
+    with urllib.request.urlopen(request, timeout=WAIT_S) as response:
+        assert response.read(len(head)) == head
+        camera.send_until(picture, lambda: state(bridge)['viewers'][0]['frames_sent'])
+        assert response.read(len(picture)) == picture
+        assert response.read(2 + len(head)) == b'\r\n' + head
+
+
 def test_a_snapshot_was_taken_after_it_was_asked_for(bridge):
     with running('camera', *parameters(source='pattern', width=320, height=240)) as camera:
         camera.wait_for('publishing')
