@@ -123,6 +123,19 @@ class Camera:
             self.send(data)
             time.sleep(0.05)
 
+    def send_until_counted(self, data, status, key):
+        """Publish what is no picture until `status` counts it under `key`."""
+        before = int(self._guest.diagnostics(status)[key])
+
+        def counted(values):
+            if int(values[key]) > before:
+                return True
+            self.send(data)  # again: best effort may lose it, and a newer one replace it
+            return False
+
+        self.send(data)
+        self._guest.diagnostics(status, counted)
+
 
 def stamp(message):
     """Return a message's stamp in seconds."""
