@@ -26,6 +26,7 @@ COMMANDS = {
     'consumer': ('nodes.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'demo': ('tools.demo', 'run all three, and show how they do'),
     'doctor': ('tools.doctor', 'find out what is wrong'),
+    'bench': ('tools.bench', 'measure rates and ages that viewers get'),
 }
 
 
@@ -59,7 +60,7 @@ def usage() -> str:
     lines = ['usage: python -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
-              'demo and doctor explain themselves with --help.']
+              'demo, doctor and bench explain themselves with --help.']
     return '\n'.join(lines)
 
 

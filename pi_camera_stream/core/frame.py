@@ -12,8 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The two things that travel: what a source captured, and what viewers and programs receive."""
+"""What travels: what a source captured, and what viewers and programs receive."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ class Capture:
     monotonic_ns: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """
     One JPEG with its capture time, as viewers and programs receive it.
@@ -70,6 +71,26 @@ class Frame:
     def age_s(self, now_ns: int) -> float:
         """Return the seconds since capture; `now_ns` is read from the clock of `stamp_ns`."""
         return (now_ns - self.stamp_ns) / 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class RawFrame:
+    """
+    One picture that still has to be encoded, as `Frame` otherwise.
+
+    Attributes
+    ----------
+    read
+        Returns the image, or raises ValueError with a sentence that says why it cannot be shown.
+        It may take some ms, and is called by whichever thread encodes.
+
+    """
+
+    read: Callable[[], Image]
+    stamp_ns: int
+    sequence: int
+    width: int
+    height: int
 
 
 def image_size(image: NDArray[Any]) -> tuple[int, int]:

@@ -31,6 +31,12 @@ class RateMeter:
         self._lock = threading.Lock()
         self._events: deque[tuple[float, int]] = deque()  # bounded: what is older than the window
         self._total = 0
+        self._total_bytes = 0
+
+    @property
+    def total_bytes(self) -> int:
+        """How many bytes there were since the start."""
+        return self._total_bytes
 
     @property
     def total(self) -> int:
@@ -41,6 +47,7 @@ class RateMeter:
         """Count one event of `size` bytes, now."""
         with self._lock:
             self._total += 1
+            self._total_bytes += size
             self._events.append((self._clock(), size))
             self._forget()
 

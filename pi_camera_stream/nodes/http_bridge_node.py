@@ -12,28 +12,32 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node that shows a picture topic to browsers."""
+"""The node that shows picture topics to browsers."""
 
 from collections.abc import Sequence
 
-from sensor_msgs.msg import CompressedImage
-
 from . import diagnostics
-from .image_topic import JpegSubscription
 from .parameter_tables import HTTP_BRIDGE
+from .picture_subscription import PictureSubscription, TYPES
 from .run import run_node
 from .stream_node import StreamNode
-from ..core.frame import Frame
+from ..core.recipe import Recipe
+from ..encoders.renditions import RenditionEncoder
+from ..encoders.status_picture import status_picture
+from ..web.access_rules import AccessRules
 from ..web.app import Application
+from ..web.catalog import Catalog
+from ..web.imaging import Imaging
 from ..web.server import WebServer
-from ..web.stream import Stream
+from ..web.stream import SILENT_S, Stream
+from ..web.tls import server_context
 
-_SILENT_S = 2.0
+_LOOK_S = 1.0  # how often the topics are looked at
 
 
 class HttpBridgeNode(StreamNode):
     """
-    Serve `image_raw/compressed` over HTTP; subscribe only while somebody watches.
+    Serve picture topics over HTTP; subscribe only while somebody watches.
 
     The executor's thread receives messages, the web server's thread serves viewers. Frames cross
     from the one to the other in `Stream.offer`, the demand for them in `run_soon`.
@@ -41,17 +45,36 @@ class HttpBridgeNode(StreamNode):
 
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
-        self._subscription = JpegSubscription(self, 'image_raw/compressed', self._on_frame)
-        self._stream = Stream(self._subscription.topic, self._now_ns, self._on_demand)
-        self._server = WebServer(Application(self._stream, self._now_ns).build,
-                                 self.value('address'), self.value('port'))
+        self._imaging = Imaging(RenditionEncoder().encode, status_picture)
+        self._types: dict[str, str] = {}
+        self._watched: dict[str, PictureSubscription] = {}  # by topic; the executor's thread
+        self._corrupt = 0
+        self._topic = self.resolve_topic_name('image_raw/compressed')
+        self._catalog = Catalog(self._topic, self._open_stream)
+        rules = AccessRules(
+            access_token=self.value('access_token'),
+            allowed_hosts=_words(self.value('allowed_hosts')),
+            allowed_origins=_words(self.value('allowed_origins')),
+            max_viewers=self.value('max_viewers'),
+            max_viewers_per_address=self.value('max_viewers_per_address'),
+            tls=bool(self.value('certfile')))
+        self._server = WebServer(
+            Application(self._catalog, rules, self._log_refusal).build,
+            self.value('address'), self.value('port'),
+            server_context(self.value('certfile'), self.value('keyfile')),
+            self._log_request if self.value('access_log') else None)
+        self.create_timer(_LOOK_S, self._look_at_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
 
     def start(self) -> None:
         """Start the web server."""
         super().start()
+        self._look_at_topics()
         self._server.start()
-        self.get_logger().info(f"showing '{self._stream.name}' at {self._server.url()}")
+        who = 'whoever has the access token' if self.value('access_token') else \
+            'everyone in the network' if not self._server.local else 'this machine only'
+        self.get_logger().info(
+            f"showing '{self._topic}' at {self._server.url()} to {who}")
 
     def stop(self) -> None:
         """End all connections."""
@@ -60,29 +83,69 @@ class HttpBridgeNode(StreamNode):
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def _on_frame(self, frame: Frame, _: CompressedImage) -> None:
-        self._stream.offer(frame)
+    def _log_refusal(self, sentence: str) -> None:
+        self.get_logger().warning(sentence)
 
-    def _on_demand(self, wanted: bool) -> None:
-        """Subscribe or unsubscribe; called by the web server's thread."""
-        self.run_soon(self._subscription.subscribe if wanted else self._subscription.unsubscribe)
+    def _log_request(self, line: str) -> None:
+        self.get_logger().info(line)
+
+    def _open_stream(self, topic: str) -> Stream:
+        """Return the stream of a topic; called by the web server's thread."""
+        def on_demand(wanted: bool) -> None:
+            self.run_soon(lambda: self._subscribe(topic, subscription) if wanted else
+                          self._unsubscribe(topic))
+
+        stream = Stream(topic, self._now_ns, on_demand, self._imaging,
+                        Recipe(quality=self.value('jpeg_quality')))
+        subscription = PictureSubscription(
+            self, topic, overridable=topic == self._topic, offer=stream.offer)
+        return stream
+
+    def _subscribe(self, topic: str, subscription: PictureSubscription) -> None:
+        self._watched[topic] = subscription
+        subscription.subscribe(self._types.get(topic, ''))
+
+    def _unsubscribe(self, topic: str) -> None:
+        subscription = self._watched.pop(topic, None)
+        if subscription is not None:
+            subscription.unsubscribe()
+            self._corrupt += subscription.corrupt
+
+    def _look_at_topics(self) -> None:
+        """See which topics there are; follow those that have changed while they are watched."""
+        self._types = {name: kind for name, kinds in self.get_topic_names_and_types()
+                       for kind in kinds if kind in TYPES}
+        self._catalog.update(self._types)
+        for topic, subscription in self._watched.items():
+            subscription.subscribe(self._types.get(topic, ''))
 
     def _health(self) -> diagnostics.Health:
-        state = self._stream.state()
-        viewers = len(self._stream.viewers)
+        streams = self._catalog.streams()
+        viewers = [viewer for stream in streams for viewer in list(stream.viewers)]
+        silent = [stream.name for stream in streams
+                  if stream.viewers and stream.silent_s() > SILENT_S]
+        default = streams[0]
         values = {
-            'topic': self._stream.name,
+            'topic': default.name,
             'address': self._server.url(),
-            'viewers': viewers,
-            'frames/s received': state['frames_per_s'],
-            'bytes/s received': state['bytes_per_s'],
-            'age when received [ms]': state['age_ms'],
-            'corrupt pictures': self._subscription.corrupt,
+            'viewers': len(viewers),
+            'frames/s received': sum(stream.arrived.per_second() for stream in streams),
+            'bytes/s received': sum(stream.arrived.bytes_per_second() for stream in streams),
+            'frames/s sent': sum(stream.sent_per_s[0] for stream in streams),
+            'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
+            'age when received [ms]': default.arrival_age_ms(),
+            'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
+            'corrupt pictures': self._corrupt + sum(
+                subscription.corrupt for subscription in self._watched.values()),
         }
-        if viewers and self._stream.silent_s() > _SILENT_S:
+        if silent:
             return diagnostics.Health(
-                diagnostics.ERROR, f"no picture from '{self._stream.name}'", values)
-        return diagnostics.Health(diagnostics.OK, f'{viewers} viewers', values)
+                diagnostics.ERROR, f"no picture from '{', '.join(silent)}'", values)
+        return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(',') if word.strip())
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -80,6 +80,15 @@ def create_image_publisher(node: Node, message_type: type, topic: str) -> Any:
     return publisher
 
 
+def create_image_subscription(node: Node, message_type: type, topic: str,
+                              on_message: Callable[[Any], None], qos: QoSProfile | None = None
+                              ) -> Any:
+    """Return a best-effort subscription with `qos_overrides.*`, or one with just that `qos`."""
+    return node.create_subscription(
+        message_type, topic, on_message, qos or image_qos(),
+        qos_overriding_options=None if qos else QoSOverridingOptions.with_default_policies())
+
+
 def jpeg_message(jpeg: bytes, header: JpegHeader, stamp: Any, frame_id: str) -> CompressedImage:
     """Return the message for a JPEG taken at `stamp` (builtin_interfaces/Time)."""
     message = CompressedImage()
@@ -130,9 +139,8 @@ class JpegSubscription:
     def subscribe(self) -> None:
         """Begin to receive."""
         if self._subscription is None:
-            self._subscription = self._node.create_subscription(
-                CompressedImage, self._topic, self._on_message, image_qos(),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+            self._subscription = create_image_subscription(
+                self._node, CompressedImage, self._topic, self._on_message)
 
     def unsubscribe(self) -> None:
         """Receive nothing any more."""

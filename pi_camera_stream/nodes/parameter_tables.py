@@ -38,6 +38,20 @@ HTTP_BRIDGE = (
     Parameter('address', '0.0.0.0',  # noqa: S104 - the local network may watch
               'Address to listen at; 127.0.0.1 admits this machine only'),
     Parameter('port', 8080, 'TCP port to listen at; 0 takes a free one', '', 0, 65535),
+    Parameter('access_token', '', 'Secret of at least 8 characters that whoever watches must '
+                                  'know; empty admits everyone'),
+    Parameter('certfile', '', 'Certificate (PEM) for HTTPS; empty is HTTP'),
+    Parameter('keyfile', '', 'Private key (PEM) of the certificate'),
+    Parameter('allowed_hosts', '', 'Names, separated by commas, under which browsers may reach '
+                                   'this machine beside its addresses and its host name'),
+    Parameter('allowed_origins', '', 'Web sites, separated by commas, whose pages may use the '
+                                     'streams: https://example.org'),
+    Parameter('max_viewers', 100, 'Viewers at a time', '', 1, 10000),
+    Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address; 0 is no limit',
+              '', 0, 10000),
+    Parameter('access_log', False, 'Whether each request is logged'),
+    Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
+              1, 100),
 )
 
 OPENCV_CONSUMER = (

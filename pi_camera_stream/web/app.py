@@ -14,78 +14,108 @@
 
 """The HTTP application: which address shows what."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
-import time
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from .access import Access
+from .access_rules import AccessRules
+from .admission import Admission
+from .catalog import Catalog
+from .connections import ConnectionReaper
+from .metrics import answer_metrics
 from .mjpeg import stream_mjpeg
+from .snapshot import answer_snapshot
 from .stream import Stream
-from ..core.clock import NowNs
+from .viewer import Viewer
+from .websocket import stream_websocket
+from .wishes import read_max_age_s, read_type, read_wish
 
 _STATIC = Path(str(files(__package__))) / 'static'
-_SNAPSHOT_TIMEOUT_S = 3.0
-_NEWER_FRAMES = 3  # of so many frames that come after a request, the last was taken after it
+_MAX_BODY_BYTES = 16384
+_NOT_STORED = {'Cache-Control': 'no-store'}
+
+Watch = Callable[[web.Request, Stream, Viewer], Awaitable[web.StreamResponse]]
 
 
 class Application:
-    """The routes over one stream. All methods run in the event loop."""
+    """The routes over the streams of a catalog. All methods run in the event loop."""
 
-    def __init__(self, stream: Stream, now_ns: NowNs) -> None:
-        self._stream = stream
-        self._now_ns = now_ns
+    def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None]) -> None:
+        """`log` hears of refusals."""
+        self._catalog = catalog
+        self._access = Access(rules, log)
+        self._admission = Admission(rules)
 
-    def build(self) -> web.Application:
-        """Return the aiohttp application."""
-        app = web.Application()
-        app.router.add_get('/', self._page)
-        app.router.add_get('/stream.mjpg', self._mjpeg)
-        app.router.add_get('/snapshot.jpg', self._snapshot)
-        app.router.add_get('/state', self._state)
-        app.router.add_get('/healthz', self._healthz)
+    def build(self, reaper: ConnectionReaper) -> web.Application:
+        """Return the aiohttp application; `reaper` hears of each request."""
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[reaper.middleware])
+        self._access.protect(app)
+        get = app.router.add_get
+        get('/', self._page)
+        get('/stream.mjpg', self._mjpeg)
+        get('/snapshot.jpg', self._snapshot)
+        get('/ws', self._websocket, allow_head=False)
+        get('/streams', self._streams)
+        get('/state', self._state)
+        get('/metrics', self._metrics)
+        get('/healthz', self._healthz)
+        # As web_video_server has them.
+        get('/stream', self._mjpeg)
+        get('/snapshot', self._snapshot)
+        get('/stream_viewer', self._stream_viewer)
         app.router.add_static('/static/', _STATIC)
-        app.cleanup_ctx.append(self._attach)
         app.on_shutdown.append(self._close)
         return app
 
-    async def _attach(self, _: web.Application) -> AsyncIterator[None]:
-        self._stream.attach(asyncio.get_running_loop())
-        yield
-
     async def _close(self, _: web.Application) -> None:
-        self._stream.close()
+        self._catalog.close()
 
     async def _page(self, _: web.Request) -> web.StreamResponse:
         return web.FileResponse(_STATIC / 'index.html', headers={'Cache-Control': 'no-cache'})
 
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
-        return await stream_mjpeg(request, self._stream)
+        return await self._watch(request, stream_mjpeg, 'mjpeg')
 
-    async def _snapshot(self, _request: web.Request) -> web.Response:
-        """Answer with a picture that was taken after the request."""
-        asked_ns, deadline_s = self._now_ns(), time.monotonic() + _SNAPSHOT_TIMEOUT_S
-        with self._stream.wanted():
-            sequence, frame = self._stream.last_sequence, None
-            # By its stamp; but where the camera's clock is behind ours, no frame would ever do.
-            for _ in range(_NEWER_FRAMES):
-                frame = await self._stream.newer_than(sequence, deadline_s - time.monotonic())
-                if frame is None or frame.stamp_ns >= asked_ns:
-                    break
-                sequence = frame.sequence
-        if frame is None:
-            raise web.HTTPServiceUnavailable(
-                headers={'Retry-After': '1'},
-                text=f"no picture came on '{self._stream.name}' within {_SNAPSHOT_TIMEOUT_S:.0f} "
-                     's: is the camera node running?\n')
-        seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
-        return web.Response(body=frame.jpeg, content_type='image/jpeg', headers={
-            'Cache-Control': 'no-store', 'X-Timestamp': f'{seconds}.{rest_ns:09d}'})
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        return await self._watch(request, stream_websocket, 'websocket')
+
+    async def _watch(self, request: web.Request, answer: Watch, transport: str
+                     ) -> web.StreamResponse:
+        stream, wish = self._stream(request), read_wish(request.query)
+        address = request.remote or '?'
+        with self._admission.admit(address):
+            return await answer(request, stream, Viewer(address, transport, wish))
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        return await answer_snapshot(self._stream(request), read_wish(request.query),
+                                     read_max_age_s(request.query))
+
+    def _stream(self, request: web.Request) -> Stream:
+        return self._catalog.stream(request.query.get('topic', ''), read_type(request.query))
+
+    async def _stream_viewer(self, request: web.Request) -> web.Response:
+        topic = self._stream(request).name
+        raise web.HTTPFound(f"/?{urlencode({'topic': topic})}")
+
+    async def _streams(self, _: web.Request) -> web.Response:
+        return web.json_response({
+            'default': self._catalog.default,
+            'streams': [{'topic': topic, 'type': kind}
+                        for topic, kind in self._catalog.topics().items()],
+        }, headers=_NOT_STORED)
 
     async def _state(self, _: web.Request) -> web.Response:
-        return web.json_response(self._stream.state(), headers={'Cache-Control': 'no-store'})
+        return web.json_response({
+            'viewers': sum(len(stream.viewers) for stream in self._catalog.streams()),
+            'streams': [stream.state() for stream in self._catalog.streams()],
+        }, headers=_NOT_STORED)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return await answer_metrics(self._catalog)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text='ok\n')

@@ -15,16 +15,23 @@
 """The endless picture: `multipart/x-mixed-replace`, as `<img>` and most programs read it."""
 
 import asyncio
-import socket
+from functools import lru_cache
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
-from .stream import Stream, Viewer
+from .delivery import deliver, Transport
+from .link import Link
+from .stream import Stream
+from .viewer import Viewer
 from ..core.frame import Frame
 
 _BOUNDARY = 'frame'
-_UNSENT_BYTES = 16384
-_WAIT_S = 1.0  # while nothing comes, look this often whether the viewer is still there
+_HEADERS = {
+    'Content-Type': f'multipart/x-mixed-replace; boundary={_BOUNDARY}',
+    'Cache-Control': 'no-store',
+    'X-Accel-Buffering': 'no',  # nginx would collect frames otherwise
+}
 
 
 class EndlessResponse(web.StreamResponse):
@@ -37,57 +44,71 @@ class EndlessResponse(web.StreamResponse):
     _length_check = False  # as aiohttp's own WebSocketResponse does it
 
     def __init__(self) -> None:
-        super().__init__(headers={
-            'Content-Type': f'multipart/x-mixed-replace; boundary={_BOUNDARY}',
-            'Cache-Control': 'no-store',
-            'X-Accel-Buffering': 'no',  # nginx would collect frames otherwise
-        })
+        super().__init__(headers=_HEADERS)
         self.force_close()
 
 
-def _bound_backlog(transport: asyncio.Transport) -> None:
+class MjpegTransport(Transport):
     """
-    Let `drain` return only when nearly everything has left this machine.
+    Parts of a multipart body.
 
-    Otherwise a narrow link ages every picture: the kernel takes seconds of them. With
-    TCP_NOTSENT_LOWAT (tcp(7)) it takes no more while so much has not been sent.
+    Chrome shows a picture only when the head of the next part has come: always one frame late. So
+    browsers get that head at once, which then cannot tell a length or a time yet. Programs want to
+    know the length, and do not wait.
     """
-    transport.set_write_buffer_limits(high=0)  # nothing may stay in user space
-    connection = transport.get_extra_info('socket')
-    if connection is not None and hasattr(socket, 'TCP_NOTSENT_LOWAT'):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+
+    name = 'mjpeg'
+
+    def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter,
+                 early_head: bool) -> None:
+        super().__init__(Link(transport))
+        self._transport = transport
+        self._writer = writer
+        self._early_head = early_head
+        if early_head:
+            transport.write(_head())
+
+    async def write(self, frame: Frame, _tier: int) -> None:
+        """Write one part."""
+        # One write of bytes that are made once for all viewers: nothing is copied before the
+        # kernel does.
+        self._transport.write(_part(frame, self._early_head))
+        if self._transport.get_write_buffer_size():
+            await self._writer.drain()
+
+    async def write_status(self, status: Frame, _stream: Stream) -> None:
+        """Write the status picture like any other."""
+        if status.jpeg:
+            await self.write(status, 0)
 
 
-async def stream_mjpeg(request: web.Request, stream: Stream) -> web.StreamResponse:
-    """Send the newest frame whenever the viewer has taken the one before; skip the others."""
+async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
+                       ) -> web.StreamResponse:
+    """Answer with the endless picture."""
+    if request.method == 'HEAD':
+        return web.Response(headers=_HEADERS)
     response = EndlessResponse()
-    await response.prepare(request)
-    if request.transport is not None:
-        _bound_backlog(request.transport)
-    # Chrome shows a picture only when the head of the next part has come: always one frame late.
-    # So browsers get that head at once, which then cannot tell a length or a time yet. Programs
-    # want to know the length, and do not wait.
-    early_head = request.headers.get('User-Agent', '').startswith('Mozilla/')
-    viewer = Viewer(request.remote or '?', 'mjpeg')
     with stream.watch(viewer):
-        if stream.silent_s() > _WAIT_S:  # the camera has gone: do not begin with an old picture
-            viewer.last_sequence = stream.last_sequence
+        writer = await response.prepare(request)
+        if request.transport is None or writer is None:
+            return response
+        # Nothing more is expected of this viewer; what he sends nevertheless stays in the kernel.
+        request.transport.pause_reading()
+        early_head = request.headers.get('User-Agent', '').startswith('Mozilla/')
+        transport = MjpegTransport(request.transport, writer, early_head)
+        viewer.link = transport.link
         try:
-            if early_head:
-                await response.write(_head())
-            while request.transport is not None and not request.transport.is_closing():
-                frame = await stream.newer_than(viewer.last_sequence, _WAIT_S)
-                if frame is None:
-                    continue
-                if not early_head:
-                    await response.write(_head(frame))
-                await response.write(frame.jpeg)
-                await response.write(b'\r\n' + _head() if early_head else b'\r\n')
-                await response.drain()
-                viewer.count(frame)
+            await deliver(stream, viewer, transport)
         except ConnectionError:
             pass
     return response
+
+
+@lru_cache(maxsize=16)
+def _part(frame: Frame, early_head: bool) -> bytes:
+    if early_head:
+        return b'%b\r\n%b' % (frame.jpeg, _head())
+    return b'%b%b\r\n' % (_head(frame), frame.jpeg)
 
 
 def _head(frame: Frame | None = None) -> bytes:

@@ -17,12 +17,17 @@
 import asyncio
 from collections.abc import Callable
 import errno
+import ipaddress
 import logging
 import socket
+import ssl
 import threading
+from typing import cast
 
 from aiohttp import web
 
+from .access_log import access_logger, quiet_aiohttp
+from .connections import ConnectionReaper
 from ..core.errors import PermanentError
 
 _STOP_TIMEOUT_S = 1.5
@@ -41,10 +46,19 @@ class WebServer:
 
     """
 
-    def __init__(self, build: Callable[[], web.Application], address: str, port: int) -> None:
-        """`build` returns the application; it is called in the server's thread."""
+    def __init__(self, build: Callable[[ConnectionReaper], web.Application], address: str,
+                 port: int, tls: ssl.SSLContext | None = None,
+                 log_request: Callable[[str], None] | None = None) -> None:
+        """
+        Make the server; nothing listens yet.
+
+        `build` returns the application; it is called in the server's thread. `log_request` gets a
+        line for each request, in the same thread.
+        """
         self._build = build
         self._address = address
+        self._tls = tls
+        self._log_request = log_request
         self.port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -64,8 +78,10 @@ class WebServer:
         """
         self._thread.start()
         self._ready.wait()
-        if self._error is not None:
+        if isinstance(self._error, OSError):
             raise self._explain(self._error) from self._error
+        if self._error is not None:
+            raise self._error
 
     def stop(self) -> None:
         """End all connections and the thread."""
@@ -81,7 +97,16 @@ class WebServer:
         host = self._address
         if host in ('0.0.0.0', '::', ''):  # noqa: S104 - compared, not listened at
             host = _address_in_network()
-        return f'http://[{host}]:{self.port}/' if ':' in host else f'http://{host}:{self.port}/'
+        scheme = 'https' if self._tls else 'http'
+        return f'{scheme}://{f"[{host}]" if ":" in host else host}:{self.port}/'
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self._address).is_loopback
+        except ValueError:
+            return self._address == 'localhost'
 
     def _run(self) -> None:
         try:
@@ -95,23 +120,30 @@ class WebServer:
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(self._build(), access_log=None)
+        reaper = ConnectionReaper()
+        logged = {'access_log': None} if self._log_request is None else {
+            'access_log_class': access_logger(self._log_request)}
+        runner = web.AppRunner(self._build(reaper), logger=quiet_aiohttp(), **logged)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._address, self.port, reuse_address=True).start()
+            await web.TCPSite(runner, self._address, self.port, ssl_context=self._tls,
+                              reuse_address=True).start()
             self.port = runner.addresses[0][1]
             self._ready.set()
+            server = cast(web.Server, runner.server)  # there is one after setup
+            reaping = self._loop.create_task(reaper.run(server))
             await self._stopping.wait()
+            reaping.cancel()
         finally:
             await runner.cleanup()
 
-    def _explain(self, error: Exception) -> PermanentError:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+    def _explain(self, error: OSError) -> PermanentError:
+        if error.errno == errno.EADDRINUSE:
             return PermanentError(
                 f'port {self.port} is in use already: end the program that listens there '
                 f"(`ss -ltnp 'sport = :{self.port}'` shows it), or set the parameter 'port' to "
                 'another one')
-        if isinstance(error, OSError) and error.errno == errno.EACCES:
+        if error.errno == errno.EACCES:
             return PermanentError(
                 f"port {self.port} is for root only: set the parameter 'port' to one above 1023")
         return PermanentError(

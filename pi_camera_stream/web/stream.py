@@ -12,48 +12,42 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One stream as the web application sees it: its newest frame, and who watches."""
+"""One topic as the web application sees it: its renditions, and who watches."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-import threading
+import logging
 import time
 
+from aiohttp import web
+
+from .hand_over import HandOver
+from .imaging import Imaging
+from .renderer import Rendered, Renderer
+from .rendition import Rendition
+from .tiers import TIERS
+from .viewer import Viewer
 from ..core.clock import NowNs
-from ..core.frame import Frame
+from ..core.frame import Frame, RawFrame
+from ..core.recipe import Recipe
 from ..core.statistics import RateMeter, Recent
 
+SILENT_S = 2.0  # without a frame for so long, viewers are told
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
-
-
-@dataclass(eq=False)
-class Viewer:
-    """One who watches: where from, how, and what he got."""
-
-    address: str
-    transport: str
-    since_s: float = field(default_factory=time.monotonic)
-    sent: int = 0
-    skipped: int = 0
-    last_sequence: int = 0
-
-    def count(self, frame: Frame) -> None:
-        """Note that `frame` was sent; those between it and the one before were skipped."""
-        if self.last_sequence:
-            self.skipped += frame.sequence - self.last_sequence - 1
-        self.last_sequence = frame.sequence
-        self.sent += 1
+_TICK_S = 1.0
+_SHARED = {tier.recipe for tier in TIERS}
+_MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
+_STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
+_STATUS_WIDTH = 640  # at the most: larger ones take longer to draw than they are worth
 
 
 class Stream:
     """
     Hand the newest frame of one topic to any number of viewers.
 
-    `offer` may be called by any thread: it is the one place where frames cross into the event
-    loop. Everything else belongs to the event loop's thread. There is no queue: whoever is ready
-    takes the newest frame, and all take the same bytes.
+    `offer` may be called by any thread. Everything else belongs to the event loop's thread. There
+    is no queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
 
     Attributes
     ----------
@@ -62,66 +56,60 @@ class Stream:
     viewers
         Those who watch at present.
     arrived
-        Rate and bytes of the frames.
+        Rate and bytes of the frames that came from the topic.
+    frames_sent, bytes_sent
+        What went to viewers since the start.
+    sent_per_s
+        The same a second: frames, and bytes.
+    interval_s
+        The time between two frames of the topic.
 
     """
 
-    def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None]) -> None:
-        """`on_demand` hears whether frames are wanted; `now_ns` reads the clock of the stamps."""
+    def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
+                 imaging: Imaging, full: Recipe) -> None:
+        """
+        Make the stream; nothing is asked for yet.
+
+        `on_demand` hears whether frames are wanted; `now_ns` reads the clock of the stamps; `full`
+        is how the full picture is encoded when the topic's are not JPEG.
+        """
         self.name = name
         self.viewers: set[Viewer] = set()
         self.arrived = RateMeter()
+        self.frames_sent = self.bytes_sent = 0
+        self.interval_s = 1 / 30
         self._now_ns = now_ns
         self._on_demand = on_demand
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()  # guards _incoming
-        self._incoming: Frame | None = None
-        self._newest: Frame | None = None
-        self._newest_s = time.monotonic()
+        self._imaging = imaging
+        self._full = Rendition(None)
+        self._renditions: dict[Recipe | None, Rendition] = {None: self._full}
+        self._arrivals: HandOver[Frame] = HandOver(self._full.put)
+        self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
+        self._renderer = Renderer(imaging, full, self._rendered.put)
+        self._last: Frame | RawFrame | None = None
+        self._last_s = time.monotonic()
+        self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
+        self.sent_per_s = (0.0, 0.0)
         self._ages_ms = Recent()
-        self._arrivals: set[asyncio.Future[None]] = set()  # of those who wait for a frame
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
+        self._ticking: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
 
-    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Name the loop in which the viewers are served."""
-        self._loop = loop
-
-    def offer(self, frame: Frame) -> None:
+    def offer(self, frame: Frame | RawFrame) -> None:
         """Take in a new frame. Any thread."""
-        with self._lock:
-            loop_knows, self._incoming = self._incoming is not None, frame
-        if not loop_knows and self._loop is not None:
-            try:
-                self._loop.call_soon_threadsafe(self._arrive)
-            except RuntimeError:  # the loop has been closed: the server is stopping
-                pass
-
-    async def newer_than(self, sequence: int, timeout_s: float) -> Frame | None:
-        """Return the newest frame once it comes after `sequence`; None when time is over."""
-        deadline_s = time.monotonic() + timeout_s
-        while self._newest is None or self._newest.sequence <= sequence:
-            # A future of one's own, made before anything else can run: an asyncio.Event that is
-            # set and cleared would miss whoever is only about to wait for it.
-            arrival = asyncio.get_running_loop().create_future()
-            self._arrivals.add(arrival)
-            try:
-                await asyncio.wait_for(arrival, deadline_s - time.monotonic())
-            except asyncio.TimeoutError:
-                return None
-            finally:
-                self._arrivals.discard(arrival)
-        return self._newest
+        self._last, self._last_s = frame, time.monotonic()
+        self._clock_s = self._now_ns() / 1e9 - self._last_s
+        self.arrived.add(len(frame.jpeg) if isinstance(frame, Frame) else 0)
+        self._ages_ms.add(self.age_ms(frame))
+        if isinstance(frame, Frame):
+            self._arrivals.put(frame)
+        self._renderer.put(frame)
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
         """Ask for frames as long as the context lasts, and a little longer; once a task."""
-        if self._release is not None:
-            self._release.cancel()
-            self._release = None
-        elif not self._tasks:
-            self._newest, self._newest_s = None, time.monotonic()  # it may be hours old
-            self._on_demand(True)
+        self._begin()
         task = asyncio.current_task()
         self._tasks.add(task)
         try:
@@ -129,66 +117,184 @@ class Stream:
         finally:
             self._tasks.discard(task)
             if not self._tasks:
-                loop = asyncio.get_running_loop()
-                self._release = loop.call_later(_LINGER_S, self._nobody_watches)
+                self._release = asyncio.get_running_loop().call_later(_LINGER_S, self._end)
+
+    @contextmanager
+    def use(self, recipe: Recipe | None) -> Iterator[Rendition]:
+        """Return a rendition that is made as long as the context lasts, if frames are wanted."""
+        rendition = self._enter(recipe)
+        try:
+            yield rendition
+        finally:
+            self._leave(rendition)
 
     @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[None]:
         """Count `viewer` among the viewers as long as the context lasts."""
         with self.wanted():
+            viewer.rendition = self._enter(viewer.recipe())
             self.viewers.add(viewer)
+            if self.silent_s() > SILENT_S:  # do not begin with an old picture
+                viewer.last_sequence = self.last_sequence
             try:
                 yield
             finally:
                 self.viewers.discard(viewer)
+                self._leave(viewer.rendition)
+
+    def move(self, viewer: Viewer) -> None:
+        """Put `viewer` on the rendition that is right for him now."""
+        if viewer.rendition is not None and viewer.rendition.recipe != viewer.recipe():
+            before, viewer.rendition = viewer.rendition, self._enter(viewer.recipe())
+            self._leave(before)
+            before.wake(None)  # he may be waiting there
 
     def close(self) -> None:
         """Cancel the tasks of all who watch or wait: the server is stopping."""
         for task in self._tasks:
             if task is not None:
                 task.cancel()
+        self._renderer.want(())
+        if self._ticking is not None:
+            self._ticking.cancel()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has wanted anything for a while."""
+        return self._ticking is None
 
     @property
     def last_sequence(self) -> int:
         """Return the number of the newest frame, 0 before the first one."""
-        return self._newest.sequence if self._newest else 0
+        return self._last.sequence if self._last else 0
+
+    def now_ns(self) -> int:
+        """Read the clock of the stamps."""
+        return self._now_ns()
+
+    def age_ms(self, frame: Frame | RawFrame) -> float:
+        """Return how old a frame is now."""
+        return (time.monotonic() + self._clock_s) * 1e3 - frame.stamp_ns / 1e6
+
+    def arrival_age_ms(self) -> float:
+        """Return the median age of frames when they arrived here; NaN before the first one."""
+        return self._ages_ms.median()
 
     def silent_s(self) -> float:
-        """Return the seconds since a frame last arrived, or since the start."""
-        return time.monotonic() - self._newest_s
+        """Return the seconds since a frame last arrived, or since frames were asked for."""
+        return time.monotonic() - self._last_s
+
+    def status_lines(self) -> list[str]:
+        """Return what to tell viewers while no frame comes, the most important line first."""
+        silent = f'since {self.silent_s():.0f} s'
+        lines = [f'NO SIGNAL {silent}' if self._last else f'WAITING {silent}', self.name]
+        return [*lines, self._renderer.failure] if self._renderer.failure else lines
 
     def state(self) -> dict[str, object]:
         """Return what `/state` says of this stream; times in seconds or as named."""
-        now_s, newest = time.monotonic(), self._newest
-        age_ms = self._ages_ms.median()
+        last, age_ms = self._last, self.arrival_age_ms()
         return {
             'topic': self.name,
             'frames_per_s': round(self.arrived.per_second(), 1),
             'bytes_per_s': round(self.arrived.bytes_per_second()),
-            'width': newest.width if newest else None,
-            'height': newest.height if newest else None,
+            'frames_per_s_sent': round(self.sent_per_s[0], 1),
+            'bytes_per_s_sent': round(self.sent_per_s[1]),
+            'width': last.width if last else None,
+            'height': last.height if last else None,
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
-            'last_frame_s_ago': round(self.silent_s(), 1) if newest else None,
-            'viewers': [
-                {'address': viewer.address, 'transport': viewer.transport,
-                 'connected_s': round(now_s - viewer.since_s, 1),
-                 'frames_sent': viewer.sent, 'frames_skipped': viewer.skipped}
-                for viewer in sorted(self.viewers, key=lambda viewer: viewer.since_s)],
+            'last_frame_s_ago': round(self.silent_s(), 1) if last else None,
+            'undecodable': self._renderer.failed,
+            'viewers': [viewer.state() for viewer in
+                        sorted(self.viewers, key=lambda viewer: viewer.since_s)],
         }
 
-    def _arrive(self) -> None:
-        with self._lock:
-            frame, self._incoming = self._incoming, None
-        if frame is None:
-            return
-        self._newest, self._newest_s = frame, time.monotonic()
-        self.arrived.add(len(frame.jpeg))
-        self._ages_ms.add(frame.age_s(self._now_ns()) * 1e3)
-        for arrival in self._arrivals:
-            if not arrival.done():
-                arrival.set_result(None)
+    def _begin(self) -> None:
+        if self._release is not None:
+            self._release.cancel()
+            self._release = None
+        elif not self._tasks:
+            loop = asyncio.get_running_loop()
+            self._arrivals.attach(loop)
+            self._rendered.attach(loop)
+            self._last, self._last_s = None, time.monotonic()  # it may be hours old
+            self._full.newest = None
+            self._on_demand(True)
+            self._ticking = loop.create_task(self._tick())
 
-    def _nobody_watches(self) -> None:
+    def _end(self) -> None:
         self._release = None
         self._ages_ms.clear()
+        self.sent_per_s = (0.0, 0.0)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
         self._on_demand(False)
+
+    def _enter(self, recipe: Recipe | None) -> Rendition:
+        rendition = self._renditions.get(recipe)
+        if rendition is None:
+            if recipe not in _SHARED and len(self._renditions.keys() - _SHARED) >= _MAX_CUSTOM:
+                raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
+                    f"'{self.name}' is shown in {_MAX_CUSTOM} sizes and qualities of viewers' own "
+                    'already: leave out quality, width, height and invert, or choose a tier\n'))
+            rendition = self._renditions[recipe] = Rendition(recipe)
+        if (not rendition.users and rendition.newest
+                and rendition.newest.sequence < self.last_sequence):
+            rendition.newest = None  # from when it was made the last time
+        rendition.users += 1
+        self._tell_renderer()
+        return rendition
+
+    def _leave(self, rendition: Rendition) -> None:
+        rendition.users -= 1
+        if rendition.users == 0 and rendition.recipe is not None:
+            del self._renditions[rendition.recipe]
+        self._tell_renderer()
+
+    def _tell_renderer(self) -> None:
+        self._renderer.want([recipe for recipe, rendition in self._renditions.items()
+                             if rendition.users])
+
+    def _put_rendered(self, rendered: Rendered) -> None:
+        # The smallest first: it does not keep the others waiting.
+        for recipe, frame in sorted(rendered.items(), key=lambda pair: len(pair[1].jpeg)):
+            if recipe in self._renditions:
+                self._renditions[recipe].put(frame)
+
+    async def _tick(self) -> None:
+        while True:
+            frames, size, begun_s = self.frames_sent, self.bytes_sent, time.monotonic()
+            await asyncio.sleep(_TICK_S)
+            took_s = time.monotonic() - begun_s
+            self.sent_per_s = ((self.frames_sent - frames) / took_s,
+                                (self.bytes_sent - size) / took_s)
+            rate = self.arrived.per_second()
+            self.interval_s = 1 / rate if rate > 0 else self.interval_s
+            self._drop_lost()
+            if self.silent_s() > SILENT_S and self.viewers:
+                try:
+                    status = await self._status()
+                except Exception:
+                    logging.getLogger(__name__).exception('cannot draw the status picture')
+                    continue
+                for rendition in list(self._renditions.values()):
+                    rendition.wake(status)
+
+    def _drop_lost(self) -> None:
+        """Let go of viewers whose machine has not answered for about a minute."""
+        for viewer in list(self.viewers):
+            state = viewer.link.state() if viewer.link else None
+            if viewer.link and state and state.lost:
+                viewer.link.abort()
+
+    async def _status(self) -> Frame:
+        """Return a frame without a number that says that there is none."""
+        width, height = (self._last.width, self._last.height) if self._last else _STATUS_SIZE
+        if width > _STATUS_WIDTH:
+            width, height = _STATUS_WIDTH, max(2, height * _STATUS_WIDTH // width)
+        newest, jpeg = self._full.newest, b''
+        if any(viewer.transport == 'mjpeg' for viewer in self.viewers):
+            jpeg = await asyncio.get_running_loop().run_in_executor(
+                None, self._imaging.draw_status, width, height, self.status_lines(),
+                newest.jpeg if newest else None)
+        return Frame(jpeg, self._now_ns(), 0, width, height)

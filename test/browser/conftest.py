@@ -12,24 +12,184 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from pathlib import Path
+"""A real Chromium, and somebody who looks at its screen."""
 
+from contextlib import contextmanager
+import json
+from pathlib import Path
+import re
+import time
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import cv2
+import numpy as np
+from pi_camera_stream.core import block_code
 import pytest
+from support.processes import parameters, Program, running, WAIT_S
 
 CHROMIUM = '/usr/bin/chromium'
 
 
-@pytest.fixture
-def page(missing):
-    """Return a page in a real Chromium; what it complains about in its console fails the test."""
+@pytest.fixture(scope='session')
+def chromium():
+    """Return the browser, or None where it is not installed."""
     if not Path(CHROMIUM).exists():
-        missing(f'{CHROMIUM} is not installed (Debian package chromium)')
+        yield None
+        return
     from playwright.sync_api import sync_playwright
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
             '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
             '--disable-background-networking', '--disable-component-update', '--disable-sync'])
-        opened = browser.new_page(viewport={'width': 1280, 'height': 800})
-        opened.set_default_timeout(60_000)
-        yield opened
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium, missing):
+    """Return a new page."""
+    if chromium is None:
+        missing(f'{CHROMIUM} is not installed (Debian package chromium)')
+    context = chromium.new_context(viewport={'width': 1280, 'height': 800})
+    context.set_default_timeout(WAIT_S * 1000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def viewer(page):
+    """Return who looks at the page; what it complains about in its console fails the test."""
+    viewer = Viewer(page)
+    yield viewer
+    assert viewer.may_complain or viewer.complaints == []
+
+
+@pytest.fixture
+def camera():
+    """Run a camera node with the test pattern."""
+    with running('camera', *pattern()):
+        yield
+
+
+@pytest.fixture
+def rear_camera():
+    """Run another one, at /rear."""
+    with running('camera', *pattern(), '-r', '__ns:=/rear'):
+        yield
+
+
+def pattern():
+    """Return the arguments of a camera node with the test pattern."""
+    return parameters(source='pattern', width=640, height=360, fps=15)
+
+
+class Viewer:
+    """
+    Somebody in front of the page: sees what is on the screen, and waits until it is as it should.
+
+    Attributes
+    ----------
+    complaints
+        Errors and warnings of the browser's console.
+    may_complain
+        Whether the test makes something fail, about which the browser complains by itself.
+
+    """
+
+    def __init__(self, page):
+        self.page = page
+        self.address = ''
+        self.complaints = []
+        self.may_complain = False
+        page.on('console', self._hear)
+        page.on('pageerror', lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message):
+        if message.type in ('error', 'warning'):
+            self.complaints.append(message.text)
+
+    @contextmanager
+    def bridge(self, **values):
+        """Run a bridge; leave its page before it ends."""
+        values = {'port': 0, 'address': '127.0.0.1'} | values
+        with running('bridge', *parameters(**values)) as program:
+            self._find(program)
+            yield program
+            self.page.goto('about:blank')
+
+    def start_bridge(self):
+        """Start a bridge that the test kills; return it and its port."""
+        program = Program('bridge', *parameters(port=0, address='127.0.0.1'))
+        return program, self._find(program)
+
+    def _find(self, program):
+        self.address, port = program.wait_for(r'at (http://\S+:(\d+)/)').groups()
+        return port
+
+    def open(self, *topics, **query):
+        """Open the page."""
+        words = [('topic', topic) for topic in topics] + list(query.items())
+        self.page.goto(self.address + ('?' + urlencode(words) if words else ''))
+
+    def state(self):
+        """Return what the bridge says of itself."""
+        with urlopen(self.address + 'state', timeout=WAIT_S) as response:
+            return json.load(response)
+
+    def shown(self, number=0):
+        """Return the time in the picture that is on the screen, read from its pixels."""
+        picture = self.page.locator('.picture').nth(number)
+        width, height, box = picture.evaluate("""image => [
+            image.naturalWidth ?? image.width, image.naturalHeight ?? image.height,
+            image.getBoundingClientRect().toJSON()]""")
+        if not width:
+            return None
+        scale = min(box['width'] / width, box['height'] / height)
+        width, height = width * scale, height * scale
+        clip = {'x': box['x'] + (box['width'] - width) / 2,
+                'y': box['y'] + (box['height'] - height) / 2, 'width': width, 'height': height}
+        pixels = cv2.imdecode(np.frombuffer(self.page.screenshot(clip=clip), np.uint8),
+                              cv2.IMREAD_COLOR)
+        code = block_code.read(pixels)
+        return code.time_us if code else None
+
+    def wait_until(self, condition):
+        """Look again and again."""
+        deadline = time.monotonic() + WAIT_S
+        while not condition():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(100)
+
+    def wait_for_pictures(self, number=0):
+        """Wait until the picture on the screen has changed twice; return the last one's time."""
+        seen = []
+
+        def changed():
+            time_us = self.shown(number)
+            if time_us is not None and time_us not in seen:
+                seen.append(time_us)
+            return len(seen) > 2
+
+        self.wait_until(changed)
+        assert seen == sorted(seen)
+        return seen[-1]
+
+    def figure(self, name, number=0):
+        """Return one of the figures over a picture: rate, age, tier or size."""
+        return self.page.locator(f'.figures .{name}').nth(number).inner_text()
+
+    def rate(self, number=0):
+        """Return the pictures a second that are shown, 0 while none are."""
+        match = re.fullmatch(r'(\d+\.\d) /s', self.figure('rate', number))
+        return float(match.group(1)) if match else 0.0
+
+    def age_ms(self, number=0):
+        """Return the age that is shown, None while there is none."""
+        match = re.match(r'(\d+) ms', self.figure('age', number))
+        return int(match.group(1)) if match else None
+
+    def notice(self, number=0):
+        """Return what is said over a picture."""
+        said = self.page.locator('.notice').nth(number).locator('p:first-child')
+        return said.inner_text() if said.is_visible() else ''

@@ -14,70 +14,113 @@
  * limitations under the License.
  */
 
-// The viewer page: an <img> that shows the endless picture, and what /state says below it.
+// The viewer page: puts its parts together.
 
-const STATE_PERIOD_MS = 1000;
-const SILENT_S = 2; // without a picture for so long, say so
+import { CameraGrid } from './camera_grid.js';
+import { CameraMenu } from './camera_menu.js';
+import { CameraView } from './camera_view.js';
+import { choice, choose } from './choice.js';
+import { FullScreen } from './full_screen.js';
+import { listenToKeys } from './keys.js';
+import { QualityMenu } from './quality_menu.js';
+import { saveSnapshot } from './snapshot.js';
+
+const MESSAGE_MS = 8000;
 
 const element = (id) => document.getElementById(id);
-const picture = element('picture');
-let connected = false;
+let messageTimer = 0;
 
-function connect() {
-  // A new address each time: the browser would not open the same endless picture again.
-  picture.src = `/stream.mjpg?opened=${Date.now()}`;
-  connected = true;
+const grid = new CameraGrid(element('stage'), (topic) => new CameraView(
+  topic, choice.tier, choice.transport, { greeted, reshaped: () => grid.layOut(), unavailable }));
+const cameraMenu = new CameraMenu(element('cameras'), {
+  shown: () => grid.topics, choose: (topics) => showCameras(topics, true),
+});
+const qualityMenu = new QualityMenu(element('quality'), choice.tier, (tier) => {
+  choose({ tier });
+  for (const view of grid.views) view.setTier(tier);
+});
+const fullScreen = new FullScreen(element('fullscreen'));
+
+function showCameras(topics, chosen) {
+  if (chosen) choose({ topics });
+  grid.show(topics);
+  if (!document.hidden) start();
+  cameraMenu.mark();
+  name();
 }
 
-function disconnect() {
-  picture.removeAttribute('src');
-  connected = false;
+function start() {
+  for (const view of grid.views) view.start();
 }
 
-function notice(text) {
-  element('notice').hidden = !text;
-  if (element('notice').textContent !== text) element('notice').textContent = text;
+function stop() {
+  for (const view of grid.views) view.stop();
 }
 
-function show(state) {
-  const silent = state.last_frame_s_ago === null || state.last_frame_s_ago > SILENT_S;
-  element('topic').textContent = state.topic;
-  element('rate').textContent = `${state.frames_per_s.toFixed(1)} /s`;
-  element('age').textContent = silent || state.age_ms === null ? '–' : `${state.age_ms.toFixed(0)} ms`;
-  element('size').textContent = state.width ? `${state.width}×${state.height}` : '–';
-  element('viewers').textContent = state.viewers.length;
-  if (!silent) notice('');
-  else if (state.last_frame_s_ago === null) notice(`Waiting for a picture on ${state.topic}`);
-  else notice(`No signal since ${state.last_frame_s_ago.toFixed(0)} s`);
+function greeted(view, tiers) {
+  if (tiers) qualityMenu.name(tiers);
+  cameraMenu.refresh();
+  name();
 }
 
-async function poll() {
-  if (document.hidden) return;
+/** WebSockets do not get through to here: nor will they for the other cameras. */
+function unavailable() {
+  choice.transport = 'mjpeg';
+  for (const view of grid.views) view.useTransport('mjpeg');
+}
+
+function name() {
+  const topics = grid.topics.filter(Boolean);
+  element('topics').textContent = topics.length > 1 ? `${topics.length} cameras`
+    : topics[0] ?? 'Camera';
+  document.title = [...topics, 'Camera'].join(' – ');
+}
+
+function say(text) {
+  element('message').textContent = text;
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => {
+    element('message').textContent = '';
+  }, MESSAGE_MS);
+}
+
+async function snapshot() {
+  const button = element('snapshot');
+  if (button.getAttribute('aria-busy') === 'true') return;
+  button.setAttribute('aria-busy', 'true'); // it may take three seconds
   try {
-    const response = await fetch('/state', { signal: AbortSignal.timeout(3 * STATE_PERIOD_MS) });
-    if (!response.ok) throw new Error(response.statusText);
-    const state = await response.json();
-    if (!connected) connect();
-    show(state);
-  } catch {
-    connected = false; // the last picture stays on the screen until the bridge is back
-    notice('No connection to the robot, trying again');
+    await saveSnapshot(grid.selected.topic);
+    say('');
+  } catch (error) {
+    say(error.message);
   }
+  button.setAttribute('aria-busy', 'false');
 }
 
-document.addEventListener('visibilitychange', () => {
-  if (document.hidden) disconnect();
-  else poll();
-});
-picture.addEventListener('error', () => {
-  connected = false;
-});
-element('fullscreen').hidden = !document.fullscreenEnabled;
-element('fullscreen').addEventListener('click', () => element('stage').requestFullscreen());
+function showFigures(figures) {
+  choose({ figures });
+  markFigures();
+}
 
-// Not before: a picture that never ends would keep the page loading for ever.
-addEventListener('load', () => {
-  connect();
-  poll();
-  setInterval(poll, STATE_PERIOD_MS);
+function markFigures() {
+  document.body.classList.toggle('without-figures', !choice.figures);
+  element('figures').setAttribute('aria-pressed', choice.figures);
+}
+
+element('snapshot').addEventListener('click', snapshot);
+element('figures').addEventListener('click', () => showFigures(!choice.figures));
+listenToKeys({
+  f: () => fullScreen.toggle(),
+  i: () => showFigures(!choice.figures),
+  s: snapshot,
+  digit: (number) => cameraMenu.chooseNumber(number),
 });
+document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));
+addEventListener('pagehide', stop);
+addEventListener('pageshow', ({ persisted }) => persisted && start());
+addEventListener('online', () => grid.views.forEach((view) => view.wake()));
+
+// Not before: an endless image would keep the page loading for ever.
+addEventListener('load', () => showCameras(choice.topics.length ? choice.topics : [''], false));
+markFigures();
+element('bar').hidden = false;

@@ -1,0 +1,65 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a smaller rendition of a picture shall be like."""
+
+from dataclasses import dataclass
+
+_LEAST = 2  # pixels, each way
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """
+    Size and quality of one rendition; equal recipes can share one encoding.
+
+    The numbers are not bounded here: whoever takes them from a viewer bounds them.
+
+    Attributes
+    ----------
+    scale
+        Share of the source's width and height, 0 to 1; used where `width` and `height` are 0.
+    width, height
+        In pixels; 0 lets the width follow from the height and the source's shape, or vice versa.
+    quality
+        Of the JPEG, 1 to 100.
+    upside_down
+        Turn the picture by 180 degrees.
+
+    """
+
+    scale: float = 1.0
+    width: int = 0
+    height: int = 0
+    quality: int = 80
+    upside_down: bool = False
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """
+        Return the (width, height) in pixels that a source of this size gets, at least 2x2.
+
+        `scale` never enlarges, and gives even numbers where it shrinks, since most encoders
+        halve the colour's resolution.
+        """
+        if self.width and self.height:
+            wanted = self.width, self.height
+        elif self.width:
+            wanted = self.width, round(height * self.width / width)
+        elif self.height:
+            wanted = round(width * self.height / height), self.height
+        elif self.scale >= 1:
+            wanted = width, height
+        else:
+            wanted = 2 * round(width * self.scale / 2), 2 * round(height * self.scale / 2)
+        return max(_LEAST, wanted[0]), max(_LEAST, wanted[1])

@@ -1,0 +1,173 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One half of a measurement: a server, its pictures and its viewers; all end with it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+import sys
+import threading
+from typing import Any
+
+from .interrupt import held_back, Interrupted
+from .link import free_port, loopback, narrow_link, Route
+from .order import CrowdOrder
+from ..children import Children
+from ...core.errors import PermanentError
+
+Programs = dict[str, list[str]]  # by name
+_POLL_S = 0.05
+_ROOM = 20  # viewers more than there are, for those who leave and have not gone yet
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    What both halves have in common.
+
+    Attributes
+    ----------
+    folder
+        With the pictures, and room for results.
+    link_bps, congestion
+        None for the loopback device, and for what the system has.
+    query
+        What is asked for behind the bridge's address.
+
+    """
+
+    folder: Path
+    fps: float
+    viewers: int
+    stuck: int
+    churn: bool
+    warm_up_s: float
+    seconds: float
+    link_bps: int | None
+    congestion: str | None
+    rtt_ms: float
+    query: str
+
+
+def bridge_programs(settings: Settings, address: str, port: int) -> Programs:
+    """Return what shows the stream by the bridge."""
+    ros = ['--ros-args', '--log-level', 'warn']
+    return {
+        'bridge': [sys.executable, '-m', 'pi_camera_stream', 'bridge', *ros,
+                   '-p', f'address:={address}', '-p', f'port:={port}',
+                   '-p', f'max_viewers:={settings.viewers + settings.stuck + _ROOM}'],
+        'stream': [*_program('stream'), *_source(settings), *ros],
+    }
+
+
+def reference_programs(settings: Settings, address: str, port: int) -> Programs:
+    """Return what shows the same stream by a thread for each viewer."""
+    return {'reference': [*_program('reference_server'), *_source(settings),
+                          '--address', address, '--port', str(port)]}
+
+
+SERVERS: dict[str, Callable[[Settings, str, int], Programs]] = {
+    'bridge': bridge_programs, 'reference': reference_programs}
+
+
+def run_half(server: str, settings: Settings, stopping: threading.Event) -> dict[str, Any]:
+    """
+    Run one server and its viewers; return what the viewers' process tells, and the route.
+
+    Raises
+    ------
+    PermanentError
+        Something does not run.
+    Interrupted
+        `stopping` was set.
+
+    """
+    result = settings.folder / f'{server}.json'
+    with _route(settings) as route, _running(stopping) as programs:
+        port = free_port()
+        for name, command in SERVERS[server](settings, route.address, port).items():
+            programs.start(name, [*route.server_prefix, *command])
+        address, viewers_port = route.address, port
+        if settings.rtt_ms:
+            viewers_port = free_port()
+            programs.start('delay', [
+                *route.viewers_prefix, *_program('delay_proxy'), '--port', str(viewers_port),
+                '--to', address, str(port), '--delay-ms', str(settings.rtt_ms / 2)])
+            address = '127.0.0.1'
+        path = '/stream.mjpg'
+        if server == 'bridge' and settings.query:
+            path += f'?{settings.query}'
+        pids = programs.pids()
+        order = CrowdOrder(
+            address, viewers_port, path, settings.viewers, settings.stuck, settings.warm_up_s,
+            settings.seconds, settings.churn, pids.pop(server), pids, str(result))
+        programs.start('viewers', [*route.viewers_prefix, *_program('crowd'),
+                                   json.dumps(asdict(order))])
+        programs.wait_for('viewers')
+    told: dict[str, Any] = json.loads(result.read_text())
+    return {'server': server, **told, 'congestion_control': route.congestion}
+
+
+class _Programs(Children):
+    """Children of which one is waited for, while the others must not end."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        super().__init__()
+        self._stopping = stopping
+
+    def start(self, name: str, command: Sequence[str], keep_stdin: bool = False) -> None:
+        """Start a program; one of this package is to call `end_at_sigint`."""
+        if self._stopping.is_set():
+            raise Interrupted
+        with nullcontext() if name == 'bridge' else held_back():
+            super().start(name, command, keep_stdin)
+
+    def pids(self) -> dict[str, int]:
+        """Return the process ids by name."""
+        return {name: process.pid for name, process in self._processes.items()}
+
+    def wait_for(self, awaited: str) -> None:
+        """Return when it has ended well."""
+        while (ended := self.ended()) is None:
+            if self._stopping.wait(_POLL_S):
+                raise Interrupted
+        if ended != (awaited, 0):
+            raise PermanentError(f'the process of the {ended[0]} has ended by itself with exit '
+                                 f'code {ended[1]}: see what it says above')
+
+
+@contextmanager
+def _running(stopping: threading.Event) -> Iterator[_Programs]:
+    programs = _Programs(stopping)
+    try:
+        yield programs
+    finally:
+        programs.stop()
+
+
+def _route(settings: Settings) -> AbstractContextManager[Route]:
+    if settings.link_bps is None:
+        return loopback()
+    return narrow_link(settings.link_bps, settings.congestion)
+
+
+def _program(module: str) -> list[str]:
+    return [sys.executable, '-m', f'{__package__}.{module}']
+
+
+def _source(settings: Settings) -> list[str]:
+    return ['--folder', str(settings.folder), '--fps', str(settings.fps)]

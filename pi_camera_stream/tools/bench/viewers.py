@@ -1,0 +1,146 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Measure what many viewers of one picture get, and what they cost the server.
+
+A stream of stamped pictures is shown by the bridge, and then by a server of the usual kind (a
+thread for each viewer, one Condition). All runs on this machine, in processes of its own: ROS
+stays in a domain of its own, and viewers on the loopback device, or with --link in two network
+namespaces with a narrow link between them.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+import resource
+import sys
+import tempfile
+import threading
+from typing import Any
+
+from . import proc, units
+from .half import run_half, Settings
+from .link import check_link
+from .pictures import make_pictures
+from .report import churn_report, steady_report
+from ...core.errors import PermanentError
+
+_SIZE = (1280, 720)
+_SIZE_BYTES = 148_000  # of a picture of that size; others in proportion
+_DOMAINS = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line."""
+    add = parser.add_argument
+    add('--viewers', type=units.at_least_one, default=20, metavar='N', help='default: 20')
+    add('--seconds', type=units.positive, default=15.0, metavar='S',
+        help='how long is measured (default: 15)')
+    add('--warm-up', type=units.not_negative, default=5.0, metavar='S',
+        help='how long the viewers watch before (default: 5)')
+    add('--size', type=units.size_bytes, metavar='BYTES',
+        help='of a picture, like 148k (default: 148k at 1280x720, in proportion at others)')
+    add('--width', type=units.at_least_one, default=_SIZE[0], help='of a picture (default: 1280)')
+    add('--height', type=units.at_least_one, default=_SIZE[1], help='of a picture (default: 720)')
+    add('--fps', type=units.positive, default=30.0, help='pictures a second (default: 30)')
+    add('--link', type=units.rate_bps, metavar='RATE',
+        help='narrow the way to all viewers together, like 50mbit; needs root')
+    add('--congestion', metavar='NAME',
+        help='TCP congestion control of the server, cubic or bbr; only with --link')
+    add('--rtt-ms', type=units.not_negative, default=0.0, metavar='MS',
+        help='delay what viewers and server send by half of it each, with a proxy')
+    add('--stuck', type=units.count, default=0, metavar='N',
+        help='so many viewers more who connect and read nothing')
+    add('--churn', action='store_true',
+        help='viewers come and go; exit code 1 when the bridge keeps sockets of them')
+    add('--query', default='', metavar='QUERY',
+        help="what to ask the bridge for, like 'tier=full'")
+    add('--no-reference', action='store_true', help='measure the bridge only')
+    add('--json', type=Path, metavar='FILE', help='write all figures there, too')
+    parser.set_defaults(refuse=parser.error)
+
+
+def run(options: argparse.Namespace, command: str, stopping: threading.Event) -> int:
+    """
+    Measure and report; return the exit code.
+
+    Parameters
+    ----------
+    options
+        As `add_arguments` describes them.
+    command
+        What was typed, for the report.
+    stopping
+        Set to end everything.
+
+    Raises
+    ------
+    PermanentError
+        Something is missing or fails.
+
+    """
+    if options.congestion is not None and options.link is None:
+        options.refuse('--congestion needs --link: it is set for that link only')
+    if options.link is not None:
+        check_link()
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        options.refuse(f"there is no folder '{options.json.parent}' for --json: make it first")
+    _prepare()
+    machine = proc.machine()  # with the load that others make
+    with tempfile.TemporaryDirectory(prefix='pi_camera_stream_bench_') as folder:
+        size_bytes = options.size or round(
+            _SIZE_BYTES * options.width * options.height / (_SIZE[0] * _SIZE[1]))
+        mean_bytes = make_pictures(Path(folder), options.width, options.height, size_bytes)
+        settings = Settings(
+            Path(folder), options.fps, options.viewers, options.stuck, options.churn,
+            options.warm_up, options.seconds, options.link, options.congestion, options.rtt_ms,
+            options.query)
+        rows = []
+        for server in ('bridge',) if options.no_reference else ('bridge', 'reference'):
+            print(f'measuring the {server} …', file=sys.stderr, flush=True)
+            rows.append(run_half(server, settings, stopping))
+    result: dict[str, Any] = {
+        'command': command, 'machine': machine,
+        'stream': {'width': options.width, 'height': options.height, 'fps': options.fps,
+                   'mean_bytes': mean_bytes},
+        'viewers': options.viewers, 'stuck': options.stuck, 'churn': options.churn,
+        'seconds': options.seconds, 'warm_up_s': options.warm_up, 'link_bps': options.link,
+        'congestion_control': rows[0]['congestion_control'], 'rtt_ms': options.rtt_ms,
+        'rows': rows}
+    print(churn_report(result) if options.churn else steady_report(result), flush=True)
+    if options.json is not None:
+        _write(options.json, result)
+    return 1 if options.churn and not rows[0]['sockets_came_back'] else 0
+
+
+def _prepare() -> None:
+    """Set what all processes inherit."""
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    # A domain that no robot uses whose variables were sourced here: the topic has the usual name.
+    domain = 1 + os.getpid() % _DOMAINS
+    if str(domain) == os.environ.get('ROS_DOMAIN_ID'):
+        domain = 1 + domain % _DOMAINS
+    os.environ['ROS_DOMAIN_ID'] = str(domain)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(result, indent=2) + '\n')
+    except OSError as error:
+        raise PermanentError(
+            f"cannot write '{path}' ({error.strerror}): choose another file") from error

@@ -1,0 +1,69 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How many may watch at the same time."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from .access_rules import AccessRules
+
+_RETRY_S = '10'
+
+
+class Admission:
+    """Count those who watch, all in all and by address. All methods run in the event loop."""
+
+    def __init__(self, rules: AccessRules) -> None:
+        self._rules = rules
+        self._viewers: Counter[str] = Counter()
+
+    @property
+    def viewers(self) -> int:
+        """Return how many watch at present."""
+        return self._viewers.total()
+
+    @contextmanager
+    def admit(self, address: str) -> Iterator[None]:
+        """
+        Count one viewer as long as the context lasts.
+
+        Raises
+        ------
+        aiohttp.web.HTTPServiceUnavailable
+            As many watch as may.
+        aiohttp.web.HTTPTooManyRequests
+            As many watch from this address as may from one.
+
+        """
+        most, share = self._rules.max_viewers, self._rules.max_viewers_per_address
+        if self.viewers >= most:
+            raise web.HTTPServiceUnavailable(
+                headers={'Retry-After': _RETRY_S},
+                text=f"{most} watch already, which is the parameter 'max_viewers': try again when "
+                     'one of them has gone\n')
+        if 0 < share <= self._viewers[address]:
+            raise web.HTTPTooManyRequests(
+                headers={'Retry-After': _RETRY_S},
+                text=f'{share} from your address watch already, which is the parameter '
+                     "'max_viewers_per_address': close one of them\n")
+        self._viewers[address] += 1
+        try:
+            yield
+        finally:
+            self._viewers[address] -= 1
+            self._viewers += Counter()  # forgets whoever has come to zero

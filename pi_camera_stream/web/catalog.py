@@ -1,0 +1,96 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Which topics there are, and the streams that are made of them when somebody asks."""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from .stream import Stream
+
+_COMPRESSED = '/compressed'
+_LISTED = 20  # topics in an error message
+
+
+class Catalog:
+    """
+    The topics that can be watched.
+
+    `update` may be called by any thread, everything else belongs to the event loop.
+
+    Attributes
+    ----------
+    default
+        The topic that is shown when none was asked for; it is there even before its publisher.
+
+    """
+
+    def __init__(self, default: str, open_stream: Callable[[str], Stream]) -> None:
+        self.default = default
+        self._open_stream = open_stream
+        self._types: Mapping[str, str] = {}
+        self._streams = {default: open_stream(default)}
+
+    def update(self, types: Mapping[str, str]) -> None:
+        """Take in the topics that there are now, and their types."""
+        self._types = dict(types)
+
+    def topics(self) -> dict[str, str]:
+        """Return the topics and their types, sorted; an unpublished default has the type ''."""
+        return dict(sorted({self.default: '', **self._types}.items()))
+
+    def streams(self) -> list[Stream]:
+        """Return the streams that somebody has asked for, the default one first. Any thread."""
+        return list(self._streams.values())
+
+    def stream(self, name: str = '', kind: str = 'mjpeg') -> Stream:
+        """
+        Return the stream of a topic.
+
+        As in web_video_server, the topic `ros_compressed` is asked for without its `/compressed`;
+        for `mjpeg`, that one is taken where there is no other. A name without its first slash is
+        understood, too.
+
+        Raises
+        ------
+        aiohttp.web.HTTPNotFound
+            There is no such topic; the text says which there are.
+
+        """
+        if not name:
+            return self._opened(self.default)
+        name = '/' + name.strip('/')
+        candidates = [name + _COMPRESSED, name] if kind == 'ros_compressed' else [
+            name, name + _COMPRESSED]
+        known = self.topics()
+        for candidate in candidates:
+            if candidate in known:
+                return self._opened(candidate)
+        listed = ', '.join(list(known)[:_LISTED]) + (', …' if len(known) > _LISTED else '')
+        raise web.HTTPNotFound(text=f'no topic {name[:200]!a} with pictures: there are '
+                                    f'{listed}\n')
+
+    def close(self) -> None:
+        """End all streams: the server is stopping."""
+        for stream in self._streams.values():
+            stream.close()
+
+    def _opened(self, name: str) -> Stream:
+        if name not in self._streams:
+            for unused in [other for other, stream in self._streams.items()
+                           if stream.idle and other != self.default]:
+                del self._streams[unused]
+            self._streams[name] = self._open_stream(name)
+        return self._streams[name]

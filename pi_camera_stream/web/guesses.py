@@ -1,0 +1,68 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Who has guessed too often at the access token."""
+
+from collections import deque, OrderedDict
+from collections.abc import Callable
+import ipaddress
+
+
+class Guesses:
+    """
+    Wrong tokens of the last minute, by address. The table is bounded.
+
+    Attributes
+    ----------
+    MOST
+        So many within a minute, and the address must wait.
+
+    """
+
+    MOST = 10
+    _WITHIN_S = 60.0
+    _ADDRESSES = 1024
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait_s(self, address: str) -> float:
+        """Return the seconds for which nothing is taken from `address`, mostly 0."""
+        times_s = self._times_s.get(_network(address))
+        if times_s is None or len(times_s) < self.MOST:
+            return 0.0
+        return times_s[0] + self._WITHIN_S - self._now_s()
+
+    def add(self, address: str) -> bool:
+        """Note a wrong one; return whether it was one too many."""
+        network, now_s = _network(address), self._now_s()
+        times_s = self._times_s.setdefault(network, deque(maxlen=self.MOST))
+        times_s.append(now_s)
+        self._times_s.move_to_end(network)
+        if len(self._times_s) > self._ADDRESSES:
+            self._times_s.popitem(last=False)
+        return self.wait_s(address) > 0
+
+
+def _network(address: str) -> str:
+    """Return whose address it is: of IPv6 everyone has 2^64."""
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(number, ipaddress.IPv4Address):
+        return str(number)
+    return str(number.ipv4_mapped or f'{int(number) >> 64:x}/64')

@@ -1,0 +1,88 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Figures for Prometheus (text format of its client library)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from aiohttp import web
+
+from .catalog import Catalog
+
+_PREFIX = 'pi_camera_stream_'
+
+
+async def answer_metrics(catalog: Catalog) -> web.Response:
+    """Return the answer to a scrape."""
+    try:
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.exposition import CONTENT_TYPE_LATEST
+    except ImportError:
+        raise web.HTTPNotImplemented(text=(
+            'install prometheus_client for this (Debian, Ubuntu: python3-prometheus-client)\n'
+        )) from None
+    registry = CollectorRegistry()
+    registry.register(_Collector(catalog))
+    return web.Response(body=generate_latest(registry),
+                        headers={'Content-Type': CONTENT_TYPE_LATEST, 'Cache-Control': 'no-store'})
+
+
+class _Collector:
+    """Reads the streams at the moment of the scrape."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def collect(self) -> Iterable[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        streams = self._catalog.streams()
+        for kind, name, help_text, values in (
+                (CounterMetricFamily, 'frames_received', 'Frames that came from the topic',
+                 ((s.name, s.arrived.total) for s in streams)),
+                (CounterMetricFamily, 'frames_sent', 'Frames that went to viewers',
+                 ((s.name, s.frames_sent) for s in streams)),
+                (CounterMetricFamily, 'bytes_received', 'Bytes that came from the topic',
+                 ((s.name, s.arrived.total_bytes) for s in streams)),
+                (CounterMetricFamily, 'bytes_sent', 'Bytes of pictures that went to viewers',
+                 ((s.name, s.bytes_sent) for s in streams)),
+                (GaugeMetricFamily, 'silent_seconds', 'Time since a frame came, while watched',
+                 ((s.name, s.silent_s()) for s in streams if not s.idle)),
+        ):
+            metric = kind(_PREFIX + name, help_text, labels=['topic'])
+            for topic, value in values:
+                metric.add_metric([topic], value)
+            yield metric
+        yield from self._of_viewers(GaugeMetricFamily)
+
+    def _of_viewers(self, gauge: Any) -> Iterator[Any]:
+        viewers = gauge(_PREFIX + 'viewers', 'Viewers at present',
+                        labels=['topic', 'transport', 'tier'])
+        age = gauge(_PREFIX + 'oldest_age_seconds',
+                    'Median age of pictures on arrival, of the viewer who gets the oldest',
+                    labels=['topic'])
+        for stream in self._catalog.streams():
+            counts: dict[tuple[str, str], int] = {}
+            for viewer in stream.viewers:
+                key = viewer.transport, viewer.tier_name()
+                counts[key] = counts.get(key, 0) + 1
+            for (transport, tier), count in sorted(counts.items()):
+                viewers.add_metric([stream.name, transport, tier], count)
+            ages = [viewer.age_ms.median() / 1e3 for viewer in stream.viewers]
+            known = [seconds for seconds in ages if seconds == seconds]
+            if known:
+                age.add_metric([stream.name], max(known))
+        yield viewers
+        yield age

@@ -1,0 +1,50 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What the robot's clock shows, seen from here.
+
+const SAMPLES = 8; // of the last quarter of a minute: clocks hardly drift apart in that time
+const SLACK_MS = 5;
+
+/**
+ * The offset between this page's clock and the robot's, by round trips, as NTP does it: the answer
+ * was written somewhere between sending and receiving, so the shortest round trip knows best.
+ */
+export class RobotClock {
+  #samples = [];
+
+  /** Take in a round trip: when the question went, what the robot said, when that came. */
+  add(sentMs, robotMs, receivedMs) {
+    const sample = { offsetMs: robotMs - (sentMs + receivedMs) / 2, tripMs: receivedMs - sentMs };
+    const best = this.#best();
+    // Both cannot be right: the robot's clock was set.
+    if (best && Math.abs(sample.offsetMs - best.offsetMs)
+        > (sample.tripMs + best.tripMs) / 2 + SLACK_MS) this.#samples = [];
+    this.#samples.push(sample);
+    if (this.#samples.length > SAMPLES) this.#samples.shift();
+  }
+
+  /** Return the time on the robot in ms, or null while nobody knows. */
+  now() {
+    const best = this.#best();
+    return best ? performance.now() + best.offsetMs : null;
+  }
+
+  #best() {
+    return this.#samples.reduce(
+      (best, sample) => (best && best.tripMs <= sample.tripMs ? best : sample), null);
+  }
+}

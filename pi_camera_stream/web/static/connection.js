@@ -1,0 +1,155 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// One WebSocket that comes back by itself.
+
+import { ask } from './robot.js';
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 3000;
+const QUIET_MS = 2500; // the robot says something at least every 2 s
+const FIRST_PATIENCE_MS = 4000;
+const LONGEST_PATIENCE_MS = 16000;
+const WATCH_MS = 250;
+const FAILURES = 2; // so many in a row while HTTP works, and WebSockets do not get through
+const UPGRADE_REQUIRED = 426;
+
+/**
+ * Keeps a WebSocket open as long as it is started, with a short back-off. It tells its owner:
+ * `opened()`, `heard(data)`, `lost()` when the robot cannot be reached or says nothing any more,
+ * `refused(sentence)`, and `unavailable()`, after which it does not try any longer.
+ */
+export class Connection {
+  #address; // function: it may change from one attempt to the next
+  #owner;
+  #socket = null;
+  #greeted = false; // whether this socket has brought anything
+  #heardMs = 0;
+  #delayMs = FIRST_DELAY_MS;
+  #patienceMs = FIRST_PATIENCE_MS;
+  #failures = 0;
+  #retry = 0;
+  #watch = 0;
+  #asking = false;
+
+  constructor(address, owner) {
+    this.#address = address;
+    this.#owner = owner;
+  }
+
+  start() {
+    if (this.#watch) return;
+    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+    this.#delayMs = FIRST_DELAY_MS;
+    this.#open();
+  }
+
+  stop() {
+    clearInterval(this.#watch);
+    this.#watch = 0;
+    this.#drop();
+  }
+
+  /** Try at once: the network has come back. */
+  wake() {
+    const waiting = !this.#socket && !this.#asking;
+    const doubtful = this.#socket && performance.now() - this.#heardMs > WATCH_MS;
+    if (!this.#watch || !(waiting || doubtful)) return;
+    this.#delayMs = FIRST_DELAY_MS;
+    this.#open();
+  }
+
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #open() {
+    this.#drop();
+    const url = new URL(this.#address(), location.href);
+    url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(url);
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => this.#owner.opened();
+    socket.onmessage = (event) => this.#hear(event.data);
+    socket.onclose = () => this.#ended();
+    this.#socket = socket;
+    this.#greeted = false;
+    this.#heardMs = performance.now();
+  }
+
+  #drop() {
+    clearTimeout(this.#retry);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null; // its end is no news
+    socket.close();
+  }
+
+  #hear(data) {
+    this.#heardMs = performance.now();
+    this.#greeted = true;
+    this.#failures = 0;
+    this.#delayMs = FIRST_DELAY_MS;
+    if (data instanceof ArrayBuffer) this.#patienceMs = FIRST_PATIENCE_MS;
+    this.#owner.heard(data);
+  }
+
+  async #ended() {
+    const greeted = this.#greeted;
+    this.#drop();
+    if (greeted) this.#owner.lost();
+    else if (!await this.#usable(this.#watch)) return;
+    this.#retry = setTimeout(() => this.#open(), this.#delayMs);
+    this.#delayMs = Math.min(2 * this.#delayMs, LONGEST_DELAY_MS);
+  }
+
+  /** Find out why nothing came; return whether to go on. */
+  async #usable(watch) {
+    this.#asking = true;
+    let sentence = null;
+    let works = false;
+    try {
+      await ask(this.#address()); // a browser does not tell what answer a WebSocket got
+      works = true;
+    } catch (error) {
+      works = error.status === UPGRADE_REQUIRED; // as it should be: the robot would have us
+      if (error.status && !works) sentence = error.message;
+    }
+    this.#asking = false;
+    if (this.#watch !== watch) return false; // stopped meanwhile
+    this.#failures = works ? this.#failures + 1 : 0;
+    if (this.#failures >= FAILURES) {
+      this.stop();
+      this.#owner.unavailable();
+      return false;
+    }
+    if (sentence) this.#owner.refused(sentence);
+    else if (!works) this.#owner.lost();
+    return true;
+  }
+
+  #look() {
+    if (!this.#socket) return;
+    const quietMs = performance.now() - this.#heardMs;
+    if (quietMs > QUIET_MS) this.#owner.lost();
+    if (quietMs < this.#patienceMs) return;
+    // A new connection gets through sooner than one that has been waiting, unless the way is so
+    // narrow that a picture takes that long: so each time with more patience.
+    this.#patienceMs = Math.min(2 * this.#patienceMs, LONGEST_PATIENCE_MS);
+    this.#open();
+  }
+}

@@ -1,0 +1,28 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What keys do.
+
+/** Call `actions[key]`, or `actions.digit(number)`, unless somebody fills in something. */
+export function listenToKeys(actions) {
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.closest?.('input, select, textarea, [contenteditable]')) return;
+    const key = event.key.toLowerCase();
+    if (/^[1-9]$/.test(key)) actions.digit(Number(key));
+    else if (Object.hasOwn(actions, key) && key.length === 1) actions[key]();
+  });
+}

@@ -1,0 +1,51 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What `/state` says, once a second, for all who want to know.
+
+import { ask } from './robot.js';
+
+const PERIOD_MS = 1000;
+const TIMEOUT_MS = 3000;
+
+const listeners = new Set(); // objects with `stated(state)` and `unreachable(error)`
+let timer = 0;
+
+/** Tell `listener` from now on. */
+export function listen(listener) {
+  listeners.add(listener);
+  if (listeners.size === 1) poll();
+}
+
+/** Tell `listener` no more. */
+export function forget(listener) {
+  listeners.delete(listener);
+  if (!listeners.size) clearTimeout(timer);
+}
+
+async function poll() {
+  clearTimeout(timer);
+  let tell;
+  try {
+    const state = await (await ask('/state', TIMEOUT_MS)).json();
+    tell = (listener) => listener.stated(state);
+  } catch (error) {
+    tell = (listener) => listener.unreachable(error);
+  }
+  for (const listener of [...listeners]) tell(listener);
+  clearTimeout(timer);
+  if (listeners.size) timer = setTimeout(poll, PERIOD_MS);
+}

@@ -1,0 +1,190 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Pictures over a WebSocket, for pages: they tell when they have painted one, and how old it was.
+
+From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
+index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
+in ns (u64). Text messages, JSON: `hello` with topic and names of the tiers, `silent` with the
+lines to show while no picture comes, `clock` in answer to `clock`.
+
+From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
+one, and its `age_ms` at paint (null where it was left out); `clock` with `client_ms`, answered
+with the same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `auto`.
+"""
+
+import asyncio
+from functools import lru_cache
+import json
+import math
+import struct
+import time
+from typing import Any
+
+from aiohttp import web, WSCloseCode, WSMsgType
+from aiohttp.abc import AbstractStreamWriter
+
+from .delivery import deliver, Transport
+from .link import Link
+from .stream import Stream
+from .tiers import NAMES
+from .viewer import Viewer, Wish
+from ..core.frame import Frame
+
+_HEAD = struct.Struct('>BBHIQ')
+_VERSION = 1
+_MAX_MESSAGE_BYTES = 1024
+_MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
+_HEARTBEAT_S = 20.0
+_MOST = 1e15  # of any number that a page has reason to send
+
+
+class WebSocketTransport(Transport):
+    """Pictures as messages, each acknowledged by the page."""
+
+    name = 'websocket'
+    tells_age = True
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport,
+                 writer: AbstractStreamWriter) -> None:
+        super().__init__(Link(transport))
+        self._socket = socket
+        self._transport = transport
+        self._writer = writer
+        self._in_flight: dict[int, float] = {}  # sequence, and when it was sent
+        self._acknowledged = asyncio.Event()
+        self._on_way: float | None = None
+        self._least_s = math.inf  # the shortest time from sending to acknowledgement
+        self.interval_s = 1 / 30
+
+    async def write(self, frame: Frame, tier: int) -> None:
+        """Send one picture."""
+        self._in_flight[frame.sequence] = self._begun_s
+        await self._socket.send_bytes(_message(frame, tier))
+        if self._transport.get_write_buffer_size():
+            await self._writer.drain()
+
+    async def write_status(self, _status: Frame, stream: Stream) -> None:
+        """Tell the page, which then says it over the last picture."""
+        await self._socket.send_json({'type': 'silent', 'lines': stream.status_lines()})
+
+    def on_way_s(self) -> float | None:
+        """Return what the page tells: what it has not painted yet is not there yet."""
+        if len(self._in_flight) >= self._window() or super().on_way_s() == math.inf:
+            return math.inf
+        on_way_s, self._on_way = self._on_way, None
+        return on_way_s
+
+    async def clear(self) -> float | None:
+        """Wait for the page, and for the connection."""
+        while len(self._in_flight) >= self._window():
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
+        await super().clear()
+        on_way_s, self._on_way = self._on_way, None
+        return on_way_s
+
+    def acknowledge(self, sequence: int) -> None:
+        """Note that the page has dealt with a picture, and with those before it."""
+        begun_s = self._in_flight.get(sequence)
+        if begun_s is None:
+            return
+        took_s = time.monotonic() - begun_s
+        # The path's own round trip and the page's own work are no sign of a narrow link.
+        self._least_s = min(took_s, self._least_s * 1.002)
+        self._on_way = max(self._on_way or 0.0, took_s - self._least_s)
+        for older in [number for number in self._in_flight if number <= sequence]:
+            del self._in_flight[older]
+        self._acknowledged.set()
+
+    def _window(self) -> int:
+        """Return how many pictures may be in flight: as many as the shortest way takes."""
+        if self._least_s == math.inf:
+            return 1
+        return min(1 + int(self._least_s / self.interval_s), _MAX_IN_FLIGHT)
+
+
+async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
+                           ) -> web.StreamResponse:
+    """Answer with pictures until either side closes."""
+    socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False,
+                                   max_msg_size=_MAX_MESSAGE_BYTES)
+    if not socket.can_prepare(request):
+        raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=(
+            'this address is for WebSockets: /stream.mjpg is the endless picture\n'))
+    with stream.watch(viewer):
+        writer = await socket.prepare(request)
+        if request.transport is None:
+            return socket
+        transport = WebSocketTransport(socket, request.transport, writer)
+        viewer.link = transport.link
+        await socket.send_json({'type': 'hello', 'topic': stream.name, 'tiers': NAMES})
+        sending = asyncio.create_task(_send(stream, viewer, transport))
+        try:
+            async for message in socket:
+                transport.interval_s = stream.interval_s
+                if message.type is not WSMsgType.TEXT or not await _hear(
+                        message.data, socket, stream, viewer, transport):
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION,
+                                       message=b'not a message of this protocol')
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    return socket
+
+
+async def _send(stream: Stream, viewer: Viewer, transport: WebSocketTransport) -> None:
+    try:
+        await deliver(stream, viewer, transport)
+    except ConnectionError:
+        pass
+    finally:
+        transport.link.abort()  # ends the hearing, too
+
+
+async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer: Viewer,
+                transport: WebSocketTransport) -> bool:
+    """Act on a message of the page; False when it is none that the page would send."""
+    try:
+        message = json.loads(text)
+        kind = message['type']
+        if kind == 'ack':
+            transport.acknowledge(_number(message['sequence']))
+            if message.get('age_ms') is not None:
+                viewer.age_ms.add(_number(message['age_ms']))
+        elif kind == 'clock':
+            await socket.send_json({'type': 'clock', 'client_ms': _number(message['client_ms']),
+                                    'server_ms': stream.now_ns() / 1e6})
+        elif kind == 'tier':
+            name = message['tier']
+            tier = None if name == 'auto' else NAMES.index(name)
+            viewer.wish = Wish(tier=tier, fps=viewer.wish.fps)
+            stream.move(viewer)
+        else:
+            return False
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
+        raise ValueError(f'{value!r} is no number')
+    return value
+
+
+@lru_cache(maxsize=16)
+def _message(frame: Frame, tier: int) -> bytes:
+    return _HEAD.pack(_VERSION, tier, 0, frame.sequence & 0xFFFFFFFF, frame.stamp_ns) + frame.jpeg

@@ -1,0 +1,133 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from support.processes import alive, children, Program, WAIT_S
+
+STREAM = ('--size', '20k', '--width', '320', '--height', '240', '--fps', '20')
+
+
+def bench(*arguments):
+    return Program('bench', 'viewers', *STREAM, *arguments)
+
+
+def gone(pids):
+    """Wait until none of the processes is left."""
+    deadline = time.monotonic() + WAIT_S
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, [pid for pid in pids if alive(pid)]
+        time.sleep(0.02)
+    return True
+
+
+def test_viewers_of_both_servers_are_measured(tmp_path):
+    file = tmp_path / 'result.json'
+    program = bench('--viewers', 3, '--seconds', 2, '--warm-up', 0.5, '--stuck', 1,
+                    '--rtt-ms', 10, '--json', file)
+    assert program.wait() == 0, program.output
+    program.wait_for(r'bridge / reference: CPU \d')
+    result = json.loads(file.read_text())
+    assert [row['server'] for row in result['rows']] == ['bridge', 'reference']
+    for row in result['rows']:
+        assert row['lost'] == {}
+        assert sum(row['frames_of_each']) == row['frames'] > 0
+        assert len(row['frames_of_each']) == 3
+        assert 0 < row['frames_per_s_min'] <= row['frames_per_s_mean'] < 40
+        # At least half of the round trip.
+        assert 5 <= row['age_median_ms'] <= row['age_p95_ms'] <= row['age_p99_ms'] \
+            <= row['age_max_ms']
+        assert row['frame_kb'] == pytest.approx(20, rel=0.2)
+        assert row['cpu_s'].keys() >= {'server', 'viewers', 'delay'}
+        assert row['cpu_ms_per_frame'] > 0
+        assert 5 < row['rss_mb'] <= row['peak_mb']
+    assert result['machine']['cores'] >= 1
+    assert result['congestion_control']
+    assert result['command'] in program.output
+    assert result['command'].startswith('python -m pi_camera_stream bench viewers --size 20k')
+
+
+def test_a_crowd_that_comes_and_goes_leaves_no_socket_open(tmp_path):
+    file = tmp_path / 'result.json'
+    program = bench('--viewers', 5, '--seconds', 4, '--churn', '--no-reference', '--json', file)
+    assert program.wait() == 0, program.output
+    program.wait_for('bridge: the open sockets came back to the number before')
+    row, = json.loads(file.read_text())['rows']
+    assert row['connections'] > 5
+    assert row['frames'] > 0
+    assert row['after']['sockets'] <= row['before']['sockets'] < row['middle']['sockets']
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_nothing_behind(number, tmp_path, monkeypatch):
+    monkeypatch.setenv('TMPDIR', str(tmp_path))
+    program = bench()
+    program.wait_for('measuring the bridge')
+    deadline = time.monotonic() + WAIT_S
+    while len(pids := children(program.process.pid)) < 3:
+        assert time.monotonic() < deadline, program.output
+        time.sleep(0.02)
+    assert program.stop(number) == 130
+    program.wait_for('bench viewers: interrupted')
+    assert gone(pids)
+    assert list(tmp_path.iterdir()) == []
+
+
+def can_make_namespaces():
+    name = f'test-{os.getpid()}'
+    try:
+        made = subprocess.run(['ip', 'netns', 'add', name], capture_output=True)
+    except FileNotFoundError:
+        return False
+    return made.returncode == 0 and subprocess.run(['ip', 'netns', 'del', name]).returncode == 0
+
+
+def namespaces():
+    return set(os.listdir('/run/netns'))
+
+
+def test_behind_a_narrow_link_viewers_get_smaller_pictures(tmp_path, missing):
+    if not can_make_namespaces():
+        missing('network namespaces need root and the Debian package iproute2')
+    file = tmp_path / 'result.json'
+    before = namespaces()
+    program = bench('--viewers', 2, '--seconds', 3, '--warm-up', 5, '--link', '2mbit',
+                    '--congestion', 'reno', '--no-reference', '--json', file)
+    assert program.wait() == 0, program.output
+    assert not {name for name in namespaces() - before
+                if name.startswith(f'bench-{program.process.pid}-')}
+    row, = json.loads(file.read_text())['rows']
+    assert row['congestion_control'] == 'reno'
+    # 2 Mbit/s carry 250 kB/s, besides what was under way before; two viewers would have 800.
+    assert 0 < row['frames'] * row['frame_kb'] / row['span_s'] < 400
+    assert row['frame_kb'] < 15  # of 20: they have moved to another tier
+
+
+@pytest.mark.parametrize(('arguments', 'code', 'sentence'), [
+    (['--viewers', '0'], 2, "'0' must be 1 or more"),
+    (['--link', 'fast'], 2, "'fast' is no rate: write it like 50mbit"),
+    (['--congestion', 'bbr'], 2, '--congestion needs --link'),
+    (['--json', '/nowhere/result.json'], 2, "there is no folder '/nowhere' for --json"),
+    (['--size', '3M'], 1, 'a picture of 320x240 cannot have 3000 kB'),
+])
+def test_what_cannot_be_measured_is_explained(arguments, code, sentence):
+    program = bench(*arguments)
+    assert program.wait() == code
+    program.wait_for(sentence)
+    assert 'Traceback' not in program.output
