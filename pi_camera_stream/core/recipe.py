@@ -31,7 +31,8 @@ class Recipe:
     scale
         Share of the source's width and height, 0 to 1; used where `width` and `height` are 0.
     width, height
-        In pixels; 0 lets the width follow from the height and the source's shape, or vice versa.
+        In pixels, at the most; 0 lets the width follow from the height and the source's shape,
+        or vice versa.
     quality
         Of the JPEG, 1 to 100.
     upside_down
@@ -49,15 +50,16 @@ class Recipe:
         """
         Return the (width, height) in pixels that a source of this size gets, at least 2x2.
 
-        `scale` never enlarges, and gives even numbers where it shrinks, since most encoders
-        halve the colour's resolution.
+        Nothing is ever enlarged: whoever shows it can do that himself. `scale` gives even numbers
+        where it shrinks, since most encoders halve the colour's resolution.
         """
-        if self.width and self.height:
-            wanted = self.width, self.height
-        elif self.width:
-            wanted = self.width, round(height * self.width / width)
-        elif self.height:
-            wanted = round(width * self.height / height), self.height
+        fit_width, fit_height = min(self.width, width), min(self.height, height)
+        if fit_width and fit_height:
+            wanted = fit_width, fit_height
+        elif fit_width:
+            wanted = fit_width, round(height * fit_width / width)
+        elif fit_height:
+            wanted = round(width * fit_height / height), fit_height
         elif self.scale >= 1:
             wanted = width, height
         else:

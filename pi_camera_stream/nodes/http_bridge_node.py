@@ -123,17 +123,17 @@ class HttpBridgeNode(StreamNode):
         streams = self._catalog.streams()
         viewers = [viewer for stream in streams for viewer in list(stream.viewers)]
         silent = [stream.name for stream in streams
-                  if stream.viewers and stream.silent_s() > SILENT_S]
-        default = streams[0]
+                  if stream.viewers and stream.arrivals.silent_s() > SILENT_S]
+        default, meters = streams[0], [stream.arrivals.meter for stream in streams]
         values = {
             'topic': default.name,
             'address': self._server.url(),
             'viewers': len(viewers),
-            'frames/s received': sum(stream.arrived.per_second() for stream in streams),
-            'bytes/s received': sum(stream.arrived.bytes_per_second() for stream in streams),
+            'frames/s received': sum(meter.per_second() for meter in meters),
+            'bytes/s received': sum(meter.bytes_per_second() for meter in meters),
             'frames/s sent': sum(stream.sent_per_s[0] for stream in streams),
             'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
-            'age when received [ms]': default.arrival_age_ms(),
+            'age when received [ms]': default.arrivals.median_age_ms(),
             'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
             'corrupt pictures': self._corrupt + sum(
                 subscription.corrupt for subscription in self._watched.values()),

@@ -48,7 +48,7 @@ class Application:
         """`log` hears of refusals."""
         self._catalog = catalog
         self._access = Access(rules, log)
-        self._admission = Admission(rules)
+        self._viewers, self._snapshots = Admission(rules), Admission(rules)
 
     def build(self, reaper: ConnectionReaper) -> web.Application:
         """Return the aiohttp application; `reaper` hears of each request."""
@@ -87,19 +87,21 @@ class Application:
                      ) -> web.StreamResponse:
         stream, wish = self._stream(request), read_wish(request.query)
         address = request.remote or '?'
-        with self._admission.admit(address):
+        with self._viewers.admit(address):
             return await answer(request, stream, Viewer(address, transport, wish))
 
     async def _snapshot(self, request: web.Request) -> web.Response:
-        return await answer_snapshot(self._stream(request), read_wish(request.query),
-                                     read_max_age_s(request.query))
+        stream, wish = self._stream(request), read_wish(request.query)
+        max_age_s = read_max_age_s(request.query)
+        with self._snapshots.admit(request.remote or '?'):
+            return await answer_snapshot(stream, wish, max_age_s)
 
     def _stream(self, request: web.Request) -> Stream:
         return self._catalog.stream(request.query.get('topic', ''), read_type(request.query))
 
     async def _stream_viewer(self, request: web.Request) -> web.Response:
-        topic = self._stream(request).name
-        raise web.HTTPFound(f"/?{urlencode({'topic': topic})}")
+        query = {**request.query, 'topic': self._stream(request).name}
+        raise web.HTTPFound(f'/?{urlencode(query)}')
 
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({
@@ -118,4 +120,4 @@ class Application:
         return await answer_metrics(self._catalog)
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text='ok\n')
+        return web.Response(text='ok\n', headers=_NOT_STORED)

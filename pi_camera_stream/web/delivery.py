@@ -45,15 +45,17 @@ class Transport(ABC):
         """
         Return how long the last frame was on its way, without the round trip that any byte needs.
 
-        Infinite while more than next to nothing of it still is; None where nobody knows.
+        Infinite while more than next to nothing of it still is; None where nobody knows, and when
+        it has been told already.
         """
         state = self.link.state()
         if state is None or not self._size:
             return None
         if self.link.surplus_bytes(state, self._size) > 0:
             return math.inf
+        size, self._size = self._size, 0
         if state.unacked_bytes:  # on a long path, there is always something
-            return self._size / state.bytes_per_s if state.bytes_per_s else None
+            return size / state.bytes_per_s if state.bytes_per_s else None
         return self._took_s(state, time.monotonic() - state.since_answer_s)
 
     async def clear(self) -> float | None:
@@ -62,6 +64,7 @@ class Transport(ABC):
         while state is not None and not self.link.closed:
             surplus = self.link.surplus_bytes(state, self._size)
             if surplus <= 0:
+                self._size = 0
                 return self._took_s(state, time.monotonic())
             rest_s = surplus / state.bytes_per_s if state.bytes_per_s else _LONGEST_SLEEP_S
             await asyncio.sleep(min(max(rest_s, _SHORTEST_SLEEP_S), _LONGEST_SLEEP_S))
@@ -95,9 +98,6 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
         if not frame.sequence:
             await transport.write_status(frame, stream)
             continue
-        if not viewer.admits(frame):
-            viewer.last_sequence = frame.sequence
-            continue
         if unlooked:
             unlooked -= 1
         else:
@@ -115,7 +115,10 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
                     # A look costs as much as all the rest: a wide link is looked at now and then.
                     unlooked = _UNLOOKED if on_way_s < _QUICK_S and not viewer.tier_index() else 0
             frame = rendition.newest or frame
-            begun_age_ms = stream.age_ms(frame)
+            begun_age_ms = stream.arrivals.age_ms(frame)
+        if not viewer.admits(frame):
+            viewer.last_sequence = frame.sequence
+            continue
         transport.begin(frame)
         await transport.write(frame, viewer.tier_index())
         viewer.count(frame)

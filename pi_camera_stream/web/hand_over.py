@@ -38,29 +38,29 @@ class HandOver(Generic[T]):
 
     def __init__(self, deliver: Callable[[T], None]) -> None:
         self._deliver = deliver
+        self._lock = threading.Lock()  # guards all that follows
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()  # guards _waiting
         self._waiting: T | None = None
         self.dropped = 0
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the loop. What was put before is forgotten."""
-        self._waiting = None
-        self._loop = loop
+        with self._lock:
+            self._waiting, self._loop = None, loop
 
     def put(self, item: T) -> None:
         """Offer `item`, in place of the one that still waits, if any."""
-        if self._loop is None:
-            return
         with self._lock:
+            if self._loop is None:
+                return
             loop_knows, self._waiting = self._waiting is not None, item
-        if loop_knows:
-            self.dropped += 1
-            return
-        try:
-            self._loop.call_soon_threadsafe(self._take)
-        except RuntimeError:  # the loop has been closed: the server is stopping
-            pass
+            if loop_knows:
+                self.dropped += 1
+                return
+            try:
+                self._loop.call_soon_threadsafe(self._take)
+            except RuntimeError:  # the loop has been closed: the server is stopping
+                pass
 
     def _take(self) -> None:
         with self._lock:

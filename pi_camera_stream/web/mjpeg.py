@@ -104,7 +104,7 @@ async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
     return response
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _part(frame: Frame, early_head: bool) -> bytes:
     if early_head:
         return b'%b\r\n%b' % (frame.jpeg, _head())

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 import logging
 import threading
 
-from .imaging import Encoded, Imaging
+from .imaging import Imaging
 from ..core.frame import Frame, Image, RawFrame
 from ..core.mailbox import Mailbox
 from ..core.recipe import Recipe
@@ -50,10 +50,10 @@ class Renderer:
                  deliver: Callable[[Rendered], None]) -> None:
         self._imaging = imaging
         self._deliver = deliver
-        self._lock = threading.Lock()  # guards the next two
+        self.full = full
+        self._lock = threading.Lock()  # guards all that follows
         self._wanted: tuple[Recipe | None, ...] = ()
         self._pictures: Mailbox[Frame | RawFrame] | None = None  # of the thread, while it lives
-        self.full = full
         self.failed = 0
         self.failure = ''
 
@@ -78,6 +78,7 @@ class Renderer:
 
     def _end(self) -> None:
         """Let the thread end, if there is one."""
+        self.failure = ''  # of pictures that nobody wants any more
         if self._pictures is not None:
             self._pictures.close()
             self._pictures = None
@@ -86,19 +87,26 @@ class Renderer:
         while True:
             try:
                 picture = pictures.take()
-                rendered = self._render(picture) if picture is not None else None
-                # Another thread may be at work already, and ahead of this one.
-                if rendered and self._pictures is pictures:
-                    self._deliver(rendered)
+                if picture is not None and self._pictures is pictures:
+                    self._settle(pictures, self._render(picture))
             except Mailbox.Closed:
                 return
             except ValueError as error:  # one picture that cannot be decoded is one picture
-                self.failed += 1
-                self.failure = str(error)
+                self._settle(pictures, {}, str(error))
             except Exception as error:
-                self.failed += 1
-                self.failure = f'{type(error).__name__}: {error}'
+                self._settle(pictures, {}, f'{type(error).__name__}: {error}')
                 logging.getLogger(__name__).exception('cannot encode a picture')
+
+    def _settle(self, pictures: Mailbox[Frame | RawFrame], rendered: Rendered,
+                failure: str = '') -> None:
+        """Hand on what was made, unless another thread is at work already, and ahead."""
+        with self._lock:
+            if self._pictures is not pictures:
+                return
+            self.failure = failure
+            self.failed += bool(failure)
+            if rendered:
+                self._deliver(rendered)
 
     def _render(self, picture: Frame | RawFrame) -> Rendered:
         content: bytes | Image
@@ -107,26 +115,7 @@ class Renderer:
             content, wanted = picture.jpeg, [recipe for recipe in self._wanted if recipe]
         else:
             content, wanted = picture.read(), list(self._wanted)
-        recipes = [recipe or self.full for recipe in wanted]
-        try:
-            made = self._imaging.encode(content, picture.width, picture.height, recipes)
-            self.failure = ''
-        except ValueError as error:  # maybe it is one of the recipes
-            wanted, made = self._encode_singly(content, picture, wanted, error)
+        made = self._imaging.encode(content, picture.width, picture.height,
+                                    [recipe or self.full for recipe in wanted])
         return {recipe: Frame(jpeg, picture.stamp_ns, picture.sequence, width, height)
                 for recipe, (jpeg, width, height) in zip(wanted, made, strict=True)}
-
-    def _encode_singly(self, content: bytes | Image, picture: Frame | RawFrame,
-                       wanted: list[Recipe | None], error: ValueError
-                       ) -> tuple[list[Recipe | None], list[Encoded]]:
-        """Return the renditions that can be made, and remember why the others cannot."""
-        made: dict[Recipe | None, Encoded] = {}
-        for recipe in wanted if len(wanted) > 1 else ():
-            try:
-                made[recipe], = self._imaging.encode(
-                    content, picture.width, picture.height, [recipe or self.full])
-            except ValueError as failure:
-                error = failure
-        self.failed += 1
-        self.failure = str(error)
-        return list(made), list(made.values())

@@ -22,6 +22,7 @@ import time
 
 from aiohttp import web
 
+from .arrivals import Arrivals
 from .hand_over import HandOver
 from .imaging import Imaging
 from .renderer import Rendered, Renderer
@@ -31,7 +32,6 @@ from .viewer import Viewer
 from ..core.clock import NowNs
 from ..core.frame import Frame, RawFrame
 from ..core.recipe import Recipe
-from ..core.statistics import RateMeter, Recent
 
 SILENT_S = 2.0  # without a frame for so long, viewers are told
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
@@ -55,8 +55,8 @@ class Stream:
         Full name of the topic.
     viewers
         Those who watch at present.
-    arrived
-        Rate and bytes of the frames that came from the topic.
+    arrivals
+        What came from the topic.
     frames_sent, bytes_sent
         What went to viewers since the start.
     sent_per_s
@@ -76,7 +76,7 @@ class Stream:
         """
         self.name = name
         self.viewers: set[Viewer] = set()
-        self.arrived = RateMeter()
+        self.arrivals = Arrivals(now_ns)
         self.frames_sent = self.bytes_sent = 0
         self.interval_s = 1 / 30
         self._now_ns = now_ns
@@ -84,26 +84,19 @@ class Stream:
         self._imaging = imaging
         self._full = Rendition(None)
         self._renditions: dict[Recipe | None, Rendition] = {None: self._full}
-        self._arrivals: HandOver[Frame] = HandOver(self._full.put)
+        self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
         self._renderer = Renderer(imaging, full, self._rendered.put)
-        self._last: Frame | RawFrame | None = None
-        self._last_s = time.monotonic()
-        self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
         self.sent_per_s = (0.0, 0.0)
-        self._ages_ms = Recent()
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
 
     def offer(self, frame: Frame | RawFrame) -> None:
         """Take in a new frame. Any thread."""
-        self._last, self._last_s = frame, time.monotonic()
-        self._clock_s = self._now_ns() / 1e9 - self._last_s
-        self.arrived.add(len(frame.jpeg) if isinstance(frame, Frame) else 0)
-        self._ages_ms.add(self.age_ms(frame))
+        self.arrivals.add(frame)
         if isinstance(frame, Frame):
-            self._arrivals.put(frame)
+            self._full_pictures.put(frame)
         self._renderer.put(frame)
 
     @contextmanager
@@ -134,7 +127,7 @@ class Stream:
         with self.wanted():
             viewer.rendition = self._enter(viewer.recipe())
             self.viewers.add(viewer)
-            if self.silent_s() > SILENT_S:  # do not begin with an old picture
+            if self.arrivals.silent_s() > SILENT_S:  # do not begin with an old picture
                 viewer.last_sequence = self.last_sequence
             try:
                 yield
@@ -155,8 +148,10 @@ class Stream:
             if task is not None:
                 task.cancel()
         self._renderer.want(())
-        if self._ticking is not None:
-            self._ticking.cancel()
+        if self._release is not None:
+            self._release.cancel()
+        if not self.idle:
+            self._end()
 
     @property
     def idle(self) -> bool:
@@ -166,43 +161,36 @@ class Stream:
     @property
     def last_sequence(self) -> int:
         """Return the number of the newest frame, 0 before the first one."""
-        return self._last.sequence if self._last else 0
+        return self.arrivals.last.sequence if self.arrivals.last else 0
 
     def now_ns(self) -> int:
         """Read the clock of the stamps."""
         return self._now_ns()
 
-    def age_ms(self, frame: Frame | RawFrame) -> float:
-        """Return how old a frame is now."""
-        return (time.monotonic() + self._clock_s) * 1e3 - frame.stamp_ns / 1e6
-
-    def arrival_age_ms(self) -> float:
-        """Return the median age of frames when they arrived here; NaN before the first one."""
-        return self._ages_ms.median()
-
-    def silent_s(self) -> float:
-        """Return the seconds since a frame last arrived, or since frames were asked for."""
-        return time.monotonic() - self._last_s
+    def reason(self) -> str:
+        """Return why pictures that arrive cannot be shown; empty where they can."""
+        return self._renderer.failure
 
     def status_lines(self) -> list[str]:
         """Return what to tell viewers while no frame comes, the most important line first."""
-        silent = f'since {self.silent_s():.0f} s'
-        lines = [f'NO SIGNAL {silent}' if self._last else f'WAITING {silent}', self.name]
-        return [*lines, self._renderer.failure] if self._renderer.failure else lines
+        silent = f'since {self.arrivals.silent_s():.0f} s'
+        lines = [f'NO SIGNAL {silent}' if self.arrivals.last else f'WAITING {silent}', self.name]
+        return [*lines, self.reason()] if self.reason() else lines
 
     def state(self) -> dict[str, object]:
         """Return what `/state` says of this stream; times in seconds or as named."""
-        last, age_ms = self._last, self.arrival_age_ms()
+        arrivals, last = self.arrivals, self.arrivals.last
+        age_ms = arrivals.median_age_ms()
         return {
             'topic': self.name,
-            'frames_per_s': round(self.arrived.per_second(), 1),
-            'bytes_per_s': round(self.arrived.bytes_per_second()),
+            'frames_per_s': round(arrivals.meter.per_second(), 1),
+            'bytes_per_s': round(arrivals.meter.bytes_per_second()),
             'frames_per_s_sent': round(self.sent_per_s[0], 1),
             'bytes_per_s_sent': round(self.sent_per_s[1]),
             'width': last.width if last else None,
             'height': last.height if last else None,
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
-            'last_frame_s_ago': round(self.silent_s(), 1) if last else None,
+            'last_frame_s_ago': round(arrivals.silent_s(), 1) if last else None,
             'undecodable': self._renderer.failed,
             'viewers': [viewer.state() for viewer in
                         sorted(self.viewers, key=lambda viewer: viewer.since_s)],
@@ -214,16 +202,15 @@ class Stream:
             self._release = None
         elif not self._tasks:
             loop = asyncio.get_running_loop()
-            self._arrivals.attach(loop)
+            self._full_pictures.attach(loop)
             self._rendered.attach(loop)
-            self._last, self._last_s = None, time.monotonic()  # it may be hours old
+            self.arrivals.restart()
             self._full.newest = None
             self._on_demand(True)
             self._ticking = loop.create_task(self._tick())
 
     def _end(self) -> None:
         self._release = None
-        self._ages_ms.clear()
         self.sent_per_s = (0.0, 0.0)
         if self._ticking is not None:
             self._ticking.cancel()
@@ -268,17 +255,17 @@ class Stream:
             took_s = time.monotonic() - begun_s
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
                                 (self.bytes_sent - size) / took_s)
-            rate = self.arrived.per_second()
-            self.interval_s = 1 / rate if rate > 0 else self.interval_s
+            self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._drop_lost()
-            if self.silent_s() > SILENT_S and self.viewers:
+            if self.arrivals.silent_s() > SILENT_S and self.viewers:
                 try:
                     status = await self._status()
                 except Exception:
                     logging.getLogger(__name__).exception('cannot draw the status picture')
                     continue
-                for rendition in list(self._renditions.values()):
-                    rendition.wake(status)
+                if self.arrivals.silent_s() > SILENT_S:  # still
+                    for rendition in list(self._renditions.values()):
+                        rendition.wake(status)
 
     def _drop_lost(self) -> None:
         """Let go of viewers whose machine has not answered for about a minute."""
@@ -289,7 +276,8 @@ class Stream:
 
     async def _status(self) -> Frame:
         """Return a frame without a number that says that there is none."""
-        width, height = (self._last.width, self._last.height) if self._last else _STATUS_SIZE
+        last = self.arrivals.last
+        width, height = (last.width, last.height) if last else _STATUS_SIZE
         if width > _STATUS_WIDTH:
             width, height = _STATUS_WIDTH, max(2, height * _STATUS_WIDTH // width)
         newest, jpeg = self._full.newest, b''

@@ -185,6 +185,6 @@ def _number(value: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _message(frame: Frame, tier: int) -> bytes:
     return _HEAD.pack(_VERSION, tier, 0, frame.sequence & 0xFFFFFFFF, frame.stamp_ns) + frame.jpeg

@@ -40,19 +40,16 @@ def read_wish(query: Mapping[str, str]) -> Wish:
     The names are those of web_video_server, where it has them; there, -1 is no wish, too. With one
     of width and height, the picture keeps its proportions; `invert` turns it upside down.
     """
-    fps = _number(query, 'fps') or 0.0
+    fps, tier = _number(query, 'fps') or 0.0, query.get('tier', 'auto')
+    if tier != 'auto' and tier not in NAMES:
+        raise _refuse(f"tier must be auto, {', '.join(NAMES[:-1])} or {NAMES[-1]}, "
+                      f'not {_shown(tier)}')
     width, height = int(_number(query, 'width') or 0), int(_number(query, 'height') or 0)
     quality, upside_down = int(_number(query, 'quality') or 0), 'invert' in query
     if width or height or quality or upside_down:
         return Wish(fps=fps, recipe=Recipe(width=width, height=height, quality=quality or _QUALITY,
                                            upside_down=upside_down))
-    tier = query.get('tier', 'auto')
-    if tier == 'auto':
-        return Wish(fps=fps)
-    if tier not in NAMES:
-        raise _refuse(f"tier must be auto, {', '.join(NAMES[:-1])} or {NAMES[-1]}, "
-                      f'not {_shown(tier)}')
-    return Wish(tier=NAMES.index(tier), fps=fps)
+    return Wish(tier=None if tier == 'auto' else NAMES.index(tier), fps=fps)
 
 
 def read_max_age_s(query: Mapping[str, str]) -> float:

@@ -230,7 +230,7 @@ def test_a_blank_picture_is_not_taken_for_too_few_bytes():
 
 def test_a_size_beyond_jpeg_is_refused():
     with pytest.raises(ValueError, match='65500 each way'):
-        encode(scene(), Recipe(width=70000, height=2))
+        encode(np.zeros((2, 70000), np.uint8), Recipe(), size=(70000, 2))
 
 
 @settings(deadline=None)

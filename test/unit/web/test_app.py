@@ -175,7 +175,7 @@ async def test_what_cannot_be_is_one_sentence(site, path, method, status, senten
 
 
 @pytest.mark.parametrize(('query', 'topic'), [
-    ('', DEFAULT), ('?topic=/front', FRONT), ('?topic=%2Ffront%2Fcompressed&width=1', FRONT)])
+    ('', DEFAULT), ('?topic=/front', FRONT), ('?topic=%2Ffront%2Fcompressed', FRONT)])
 @with_rules()
 async def test_the_viewer_of_web_video_server_leads_to_the_page(site, query, topic):
     async with site.ask(f'/stream_viewer{query}') as answer:
@@ -334,7 +334,7 @@ async def test_of_two_hundred_viewers_who_come_and_go_nothing_is_left(site, monk
     assert not stream.viewers
     assert list(stream._renditions) == [None]
     assert (stream._full.users, stream._full._waiting, stream._tasks) == (0, [], set())
-    assert site.app._admission.viewers == 0
+    assert site.app._viewers.viewers == 0
     await until(lambda: asyncio.all_tasks() == before)
     await until(lambda: 'render' not in {thread.name for thread in threading.enumerate()})
     assert stream.frames_sent >= 400

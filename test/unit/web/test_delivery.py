@@ -21,6 +21,7 @@ from pi_camera_stream.core.recipe import Recipe
 from pi_camera_stream.encoders.renditions import RenditionEncoder
 from pi_camera_stream.web.delivery import deliver, Transport
 from pi_camera_stream.web.imaging import Imaging
+from pi_camera_stream.web.link import LinkState
 from pi_camera_stream.web.stream import Stream
 from pi_camera_stream.web.viewer import Viewer, Wish
 from support import pictures
@@ -32,9 +33,14 @@ class Link:
     """A connection that is open until it is closed."""
 
     closed = False
+    answer = None
+    surplus = 0
 
     def state(self):
-        return None
+        return self.answer
+
+    def surplus_bytes(self, _state, _size):
+        return self.surplus
 
 
 class Scripted(Transport):
@@ -176,3 +182,31 @@ def test_it_ends_when_the_connection_has_closed():
             await scene.task
 
     asyncio.run(run())
+
+
+class Plain(Transport):
+    """A transport of which only the base is tested."""
+
+    name = 'mjpeg'
+
+    async def write(self, frame, tier):
+        raise NotImplementedError
+
+    async def write_status(self, status, stream):
+        raise NotImplementedError
+
+
+def test_each_picture_counts_once_for_the_tier():
+    transport = Plain(Link())
+    transport.link.answer = LinkState(0, 1448, 0.0, 0.0, 10**6, lost=False)
+    assert transport.on_way_s() is None  # nothing was sent
+    for number in (1, 2):
+        transport.begin(Frame(JPEG, 0, number, 320, 240))
+        transport.link.surplus = 1
+        assert transport.on_way_s() == math.inf
+        transport.link.surplus = 0
+        assert transport.on_way_s() >= 0
+        assert transport.on_way_s() is None
+    transport.begin(Frame(JPEG, 0, 3, 320, 240))
+    assert asyncio.run(transport.clear()) >= 0
+    assert transport.on_way_s() is None

@@ -246,19 +246,6 @@ def test_nothing_old_comes_after_something_new(bench):
     assert sequences == sorted(sequences)
 
 
-def test_a_rendition_that_cannot_be_made_does_not_take_the_others_away(bench):
-    # As of a lidar of 128 rows: 65536 pixels would be more than a JPEG can be wide.
-    bench.renderer.want([HALF, Recipe(height=4096)])
-    bench.renderer.put(raw_frame(1, size=(2048, 128)))
-    assert bench.begun.wait(LOCK_S)
-    bench.renderer.want([HALF])
-    bench.renderer.put(raw_frame(2))
-    sequences = []
-    while 2 not in sequences:
-        sequences.append(bench.next()[HALF].sequence)
-    assert sequences == [1, 2]
-
-
 def test_a_full_picture_from_before_is_not_what_the_next_viewer_begins_with():
     async def run():
         stream = Stream('/camera', lambda: 10**9, lambda _: None,

@@ -227,7 +227,7 @@ async def test_and_names_topic_and_reason_as_they_are(bench):
         while not bench.stream.state()['undecodable']:
             await asyncio.sleep(0)
         text = await refused(bench)
-    assert "nobody knows the encoding 'YUV420P'" in text
+    assert text.endswith(": nobody knows the encoding 'YUV420P'\n")
     assert TOPIC.lower() not in text
 
 

@@ -151,6 +151,15 @@ async def test_closing_ends_all_who_watch(bench):
 
 
 @in_loop
+async def test_closing_gives_the_topic_back(bench):
+    with bench.stream.wanted():
+        pass  # and the stream lingers
+    bench.stream.close()
+    assert bench.demands == [True, False]
+    assert bench.stream.idle
+
+
+@in_loop
 async def test_a_tier_is_encoded_once_for_all_who_are_on_it(bench):
     original = bench.stream._renderer._imaging.encode
     calls = []

@@ -66,6 +66,8 @@ def test_another_tier_is_refused_with_the_names_of_all(tier):
         read_wish({'tier': tier})
     assert caught.value.text == (
         f'tier must be auto, full, high, medium, low or lowest, not {tier!r}\n')
+    with pytest.raises(web.HTTPBadRequest):
+        read_wish({'tier': tier, 'width': '320'})
 
 
 @pytest.mark.parametrize(('query', 'recipe'), [
