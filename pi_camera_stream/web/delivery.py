@@ -55,6 +55,8 @@ class Transport(ABC):
             return math.inf
         size, self._size = self._size, 0
         if state.unacked_bytes:  # on a long path, there is always something
+            if state.could_be_more:
+                return state.queue_s
             return size / state.bytes_per_s if state.bytes_per_s else None
         return self._took_s(state, time.monotonic() - state.since_answer_s)
 

@@ -20,12 +20,14 @@ import struct
 from typing import NamedTuple
 
 _NOTSENT_LOWAT_BYTES = 16384
-# Of struct tcp_info (linux/tcp.h): retransmits, snd_mss, unacked, last_ack_recv, notsent_bytes,
-# min_rtt, delivery_rate.
-_TCP_INFO = struct.Struct('=2xB13xI4xI28xI84xII8xQ')
+# Of struct tcp_info (linux/tcp.h): retransmits, delivery_rate_app_limited, snd_mss, unacked,
+# last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
+_TCP_INFO = struct.Struct('=2xB4xB8xI4xI28xI8xI72xII8xQ')
 _CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
 _CLEAR_SHARE = 0.25  # nor more than this part of it
 _UNKNOWN = 0xFFFFFFFF
+_LONG_S = 0.01  # a round trip of which one can see whether there is a queue on the way
+_QUEUE_SHARE = 0.25  # of the round trip, which is not worth calling a queue
 _LOST_AFTER = 8  # retransmissions without an answer: about a minute
 
 
@@ -45,6 +47,10 @@ class LinkState(NamedTuple):
         Time since the last acknowledgement, with the kernel's resolution of some ms.
     bytes_per_s
         What the path has delivered.
+    could_be_more
+        Whether it has delivered all that there was: then nobody knows what else it could.
+    round_trip_s
+        As it is now, with all that queues on the way.
     lost
         Whether the other end has not answered for about a minute.
 
@@ -56,6 +62,13 @@ class LinkState(NamedTuple):
     since_answer_s: float
     bytes_per_s: int
     lost: bool
+    could_be_more: bool = False
+    round_trip_s: float = 0.0
+
+    @property
+    def queue_s(self) -> float:
+        """Return how long what is sent now waits on its way behind something else."""
+        return max(0.0, self.round_trip_s - self.least_round_trip_s)
 
 
 class Link:
@@ -96,13 +109,13 @@ class Link:
             return None
         try:
             info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-            retransmits, segment, unacked, since_answer_ms, unsent, least_us, rate = (
-                _TCP_INFO.unpack(info))
+            (retransmits, flags, segment, unacked, since_answer_ms, round_trip_us, unsent,
+             least_us, rate) = _TCP_INFO.unpack(info)
         except (OSError, struct.error):  # closed; or a kernel before 4.9
             return None
         return LinkState(unacked * segment + unsent, segment,
                          least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,
-                         rate, retransmits >= _LOST_AFTER)
+                         rate, retransmits >= _LOST_AFTER, bool(flags & 1), round_trip_us / 1e6)
 
     def surplus_bytes(self, state: LinkState, size: int) -> int:
         """
@@ -111,8 +124,10 @@ class Link:
         What a long path has in flight anyway is no backlog: with 100 ms of round trip a wide link
         would stand idle otherwise.
         """
-        if not state.unacked_bytes:
+        least_s = state.least_round_trip_s
+        if not state.unacked_bytes or (state.could_be_more and least_s > _LONG_S
+                                       and state.queue_s < _QUEUE_SHARE * least_s):
             return 0
-        in_flight = state.bytes_per_s * state.least_round_trip_s
+        in_flight = state.bytes_per_s * least_s
         least = max(2 * state.segment_bytes, min(_CLEAR_BYTES, int(size * _CLEAR_SHARE)))
         return state.unacked_bytes - max(least, int(in_flight * 1.25))

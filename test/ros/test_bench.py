@@ -40,7 +40,7 @@ def gone(pids):
 def test_viewers_of_both_servers_are_measured(tmp_path):
     file = tmp_path / 'result.json'
     program = bench('--viewers', 3, '--seconds', 2, '--warm-up', 0.5, '--stuck', 1,
-                    '--rtt-ms', 10, '--json', file)
+                    '--json', file)
     assert program.wait() == 0, program.output
     program.wait_for(r'bridge / reference: CPU \d')
     result = json.loads(file.read_text())
@@ -50,11 +50,10 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
         assert sum(row['frames_of_each']) == row['frames'] > 0
         assert len(row['frames_of_each']) == 3
         assert 0 < row['frames_per_s_min'] <= row['frames_per_s_mean'] < 40
-        # At least half of the round trip.
-        assert 5 <= row['age_median_ms'] <= row['age_p95_ms'] <= row['age_p99_ms'] \
+        assert 0 < row['age_median_ms'] <= row['age_p95_ms'] <= row['age_p99_ms'] \
             <= row['age_max_ms']
         assert row['frame_kb'] == pytest.approx(20, rel=0.2)
-        assert row['cpu_s'].keys() >= {'server', 'viewers', 'delay'}
+        assert row['cpu_s'].keys() >= {'server', 'viewers'}
         assert row['cpu_ms_per_frame'] > 0
         assert 5 < row['rss_mb'] <= row['peak_mb']
     assert result['machine']['cores'] >= 1
@@ -119,10 +118,22 @@ def test_behind_a_narrow_link_viewers_get_smaller_pictures(tmp_path, missing):
     assert row['frame_kb'] < 15  # of 20: they have moved to another tier
 
 
+def test_on_a_long_way_pictures_are_older_by_half_of_the_round_trip(tmp_path, missing):
+    if not can_make_namespaces() or not os.path.exists('/dev/net/tun'):
+        missing('TUN devices need root, /dev/net/tun and the Debian package iproute2')
+    file = tmp_path / 'result.json'
+    program = bench('--viewers', 2, '--seconds', 2, '--warm-up', 2, '--rtt-ms', 60,
+                    '--no-reference', '--json', file)
+    assert program.wait() == 0, program.output
+    row, = json.loads(file.read_text())['rows']
+    assert row['frames'] > 0
+    assert row['age_median_ms'] >= 30
+
+
 @pytest.mark.parametrize(('arguments', 'code', 'sentence'), [
     (['--viewers', '0'], 2, "'0' must be 1 or more"),
     (['--link', 'fast'], 2, "'fast' is no rate: write it like 50mbit"),
-    (['--congestion', 'bbr'], 2, '--congestion needs --link'),
+    (['--congestion', 'bbr'], 2, '--congestion needs --link or --rtt-ms'),
     (['--json', '/nowhere/result.json'], 2, "there is no folder '/nowhere' for --json"),
     (['--size', '3M'], 1, 'a picture of 320x240 cannot have 3000 kB'),
 ])

@@ -24,7 +24,7 @@ import threading
 from typing import Any
 
 from .interrupt import held_back, Interrupted
-from .link import free_port, loopback, narrow_link, Route
+from .link import cable, free_port, loopback, Route
 from .order import CrowdOrder
 from ..children import Children
 from ...core.errors import PermanentError
@@ -101,19 +101,12 @@ def run_half(server: str, settings: Settings, stopping: threading.Event) -> dict
         port = free_port()
         for name, command in SERVERS[server](settings, route.address, port).items():
             programs.start(name, [*route.server_prefix, *command])
-        address, viewers_port = route.address, port
-        if settings.rtt_ms:
-            viewers_port = free_port()
-            programs.start('delay', [
-                *route.viewers_prefix, *_program('delay_proxy'), '--port', str(viewers_port),
-                '--to', address, str(port), '--delay-ms', str(settings.rtt_ms / 2)])
-            address = '127.0.0.1'
         path = '/stream.mjpg'
         if server == 'bridge' and settings.query:
             path += f'?{settings.query}'
         pids = programs.pids()
         order = CrowdOrder(
-            address, viewers_port, path, settings.viewers, settings.stuck, settings.warm_up_s,
+            route.address, port, path, settings.viewers, settings.stuck, settings.warm_up_s,
             settings.seconds, settings.churn, pids.pop(server), pids, str(result))
         programs.start('viewers', [*route.viewers_prefix, *_program('crowd'),
                                    json.dumps(asdict(order))])
@@ -160,9 +153,9 @@ def _running(stopping: threading.Event) -> Iterator[_Programs]:
 
 
 def _route(settings: Settings) -> AbstractContextManager[Route]:
-    if settings.link_bps is None:
+    if settings.link_bps is None and not settings.rtt_ms:
         return loopback()
-    return narrow_link(settings.link_bps, settings.congestion)
+    return cable(settings.link_bps, settings.rtt_ms, settings.congestion)
 
 
 def _program(module: str) -> list[str]:

@@ -13,15 +13,16 @@
 # limitations under the License.
 
 """
-A narrowed link on one machine: two network namespaces, joined by a cable of so many bits a second.
+A network on one machine: two namespaces, joined by a cable that is narrow, or long, or both.
 
-`ip netns` makes the namespaces, a veth pair is the cable, and the qdisc tbf at the server's end
-narrows it: it lets RATE through, and has room for what would wait 50 ms; the rest is lost, as in
-a router. Needs root and iproute2, and touches nothing outside its two namespaces.
+`ip netns` makes the namespaces, and a veth pair is the cable, or two TUN devices where packets are
+to take their time. The qdisc tbf at the server's end narrows it: it lets RATE through, and has
+room for what would wait 50 ms; the rest is lost, as in a router. Needs root and iproute2, and
+touches nothing outside its two namespaces.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -31,12 +32,13 @@ import socket
 import subprocess
 
 from . import proc
+from .long_cable import long_cable
 from ...core.errors import PermanentError
 
 _NAMESPACES = Path('/run/netns')  # where ip-netns(8) keeps them
 _NETWORK = '10.99.0.0/24'
-_SERVER_ADDRESS = '10.99.0.1'
-_VIEWERS_ADDRESS = '10.99.0.2'
+_ADDRESSES = ('10.99.0.1', '10.99.0.2')  # of the server and the viewers
+_DEVICES = ('cable0', 'cable1')
 _SHAPE = ('burst', '64kb', 'latency', '50ms')
 
 
@@ -73,11 +75,12 @@ def check_link() -> None:
 
     """
     if os.geteuid() != 0:
-        raise PermanentError('--link needs root, to make network namespaces: run it with sudo, or '
-                             'leave --link and --congestion out')
+        raise PermanentError('--link and --rtt-ms need root, to make network namespaces: run it '
+                             'with sudo, or leave them out')
     for program in ('ip', 'tc'):
         if shutil.which(program) is None:
-            raise PermanentError(f'--link needs the program {program}: sudo apt install iproute2')
+            raise PermanentError(f'--link and --rtt-ms need the program {program}: sudo apt '
+                                 'install iproute2')
 
 
 @contextmanager
@@ -87,9 +90,18 @@ def loopback() -> Iterator[Route]:
 
 
 @contextmanager
-def narrow_link(rate_bps: int, congestion: str | None) -> Iterator[Route]:
+def cable(rate_bps: int | None, rtt_ms: float, congestion: str | None) -> Iterator[Route]:
     """
-    Let them meet by a link of `rate_bps`; it goes away with the context.
+    Let them meet by a cable, which goes away with the context.
+
+    Parameters
+    ----------
+    rate_bps
+        Bits a second to the viewers; None for as many as go.
+    rtt_ms
+        Round trip; 0 for none worth mentioning.
+    congestion
+        The TCP congestion control of the server; None for the machine's.
 
     Raises
     ------
@@ -99,25 +111,30 @@ def narrow_link(rate_bps: int, congestion: str | None) -> Iterator[Route]:
     """
     _sweep()
     server, viewers = f'bench-{os.getpid()}-server', f'bench-{os.getpid()}-viewers'
-    try:
+    with ExitStack() as stack:
         for namespace in (server, viewers):
+            stack.callback(_delete, namespace)
             _run('ip', 'netns', 'add', namespace)
             _run('ip', '-n', namespace, 'link', 'set', 'lo', 'up')
-        _run('ip', 'link', 'add', 'cable0', 'netns', server, 'type', 'veth',
-             'peer', 'name', 'cable1', 'netns', viewers)
-        for namespace, device, address in ((server, 'cable0', _SERVER_ADDRESS),
-                                           (viewers, 'cable1', _VIEWERS_ADDRESS)):
+        if rtt_ms:
+            names = f'tun{os.getpid()}a', f'tun{os.getpid()}b'
+            stack.enter_context(long_cable(names, rtt_ms / 2e3))
+            for name, namespace, device in zip(names, (server, viewers), _DEVICES, strict=True):
+                _run('ip', 'link', 'set', name, 'netns', namespace, 'name', device)
+        else:
+            _run('ip', 'link', 'add', _DEVICES[0], 'netns', server, 'type', 'veth',
+                 'peer', 'name', _DEVICES[1], 'netns', viewers)
+        for namespace, device, address in zip((server, viewers), _DEVICES, _ADDRESSES,
+                                              strict=True):
             _run('ip', '-n', namespace, 'addr', 'add', f'{address}/24', 'dev', device)
             _run('ip', '-n', namespace, 'link', 'set', device, 'up')
-        _run('tc', '-n', server, 'qdisc', 'add', 'dev', 'cable0', 'root',
-             'tbf', 'rate', f'{rate_bps}bit', *_SHAPE)
+        if rate_bps is not None:
+            _run('tc', '-n', server, 'qdisc', 'add', 'dev', _DEVICES[0], 'root',
+                 'tbf', 'rate', f'{rate_bps}bit', *_SHAPE)
         if congestion is not None:
             _set_congestion(server, congestion)
         yield Route(('ip', 'netns', 'exec', server), ('ip', 'netns', 'exec', viewers),
-                    _SERVER_ADDRESS, congestion or proc.congestion_control())
-    finally:
-        for namespace in (server, viewers):
-            _delete(namespace)
+                    _ADDRESSES[0], congestion or proc.congestion_control())
 
 
 def free_port() -> int:
@@ -136,8 +153,8 @@ def _set_congestion(namespace: str, congestion: str) -> None:
     (tcp_allowed_congestion_control).
     """
     try:
-        _run('ip', '-n', namespace, 'route', 'replace', _NETWORK, 'dev', 'cable0', 'src',
-             _SERVER_ADDRESS, 'proto', 'kernel', 'scope', 'link', 'congctl', congestion)
+        _run('ip', '-n', namespace, 'route', 'replace', _NETWORK, 'dev', _DEVICES[0], 'src',
+             _ADDRESSES[0], 'proto', 'kernel', 'scope', 'link', 'congctl', congestion)
     except PermanentError as error:
         raise PermanentError(
             f"this kernel has no congestion control '{congestion}': choose one of "
@@ -164,4 +181,4 @@ def _run(*command: str) -> None:
                           start_new_session=True)
     if done.returncode:
         raise PermanentError(f'`{" ".join(command)}` fails ({done.stderr.strip()}): run it where '
-                             'network namespaces can be made, or leave --link out')
+                             'network namespaces can be made, or leave --link and --rtt-ms out')

@@ -106,9 +106,12 @@ def _what(result: dict[str, Any]) -> str:
              f'{result["seconds"]:g} s {watching}']
     if result['stuck']:
         parts.append(f'{result["stuck"]} more who read nothing')
-    parts.append(f'link of {rate_text(result["link_bps"])}' if result['link_bps'] else 'loopback')
+    if result['link_bps']:
+        parts.append(f'link of {rate_text(result["link_bps"])}')
     if result['rtt_ms']:
         parts.append(f'{result["rtt_ms"]:g} ms round trip')
+    if not result['link_bps'] and not result['rtt_ms']:
+        parts.append('loopback')
     return '; '.join(parts)
 
 

@@ -17,8 +17,8 @@ Measure what many viewers of one picture get, and what they cost the server.
 
 A stream of stamped pictures is shown by the bridge, and then by a server of the usual kind (a
 thread for each viewer, one Condition). All runs on this machine, in processes of its own: ROS
-stays in a domain of its own, and viewers on the loopback device, or with --link in two network
-namespaces with a narrow link between them.
+stays in a domain of its own, and viewers on the loopback device, or with --link and --rtt-ms in
+two network namespaces with a narrow or long cable between them.
 """
 
 import argparse
@@ -59,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--link', type=units.rate_bps, metavar='RATE',
         help='narrow the way to all viewers together, like 50mbit; needs root')
     add('--congestion', metavar='NAME',
-        help='TCP congestion control of the server, cubic or bbr; only with --link')
+        help='TCP congestion control of the server, cubic or bbr; only with one of these two')
     add('--rtt-ms', type=units.not_negative, default=0.0, metavar='MS',
-        help='delay what viewers and server send by half of it each, with a proxy')
+        help='delay each packet by half of it; needs root')
     add('--stuck', type=units.count, default=0, metavar='N',
         help='so many viewers more who connect and read nothing')
     add('--churn', action='store_true',
@@ -92,9 +92,10 @@ def run(options: argparse.Namespace, command: str, stopping: threading.Event) ->
         Something is missing or fails.
 
     """
-    if options.congestion is not None and options.link is None:
-        options.refuse('--congestion needs --link: it is set for that link only')
-    if options.link is not None:
+    away = options.link is not None or options.rtt_ms
+    if options.congestion is not None and not away:
+        options.refuse('--congestion needs --link or --rtt-ms: it is set for that way only')
+    if away:
         check_link()
     if options.json is not None and not options.json.absolute().parent.is_dir():
         options.refuse(f"there is no folder '{options.json.parent}' for --json: make it first")

@@ -24,6 +24,7 @@ from pi_camera_stream.web.imaging import Imaging
 from pi_camera_stream.web.link import LinkState
 from pi_camera_stream.web.stream import Stream
 from pi_camera_stream.web.viewer import Viewer, Wish
+import pytest
 from support import pictures
 
 JPEG = pictures.jpeg(320, 240)
@@ -210,3 +211,12 @@ def test_each_picture_counts_once_for_the_tier():
     transport.begin(Frame(JPEG, 0, 3, 320, 240))
     assert asyncio.run(transport.clear()) >= 0
     assert transport.on_way_s() is None
+
+
+def test_on_a_long_path_a_picture_waits_as_long_as_its_queue():
+    transport = Plain(Link())
+    state = LinkState(50_000, 1448, 0.1, 0.0, 10**6, lost=False, round_trip_s=0.13)
+    for could_be_more, expected_s in ((True, 0.03), (False, len(JPEG) / 10**6)):
+        transport.begin(Frame(JPEG, 0, 1, 320, 240))
+        transport.link.answer = state._replace(could_be_more=could_be_more)
+        assert transport.on_way_s() == pytest.approx(expected_s)

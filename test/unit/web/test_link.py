@@ -120,3 +120,29 @@ def test_what_a_long_path_has_in_flight_is_no_backlog():
     assert link.surplus_bytes(wide_and_long, 148_000) < 0
     narrow_and_long = state(400_000, least_round_trip=0.1, rate=500_000)
     assert link.surplus_bytes(narrow_and_long, 148_000) > 0
+
+
+@pytest.mark.parametrize(('round_trip', 'begins'), [(0.105, True), (0.2, False)])
+def test_on_a_long_path_without_a_queue_the_next_picture_begins(round_trip, begins):
+    link = Link.__new__(Link)
+    # 100 kB/s is all that there was to deliver: the path may be wider.
+    seen = state(400_000, least_round_trip=0.1, rate=100_000)._replace(
+        could_be_more=True, round_trip_s=round_trip)
+    assert (link.surplus_bytes(seen, 148_000) <= 0) == begins
+
+
+def test_the_kernel_knows_the_round_trip_and_who_sets_the_rate():
+    async def run():
+        link, transport, other = await connected(reads=True)
+        with other:
+            transport.write(b'x' * 2000)
+            await asyncio.to_thread(other.recv, 4096)
+            while link.state().unacked_bytes:
+                await asyncio.sleep(0)
+            seen = link.state()
+            assert seen.could_be_more  # since there was no more to send
+            assert 0 < seen.round_trip_s < 10
+            assert seen.queue_s == seen.round_trip_s - seen.least_round_trip_s
+            transport.abort()
+
+    asyncio.run(run())

@@ -21,7 +21,7 @@ import pytest
 
 def test_a_narrow_link_needs_root(monkeypatch):
     monkeypatch.setattr(os, 'geteuid', lambda: 1000)
-    with pytest.raises(PermanentError, match=r'--link needs root.* run it with sudo'):
+    with pytest.raises(PermanentError, match=r'--link and --rtt-ms need root.* run it with sudo'):
         link.check_link()
 
 
