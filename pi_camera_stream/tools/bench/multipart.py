@@ -17,7 +17,7 @@
 from dataclasses import dataclass
 
 _END = b'\r\n\r\n'
-_STEP_BYTES = 512  # how much is looked through at once for the end of a head
+HEAD_BYTES = 512  # how much is looked through at once for the end of a head
 _MAX_HEAD_BYTES = 16384
 
 
@@ -57,6 +57,16 @@ class MultipartParser:
         self._part = Part(0, 0.0)
         self._left = 0
 
+    @property
+    def left(self) -> int:
+        """Return how many bytes of the present picture are still to come."""
+        return self._left
+
+    def skip(self, size: int) -> list[Part]:
+        """Take in that so many of them have come; return the picture if it is whole now."""
+        self._left -= size
+        return [] if self._left else [self._part]
+
     def feed(self, data: bytes | memoryview) -> list[Part]:
         """
         Take in the next bytes; return the pictures whose last byte is among them.
@@ -75,7 +85,7 @@ class MultipartParser:
                 self._left -= step
                 position += step
             else:
-                read, whole = self._read_head(data[position:position + _STEP_BYTES])
+                read, whole = self._read_head(data[position:position + HEAD_BYTES])
                 position += read
                 if not whole:
                     continue

@@ -17,7 +17,7 @@
 import socket
 import struct
 
-from .multipart import MultipartParser, Part
+from .multipart import HEAD_BYTES, MultipartParser, Part
 
 _AT_ONCE = struct.pack('ii', 1, 0)  # struct linger: close with RST, and throw away what is unsent
 
@@ -76,10 +76,16 @@ class Viewer:
             The server sends something else.
 
         """
-        size = self.socket.recv_into(buffer)
+        left = self._parser.left
+        if left:
+            # What is not looked at is not copied either (tcp(7)): viewers elsewhere would not take
+            # the server's processor for it.
+            size = self.socket.recv_into(buffer, min(left, len(buffer)), socket.MSG_TRUNC)
+        else:
+            size = self.socket.recv_into(buffer, HEAD_BYTES)
         if not size:
             raise ConnectionError('the server has ended the connection')
-        return self._parser.feed(buffer[:size])
+        return self._parser.skip(size) if left else self._parser.feed(buffer[:size])
 
     def close(self, abruptly: bool) -> None:
         """Leave: abruptly as one who has crashed, otherwise as one who closes the window."""

@@ -54,6 +54,20 @@ def test_in_pieces_of_any_size(seed):
     assert found == EXPECTED * 2
 
 
+@pytest.mark.parametrize('most', [1, 7, 10_000])
+def test_what_is_not_looked_at_can_be_skipped(most):
+    parser, data, found = MultipartParser(), stream(), []
+    while data:
+        if size := min(parser.left, most):
+            found += parser.skip(size)
+        else:
+            size = min(most, 100)
+            found += parser.feed(data[:size])
+        data = data[size:]
+    assert found == EXPECTED
+    assert parser.left == 0
+
+
 def test_a_picture_is_there_with_its_last_byte_and_not_before():
     parser = MultipartParser()
     first = stream().index(BODIES[0]) + len(BODIES[0])
