@@ -101,7 +101,7 @@ async def opened(rules):
     await runner.setup()
     site = web.TCPSite(runner, '127.0.0.1', 0)
     await site.start()
-    door.port = site.port
+    door.port = runner.addresses[0][1]
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as door.session:
             yield door

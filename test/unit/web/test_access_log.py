@@ -86,7 +86,7 @@ async def serving(**options):
     await runner.setup()
     site = web.TCPSite(runner, '127.0.0.1', 0)
     await site.start()
-    server.port = site.port
+    server.port = runner.addresses[0][1]
     try:
         yield server
     finally:

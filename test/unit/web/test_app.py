@@ -103,7 +103,7 @@ async def opened(rules):
     await runner.setup()
     socket = web.TCPSite(runner, '127.0.0.1', 0)
     await socket.start()
-    site.port, site.server = socket.port, runner.server
+    site.port, site.server = runner.addresses[0][1], runner.server
     film = asyncio.create_task(site.film())
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=(

@@ -99,7 +99,7 @@ async def _opened(bench):
     await runner.setup()
     site = web.TCPSite(runner, '127.0.0.1', 0)
     await site.start()
-    bench.port, bench.server = site.port, runner.server
+    bench.port, bench.server = runner.addresses[0][1], runner.server
     try:
         yield
     finally:
