@@ -113,11 +113,18 @@ class HttpBridgeNode(StreamNode):
 
     def _look_at_topics(self) -> None:
         """See which topics there are; follow those that have changed while they are watched."""
-        self._types = {name: kind for name, kinds in self.get_topic_names_and_types()
-                       for kind in kinds if kind in TYPES}
+        found = {name: self._picture_type(name, kinds)
+                 for name, kinds in self.get_topic_names_and_types()}
+        self._types = {name: kind for name, kind in found.items() if kind}
         self._catalog.update(self._types)
         for topic, subscription in self._watched.items():
             subscription.subscribe(self._types.get(topic, ''))
+
+    def _picture_type(self, topic: str, kinds: Sequence[str]) -> str:
+        """Return the type of a topic's pictures, '' if they are none."""
+        if len(kinds) > 1:  # also of those who only listen; we do so ourselves
+            kinds = [end.topic_type for end in self.get_publishers_info_by_topic(topic)] or kinds
+        return next((kind for kind in TYPES if kind in kinds), '')
 
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()

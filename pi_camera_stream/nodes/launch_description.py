@@ -33,7 +33,7 @@ _PACKAGE = 'pi_camera_stream'
 _PARAMETER_ARGUMENTS = {
     'camera': {'source': 'source', 'path': 'path', 'width': 'width', 'height': 'height',
                'fps': 'fps', 'quality': 'jpeg_quality'},
-    'http_bridge': {'port': 'port'},
+    'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token'},
     'opencv_consumer': {'processor': 'processor'},
 }
 

@@ -61,11 +61,20 @@ class PictureSubscription:
         self.corrupt = 0
 
     def subscribe(self, kind: str) -> None:
-        """Begin to receive messages of the type `kind`; CompressedImage while it is unknown."""
+        """
+        Receive messages of the type `kind`; CompressedImage while it is unknown.
+
+        It is to be called again now and then: when the type has changed, the first call only ends
+        what was.
+        """
         wanted = kind or next(iter(TYPES)), None if self._overridable else self._matching_qos()
         if self._subscription is not None and wanted == self._made_for:
             return
+        another_type = self._subscription is not None and self._made_for is not None and (
+            wanted[0] != self._made_for[0])
         self.unsubscribe()
+        if another_type:
+            return  # the executor lets go of the old one later, and Fast DDS refuses both at once
         self._made_for = wanted
         message_type = TYPES[wanted[0]]
         self._subscription = create_image_subscription(
