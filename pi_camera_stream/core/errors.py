@@ -23,5 +23,9 @@ class PermanentError(StreamError):
     """Does not go away until somebody changes something: the program ends with exit code 1."""
 
 
+class TemporaryError(StreamError):
+    """May go away by itself: it is worth trying again."""
+
+
 class EndOfStream(Exception):
     """A source has delivered its last picture. Not a failure."""

@@ -61,14 +61,13 @@ class CameraNode(StreamNode):
         self._ages_ms = Recent()
         self._corrupt = 0
         self._capture = CaptureLoop(self._source, lambda: self.get_clock().now().nanoseconds,
-                                    self._on_source_end)
+                                    self._on_source_end, self._on_problem)
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
         diagnostics.Diagnostics(self, 'stream', self._health)
 
     def start(self) -> None:
         """Start the source and the threads."""
         super().start()
-        self._source.start()
         self.get_logger().info(f"publishing {self._source.title} on '{self._images.topic_name}'")
         if self.value('source') == 'auto':
             self.get_logger().warning(
@@ -96,6 +95,9 @@ class CameraNode(StreamNode):
         if isinstance(reason, EndOfStream):
             self.get_logger().info(f'{self._source.title}: the end')
         self.end(reason)
+
+    def _on_problem(self, sentence: str) -> None:
+        self.get_logger().error(f'{sentence}; trying again', throttle_duration_sec=10.0)
 
     def _publish_all(self) -> None:
         try:

@@ -17,6 +17,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+import math
 
 from ..core.errors import PermanentError
 from ..core.frame import Capture
@@ -63,15 +64,21 @@ class Source(ABC):
     """
     Where pictures come from.
 
-    One thread calls `start`, then `read` again and again, then `stop`; `fps` and `counters` may be
-    used by any thread. A source holds no queue: what `read` returns is the newest picture it has.
+    One thread calls `start`, then `read` again and again, then `stop`, and begins anew when the
+    source has failed; `fps` and `counters` may be used by any thread. A source holds no queue:
+    what `read` returns is the newest picture it has.
 
     Attributes
     ----------
     fps
         Frames a second wanted, 0 for the source's own rate; may change while the source runs.
+    first_picture_s
+        How long the first picture may take. Infinite where silence is no failure; otherwise the
+        source is started again when its pictures stop.
 
     """
+
+    first_picture_s = math.inf
 
     def __init__(self, settings: SourceSettings) -> None:
         self.settings = settings
@@ -96,6 +103,8 @@ class Source(ABC):
         ------
         PermanentError
             What the settings ask for cannot be had.
+        TemporaryError
+            Not at present.
 
         """
 
@@ -108,6 +117,10 @@ class Source(ABC):
         ------
         EndOfStream
             That was the last one.
+        TemporaryError
+            The source has failed, and is to be started again.
+        PermanentError
+            What the settings ask for cannot be had.
 
         """
 

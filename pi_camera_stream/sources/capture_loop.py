@@ -12,28 +12,35 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The thread that reads a source, and what is known of its health."""
+"""The thread that reads a source, watches it, and starts it again when it fails."""
 
 from collections.abc import Callable
+import math
 import threading
 import time
 
 from .base import Source
+from ..core.backoff import Backoff
 from ..core.clock import NowNs, to_clock
-from ..core.errors import EndOfStream, StreamError
+from ..core.errors import EndOfStream, PermanentError, StreamError, TemporaryError
 from ..core.frame import Capture
 from ..core.mailbox import Mailbox
 from ..core.statistics import RateMeter
 
 _READ_TIMEOUT_S = 0.25  # how long a stop may take
+_STOP_TIMEOUT_S = 1.5  # a worker may have to be killed
+_SILENT_S = 1.0
+_SILENT_INTERVALS = 5
 
 
 class CaptureLoop:
     """
-    Read a started source in a thread of its own and keep its newest picture.
+    Run a source in a thread of its own and keep its newest picture.
 
     The source is drained at its own pace, whatever happens to its pictures: they go into `mailbox`
-    with their capture time, where a newer one replaces an older one.
+    with their capture time, where a newer one replaces an older one. A source that fails, or
+    delivers nothing for longer than `limit_s`, is stopped and started again, for ever; but what
+    cannot work from the beginning ends the loop.
 
     Attributes
     ----------
@@ -41,20 +48,44 @@ class CaptureLoop:
         (capture, stamp in ns of `now_ns`), the newest only; closed when the source has ended.
     captured
         The rate at which pictures come.
+    restarts
+        How often the source was started again after a failure.
+    problem
+        Why there are no pictures at present; empty while all is well.
 
     """
 
-    def __init__(self, source: Source, now_ns: NowNs,
-                 on_end: Callable[[Exception], None]) -> None:
-        """`on_end` is called in the capture thread when the source ends, or fails for good."""
-        self.source = source
+    def __init__(self, source: Source, now_ns: NowNs, on_end: Callable[[Exception], None],
+                 on_problem: Callable[[str], None]) -> None:
+        """
+        Make the loop; nothing is read yet.
+
+        Both are called in the capture thread: `on_end` when the source ends, or fails for good,
+        `on_problem` with a sentence when it fails and is to be started again.
+        """
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
         self.captured = RateMeter()
+        self.restarts = 0
+        self.problem = ''
+        self._source = source
         self._now_ns = now_ns
         self._on_end = on_end
-        self._stopping = threading.Event()
+        self._on_problem = on_problem
+        self._changed = threading.Condition()  # guards the next four
+        self._next: Source | None = None
+        self._wanted = True
+        self._stopping = False
+        self._delivered = False  # whether any picture has ever come
         self._last_s = time.monotonic()
+        self._backoff = Backoff()
+        self._began_s, self._came = 0.0, False  # the present attempt, and whether it has worked
         self._thread = threading.Thread(target=self._run, name='capture', daemon=True)
+
+    @property
+    def source(self) -> Source:
+        """Return the source that is read, or will be."""
+        with self._changed:
+            return self._next or self._source
 
     def start(self) -> None:
         """Start reading."""
@@ -62,26 +93,108 @@ class CaptureLoop:
 
     def stop(self) -> None:
         """Stop reading, and stop the source."""
-        self._stopping.set()
-        self._thread.join(timeout=4 * _READ_TIMEOUT_S)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(timeout=_STOP_TIMEOUT_S)
+
+    def change(self, source: Source) -> None:
+        """Read another source from now on."""
+        with self._changed:
+            self._next = source
+            self._changed.notify_all()
+
+    def want(self, wanted: bool) -> None:
+        """Say whether pictures are wanted; without, the source is stopped."""
+        with self._changed:
+            if wanted and not self._wanted:
+                self._last_s = time.monotonic()
+            self._wanted = wanted
+            self._changed.notify_all()
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether pictures are wanted."""
+        return self._wanted
 
     def silent_s(self) -> float:
-        """Return the seconds since the last picture."""
+        """Return the seconds since the last picture, or since pictures were wanted."""
         return time.monotonic() - self._last_s
+
+    def limit_s(self) -> float:
+        """Return how long a source that delivers may be silent."""
+        fps = self.source.nominal_fps
+        return max(_SILENT_S, _SILENT_INTERVALS / fps) if fps > 0 else _SILENT_S
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set():
-                capture = self.source.read(_READ_TIMEOUT_S)
-                if capture is not None:
-                    stamp_ns = to_clock(capture.monotonic_ns, self._now_ns)
-                    self._last_s = time.monotonic()
-                    self.captured.add()
-                    self.mailbox.put((capture, stamp_ns))
+            while self._wait_until_due():
+                try:
+                    self._read()
+                except TemporaryError as error:
+                    self._fail(str(error))
         except (EndOfStream, StreamError) as end:
             self._on_end(end)
-        except Exception as error:  # whatever a driver throws must not end the thread in silence
-            self._on_end(StreamError(f'source {self.source.title} failed: {error!r}'))
         finally:
             self.mailbox.close()
-            self.source.stop()
+
+    def _wait_until_due(self) -> bool:
+        """Wait while no pictures are wanted; False when this is the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._wanted)
+            if self._next is not None:
+                self._source, self._next = self._next, None
+            return not self._stopping
+
+    def _goes_on(self) -> bool:
+        return self._wanted and self._next is None and not self._stopping
+
+    def _read(self) -> None:
+        """Read the source until something else is wanted."""
+        self._began_s, self._came = time.monotonic(), False
+        try:
+            self._source.start()
+            while self._goes_on():
+                capture = self._source.read(min(_READ_TIMEOUT_S, self.limit_s()))
+                if capture is not None:
+                    self._put(capture)
+                else:
+                    self._watch()
+        except EndOfStream:
+            raise
+        except PermanentError as error:
+            if not self._delivered:
+                raise
+            raise TemporaryError(str(error)) from error  # it did work, so it may again
+        except StreamError as error:
+            raise TemporaryError(str(error)) from error
+        except Exception as error:  # whatever a driver throws must not end the thread in silence
+            raise TemporaryError(f'{self._source.title} failed: {error!r}') from error
+        finally:
+            self._source.stop()
+
+    def _put(self, capture: Capture) -> None:
+        stamp_ns = to_clock(capture.monotonic_ns, self._now_ns)
+        self._last_s = time.monotonic()
+        self._delivered = self._came = True
+        self.problem = ''
+        self.captured.add()
+        self.mailbox.put((capture, stamp_ns))
+
+    def _watch(self) -> None:
+        first_s = self._source.first_picture_s
+        if self._came:
+            silent_s, limit_s = self.silent_s(), self.limit_s()
+        else:
+            silent_s, limit_s = time.monotonic() - self._began_s, first_s
+        if silent_s > limit_s and math.isfinite(first_s):
+            raise TemporaryError(f'{self._source.title} delivered no picture for {silent_s:.1f} s')
+
+    def _fail(self, sentence: str) -> None:
+        """Say what is wrong, and wait a while."""
+        self.problem = sentence
+        self.restarts += 1
+        self._on_problem(sentence)
+        wait_s = self._backoff.failed(time.monotonic() - self._began_s, self._came)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._goes_on(), wait_s)

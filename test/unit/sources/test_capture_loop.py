@@ -12,71 +12,190 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import math
 import threading
 import time
 
-from pi_camera_stream.core.errors import EndOfStream, StreamError
+from pi_camera_stream.core.errors import EndOfStream, PermanentError, TemporaryError
 from pi_camera_stream.core.frame import Capture
 from pi_camera_stream.core.mailbox import Mailbox
+from pi_camera_stream.sources import capture_loop
 from pi_camera_stream.sources.base import Source, SourceSettings
 from pi_camera_stream.sources.capture_loop import CaptureLoop
 import pytest
+from support.processes import WAIT_S
+
+PICTURE = Capture(b'jpeg', 1)
 
 
 class ListSource(Source):
-    """Deliver captures from a list, and raise what stands in it."""
+    """Deliver captures from a list, and raise what stands in it; a start begins the next list."""
 
     title = 'list'
 
-    def __init__(self, items):
+    def __init__(self, *attempts, first_picture_s=math.inf):
         super().__init__(SourceSettings())
-        self._items = list(items)
-        self.stopped = threading.Event()
+        self.first_picture_s = first_picture_s
+        self._attempts = [list(items) for items in attempts]
+        self._items = []
+        self.started = self.stopped = 0
 
     def start(self):
-        pass
+        self.started += 1
+        self._items = self._attempts.pop(0) if self._attempts else []
 
     def read(self, timeout_s):
         item = self._items.pop(0) if self._items else None
         if isinstance(item, Exception):
             raise item
+        if item is None:
+            time.sleep(0.001)
         return item
 
     def stop(self):
-        self.stopped.set()
+        self.stopped += 1
 
 
-def run(items):
-    ends = []
-    source = ListSource(items)
-    loop = CaptureLoop(source, lambda: time.monotonic_ns() + 10**18, ends.append)
-    loop.start()
-    assert source.stopped.wait(10)
-    return loop, ends
+class Bench:
+    """A loop, and what it says."""
+
+    def __init__(self, source):
+        self.ends, self.problems = [], []
+        self.ended = threading.Event()
+        self.loop = CaptureLoop(source, lambda: time.monotonic_ns() + 10**18, self._end,
+                                self.problems.append)
+
+    def _end(self, reason):
+        self.ends.append(reason)
+        self.ended.set()
 
 
-def test_only_the_newest_is_left_and_its_stamp_is_the_capture_time():
+@pytest.fixture
+def run():
+    """Return a function that runs a source in a loop."""
+    benches = []
+
+    def start(source):
+        benches.append(Bench(source))
+        benches[-1].loop.start()
+        return benches[-1]
+
+    yield start
+    for bench in benches:
+        bench.loop.stop()
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Let no attempt wait for long."""
+    monkeypatch.setattr('pi_camera_stream.core.backoff.Backoff.SHORTEST_S', 0.01)
+    monkeypatch.setattr(capture_loop, '_SILENT_S', 0.05)
+
+
+def until(condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_only_the_newest_is_left_and_its_stamp_is_the_capture_time(run):
     captures = [Capture(b'%d' % number, 1000 + number) for number in range(5)]
-    loop, ends = run([*captures, EndOfStream()])
-    capture, stamp_ns = loop.mailbox.take()
+    bench = run(ListSource([*captures, EndOfStream()]))
+    assert bench.ended.wait(WAIT_S)
+    capture, stamp_ns = bench.loop.mailbox.take()
     assert capture is captures[-1]
     assert stamp_ns == pytest.approx(10**18 + 1004, abs=10**8)
-    assert loop.mailbox.dropped == 4
-    assert loop.captured.total == 5
-    assert isinstance(ends[0], EndOfStream)
+    assert bench.loop.mailbox.dropped == 4
+    assert bench.loop.captured.total == 5
+    assert isinstance(bench.ends[0], EndOfStream)
     with pytest.raises(Mailbox.Closed):
-        loop.mailbox.take()
+        bench.loop.mailbox.take()
 
 
-def test_whatever_a_driver_throws_is_reported():
-    _, ends = run([ZeroDivisionError('inside')])
-    assert isinstance(ends[0], StreamError)
-    assert 'ZeroDivisionError' in str(ends[0])
+@pytest.mark.parametrize('failure', [
+    ZeroDivisionError('inside'), TemporaryError('unplugged'), PermanentError('no camera 0')])
+def test_what_has_worked_is_started_again_whatever_a_driver_throws(run, failure):
+    source = ListSource([PICTURE, failure], [PICTURE])
+    bench = run(source)
+    until(lambda: bench.loop.captured.total == 2)
+    assert bench.loop.restarts == 1
+    assert bench.loop.problem == ''
+    assert str(failure).rpartition(' ')[2] in bench.problems[0]
+    assert (source.started, source.stopped) == (2, 1)
+    assert bench.ends == []
 
 
-def test_stopping_stops_the_source():
+def test_what_cannot_work_from_the_beginning_is_the_end(run):
+    source = ListSource([PermanentError('no such file')])
+    bench = run(source)
+    assert bench.ended.wait(WAIT_S)
+    assert str(bench.ends[0]) == 'no such file'
+    assert source.stopped == 1
+
+
+def test_what_is_silent_is_started_again(run):
+    source = ListSource([PICTURE], [PICTURE], first_picture_s=60)
+    bench = run(source)
+    until(lambda: bench.loop.captured.total == 2)
+    assert 'list delivered no picture for 0.' in bench.problems[0]
+    assert source.stopped >= 1
+
+
+def test_so_is_what_never_begins(run):
+    bench = run(ListSource([], [], [PICTURE], first_picture_s=0.05))
+    until(lambda: bench.loop.captured.total == 1)
+    assert bench.loop.restarts == 2
+
+
+def test_where_silence_is_no_failure_it_is_waited_for(run):
+    source = ListSource([PICTURE])
+    bench = run(source)
+    until(lambda: bench.loop.silent_s() > 0.3)
+    assert bench.loop.restarts == 0
+    assert source.started == 1
+
+
+def test_a_slow_source_may_be_silent_for_longer(run):
+    source = ListSource()
+    bench = Bench(source)
+    assert bench.loop.limit_s() == 0.05
+    source.fps = 2.0
+    assert bench.loop.limit_s() == 2.5
+
+
+def test_a_problem_is_told_while_it_lasts(run):
+    bench = run(ListSource([PICTURE, TemporaryError('unplugged')], *[
+        [TemporaryError('still unplugged')]] * 500))
+    until(lambda: bench.loop.problem == 'still unplugged')
+
+
+def test_it_is_off_while_no_pictures_are_wanted(run):
+    source = ListSource([PICTURE], [PICTURE])
+    bench = run(source)
+    until(lambda: bench.loop.captured.total == 1)
+    bench.loop.want(False)
+    until(lambda: source.stopped == 1)
+    bench.loop.want(True)
+    until(lambda: bench.loop.captured.total == 2)
+    assert bench.loop.restarts == 0
+    assert source.started == 2
+
+
+def test_another_source_can_take_over(run):
+    first, second = ListSource([PICTURE]), ListSource([PICTURE])
+    bench = run(first)
+    until(lambda: bench.loop.captured.total == 1)
+    bench.loop.change(second)
+    assert bench.loop.source is second
+    until(lambda: bench.loop.captured.total == 2)
+    assert first.stopped == 1
+    assert bench.loop.restarts == 0
+
+
+def test_stopping_stops_the_source(run):
     source = ListSource([])
-    loop = CaptureLoop(source, time.monotonic_ns, pytest.fail)
-    loop.start()
-    loop.stop()
-    assert source.stopped.is_set()
+    bench = run(source)
+    until(lambda: source.started)
+    bench.loop.stop()
+    assert source.stopped == 1

@@ -1,0 +1,144 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A child process of a source: it ends for certain, and with its parent."""
+
+from collections.abc import Sequence
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import BinaryIO, cast
+
+from ..core.errors import TemporaryError
+
+# Runs as the child, before the program: asks the kernel (prctl(2), PR_SET_PDEATHSIG) for SIGKILL
+# at the parent's death, sees whether the parent has died already, and becomes the program. A
+# preexec_fn would do it too, but is not safe in a process that has threads.
+_LAUNCH = ('import ctypes,os,sys\n'
+           'ctypes.CDLL(None).prctl(1,9)\n'
+           'os.getppid()==int(sys.argv[1]) and os.execvp(sys.argv[2],sys.argv[2:])')
+_POLITE_S = 0.1  # how long a child may take to end by itself
+_PIPE_BYTES = 2**20  # room for a picture: whoever writes it need not be woken for each 64 kB
+_CHUNK_BYTES = 2**20
+
+
+class Child:
+    """
+    A program whose standard output is read here, without ever waiting longer than told.
+
+    It belongs to the thread that starts it: the kernel takes the end of that thread for the end
+    of the parent. Its standard error is ours.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """
+        Start it.
+
+        Raises
+        ------
+        TemporaryError
+            No process can be made at present.
+
+        """
+        self._name = os.path.basename(command[0])
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, '-I', '-S', '-c', _LAUNCH, str(os.getpid()), *command],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True)
+        except OSError as error:
+            raise TemporaryError(f'cannot start {self._name} ({error.strerror}): is there enough '
+                                 'memory?') from error
+        self._stdin = cast(BinaryIO, self._process.stdin).fileno()
+        self._stdout = cast(BinaryIO, self._process.stdout).fileno()
+        os.set_blocking(self._stdin, False)
+        os.set_blocking(self._stdout, False)
+        try:
+            fcntl.fcntl(self._stdout, getattr(fcntl, 'F_SETPIPE_SZ', 1031), _PIPE_BYTES)
+        except OSError:  # more than this user may have
+            pass
+        self._poll = select.poll()  # not select: its descriptor may be over 1023
+        self._poll.register(self._stdout, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self._process.pid
+
+    def read(self, timeout_s: float) -> bytes:
+        """
+        Wait for what it writes and return it; nothing when `timeout_s` passed.
+
+        Raises
+        ------
+        TemporaryError
+            It has ended; the text says how.
+
+        """
+        if not self._poll.poll(timeout_s * 1000):
+            return b''
+        try:
+            chunk = os.read(self._stdout, _CHUNK_BYTES)
+        except BlockingIOError:
+            return b''
+        if not chunk:
+            raise TemporaryError(self._obituary())
+        return chunk
+
+    def write(self, data: bytes) -> bool:
+        """Write to its standard input; False when it has ended, or does not read."""
+        try:
+            return os.write(self._stdin, data) == len(data)
+        except (BrokenPipeError, BlockingIOError):
+            return False
+
+    def stop(self) -> None:
+        """End it: politely first, then for certain. It is gone when this returns."""
+        cast(BinaryIO, self._process.stdin).close()
+        self._signal(signal.SIGTERM)
+        self._await_end()
+        self._signal(signal.SIGKILL)  # what it has started is in its session, too
+        self._process.wait()
+        cast(BinaryIO, self._process.stdout).close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Its number is not given to others before it is waited for.
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def _await_end(self) -> int | None:
+        """Return its exit code, negative for a signal; None when it goes on for a while yet."""
+        deadline_s = time.monotonic() + _POLITE_S
+        while True:
+            end = os.waitid(os.P_PID, self._process.pid,
+                            os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if end is not None:
+                return end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
+            if time.monotonic() > deadline_s:
+                return None
+            time.sleep(0.005)
+
+    def _obituary(self) -> str:
+        """Say how it has ended; it has closed its output, so it is about to."""
+        code = self._await_end()
+        if code is None:
+            return f'{self._name} has closed its output'
+        if code < 0:
+            return f'{self._name} was ended by {signal.Signals(-code).name}'
+        return f'{self._name} has ended with exit code {code}'

@@ -1,0 +1,166 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The records that a capture worker and the node exchange over two pipes, version 1.
+
+A worker writes records to its standard output and reads records from its standard input; what its
+libraries print goes to standard error. A record is a head of 8 bytes, little-endian, and a body:
+
+    2 bytes   magic, `PC`
+    1 byte    version of the protocol, 1
+    1 byte    kind, a letter
+    4 bytes   size of the body
+
+The kinds, of which all but the frame have a JSON object as their body:
+
+    O  node to worker, first of all: `open`, the source's settings.
+    S  node to worker: `set`, controls by name, to be applied in the same frame; with an `id`.
+    H  worker to node, once, when it delivers: `hello`, with `camera` (its name for people),
+       `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), and
+       `controls`: for each name, `kind` (bool, int, float, or int[], float[]), `minimum`,
+       `maximum` and `value` (of an array: of its elements), `choices` where numbers have names.
+    F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame
+       number, counted by the camera, 4 bytes exposure time in us (0 unknown), and the JPEG.
+    A  worker to node: `answer` to a set: `id`, and `error`, empty when all was applied.
+    E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
+       sense to try again before somebody changes something. The worker ends behind it.
+
+Both ends of a pipe are closed by whoever ends; a worker ends when its standard input does.
+"""
+
+from dataclasses import dataclass
+import json
+import struct
+from typing import Any
+
+from ..core.errors import PermanentError, TemporaryError
+
+VERSION = 1
+_MAGIC = b'PC'
+_HEAD = struct.Struct('<2sBcI')
+_FRAME = struct.Struct('<QQI')
+_MOST_BYTES = {b'F': 64 * 2**20}
+_MOST_JSON_BYTES = 2**20
+
+
+class RecordError(TemporaryError):
+    """What came is no record; the text says what it is."""
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """
+    One picture of a worker.
+
+    Attributes
+    ----------
+    jpeg
+        The picture.
+    monotonic_ns
+        When it was taken, in ns of CLOCK_MONOTONIC.
+    number
+        As the camera counts; gaps are frames that the worker left out.
+    exposure_us
+        Exposure time in us; 0 unknown.
+
+    """
+
+    jpeg: bytes
+    monotonic_ns: int
+    number: int
+    exposure_us: int = 0
+
+
+@dataclass(frozen=True)
+class Message:
+    """Any other record: its kind, a letter, and its object."""
+
+    kind: str
+    body: dict[str, Any]
+
+
+def pack_message(kind: str, body: dict[str, Any]) -> bytes:
+    """Return a record with a JSON object."""
+    data = json.dumps(body).encode()
+    return _HEAD.pack(_MAGIC, VERSION, kind.encode(), len(data)) + data
+
+
+def pack_frame(frame: FrameRecord) -> bytes:
+    """Return a record with a picture."""
+    return b''.join((
+        _HEAD.pack(_MAGIC, VERSION, b'F', _FRAME.size + len(frame.jpeg)),
+        _FRAME.pack(frame.monotonic_ns, frame.number, frame.exposure_us), frame.jpeg))
+
+
+class RecordReader:
+    """Take in the bytes of a pipe as they come, and give out records."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> list[FrameRecord | Message]:
+        """
+        Return the records that are whole with `chunk`.
+
+        Raises
+        ------
+        RecordError
+            These are no records.
+        PermanentError
+            They are of another version.
+
+        """
+        self._buffer += chunk
+        records: list[FrameRecord | Message] = []
+        begin = 0
+        with memoryview(self._buffer) as view:
+            while len(view) - begin >= _HEAD.size:
+                magic, version, kind, size = _HEAD.unpack_from(view, begin)
+                _check_head(magic, version, kind, size)
+                end = begin + _HEAD.size + size
+                if end > len(view):
+                    break
+                records.append(_unpack(kind, bytes(view[begin + _HEAD.size:end])))
+                begin = end
+        del self._buffer[:begin]
+        return records
+
+
+def _check_head(magic: bytes, version: int, kind: bytes, size: int) -> None:
+    if magic != _MAGIC:
+        raise RecordError(f'the capture worker wrote {magic!r} where a record should begin: is '
+                          'something else printing to its standard output?')
+    if version != VERSION:
+        raise PermanentError(
+            f'the capture worker speaks version {version} of the record protocol, and this node '
+            f'version {VERSION}: install both from the same release')
+    if size > _MOST_BYTES.get(kind, _MOST_JSON_BYTES):
+        raise RecordError(f'the capture worker announces a record of {size} bytes, more than any '
+                          'can have')
+
+
+def _unpack(kind: bytes, body: bytes) -> FrameRecord | Message:
+    if kind == b'F':
+        if len(body) < _FRAME.size:
+            raise RecordError('the capture worker sent a frame that is too short')
+        monotonic_ns, number, exposure_us = _FRAME.unpack_from(body)
+        return FrameRecord(body[_FRAME.size:], monotonic_ns, number, exposure_us)
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise RecordError(f'the capture worker sent a record {kind!r} that is no JSON object')
+    return Message(kind.decode('latin-1'), content)

@@ -1,0 +1,118 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Sources whose driver runs in a capture worker, a process that can be killed."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+import time
+from typing import Any
+
+from .base import Source, SourceSettings
+from .child import Child
+from .records import FrameRecord, Message, pack_message, RecordReader
+from ..core.errors import PermanentError, TemporaryError
+from ..core.frame import Capture
+from ..core.pacing import RateLimit
+
+
+class WorkerSource(Source):
+    """
+    Read the records of a worker. Only the newest of the pictures that have come is used.
+
+    Attributes
+    ----------
+    hello
+        What the worker said of its camera when it began to deliver; empty before.
+
+    """
+
+    first_picture_s = 10.0
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self.hello: Mapping[str, Any] = {}
+        self._child: Child | None = None
+        self._reader = RecordReader()
+        self._limit = RateLimit()
+        self._replaced = self._lost = self._last_number = 0
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """
+        Return the worker's command line.
+
+        Raises
+        ------
+        PermanentError
+            What it needs is not installed.
+
+        """
+
+    @abstractmethod
+    def open_message(self) -> dict[str, Any]:
+        """Return what the worker is told first; secrets belong here, not into the command."""
+
+    def start(self) -> None:
+        """Start the worker; does not wait for it."""
+        self.hello, self._last_number = {}, 0
+        self._reader = RecordReader()
+        self._child = Child(self.command())
+        self._child.write(pack_message('O', self.open_message()))
+
+    def read(self, timeout_s: float) -> Capture | None:
+        """Wait for pictures, and return the newest one."""
+        if self._child is None:
+            raise TemporaryError(f'{self.title} has not been started')
+        deadline_s = time.monotonic() + timeout_s
+        while (remaining_s := deadline_s - time.monotonic()) >= 0:
+            newest = None
+            for record in self._reader.feed(self._child.read(remaining_s)):
+                if isinstance(record, FrameRecord):
+                    self._replaced += newest is not None
+                    newest = record
+                    self._count(record)
+                else:
+                    self._take(record)
+            if newest is not None and self._limit.admits(newest.monotonic_ns, self.fps):
+                return Capture(newest.jpeg, newest.monotonic_ns)
+        return None
+
+    def stop(self) -> None:
+        """End the worker for certain."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what was left out."""
+        return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
+                'left out for fps': self._limit.skipped}
+
+    def _count(self, frame: FrameRecord) -> None:
+        if self._last_number:
+            self._lost += max(0, frame.number - self._last_number - 1)
+        self._last_number = frame.number
+
+    def _take(self, message: Message) -> None:
+        if message.kind == 'H':
+            self.hello = message.body
+        elif message.kind == 'E':
+            sentence = str(message.body.get('sentence', 'the capture worker has failed'))
+            raise (PermanentError if message.body.get('permanent') else TemporaryError)(sentence)
+        elif message.kind == 'A':
+            self.on_answer(message.body)
+
+    def on_answer(self, body: Mapping[str, Any]) -> None:
+        """Take in what came of a change of controls."""
