@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 import math
+from typing import Any
 
 from ..core.errors import PermanentError
 from ..core.frame import Capture
@@ -33,11 +34,30 @@ class SourceSettings:
     source
         Name of the source, as in `registry.SOURCES`.
     path
-        File, folder or named pipe, for the sources that read one.
+        File, folder, named pipe, device or URL, for the sources that read one.
     width, height
         Size wanted in pixels; 0 for the source's own.
     fps
         Frames a second wanted; 0 for the source's own rate.
+    quality
+        JPEG quality, 1 to 100, where the source encodes.
+    camera
+        Which of several Raspberry Pi cameras: its number, its model or its libcamera id; empty
+        for the first one.
+    hflip, vflip
+        Mirror the picture left to right, upside down.
+    rotation
+        Turn the picture clockwise by 0, 90, 180 or 270 degrees.
+    crop
+        Part of the sensor to use, in its pixels: (x, y, width, height); empty for all.
+    sensor_mode
+        `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS` of the sensor's mode; empty for libcamera's choice.
+    tuning_file
+        Of libcamera; empty for its own.
+    noise_reduction
+        `off`, `fast`, `high_quality`; empty for the camera's own.
+    python
+        Interpreter that can import picamera2; empty to look for one.
 
     """
 
@@ -46,6 +66,16 @@ class SourceSettings:
     width: int = 0
     height: int = 0
     fps: float = 0.0
+    quality: int = 80
+    camera: str = ''
+    hflip: bool = False
+    vflip: bool = False
+    rotation: int = 0
+    crop: tuple[int, ...] = ()
+    sensor_mode: str = ''
+    tuning_file: str = ''
+    noise_reduction: str = ''
+    python: str = ''
 
     def __post_init__(self) -> None:
         """Refuse half a size."""
@@ -126,6 +156,19 @@ class Source(ABC):
 
     def stop(self) -> None:  # noqa: B027 - most sources hold nothing that needs it
         """Give back what `start` took."""
+
+    def controls(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what can be set while it runs, as described in `records`. Any thread."""
+        return {}
+
+    def set_controls(self, values: Mapping[str, Any]) -> None:
+        """
+        Set some controls together, in the same frame as far as the camera can. Any thread.
+
+        They are set again when the source is started again. Whoever calls has seen to it that they
+        are in the range that `controls` tells.
+        """
+        raise NotImplementedError(f'{self.title} has no controls')
 
     def counters(self) -> Mapping[str, int]:
         """Return what went wrong or was left out so far, by name, for the diagnostics."""

@@ -16,6 +16,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+import threading
 import time
 from typing import Any
 
@@ -35,6 +36,8 @@ class WorkerSource(Source):
     ----------
     hello
         What the worker said of its camera when it began to deliver; empty before.
+    refused
+        Why the camera did not take the last change of controls; empty when it did.
 
     """
 
@@ -43,10 +46,20 @@ class WorkerSource(Source):
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
         self.hello: Mapping[str, Any] = {}
+        self.refused = ''
         self._child: Child | None = None
         self._reader = RecordReader()
         self._limit = RateLimit()
         self._replaced = self._lost = self._last_number = 0
+        self._lock = threading.Lock()  # guards the next two
+        self._set: dict[str, Any] = {}  # controls that were ever set
+        self._unsent: dict[str, Any] = {}
+
+    @property
+    def nominal_fps(self) -> float:
+        """Return the frames a second that should come, as far as the worker or the user says."""
+        own = float(self.hello.get('fps') or 0.0)
+        return min(self.fps or own, own) if own else self.fps
 
     @abstractmethod
     def command(self) -> Sequence[str]:
@@ -70,6 +83,8 @@ class WorkerSource(Source):
         self._reader = RecordReader()
         self._child = Child(self.command())
         self._child.write(pack_message('O', self.open_message()))
+        with self._lock:
+            self._unsent = dict(self._set)
 
     def read(self, timeout_s: float) -> Capture | None:
         """Wait for pictures, and return the newest one."""
@@ -77,6 +92,7 @@ class WorkerSource(Source):
             raise TemporaryError(f'{self.title} has not been started')
         deadline_s = time.monotonic() + timeout_s
         while (remaining_s := deadline_s - time.monotonic()) >= 0:
+            self._send_controls(self._child)
             newest = None
             for record in self._reader.feed(self._child.read(remaining_s)):
                 if isinstance(record, FrameRecord):
@@ -100,6 +116,23 @@ class WorkerSource(Source):
         return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
                 'left out for fps': self._limit.skipped}
 
+    def controls(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the worker told of its camera."""
+        controls: Mapping[str, Mapping[str, Any]] = self.hello.get('controls', {})
+        return controls
+
+    def set_controls(self, values: Mapping[str, Any]) -> None:
+        """Have the worker set them, before the next picture is read."""
+        with self._lock:
+            self._set.update(values)
+            self._unsent.update(values)
+
+    def _send_controls(self, child: Child) -> None:
+        with self._lock:
+            if self.hello and self._unsent:
+                child.write(pack_message('S', {'controls': self._unsent}))
+                self._unsent = {}
+
     def _count(self, frame: FrameRecord) -> None:
         if self._last_number:
             self._lost += max(0, frame.number - self._last_number - 1)
@@ -112,7 +145,4 @@ class WorkerSource(Source):
             sentence = str(message.body.get('sentence', 'the capture worker has failed'))
             raise (PermanentError if message.body.get('permanent') else TemporaryError)(sentence)
         elif message.kind == 'A':
-            self.on_answer(message.body)
-
-    def on_answer(self, body: Mapping[str, Any]) -> None:
-        """Take in what came of a change of controls."""
+            self.refused = str(message.body.get('error', ''))

@@ -67,5 +67,5 @@ def test_what_is_no_record_is_explained(data, sentence):
 
 
 def test_another_version_is_refused_for_good():
-    with pytest.raises(PermanentError, match='speaks version 2 .* and this node version 1'):
+    with pytest.raises(PermanentError, match=r'speaks version 2 .* and this node version 1'):
         RecordReader().feed(struct.pack('<2sBcI', b'PC', 2, b'H', 2))
