@@ -70,11 +70,11 @@ class PictureSubscription:
         wanted = kind or next(iter(TYPES)), None if self._overridable else self._matching_qos()
         if self._subscription is not None and wanted == self._made_for:
             return
-        another_type = self._subscription is not None and self._made_for is not None and (
-            wanted[0] != self._made_for[0])
-        self.unsubscribe()
-        if another_type:
-            return  # the executor lets go of the old one later, and Fast DDS refuses both at once
+        if self._subscription is not None:
+            self.unsubscribe()
+            if self._made_for is None or wanted[0] != self._made_for[0]:
+                # The executor lets go of the old one later, and Fast DDS refuses to have both.
+                return
         self._made_for = wanted
         message_type = TYPES[wanted[0]]
         self._subscription = create_image_subscription(

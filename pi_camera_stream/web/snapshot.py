@@ -47,7 +47,8 @@ async def answer_snapshot(stream: Stream, wish: Wish, max_age_s: float) -> web.R
         if frame is None:  # asked inside: the reason is forgotten when nobody wants pictures
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '1'}, text=(
                 f"no new picture came on '{stream.name}' within {_TIMEOUT_S:.0f} s "
-                f'({stream.status_lines()[0]}): {stream.reason() or "is the camera node running?"}\n'))
+                f'({stream.status_lines()[0]}): '
+                f'{stream.reason() or "is the camera node running?"}\n'))
     seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
     return web.Response(body=frame.jpeg, content_type='image/jpeg', headers={
         'Cache-Control': 'no-store', 'X-Timestamp': f'{seconds}.{rest_ns:09d}'})

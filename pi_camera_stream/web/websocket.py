@@ -121,7 +121,7 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
     """Answer with pictures until either side closes."""
     socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False,
                                    max_msg_size=_MAX_MESSAGE_BYTES)
-    if not socket.can_prepare(request):
+    if not _can_prepare(socket, request):
         raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=(
             'this address is for WebSockets: /stream.mjpg is the endless picture\n'))
     with stream.watch(viewer):
@@ -143,6 +143,13 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
     return socket
+
+
+def _can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:
+    try:
+        return bool(socket.can_prepare(request))
+    except ValueError:  # the key is no ASCII, which aiohttp 3.14 does not expect
+        return False
 
 
 async def _send(stream: Stream, viewer: Viewer, transport: WebSocketTransport) -> None:

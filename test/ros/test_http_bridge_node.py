@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import json
+from itertools import dropwhile
 import socket
 import time
 import urllib.error
@@ -25,6 +25,7 @@ import pytest
 from support import pictures
 from support.guest import Camera
 from support.processes import parameters, Program, running, WAIT_S
+from support.web import get, parts, state
 
 FIRST = pictures.jpeg(seed=1000)
 
@@ -36,28 +37,6 @@ def bridge():
         yield program.wait_for(r'at (http://\S+/)').group(1)
 
 
-def get(url, timeout=WAIT_S):
-    return urllib.request.urlopen(url, timeout=timeout)
-
-
-def state(url):
-    """Return the state of the default topic."""
-    return json.load(get(f'{url}state'))['streams'][0]
-
-
-def parts(response):
-    """Yield (headers, body) of an endless multipart response."""
-    boundary = b'--' + response.headers.get_param('boundary').encode()
-    while True:
-        assert response.readline().strip() == boundary
-        headers = {}
-        while line := response.readline().strip():
-            name, _, value = line.decode().partition(': ')
-            headers[name] = value
-        yield headers, response.read(int(headers['Content-Length']))
-        assert response.readline() == b'\r\n'
-
-
 def watch(bridge, camera):
     """Open the stream and wait until pictures come; return the response and its parts."""
     response = get(f'{bridge}stream.mjpg?tier=full')
@@ -66,7 +45,8 @@ def watch(bridge, camera):
 
 
 def after_first(viewer):
-    return ((headers, body) for headers, body in viewer if body != FIRST)
+    begun = dropwhile(lambda part: part[1] != FIRST, viewer)  # it may say that none comes yet
+    return ((headers, body) for headers, body in begun if body != FIRST)
 
 
 def test_a_viewer_gets_the_bytes_of_the_topic_in_order(guest, bridge):
@@ -90,8 +70,9 @@ def test_a_browser_gets_the_head_of_the_next_part_behind_each_picture(guest, bri
     with urllib.request.urlopen(request, timeout=WAIT_S) as response:
         assert response.read(len(head)) == head
         camera.send_until(picture, lambda: state(bridge)['viewers'][0]['frames_sent'])
-        assert response.read(len(picture)) == picture
-        assert response.read(2 + len(head)) == b'\r\n' + head
+        received = b''  # at first, maybe one that says that none comes yet
+        while not received.endswith(picture + b'\r\n' + head):
+            received += response.read(1)
 
 
 def test_a_snapshot_was_taken_after_it_was_asked_for(bridge):
@@ -137,7 +118,8 @@ def test_a_corrupt_picture_is_skipped_and_counted(guest, bridge):
         for bad in (b'', b'nonsense', good[:200], good[:-2], b'\xff\xd8\xff\xd9'):
             camera.send_until_counted(bad, 'http_bridge: bridge', 'corrupt pictures')
             camera.send(good)
-            assert next(viewer)[1] == good
+            while (received := next(viewer)[1]) != good:  # it may say that none comes
+                assert received != bad
 
 
 def test_silence_is_an_error_in_the_diagnostics_and_the_stream_goes_on(guest, bridge):

@@ -38,10 +38,11 @@ def best_effort(depth=10):
 class Guest:
     """A node with a context and a thread of its own."""
 
-    def __init__(self):
+    def __init__(self, name='guest'):
         self.context = rclpy.Context()
         rclpy.init(args=[], context=self.context)
-        self.node = rclpy.create_node('guest', context=self.context, use_global_arguments=False)
+        self.node = rclpy.create_node(name, context=self.context, use_global_arguments=False)
+        self._subscriptions = {}  # by queue
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -56,8 +57,13 @@ class Guest:
     def listen(self, message_type, topic, qos=None):
         """Return a queue into which the topic's messages fall."""
         messages = queue.Queue()
-        self.node.create_subscription(message_type, topic, messages.put, qos or best_effort())
+        self._subscriptions[messages] = self.node.create_subscription(
+            message_type, topic, messages.put, qos or best_effort())
         return messages
+
+    def forget(self, messages):
+        """Listen no more to what `listen` returned."""
+        self.node.destroy_subscription(self._subscriptions.pop(messages))
 
     def diagnostics(self, name, condition=lambda values: True):
         """Return the first values of the status `name` that fulfil the condition."""

@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 # Until something that must happen is held to have failed; machines can be busy.
 WAIT_S = float(os.environ.get('TEST_WAIT_S', 60))
@@ -82,6 +83,15 @@ def running(*arguments, **options) -> Iterator[Program]:
             program.stop(signal.SIGKILL)
     assert code == 0, program.output
     assert 'Traceback' not in program.output, program.output
+
+
+def wait_until(condition):
+    """Return what `condition()` returns, as soon as that counts as true."""
+    deadline = time.monotonic() + WAIT_S
+    while not (value := condition()):
+        assert time.monotonic() < deadline, 'it never came to it'
+        time.sleep(0.05)
+    return value
 
 
 def parameters(**values):
