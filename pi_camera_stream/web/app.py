@@ -32,7 +32,7 @@ from .snapshot import answer_snapshot
 from .stream import Stream
 from .viewer import Viewer
 from .websocket import stream_websocket
-from .wishes import read_max_age_s, read_type, read_wish
+from .wishes import check_type, read_max_age_s, read_wish
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
@@ -97,7 +97,8 @@ class Application:
             return await answer_snapshot(stream, wish, max_age_s)
 
     def _stream(self, request: web.Request) -> Stream:
-        return self._catalog.stream(request.query.get('topic', ''), read_type(request.query))
+        check_type(request.query)
+        return self._catalog.stream(request.query.get('topic', ''))
 
     async def _stream_viewer(self, request: web.Request) -> web.Response:
         query = {**request.query, 'topic': self._stream(request).name}

@@ -48,20 +48,26 @@ class Catalog:
         self._types = dict(types)
 
     def topics(self) -> dict[str, str]:
-        """Return the topics and their types, sorted; an unpublished default has the type ''."""
-        return dict(sorted({self.default: '', **self._types}.items()))
+        """
+        Return the topics and their types, sorted; an unpublished default has the type ''.
+
+        A topic whose pictures are there compressed, too, is left out: what is to be seen is the
+        same, and need not be sent in full and encoded again.
+        """
+        known = {self.default: '', **self._types}
+        return {name: kind for name, kind in sorted(known.items())
+                if name + _COMPRESSED not in known}
 
     def streams(self) -> list[Stream]:
         """Return the streams that somebody has asked for, the default one first. Any thread."""
         return list(self._streams.values())
 
-    def stream(self, name: str = '', kind: str = 'mjpeg') -> Stream:
+    def stream(self, name: str = '') -> Stream:
         """
         Return the stream of a topic.
 
-        As in web_video_server, the topic `ros_compressed` is asked for without its `/compressed`;
-        for `mjpeg`, that one is taken where there is no other. A name without its first slash is
-        understood, too.
+        The name may be said without its `/compressed`, as for web_video_server, and without its
+        first slash.
 
         Raises
         ------
@@ -72,10 +78,8 @@ class Catalog:
         if not name:
             return self._opened(self.default)
         name = '/' + name.strip('/')
-        candidates = [name + _COMPRESSED, name] if kind == 'ros_compressed' else [
-            name, name + _COMPRESSED]
         known = self.topics()
-        for candidate in candidates:
+        for candidate in (name + _COMPRESSED, name):
             if candidate in known:
                 return self._opened(candidate)
         listed = ', '.join(list(known)[:_LISTED]) + (', …' if len(known) > _LISTED else '')

@@ -57,12 +57,11 @@ def read_max_age_s(query: Mapping[str, str]) -> float:
     return _number(query, 'max_age') or 0.0
 
 
-def read_type(query: Mapping[str, str]) -> str:
-    """Return the `type` of a web_video_server request."""
+def check_type(query: Mapping[str, str]) -> None:
+    """See whether the `type` of a web_video_server request is one that there is; they are one."""
     value = query.get('type', 'mjpeg')
     if value not in _TYPES:
         raise _refuse(f"type must be {' or '.join(_TYPES)}, not {_shown(value)}")
-    return value
 
 
 def _number(query: Mapping[str, str], name: str) -> float | None:
