@@ -75,7 +75,7 @@ class Parameter:
         """
         Return `value` in the parameter's own type.
 
-        A whole number is accepted where a double is wanted (`fps:=30`).
+        A whole number is accepted where a double (`fps:=30`) or a string (`camera:=1`) is wanted.
 
         Raises
         ------
@@ -85,8 +85,8 @@ class Parameter:
 
         """
         wanted = type(self.default)
-        if wanted is float and type(value) is int:
-            value = float(value)
+        if wanted in (float, str) and type(value) is int:
+            value = wanted(value)
         if type(value) is not wanted:
             raise ValueError(f"parameter '{self.name}' must be of type {self.type_name}, "
                              f'not {value!r}: set it to, for example, {self.default!r}')

@@ -56,12 +56,13 @@ class CaptureLoop:
     """
 
     def __init__(self, source: Source, now_ns: NowNs, on_end: Callable[[Exception], None],
-                 on_problem: Callable[[str], None]) -> None:
+                 on_problem: Callable[[str], None], on_delivery: Callable[[], None]) -> None:
         """
         Make the loop; nothing is read yet.
 
-        Both are called in the capture thread: `on_end` when the source ends, or fails for good,
-        `on_problem` with a sentence when it fails and is to be started again.
+        All are called in the capture thread: `on_end` when the source ends, or fails for good,
+        `on_problem` with a sentence when it fails and is to be started again, `on_delivery` when
+        its first picture has come, each time it was started.
         """
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
         self.captured = RateMeter()
@@ -71,8 +72,10 @@ class CaptureLoop:
         self._now_ns = now_ns
         self._on_end = on_end
         self._on_problem = on_problem
-        self._changed = threading.Condition()  # guards the next four
+        self._on_delivery = on_delivery
+        self._changed = threading.Condition()  # guards the next five
         self._next: Source | None = None
+        self._fallback: Source | None = None  # what worked before it
         self._wanted = True
         self._stopping = False
         self._delivered = False  # whether any picture has ever come
@@ -99,8 +102,10 @@ class CaptureLoop:
         self._thread.join(timeout=_STOP_TIMEOUT_S)
 
     def change(self, source: Source) -> None:
-        """Read another source from now on."""
+        """Read another source from now on; but the present one if that one cannot work at all."""
         with self._changed:
+            if self._came:
+                self._fallback = self._source
             self._next = source
             self._changed.notify_all()
 
@@ -165,6 +170,9 @@ class CaptureLoop:
         except PermanentError as error:
             if not self._delivered:
                 raise
+            with self._changed:
+                if self._fallback is not None and self._next is None:
+                    self._next = self._fallback  # what was asked for last cannot be had
             raise TemporaryError(str(error)) from error  # it did work, so it may again
         except StreamError as error:
             raise TemporaryError(str(error)) from error
@@ -176,8 +184,11 @@ class CaptureLoop:
     def _put(self, capture: Capture) -> None:
         stamp_ns = to_clock(capture.monotonic_ns, self._now_ns)
         self._last_s = time.monotonic()
-        self._delivered = self._came = True
-        self.problem = ''
+        if not self._came:
+            self._delivered = self._came = True
+            self._fallback = None
+            self.problem = ''
+            self._on_delivery()
         self.captured.add()
         self.mailbox.put((capture, stamp_ns))
 

@@ -14,7 +14,7 @@
 
 """A child process of a source: it ends for certain, and with its parent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import fcntl
 import os
 import select
@@ -34,7 +34,7 @@ _LAUNCH = ('import ctypes,os,sys\n'
            'os.getppid()==int(sys.argv[1]) and os.execvp(sys.argv[2],sys.argv[2:])')
 _POLITE_S = 0.1  # how long a child may take to end by itself
 _PIPE_BYTES = 2**20  # room for a picture: whoever writes it need not be woken for each 64 kB
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**16  # a bigger buffer comes fresh from the kernel, which costs more than the read
 
 
 class Child:
@@ -45,9 +45,10 @@ class Child:
     of the parent. Its standard error is ours.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None
+                 ) -> None:
         """
-        Start it.
+        Start it, with our environment if no other is given.
 
         Raises
         ------
@@ -59,7 +60,8 @@ class Child:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, '-I', '-S', '-c', _LAUNCH, str(os.getpid()), *command],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True)
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
+                env=environment)
         except OSError as error:
             raise TemporaryError(f'cannot start {self._name} ({error.strerror}): is there enough '
                                  'memory?') from error
@@ -91,13 +93,18 @@ class Child:
         """
         if not self._poll.poll(timeout_s * 1000):
             return b''
-        try:
-            chunk = os.read(self._stdout, _CHUNK_BYTES)
-        except BlockingIOError:
-            return b''
-        if not chunk:
-            raise TemporaryError(self._obituary())
-        return chunk
+        chunks: list[bytes] = []
+        while len(chunks) * _CHUNK_BYTES < _PIPE_BYTES:  # all that is there, so the newest, too
+            try:
+                chunk = os.read(self._stdout, _CHUNK_BYTES)
+            except BlockingIOError:
+                break
+            if not chunk and not chunks:
+                raise TemporaryError(self._obituary())
+            chunks.append(chunk)
+            if len(chunk) < _CHUNK_BYTES:
+                break
+        return b''.join(chunks)
 
     def write(self, data: bytes) -> bool:
         """Write to its standard input; False when it has ended, or does not read."""

@@ -22,13 +22,13 @@ import time
 from typing import NoReturn
 
 from .base import Source, SourceSettings
+from .jpeg_stream import JpegStream
 from ..core.errors import EndOfStream, PermanentError
 from ..core.frame import Capture
-from ..core.jpeg_splitter import JpegSplitter, Piece
-from ..core.pacing import Pacer, RateLimit
+from ..core.jpeg_splitter import Piece
+from ..core.pacing import Pacer
 
 _CHUNK_BYTES = 2**18
-_HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not send one
 _FILE_FPS = 30.0  # for a regular file, when `fps` is 0
 _HINT = 'for example `rpicam-vid -t 0 -n --codec mjpeg -o - | …`'
 
@@ -47,11 +47,10 @@ class MjpegPipeSource(Source):
         self._fd = -1
         self._is_fifo = False
         self._pacer: Pacer | None = None  # for a regular file
-        self._splitter = JpegSplitter()
         self._waiting: list[Piece] = []  # of a regular file only: pictures of the last chunk
-        self._limit = RateLimit()
-        self._replaced = 0
-        self._seen_pictures = False
+        origin = (settings.path or 'standard input').replace('{', '{{').replace('}', '}}')
+        self._stream = JpegStream(f'{{bytes}} bytes came from {origin}, and no JPEG among them: '
+                                  f'let the writer send JPEGs, {_HINT}')
 
     @property
     def title(self) -> str:
@@ -84,13 +83,9 @@ class MjpegPipeSource(Source):
             return self._read_file(timeout_s, self._pacer)
         deadline_s = time.monotonic() + timeout_s
         while (remaining_s := deadline_s - time.monotonic()) >= 0:
-            pieces = self._receive(remaining_s)
-            if not pieces:
-                continue
-            self._replaced += len(pieces) - 1
-            newest = pieces[-1]
-            if self._limit.admits(newest.arrival_ns, self.fps):
-                return Capture(newest.jpeg, newest.arrival_ns)
+            newest = self._stream.newest(self._receive(remaining_s), self.fps)
+            if newest is not None:
+                return newest
         return None
 
     def stop(self) -> None:
@@ -101,13 +96,7 @@ class MjpegPipeSource(Source):
 
     def counters(self) -> Mapping[str, int]:
         """Return what was not a picture, and what was left out."""
-        return {
-            'garbage bytes': self._splitter.garbage_bytes,
-            'truncated pictures': self._splitter.truncated,
-            'oversized pictures': self._splitter.oversized,
-            'replaced by newer': self._replaced,
-            'left out for fps': self._limit.skipped,
-        }
+        return self._stream.counters()
 
     def _open_standard_input(self) -> None:
         try:
@@ -129,46 +118,35 @@ class MjpegPipeSource(Source):
             raise PermanentError(f"'{path}' is a folder: use source 'file' for a folder of "
                                  'pictures')
 
-    def _receive(self, timeout_s: float) -> list[Piece]:
-        """Return the pictures that the next bytes on the pipe complete."""
+    def _receive(self, timeout_s: float) -> bytes:
+        """Return the next bytes on the pipe; none when there are none in time."""
         # poll, not select: its descriptor may be over 1023.
         poller = select.poll()
         poller.register(self._fd, select.POLLIN)
         if not poller.poll(timeout_s * 1000):
-            return []
+            return b''
         try:
             chunk = os.read(self._fd, _CHUNK_BYTES)
         except BlockingIOError:
-            return []
-        if chunk:
-            return self._split(chunk)
+            return b''
+        if not chunk:
+            self._writer_has_gone()
+        return chunk
+
+    def _writer_has_gone(self) -> None:
         if not self._is_fifo:
             self._end()
-        # The writer has gone. A descriptor that had one reports its end for ever, a new one waits;
-        # it is opened before the old one is closed, so that a writer always finds a reader.
-        self._splitter.reset()
+        # A descriptor that had a writer reports its end for ever, a new one waits; it is opened
+        # before the old one is closed, so that a writer always finds a reader.
+        self._stream.end()
         ended = self._fd
         self._open_path(self.settings.path)
         os.close(ended)
-        return []
-
-    def _split(self, chunk: bytes) -> list[Piece]:
-        pieces = self._splitter.feed(chunk, time.monotonic_ns())
-        self._seen_pictures |= bool(pieces)
-        if not self._seen_pictures and self._splitter.garbage_bytes > _HOPELESS_BYTES:
-            self._explain_garbage()
-        return pieces
 
     def _end(self) -> NoReturn:
-        self._splitter.reset()
-        if self._splitter.garbage_bytes and not self._seen_pictures:
-            self._explain_garbage()
+        self._stream.end()
+        self._stream.check()
         raise EndOfStream
-
-    def _explain_garbage(self) -> NoReturn:
-        raise PermanentError(f'{self._splitter.garbage_bytes} bytes came from '
-                             f'{self.settings.path or "standard input"}, and no JPEG among them: '
-                             f'let the writer send JPEGs, {_HINT}')
 
     def _read_file(self, timeout_s: float, pacer: Pacer) -> Capture | None:
         """Play a regular file picture by picture."""
@@ -176,7 +154,7 @@ class MjpegPipeSource(Source):
             chunk = os.read(self._fd, _CHUNK_BYTES)
             if not chunk:
                 self._end()
-            self._waiting = self._split(chunk)
+            self._waiting = self._stream.split(chunk)
         if not pacer.wait(1.0 / (self.fps or _FILE_FPS), timeout_s):
             return None
         return Capture(self._waiting.pop(0).jpeg, time.monotonic_ns())

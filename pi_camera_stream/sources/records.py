@@ -30,7 +30,8 @@ The kinds, of which all but the frame have a JSON object as their body:
     H  worker to node, once, when it delivers: `hello`, with `camera` (its name for people),
        `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), and
        `controls`: for each name, `kind` (bool, int, float, or int[], float[]), `minimum`,
-       `maximum` and `value` (of an array: of its elements), `choices` where numbers have names.
+       `maximum` and `value` (of an array: of its elements), `choices` where numbers have names
+       (number to name), `length` where an array has one.
     F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame
        number, counted by the camera, 4 bytes exposure time in us (0 unknown), and the JPEG.
     A  worker to node: `answer` to a set: `error`, empty when all was applied.
@@ -132,7 +133,7 @@ class RecordReader:
                 end = begin + _HEAD.size + size
                 if end > len(view):
                     break
-                records.append(_unpack(kind, bytes(view[begin + _HEAD.size:end])))
+                records.append(_unpack(kind, view[begin + _HEAD.size:end]))
                 begin = end
         del self._buffer[:begin]
         return records
@@ -151,14 +152,14 @@ def _check_head(magic: bytes, version: int, kind: bytes, size: int) -> None:
                           'can have')
 
 
-def _unpack(kind: bytes, body: bytes) -> FrameRecord | Message:
+def _unpack(kind: bytes, body: memoryview) -> FrameRecord | Message:
     if kind == b'F':
         if len(body) < _FRAME.size:
             raise RecordError('the capture worker sent a frame that is too short')
         monotonic_ns, number, exposure_us = _FRAME.unpack_from(body)
-        return FrameRecord(body[_FRAME.size:], monotonic_ns, number, exposure_us)
+        return FrameRecord(bytes(body[_FRAME.size:]), monotonic_ns, number, exposure_us)
     try:
-        content = json.loads(body)
+        content = json.loads(bytes(body))
     except ValueError:
         content = None
     if not isinstance(content, dict):

@@ -25,6 +25,10 @@ SOURCES = {
     'pattern': ('pattern', 'PatternSource'),
     'file': ('video_file', 'VideoFileSource'),
     'stdin': ('mjpeg_pipe', 'MjpegPipeSource'),
+    'picamera2': ('picamera2', 'Picamera2Source'),
+    'rpicam': ('rpicam', 'RpicamSource'),
+    'url': ('url', 'UrlSource'),
+    'v4l2': ('v4l2', 'V4l2Source'),
 }
 NAMES = ('auto', *SOURCES)
 

@@ -73,6 +73,10 @@ class WorkerSource(Source):
 
         """
 
+    def environment(self) -> Mapping[str, str] | None:
+        """Return the worker's environment; None for ours."""
+        return None
+
     @abstractmethod
     def open_message(self) -> dict[str, Any]:
         """Return what the worker is told first; secrets belong here, not into the command."""
@@ -81,7 +85,7 @@ class WorkerSource(Source):
         """Start the worker; does not wait for it."""
         self.hello, self._last_number = {}, 0
         self._reader = RecordReader()
-        self._child = Child(self.command())
+        self._child = Child(self.command(), self.environment())
         self._child.write(pack_message('O', self.open_message()))
         with self._lock:
             self._unsent = dict(self._set)

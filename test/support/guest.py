@@ -84,7 +84,8 @@ class Guest:
         client = self.node.create_client(SetParametersAtomically,
                                          f'{node}/set_parameters_atomically')
         assert client.wait_for_service(WAIT_S)
-        kind, field = {int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
+        kind, field = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
+                       int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
                        float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
                        str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
         request = SetParametersAtomically.Request(parameters=[

@@ -62,8 +62,12 @@ class Bench:
     def __init__(self, source):
         self.ends, self.problems = [], []
         self.ended = threading.Event()
+        self.deliveries = 0
         self.loop = CaptureLoop(source, lambda: time.monotonic_ns() + 10**18, self._end,
-                                self.problems.append)
+                                self.problems.append, self._deliver)
+
+    def _deliver(self):
+        self.deliveries += 1
 
     def _end(self, reason):
         self.ends.append(reason)
@@ -121,6 +125,7 @@ def test_what_has_worked_is_started_again_whatever_a_driver_throws(run, failure)
     until(lambda: bench.loop.captured.total == 2)
     assert bench.loop.restarts == 1
     assert bench.loop.problem == ''
+    assert bench.deliveries == 2
     assert str(failure).rpartition(' ')[2] in bench.problems[0]
     assert (source.started, source.stopped) == (2, 1)
     assert bench.ends == []
@@ -191,6 +196,16 @@ def test_another_source_can_take_over(run):
     until(lambda: bench.loop.captured.total == 2)
     assert first.stopped == 1
     assert bench.loop.restarts == 0
+
+
+def test_one_that_cannot_work_gives_way_to_the_one_before(run):
+    first = ListSource([PICTURE], [PICTURE])
+    bench = run(first)
+    until(lambda: bench.loop.captured.total == 1)
+    bench.loop.change(ListSource([PermanentError('no such size')]))
+    until(lambda: bench.loop.captured.total == 2)
+    assert bench.loop.source is first
+    assert bench.problems == ['no such size']
 
 
 def test_stopping_stops_the_source(run):

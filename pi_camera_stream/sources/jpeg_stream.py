@@ -1,0 +1,91 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""JPEGs back to back as they arrive from a program."""
+
+from collections.abc import Mapping
+import time
+
+from ..core.errors import PermanentError
+from ..core.frame import Capture
+from ..core.jpeg_splitter import JpegSplitter, Piece
+from ..core.pacing import RateLimit
+
+_HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not send one
+
+
+class JpegStream:
+    """
+    Bytes in, the newest picture out. All that is left out is counted.
+
+    Attributes
+    ----------
+    seen_pictures
+        Whether there was ever a picture.
+
+    """
+
+    def __init__(self, explanation: str) -> None:
+        """Make one; `explanation` is the error's text when so many bytes are `{bytes}` no JPEG."""
+        self.seen_pictures = False
+        self._explanation = explanation
+        self._splitter = JpegSplitter()
+        self._limit = RateLimit()
+        self._replaced = 0
+
+    def split(self, chunk: bytes) -> list[Piece]:
+        """
+        Return the pictures that are whole with `chunk`.
+
+        Raises
+        ------
+        PermanentError
+            So much has come that there will be no picture.
+
+        """
+        pieces = self._splitter.feed(chunk, time.monotonic_ns())
+        self.seen_pictures |= bool(pieces)
+        if self._splitter.garbage_bytes > _HOPELESS_BYTES:
+            self.check()
+        return pieces
+
+    def newest(self, chunk: bytes, fps: float) -> Capture | None:
+        """Return the newest picture that is whole with `chunk`, if it is due at `fps`."""
+        pieces = self.split(chunk)
+        if not pieces:
+            return None
+        self._replaced += len(pieces) - 1
+        newest = pieces[-1]
+        if not self._limit.admits(newest.arrival_ns, fps):
+            return None
+        return Capture(newest.jpeg, newest.arrival_ns)
+
+    def end(self) -> None:
+        """Forget an unfinished picture: its writer has gone."""
+        self._splitter.reset()
+
+    def check(self) -> None:
+        """Raise PermanentError if there was something, and never a picture."""
+        if self._splitter.garbage_bytes and not self.seen_pictures:
+            raise PermanentError(self._explanation.format(bytes=self._splitter.garbage_bytes))
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what was not a picture, and what was left out."""
+        return {
+            'garbage bytes': self._splitter.garbage_bytes,
+            'truncated pictures': self._splitter.truncated,
+            'oversized pictures': self._splitter.oversized,
+            'replaced by newer': self._replaced,
+            'left out for fps': self._limit.skipped,
+        }

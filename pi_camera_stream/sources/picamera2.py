@@ -1,0 +1,144 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Raspberry Pi cameras through picamera2, which runs in a capture worker."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+import os
+from pathlib import Path
+import shutil
+import sys
+import time
+from typing import Any
+
+from .child import Child
+from .worker_source import WorkerSource
+from ..core.errors import PermanentError, TemporaryError
+
+_WORKER = Path(__file__).with_name('workers') / 'picamera2_worker.py'
+_SYSTEM_PYTHON = '/usr/bin/python3'  # for which Raspberry Pi OS has picamera2
+_PROBE_S = 30.0  # a Pi Zero takes several seconds to import picamera2
+_WORKS = 'it works'
+# Importing it tells more than finding it: a NumPy that it was not built for is a usual failure.
+_PROBE = (f"""
+import os
+out = os.dup(1)
+os.dup2(2, 1)
+try:
+    import picamera2
+    text = '{_WORKS}'
+except BaseException as error:
+    text = ' '.join(str(error).split()) or repr(error)
+os.write(out, text.encode())
+os._exit(0)
+""")
+
+
+class Picamera2Source(WorkerSource):
+    """
+    A Raspberry Pi camera.
+
+    Where our Python cannot import picamera2, as beside most ROS installations, the worker runs
+    under the system's.
+    """
+
+    first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
+
+    @property
+    def title(self) -> str:
+        """Return what the source is."""
+        if not self.hello:
+            return 'Raspberry Pi camera'
+        return 'Raspberry Pi camera {camera} {width}x{height}'.format(**self.hello)
+
+    def command(self) -> Sequence[str]:
+        """Return the worker's command line; the first time, this takes as long as an import."""
+        python = find_python(self.settings.python)
+        return [python, '-u', str(_WORKER)]
+
+    def environment(self) -> Mapping[str, str]:
+        """Return an environment that suits the interpreter."""
+        return environment_for(find_python(self.settings.python))
+
+    def open_message(self) -> dict[str, Any]:
+        """Return the settings."""
+        return {**asdict(self.settings), 'fps': self.fps}
+
+
+def environment_for(python: str) -> dict[str, str]:
+    """
+    Return the environment in which `python` finds its own libraries.
+
+    Our own interpreter gets our environment. Any other does not get the places of this ROS and
+    this virtual environment, as they have modules and libraries for our Python, and perhaps
+    another libcamera. The mark of the ROS wheels goes with their LD_LIBRARY_PATH.
+    """
+    environment = dict(os.environ)
+    environment.pop('PYTHONSAFEPATH', None)  # the worker finds the files beside it
+    if python == sys.executable:
+        return environment
+    environment.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
+    foreign = [place for place in environment.get('AMENT_PREFIX_PATH', '').split(':') if place]
+    if sys.prefix != sys.base_prefix:
+        foreign.append(sys.prefix)
+        environment.pop('VIRTUAL_ENV', None)
+    for name in ('LD_LIBRARY_PATH', 'PYTHONPATH'):
+        places = [place for place in environment.pop(name, '').split(':') if place and not any(
+            place == prefix or place.startswith(f'{prefix}/') for prefix in foreign)]
+        if places:
+            environment[name] = ':'.join(places)
+    return environment
+
+
+def find_python(wanted: str) -> str:
+    """
+    Return the interpreter for the worker: the one wanted, or the first that has picamera2.
+
+    Raises
+    ------
+    PermanentError
+        None can import it; the text says which were tried and what they say.
+
+    """
+    tried = {}
+    for python in [wanted] if wanted else dict.fromkeys((sys.executable, _SYSTEM_PYTHON)):
+        tried[python] = _probe(python, os.environ.get('PYTHONPATH', ''))
+        if tried[python] == _WORKS:
+            return shutil.which(python) or python
+    _probe.cache_clear()  # it may be installed before the next attempt
+    raise PermanentError(
+        'no Python can import picamera2: '
+        + ', '.join(f'{python} says: {answer}' for python, answer in tried.items())
+        + ". Install it with `sudo apt install python3-picamera2`, or set the parameter 'python' "
+          'to an interpreter that has it')
+
+
+@lru_cache
+def _probe(python: str, python_path: str) -> str:  # noqa: ARG001 - the answer depends on it
+    """Return whether an interpreter can import picamera2, or why not."""
+    path = shutil.which(python)
+    if path is None:
+        return 'there is no such program'
+    child = Child([path, '-c', _PROBE], environment_for(path))
+    answer, deadline_s = b'', time.monotonic() + _PROBE_S
+    try:
+        while (remaining_s := deadline_s - time.monotonic()) > 0:
+            answer += child.read(remaining_s)
+        return f'nothing for {_PROBE_S:.0f} s'
+    except TemporaryError as end:
+        return answer.decode(errors='replace') or str(end)
+    finally:
+        child.stop()

@@ -1,0 +1,198 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Raspberry Pi cameras through the program rpicam-vid; needs no picamera2."""
+
+from collections.abc import Mapping
+import re
+import shutil
+import time
+
+from .base import Source, SourceSettings
+from .child import Child
+from .jpeg_stream import JpegStream
+from ..core.errors import PermanentError, TemporaryError
+from ..core.frame import Capture
+
+_PROGRAMS = ('rpicam-vid', 'libcamera-vid')  # libcamera-vid up to Raspberry Pi OS 11
+_DENOISE = {'off': 'off', 'fast': 'cdn_fast', 'high_quality': 'cdn_hq'}
+_LIST_S = 10.0
+# `0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a)`
+_CAMERA = re.compile(r'^(\d+) : (\S+) \[(\d+)x(\d+)[^]]*\] \((\S+)\)', re.MULTILINE)
+
+
+class RpicamSource(Source):
+    """
+    What `rpicam-vid --codec mjpeg` writes, passed on byte for byte.
+
+    Capture times are those of arrival: the program does not tell better ones in this format.
+    """
+
+    first_picture_s = 10.0
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self._child: Child | None = None
+        self._stream = self._new_stream()
+
+    @property
+    def title(self) -> str:
+        """Return what the source is."""
+        return 'Raspberry Pi camera, rpicam-vid'
+
+    def start(self) -> None:
+        """Start the program; does not wait for it, except to ask for its cameras if it must."""
+        self._child = Child(self.command(find_program()))
+
+    def read(self, timeout_s: float) -> Capture | None:
+        """Wait until a picture is complete, and return the newest one."""
+        if self._child is None:
+            raise TemporaryError(f'{self.title} has not been started')
+        deadline_s = time.monotonic() + timeout_s
+        while (remaining_s := deadline_s - time.monotonic()) >= 0:
+            try:
+                chunk = self._child.read(remaining_s)
+            except TemporaryError as error:
+                raise TemporaryError(f'{error}: see what it says above, and whether `rpicam-hello '
+                                     '--list-cameras` finds the camera') from error
+            newest = self._stream.newest(chunk, self.fps)
+            if newest is not None:
+                return newest
+        return None
+
+    def stop(self) -> None:
+        """End the program for certain."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+            self._stream.end()
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what was not a picture, and what was left out."""
+        return self._stream.counters()
+
+    def command(self, program: str) -> list[str]:
+        """
+        Return the command line.
+
+        Raises
+        ------
+        PermanentError
+            The settings ask for what the program does not have.
+        TemporaryError
+            The camera that they name is not there.
+
+        """
+        settings = self.settings
+        # Without --flush, the end of each picture waits in the program for the next one. Without
+        # --verbose 0, it tells something of each picture on standard error; errors stay.
+        words = [program, '-t', '0', '-n', '--codec', 'mjpeg', '-o', '-', '--flush',
+                 '--verbose', '0', '--quality', str(settings.quality)]
+        if settings.size is not None:
+            words += ['--width', str(settings.width), '--height', str(settings.height)]
+        if self.fps:
+            words += ['--framerate', f'{self.fps:g}']
+        words += ['--hflip'] * settings.hflip + ['--vflip'] * settings.vflip
+        if settings.rotation not in (0, 180):
+            raise PermanentError("rpicam-vid cannot turn pictures by a quarter: set the parameter "
+                                 "'rotation' to 0 or 180")
+        if settings.rotation:
+            words += ['--rotation', str(settings.rotation)]
+        if settings.tuning_file:
+            words += ['--tuning-file', settings.tuning_file]
+        if settings.noise_reduction:
+            words += ['--denoise', _denoise(settings.noise_reduction)]
+        if settings.sensor_mode:
+            words += ['--mode', _mode(settings.sensor_mode)]
+        return words + self._camera_words(program)
+
+    def _camera_words(self, program: str) -> list[str]:
+        """Return which camera and which part of it; its list of cameras is asked for if needed."""
+        camera, crop = self.settings.camera, self.settings.crop
+        if not crop and (not camera or camera.isdecimal()):
+            return ['--camera', camera] if camera else []
+        number, width, height = _find_camera(program, camera)
+        words = ['--camera', number]
+        if crop:
+            if len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]:
+                raise PermanentError(f"{list(crop)} is no part of a sensor: set the parameter "
+                                     "'crop' to x, y, width and height in the sensor's pixels")
+            parts = [length / (width, height)[index % 2] for index, length in enumerate(crop)]
+            words += ['--roi', ','.join(f'{part:.6f}' for part in parts)]
+        return words
+
+    @staticmethod
+    def _new_stream() -> JpegStream:
+        return JpegStream('{bytes} bytes came from rpicam-vid, and no JPEG among them: update it '
+                          "with `sudo apt install rpicam-apps`, or set the parameter 'source' to "
+                          'picamera2')
+
+
+def find_program() -> str:
+    """
+    Return the path of the program.
+
+    Raises
+    ------
+    PermanentError
+        It is not installed.
+
+    """
+    for name in _PROGRAMS:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    raise PermanentError(f"neither {' nor '.join(_PROGRAMS)} is installed: install it with `sudo "
+                         "apt install rpicam-apps`, or set the parameter 'source' to picamera2")
+
+
+def _denoise(noise_reduction: str) -> str:
+    if noise_reduction not in _DENOISE:
+        raise PermanentError(f"rpicam-vid has no noise reduction '{noise_reduction}': set the "
+                             f"parameter 'noise_reduction' to '' or to one of "
+                             + ', '.join(_DENOISE))
+    return _DENOISE[noise_reduction]
+
+
+def _mode(mode: str) -> str:
+    if re.fullmatch(r'\d+x\d+(:\d+)?', mode) is None:
+        raise PermanentError(f"'{mode}' is no sensor mode: set the parameter 'sensor_mode' to "
+                             'WIDTHxHEIGHT or WIDTHxHEIGHT:BITS')
+    return mode.replace('x', ':')
+
+
+def _find_camera(program: str, camera: str) -> tuple[str, int, int]:
+    """Return number, width and height of the camera with that number, model or id."""
+    child = Child([program, '--list-cameras'])
+    answer, deadline_s = b'', time.monotonic() + _LIST_S
+    try:
+        while (remaining_s := deadline_s - time.monotonic()) > 0:
+            answer += child.read(remaining_s)
+    except TemporaryError:  # it has said all
+        pass
+    finally:
+        child.stop()
+    cameras = _CAMERA.findall(answer.decode(errors='replace'))
+    if not cameras:
+        raise TemporaryError('no camera found: switch the power off, push its ribbon cable in '
+                             'again at both ends, and see whether `rpicam-hello --list-cameras` '
+                             'finds it')
+    found = [(number, int(width), int(height)) for number, model, width, height, name in cameras
+             if camera.lower() in ('', number, model.lower(), name.lower())]
+    if len(found) != 1 and camera:
+        count = 'no camera' if not found else f'{len(found)} cameras'
+        names = ', '.join(f'{number} ({model}, {name})' for number, model, _, _, name in cameras)
+        raise PermanentError(f"there is {count} '{camera}': set the parameter 'camera' to the "
+                             f'number or the id of one of these: {names}')
+    return found[0]

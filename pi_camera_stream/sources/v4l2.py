@@ -1,0 +1,42 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""USB cameras, and whatever else has a /dev/video that pictures are read from."""
+
+from collections.abc import Sequence
+import sys
+
+from .patient_source import PatientSource
+from .workers.v4l2_device import device_path
+
+_WORKER = 'pi_camera_stream.sources.workers.v4l2_worker'
+
+
+class V4l2Source(PatientSource):
+    """
+    The camera `path`: /dev/video0, or 0, or better one of /dev/v4l/by-id, which stays the same.
+
+    Where the camera delivers JPEGs they are passed on as they are; other pictures are encoded. A
+    rate that the camera has not is made from the next higher one. A camera that is unplugged is
+    waited for.
+    """
+
+    @property
+    def title(self) -> str:
+        """Return what the source is."""
+        return f'camera {device_path(self.settings.path)}'
+
+    def command(self) -> Sequence[str]:
+        """Return the worker's command line."""
+        return [sys.executable, '-m', _WORKER]

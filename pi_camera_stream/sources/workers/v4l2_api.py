@@ -1,0 +1,143 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What linux/videodev2.h declares, as far as capturing needs it.
+
+The layouts are the compiler's for this machine, 32 or 64 bits, and the requests are made of their
+sizes, as the header's macros do.
+"""
+
+import ctypes
+from ctypes import c_char, c_int, c_long, c_uint8, c_uint32, c_ulong, c_void_p
+import fcntl
+from typing import Any
+
+CAPTURE, MMAP = 1, 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE, V4L2_MEMORY_MMAP
+CAN_CAPTURE, CAN_STREAM, HAS_DEVICE_CAPS = 0x1, 0x04000000, 0x80000000
+DISCRETE = 1  # sizes and intervals; other kinds are ranges
+FLAG_ERROR, STAMP_MASK, STAMP_MONOTONIC = 0x40, 0xe000, 0x2000
+
+
+class Capability(ctypes.Structure):
+    """Of VIDIOC_QUERYCAP."""
+
+    _fields_ = (
+        ('driver', c_char * 16), ('card', c_char * 32), ('bus_info', c_char * 32),
+        ('version', c_uint32), ('capabilities', c_uint32), ('device_caps', c_uint32),
+        ('reserved', c_uint32 * 3))
+
+
+class FormatDescription(ctypes.Structure):
+    """Of VIDIOC_ENUM_FMT."""
+
+    _fields_ = (
+        ('index', c_uint32), ('type', c_uint32), ('flags', c_uint32), ('description', c_char * 32),
+        ('pixelformat', c_uint32), ('mbus_code', c_uint32), ('reserved', c_uint32 * 3))
+
+
+class FrameSize(ctypes.Structure):
+    """Of VIDIOC_ENUM_FRAMESIZES: (width, height), or (least, most, step) of both."""
+
+    _fields_ = (
+        ('index', c_uint32), ('pixel_format', c_uint32), ('type', c_uint32),
+        ('numbers', c_uint32 * 6), ('reserved', c_uint32 * 2))
+
+
+class FrameInterval(ctypes.Structure):
+    """Of VIDIOC_ENUM_FRAMEINTERVALS: a fraction of seconds, or (least, most, step)."""
+
+    _fields_ = (
+        ('index', c_uint32), ('pixel_format', c_uint32), ('width', c_uint32),
+        ('height', c_uint32), ('type', c_uint32), ('numbers', c_uint32 * 6),
+        ('reserved', c_uint32 * 2))
+
+
+class PixelFormat(ctypes.Structure):
+    """The first part of it; drivers set the others."""
+
+    _fields_ = (
+        ('width', c_uint32), ('height', c_uint32), ('pixelformat', c_uint32), ('field', c_uint32),
+        ('bytesperline', c_uint32), ('sizeimage', c_uint32), ('others', c_uint32 * 6))
+
+
+class _AnyFormat(ctypes.Union):
+    _fields_ = (('pix', PixelFormat), ('raw', c_uint8 * 200), ('aligned', c_void_p))
+
+
+class Format(ctypes.Structure):
+    """Of VIDIOC_S_FMT."""
+
+    _fields_ = (('type', c_uint32), ('fmt', _AnyFormat))
+
+
+class StreamParameters(ctypes.Structure):
+    """Of VIDIOC_S_PARM."""
+
+    _fields_ = (
+        ('type', c_uint32), ('capability', c_uint32), ('mode', c_uint32),
+        ('numerator', c_uint32), ('denominator', c_uint32), ('others', c_uint32 * 46))
+
+
+class RequestBuffers(ctypes.Structure):
+    """Of VIDIOC_REQBUFS."""
+
+    _fields_ = (
+        ('count', c_uint32), ('type', c_uint32), ('memory', c_uint32),
+        ('capabilities', c_uint32), ('flags', c_uint32))
+
+
+class _Where(ctypes.Union):
+    _fields_ = (('offset', c_uint32), ('userptr', c_ulong))
+
+
+class Buffer(ctypes.Structure):
+    """Of VIDIOC_QUERYBUF, QBUF and DQBUF."""
+
+    _fields_ = (
+        ('index', c_uint32), ('type', c_uint32), ('bytesused', c_uint32), ('flags', c_uint32),
+        ('field', c_uint32), ('seconds', c_long), ('microseconds', c_long),
+        ('timecode', c_uint32 * 4), ('sequence', c_uint32), ('memory', c_uint32), ('m', _Where),
+        ('length', c_uint32), ('reserved2', c_uint32), ('request_fd', c_uint32))
+
+
+def _request(direction: int, number: int, structure: Any) -> int:
+    """As _IOR, _IOW and _IOWR of asm-generic/ioctl.h."""
+    return direction << 30 | ctypes.sizeof(structure) << 16 | ord('V') << 8 | number
+
+
+QUERYCAP = _request(2, 0, Capability)
+ENUM_FMT = _request(3, 2, FormatDescription)
+S_FMT = _request(3, 5, Format)
+REQBUFS = _request(3, 8, RequestBuffers)
+QUERYBUF = _request(3, 9, Buffer)
+QBUF = _request(3, 15, Buffer)
+DQBUF = _request(3, 17, Buffer)
+STREAMON = _request(1, 18, c_int)
+S_PARM = _request(3, 22, StreamParameters)
+ENUM_FRAMESIZES = _request(3, 74, FrameSize)
+ENUM_FRAMEINTERVALS = _request(3, 75, FrameInterval)
+
+
+def call(fd: int, request: int, argument: Any) -> None:
+    """
+    Do an ioctl; the answer is in `argument`.
+
+    Raises
+    ------
+    OSError
+        The driver refuses.
+
+    """
+    fcntl.ioctl(fd, request, argument, True)

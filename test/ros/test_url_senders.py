@@ -1,0 +1,155 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Source `url` and the programs that people send with."""
+
+import shutil
+
+import cv2
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.url import UrlSource
+import pytest
+from support import networks, senders
+from support.capturing import capturing
+from support.processes import wait_until
+from support.rtsp_server import rtsp_server
+
+BASIC_LOGIN = 'Basic YWRtaW46aHVudGVyMg=='  # admin:hunter2
+
+
+@pytest.fixture(scope='module')
+def bars():
+    return senders.bars()
+
+
+@pytest.fixture(autouse=True)
+def _ffmpeg(missing):
+    if shutil.which('ffmpeg') is None:
+        missing('the senders are the Debian package ffmpeg')
+
+
+class ThereSource(UrlSource):
+    """The source whose worker runs in a network namespace."""
+
+    def __init__(self, settings, prefix):
+        super().__init__(settings)
+        self._prefix = prefix
+
+    def command(self):
+        return [*self._prefix, *super().command()]
+
+
+def source(url, **settings):
+    return UrlSource(SourceSettings('url', url, **settings))
+
+
+def see(run, bars, count=20):
+    """See that `count` more pictures come, and that they are what was sent."""
+    before = run.loop.captured.total
+    wait_until(lambda: run.loop.captured.total >= before + count)
+    image = run.image()
+    assert image.shape == bars.shape
+    assert cv2.absdiff(image, bars).mean() < 12
+
+
+@pytest.mark.parametrize(('codec', 'container', 'sent_to', 'read_from', 'detail'), [
+    ('h264', 'mpegts', 'udp://127.0.0.1:{}?pkt_size=1316', 'udp://127.0.0.1:{}',
+     'H.264 in MPEG-TS over UDP'),
+    ('h265', 'mpegts', 'udp://127.0.0.1:{}?pkt_size=1316', 'udp://127.0.0.1:{}',
+     'H.265 in MPEG-TS over UDP'),
+    ('h264', 'h264', 'udp://127.0.0.1:{}?pkt_size=1316', 'udp://127.0.0.1:{}', 'H.264 over UDP'),
+    ('mjpeg', 'mjpeg', 'udp://127.0.0.1:{}?pkt_size=1316', 'udp://127.0.0.1:{}', 'JPEG over UDP'),
+    ('h264', 'h264', 'tcp://127.0.0.1:{}', 'tcp://127.0.0.1:{}?listen', 'H.264 over TCP'),
+    ('h264', 'mpegts', 'tcp://127.0.0.1:{}', 'tcp://127.0.0.1:{}?listen=1',
+     'H.264 in MPEG-TS over TCP'),
+    ('h265', 'hevc', 'tcp://127.0.0.1:{}?listen=1', 'tcp://127.0.0.1:{}', 'H.265 over TCP'),
+    ('h264', 'h264', 'tcp://127.0.0.1:{}?listen=1', 'tcp://127.0.0.1:{}', 'H.264 over TCP'),
+    ('h264', 'rtp', 'rtp://127.0.0.1:{}', 'rtp://127.0.0.1:{}', 'H.264 over RTP'),
+    ('h264', 'rtsp', 'rtsp://127.0.0.1:{}/live', 'rtsp://127.0.0.1:{}/live?listen',
+     'H.264 over RTSP'),
+    ('h264', 'mpegts', 'http://127.0.0.1:{}/live.ts', 'http://127.0.0.1:{}/live.ts?listen=1',
+     'H.264 over HTTP'),
+])
+def test_what_ffmpeg_sends_is_seen_and_seen_again_when_it_returns(
+        codec, container, sent_to, read_from, detail, bars):
+    port = senders.free_port()
+    with capturing(source(read_from.format(port))) as run:
+        for _ in range(2):
+            with senders.sending_again(sent_to.format(port), container, codec):
+                see(run, bars)
+            assert run.source.hello['detail'] == detail
+            assert (run.source.hello['width'], run.source.hello['height']) == senders.SIZE
+            run.wait_for_problem('delivered no picture')
+        assert run.ends == []
+
+
+@pytest.mark.parametrize(('behind', 'transport'), [('', 'tcp'), ('?udp', 'udp'), ('?tcp', 'tcp')])
+def test_an_rtsp_camera(behind, transport, bars):
+    with rtsp_server() as server, capturing(source(server.url + behind)) as run:
+        with senders.sending(f'rtp://127.0.0.1:{server.rtp_port}', 'rtp'):
+            see(run, bars)
+        assert server.transports[-1] == transport
+
+
+def test_an_rtsp_camera_with_a_password(bars, capfd):
+    with rtsp_server(BASIC_LOGIN) as server, senders.sending(
+            f'rtp://127.0.0.1:{server.rtp_port}', 'rtp'):
+        with capturing(source(server.url.replace('//', '//admin:hunter2@'))) as run:
+            see(run, bars)
+            assert 'hunter2' not in run.source.title + str(run.source.hello)
+        with capturing(source(server.url.replace('//', '//admin:hunter3@'))) as run:
+            wait_until(lambda: run.ends)
+            assert isinstance(run.ends[0], PermanentError)
+            assert 'put the right user and password' in str(run.ends[0])
+            assert 'hunter' not in str(run.ends[0])
+    output = capfd.readouterr()
+    assert 'hunter' not in output.out + output.err
+
+
+def test_it_can_be_scaled_and_turned(bars):
+    port = senders.free_port()
+    with (capturing(source(f'udp://127.0.0.1:{port}', width=120, height=160, rotation=90)) as run,
+          senders.sending(f'udp://127.0.0.1:{port}?pkt_size=1316')):
+        wait_until(lambda: run.loop.captured.total)
+        image = run.image()
+    expected = cv2.rotate(cv2.resize(bars, (160, 120), interpolation=cv2.INTER_AREA),
+                          cv2.ROTATE_90_CLOCKWISE)
+    assert image.shape == expected.shape
+    assert cv2.absdiff(image, expected).mean() < 12
+
+
+def test_one_who_comes_late_sees_from_the_next_key_frame_on(bars):
+    port = senders.free_port()
+    with senders.sending(f'udp://127.0.0.1:{port}?pkt_size=1316') as sender:
+        with capturing(source(f'udp://127.0.0.1:{port}')) as run:
+            see(run, bars)
+        with capturing(source(f'udp://127.0.0.1:{port}')) as run:
+            see(run, bars)
+        assert sender.poll() is None
+
+
+@pytest.mark.parametrize(('sent_to', 'read_from'), [
+    (f'udp://{networks.ADDRESSES[1]}:5000', 'udp://@:5000'),
+    ('udp://239.1.2.3:5000', 'udp://@239.1.2.3:5000'),
+    ('udp://239.1.2.3:5000', f'udp://239.1.2.3:5000?localaddr={networks.ADDRESSES[1]}'),
+    (f'udp://{networks.ADDRESSES[1]}:5000', f'udp://{networks.ADDRESSES[0]}:5000'),
+])
+def test_from_one_computer_to_another(sent_to, read_from, bars, missing):
+    if not networks.possible():
+        missing('network namespaces need root and the Debian package iproute2')
+    with (networks.two_hosts() as (there, here),
+          capturing(ThereSource(SourceSettings('url', read_from), here)) as run,
+          senders.sending(f'{sent_to}?pkt_size=1316', prefix=there)):
+        see(run, bars)

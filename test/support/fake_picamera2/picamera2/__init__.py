@@ -1,0 +1,25 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A stand-in for picamera2 0.3.38, for a machine without a Raspberry Pi.
+
+Names and signatures are those of the real one, as is who calls what in which thread, and what
+happens when that fails. `sensor.py` says how tests choose what it does.
+"""
+
+from .picamera2 import Picamera2
+from .platform import get_platform, Platform
+
+__all__ = ['Picamera2', 'Platform', 'get_platform']

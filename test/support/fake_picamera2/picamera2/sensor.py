@@ -1,0 +1,97 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The simulated camera; what it does is chosen by environment variables.
+
+    FAKE_CAMERAS      models, separated by spaces; empty for none (imx708)
+    FAKE_PLATFORM     vc4 or pisp (vc4)
+    FAKE_HARDWARE     there is a JPEG encoder in hardware, /dev/video11, when this is 1
+    FAKE_LOCK         a file that is locked by whoever has the camera
+    FAKE_FORMAT       the pixel format that the camera turns every other one into
+    FAKE_NO_FLIP      it silently does not flip, when this is 1
+    FAKE_STALL_AFTER  frames after which the sensor falls silent, without an exception
+    FAKE_STOP         hangs: stop() never returns, holding the interpreter's lock
+    FAKE_OPEN         hangs: so does opening the camera
+    FAKE_MARK         a file that is made before it hangs
+    FAKE_NOISE        it prints to standard output, when this is 1
+    FAKE_BYTES        size of the pictures at least (0)
+"""
+
+import base64
+import ctypes
+import json
+import os
+import time
+
+_GREY = base64.b64decode(
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4'
+    'UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2'
+    'NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAQABADASIAAhEBAxEB/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAA'
+    'AAAAAAAAAAAAAAD/xAAUAQEAAAAAAAAAAAAAAAAAAAAA/8QAFBEBAAAAAAAAAAAAAAAAAAAAAP/aAAwDAQACEQMRAD8AAA'
+    '//2Q==')
+MODES = [{'format': 'SRGGB10', 'size': (1536, 864), 'bit_depth': 10},
+         {'format': 'SRGGB10', 'size': (2304, 1296), 'bit_depth': 10},
+         {'format': 'SRGGB10', 'size': (4608, 2592), 'bit_depth': 10}]
+
+
+def option(name, default=''):
+    return os.environ.get(f'FAKE_{name}', default)
+
+
+def make_noise():
+    if option('NOISE'):
+        print('[0:12:34.5] INFO Camera camera_manager.cpp:284 libcamera v0.5.2')
+        os.write(1, b'and this comes from C++ ' * 10)
+
+
+def hang():
+    """Never return, nor let another thread of this process run, as a driver does."""
+    if option('MARK'):
+        open(option('MARK'), 'w').close()
+    while True:
+        ctypes.PyDLL(None).pause()
+
+
+def picture(metadata, config):
+    """Return a JPEG that tells how it was taken, in a comment."""
+    text = json.dumps({**metadata, 'format': config['format'], 'flips': [
+        config['transform'].hflip, config['transform'].vflip]}).encode()
+    comment = b'\xff\xfe' + (len(text) + 2).to_bytes(2, 'big') + text
+    width, height = config['size']
+    frame = _GREY.index(b'\xff\xc0') + 5
+    head = _GREY[2:frame] + height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
+    filling = b'\xff\xfe\xff\xff' + bytes(0xFFFD)
+    missing = int(option('BYTES', '0')) - len(_GREY)
+    return (_GREY[:2] + comment + filling * max(0, -(-missing // len(filling))) + head
+            + _GREY[frame + 4:])
+
+
+class Clock:
+    """When frames are read out."""
+
+    def __init__(self):
+        self.taken = 0
+        self._next_ns = time.monotonic_ns()
+
+    def wait(self, duration_us):
+        """Wait until the next frame has been read out, and return when that began, in ns."""
+        stall = option('STALL_AFTER')
+        if stall and self.taken >= int(stall):
+            return None
+        self.taken += 1
+        self._next_ns = max(self._next_ns + duration_us * 1000, time.monotonic_ns())
+        while (remaining_s := (self._next_ns - time.monotonic_ns()) / 1e9) > 0:
+            time.sleep(remaining_s)
+        return self._next_ns

@@ -1,0 +1,198 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import os
+import sys
+import time
+
+from pi_camera_stream.core.errors import PermanentError, TemporaryError
+from pi_camera_stream.sources import capture_loop
+from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.capture_loop import CaptureLoop
+from pi_camera_stream.sources.rpicam import RpicamSource
+import pytest
+from support.fake_camera import read
+from support.pictures import jpeg
+from support.processes import alive, children, wait_until
+
+PICTURES = [jpeg(seed=seed) for seed in range(3)]
+CAMERAS = """Available cameras
+-----------------
+0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)
+    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]
+
+1 : imx219 [3280x2464 10-bit RGGB] (/base/soc/i2c0mux/i2c@0/imx219@10)
+"""
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Return a function that installs a program with that Python in it, and nothing else."""
+    monkeypatch.setenv('PATH', str(tmp_path))
+
+    def install(code, name='rpicam-vid'):
+        for number, picture in enumerate(PICTURES):
+            (tmp_path / f'{number}.jpg').write_bytes(picture)
+        path = tmp_path / name
+        path.write_text(f"""#!{sys.executable} -IS
+import os, sys, time
+def say(*pieces):
+    for piece in pieces:
+        os.write(1, piece)
+pictures = [open(f'{tmp_path}/{{number}}.jpg', 'rb').read() for number in range(3)]
+if '--list-cameras' in sys.argv:
+    print({CAMERAS!r})
+    sys.exit()
+open('{tmp_path}/started', 'a').write(' '.join(sys.argv) + '\\n')
+{code}
+""")
+        path.chmod(0o755)
+        return path
+
+    return install
+
+
+@pytest.fixture
+def start():
+    """Return a function that starts the source with settings."""
+    sources = []
+
+    def run(**settings):
+        sources.append(RpicamSource(SourceSettings(source='rpicam', **settings)))
+        sources[-1].start()
+        return sources[-1]
+
+    yield run
+    for source in sources:
+        source.stop()
+
+
+def words(tmp_path):
+    return wait_until(lambda: (tmp_path / 'started').exists()
+                      and (tmp_path / 'started').read_text().endswith('\n')
+                      and (tmp_path / 'started').read_text().split('\n')[-2].split()[1:])
+
+
+def test_pictures_come_byte_for_byte_and_the_newest_of_several(program, start):
+    program('say(b"".join(pictures)); time.sleep(1000)')
+    source = start()
+    assert read(source)[0].picture == PICTURES[2]
+    assert source.counters()['replaced by newer'] == 2
+    assert source.read(0.0) is None
+
+
+def test_where_there_is_only_the_older_program_it_is_used(program, start):
+    program('say(pictures[0]); time.sleep(1000)', 'libcamera-vid')
+    assert read(start())[0].picture == PICTURES[0]
+
+
+def test_with_neither_it_is_said_how_to_install_one(tmp_path, monkeypatch):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(PermanentError, match='neither rpicam-vid nor libcamera-vid is installed: '
+                                             'install it with `sudo apt install rpicam-apps`'):
+        RpicamSource(SourceSettings()).start()
+
+
+def test_the_command_line_says_what_is_wanted(program, start, tmp_path):
+    program('time.sleep(1000)')
+    start(width=1280, height=720, fps=25.0, quality=70, hflip=True, rotation=180,
+          tuning_file='/etc/mine.json', noise_reduction='fast', sensor_mode='2304x1296:10',
+          camera='imx708', crop=(2304, 0, 2304, 1296))
+    assert ' '.join(words(tmp_path)) == (
+        '-t 0 -n --codec mjpeg -o - --flush --verbose 0 --quality 70 --width 1280 --height 720 '
+        '--framerate 25 --hflip --rotation 180 --tuning-file /etc/mine.json --denoise cdn_fast '
+        '--mode 2304:1296:10 --camera 0 --roi 0.500000,0.000000,0.500000,0.500000')
+
+
+@pytest.mark.parametrize(('camera', 'number'), [
+    ('', None), ('1', '1'), ('IMX219', '1'), ('/base/soc/i2c0mux/i2c@0/imx219@10', '1')])
+def test_a_camera_is_chosen_by_number_model_or_id(program, start, tmp_path, camera, number):
+    program('time.sleep(1000)')
+    start(camera=camera)
+    asked = words(tmp_path)
+    assert asked[asked.index('0', 2) + 1:][-2:] == (['--camera', number] if number else
+                                                     ['--quality', '80'])
+
+
+@pytest.mark.parametrize(('settings', 'sentence'), [
+    ({'rotation': 90}, "set the parameter 'rotation' to 0 or 180"),
+    ({'noise_reduction': 'much'}, "'noise_reduction' to '' or to one of off, fast, high_quality"),
+    ({'sensor_mode': '1080p'}, "set the parameter 'sensor_mode' to WIDTHxHEIGHT"),
+    ({'crop': (0, 0, 0, 10)}, "set the parameter 'crop' to x, y"),
+    ({'camera': 'imx477'}, r"no camera 'imx477': set the parameter 'camera' .* 1 \(imx219, "),
+])
+def test_what_cannot_be_had_is_said_with_the_remedy(program, start, settings, sentence):
+    program('time.sleep(1000)')
+    with pytest.raises(PermanentError, match=sentence):
+        start(**settings)
+
+
+def test_without_a_camera_it_is_tried_again(program, start, monkeypatch):
+    monkeypatch.setattr(f'{__name__}.CAMERAS', 'No cameras available!')
+    program('time.sleep(1000)')
+    with pytest.raises(TemporaryError, match=r'no camera found: .* ribbon cable'):
+        start(camera='imx708')
+
+
+def test_garbage_is_counted_and_passed_over(program, start):
+    program('say(b"hello", pictures[0], pictures[1][:50], pictures[2]); time.sleep(1000)')
+    source = start()
+    wait_until(lambda: (got := source.read(0.1)) and got.picture == PICTURES[2])
+    assert source.counters()['garbage bytes'] >= 5
+    assert source.counters()['truncated pictures'] == 1
+
+
+def test_nothing_but_garbage_is_explained(program, start):
+    program('while True: say(bytes(2**16))')
+    source = start()
+    with pytest.raises(PermanentError, match=r'\d+ bytes came from rpicam-vid, and no JPEG'):
+        read(source)
+
+
+def test_the_end_of_the_program_is_told_and_what_it_said_stays_visible(program, start, capfd):
+    program('print("ERROR: *** no cameras available ***", file=sys.stderr); sys.exit(255)')
+    source = start()
+    with pytest.raises(TemporaryError, match='rpicam-vid has ended with exit code 255: see what'):
+        read(source)
+    assert 'no cameras available' in capfd.readouterr().err
+
+
+def test_not_started_it_delivers_nothing():
+    with pytest.raises(TemporaryError, match='has not been started'):
+        RpicamSource(SourceSettings()).read(0.1)
+
+
+@pytest.mark.parametrize('failure', [
+    'time.sleep(1000)', 'sys.exit(1)', 'os.kill(os.getpid(), 9)', 'os.kill(os.getpid(), 19)',
+    'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)'])
+def test_a_program_that_fails_is_started_again_and_nothing_is_left(
+        program, monkeypatch, tmp_path, failure):
+    program(f'say(pictures[0]); {failure}')
+    monkeypatch.setattr('pi_camera_stream.core.backoff.Backoff.SHORTEST_S', 0.01)
+    monkeypatch.setattr(capture_loop, '_SILENT_S', 0.2)
+    others, before = set(children(os.getpid())), len(os.listdir('/proc/self/fd'))
+    problems = []
+    loop = CaptureLoop(RpicamSource(SourceSettings()), time.monotonic_ns, problems.append,
+                       problems.append, lambda: None)
+    loop.start()
+    try:
+        wait_until(lambda: loop.restarts >= 5 and loop.captured.total >= 5)
+        child = loop.source._child
+    finally:
+        loop.stop()
+    wait_until(lambda: not loop._thread.is_alive())
+    assert child is None or not alive(child.pid)
+    assert set(children(os.getpid())) == others
+    assert len(os.listdir('/proc/self/fd')) == before

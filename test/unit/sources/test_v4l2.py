@@ -1,0 +1,262 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import time
+
+import cv2
+import numpy as np
+from pi_camera_stream.core.errors import PermanentError, TemporaryError
+from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.v4l2 import V4l2Source
+from pi_camera_stream.sources.workers.v4l2_modes import choose, Mode
+import pytest
+import support
+from support import pictures
+from support.capturing import capturing
+from support.processes import wait_until
+
+CODE = Path(support.__file__).parent / 'fake_v4l2' / 'fake_v4l2.c'
+JPEGS = [pictures.jpeg(640, 480, seed) for seed in range(4)]
+BARS = cv2.GaussianBlur(pictures.image(640, 480, 7), (0, 0), 5)
+
+
+@pytest.fixture(scope='session')
+def library(tmp_path_factory):
+    """Return the camera's code, or nothing where there is no compiler."""
+    if shutil.which('cc') is None:
+        return None
+    path = tmp_path_factory.mktemp('fake_v4l2') / 'fake_v4l2.so'
+    subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', path,
+                    CODE, '-ldl', '-pthread'], check=True)
+    return path
+
+
+class Camera:
+    """A USB camera; `state` makes it change, `and_back` undoes that."""
+
+    def __init__(self, folder):
+        self.path = folder / 'video7'
+        self.path.touch()
+
+    def source(self, **settings):
+        return V4l2Source(SourceSettings('v4l2', str(self.path), **settings))
+
+    def state(self, name):
+        Path(f'{self.path}.{name}').touch()
+
+    def and_back(self, name):
+        Path(f'{self.path}.{name}').unlink()
+
+
+@pytest.fixture
+def camera(library, tmp_path, monkeypatch, missing):
+    """Return the camera, plugged in for the processes that are started from here."""
+    if library is None:
+        missing('the fake camera needs a C compiler, the Debian package gcc')
+    for code in ('MJPG', 'YUYV'):
+        (tmp_path / code).mkdir()
+    for number, jpeg in enumerate(JPEGS):
+        (tmp_path / 'MJPG' / str(number)).write_bytes(jpeg)
+    (tmp_path / 'YUYV' / '0').write_bytes(yuyv(BARS))
+    found = Camera(tmp_path)
+    monkeypatch.setenv('LD_PRELOAD', str(library))
+    monkeypatch.setenv('FAKE_V4L2_PATH', str(found.path))
+    monkeypatch.setenv('FAKE_V4L2_PICTURES', str(tmp_path))
+    return found
+
+
+def yuyv(image):
+    """Return the bytes that a camera sends for an image."""
+    yuv = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    height, width = image.shape[:2]
+    packed = np.empty((height, width, 2), np.uint8)
+    packed[:, :, 0] = yuv[:height]
+    u, v = (plane.reshape(height // 2, width // 2).repeat(2, axis=0)
+            for plane in np.split(yuv[height:].reshape(-1), 2))
+    packed[:, 0::2, 1], packed[:, 1::2, 1] = u, v
+    return packed.tobytes()
+
+
+def failure(source):
+    """Return the error that the source ends with."""
+    source.start()
+    try:
+        wait_until(lambda: source.read(0.5))
+    except (TemporaryError, PermanentError) as error:
+        return error
+    finally:
+        source.stop()
+    raise AssertionError('it delivered')
+
+
+def test_jpegs_come_byte_for_byte_as_the_camera_made_them(camera):
+    with capturing(camera.source(width=640, height=480)) as run:
+        seen = {run.picture() for _ in range(8)}
+        assert seen <= set(JPEGS)
+        assert len(seen) > 1
+        hello = run.source.hello
+        assert (hello['width'], hello['height'], hello['fps']) == (640, 480, 30)
+        assert hello['camera'] == 'Fake Camera'
+        assert hello['detail'] == 'JPEG 640x480 at 30/s'
+
+
+def test_the_capture_time_is_the_drivers(camera):
+    source = camera.source(width=640, height=480)
+    source.start()
+    stamps = []
+    wait_until(lambda: (capture := source.read(1.0)) and (
+        stamps.append(capture.monotonic_ns) or len(stamps) >= 5))
+    now_ns = time.monotonic_ns()
+    source.stop()
+    assert stamps == sorted(set(stamps))
+    assert all(stamp % 1000 == 0 for stamp in stamps)  # the driver's are in microseconds
+    assert stamps[-1] < now_ns
+
+
+def test_other_pictures_are_encoded(camera, monkeypatch):
+    monkeypatch.setenv('FAKE_V4L2_FORMATS', 'YUYV')
+    with capturing(camera.source(quality=95)) as run:
+        image = run.image()
+        assert image.shape == BARS.shape
+        assert cv2.absdiff(image, BARS).mean() < 4
+        assert run.source.hello['detail'] == 'YUYV 640x480 at 30/s'
+
+
+def test_it_can_be_turned(camera, monkeypatch):
+    monkeypatch.setenv('FAKE_V4L2_FORMATS', 'YUYV')
+    settings = {'width': 480, 'height': 640, 'rotation': 90, 'vflip': True}
+    with capturing(camera.source(quality=95, **settings)) as run:
+        image = run.image()
+    expected = cv2.flip(cv2.rotate(BARS, cv2.ROTATE_90_CLOCKWISE), 0)
+    assert image.shape == expected.shape
+    assert cv2.absdiff(image, expected).mean() < 4
+
+
+def test_without_wishes_it_is_a_size_that_a_robot_wants(camera):
+    with capturing(camera.source()) as run:
+        run.picture()
+        assert run.source.hello['detail'] == 'JPEG 1280x720 at 30/s'
+
+
+@pytest.mark.parametrize('wanted', [{'width': 100, 'height': 100},
+                                    {'width': 640, 'height': 480, 'fps': 90.0}])
+def test_what_it_has_not_is_answered_with_what_it_has(camera, wanted):
+    error = failure(camera.source(**wanted))
+    assert isinstance(error, PermanentError)
+    assert f'{camera.path} (Fake Camera): it has no ' in str(error)
+    for mode in ('MJPG 640x480 at 30, 15/s', 'YUYV 640x480 at 30, 15/s'):
+        assert mode in str(error)
+
+
+def test_a_camera_that_is_not_there(tmp_path):
+    source = V4l2Source(SourceSettings('v4l2', str(tmp_path / 'video9')))
+    error = failure(source)
+    assert isinstance(error, TemporaryError)
+    assert str(error).startswith(f'there is no {tmp_path}/video9: plug the camera in, or set the ')
+    assert '(there is ' in str(error)
+
+
+@pytest.mark.parametrize(('state', 'kind', 'words'), [
+    ('busy', TemporaryError, 'fuser -v '),
+    ('denied', PermanentError, 'sudo usermod -aG video $USER'),
+    ('plain', PermanentError, 'is no camera'),
+    ('codec', PermanentError, 'delivers no pictures'),
+])
+def test_what_is_wrong_is_said_with_its_remedy(camera, state, kind, words):
+    camera.state(state)
+    error = failure(camera.source())
+    assert type(error) is kind
+    assert words in str(error)
+    assert str(camera.path) in str(error)
+
+
+def test_what_is_unplugged_is_seen_again_when_it_returns(camera):
+    with capturing(camera.source()) as run:
+        run.picture()
+        camera.state('gone')
+        run.wait_for_problem('has been unplugged')
+        run.wait_for_problem('plug the camera in')
+        before = run.loop.captured.total
+        camera.and_back('gone')
+        wait_until(lambda: run.loop.captured.total > before)
+        assert run.picture() in JPEGS
+        assert run.loop.problem == ''
+        assert run.ends == []
+
+
+def test_what_stalls_is_started_again(camera):
+    with capturing(camera.source()) as run:
+        run.picture()
+        camera.state('stall')
+        run.wait_for_problem('delivered no picture')
+        before = run.loop.captured.total
+        camera.and_back('stall')
+        wait_until(lambda: run.loop.captured.total > before)
+
+
+def test_one_who_was_busy_is_waited_for(camera):
+    camera.state('busy')
+    with capturing(camera.source()) as run:
+        run.wait_for_problem('another program uses')
+        camera.and_back('busy')
+        assert run.picture() in JPEGS
+
+
+@pytest.mark.parametrize(('path', 'device'), [
+    ('', '/dev/video0'), ('2', '/dev/video2'), ('/dev/v4l/by-id/usb-x', '/dev/v4l/by-id/usb-x')])
+def test_the_devices_name(path, device):
+    assert V4l2Source(SourceSettings('v4l2', path)).title == f'camera {device}'
+
+
+HD = Mode('MJPG', (1280, 720), (1280, 720), intervals=((1, 30), (1, 60)))
+VGA = Mode('YUYV', (640, 480), (640, 480), intervals=((1, 30), (2, 15)))
+FULL = Mode('MJPG', (1920, 1080), (1920, 1080), intervals=((1, 30),))
+ODD = Mode('H264', (640, 480), (640, 480))
+RANGE = Mode('YU12', (32, 32), (2592, 1944), (2, 2))
+
+
+@pytest.mark.parametrize(('modes', 'size', 'fps', 'chosen'), [
+    ([VGA, FULL, HD], None, 0, (HD, (1280, 720), (1, 60))),
+    ([VGA, FULL, HD], None, 30, (HD, (1280, 720), (1, 30))),
+    ([VGA, FULL, HD], None, 10, (HD, (1280, 720), (1, 30))),
+    ([VGA, FULL, HD], (640, 480), 5, (VGA, (640, 480), (2, 15))),
+    ([VGA, FULL, HD], (1920, 1080), 0, (FULL, (1920, 1080), (1, 30))),
+    ([VGA, FULL], None, 0, (FULL, (1920, 1080), (1, 30))),
+    ([ODD, VGA], None, 0, (VGA, (640, 480), (1, 30))),
+    ([RANGE], (800, 600), 25, (RANGE, (800, 600), None)),
+])
+def test_what_is_chosen(modes, size, fps, chosen):
+    assert choose(modes, size, fps) == chosen
+
+
+@pytest.mark.parametrize(('modes', 'size', 'words'), [
+    ([RANGE], (801, 600), 'no 801x600: .* YU12 32x32 to 2592x1944'),
+    ([ODD], None, 'nothing that can be converted: .* H264 640x480'),
+    ([], None, 'another camera'),
+])
+def test_what_cannot_be_chosen(modes, size, words):
+    with pytest.raises(PermanentError, match=words):
+        choose(modes, size, 0)
+
+
+def test_no_camera_is_left_behind(camera):
+    with capturing(camera.source()) as run:
+        run.picture()
+        pid = run.source._child.pid
+        assert os.path.exists(f'/proc/{pid}')
+    assert not os.path.exists(f'/proc/{pid}')
