@@ -14,65 +14,80 @@
 
 """The node that owns the camera."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 import threading
+import time
+from typing import Any
 
-from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo
+from std_srvs.srv import SetBool, Trigger
 
 from . import diagnostics
-from .image_topic import create_image_publisher, jpeg_message
+from .camera_calibration import CameraCalibration
+from .camera_controls import CameraControls
+from .camera_settings import read_settings, RESTARTING
 from .parameter_tables import CAMERA
+from .picture_publisher import PicturePublisher
 from .run import run_node
 from .stream_node import StreamNode
-from ..core.errors import EndOfStream
-from ..core.frame import Capture, Image
-from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
+from ..core.errors import EndOfStream, PermanentError
+from ..core.files import write_atomically
 from ..core.mailbox import Mailbox
 from ..core.parameters import Value
-from ..core.statistics import RateMeter, Recent
-from ..encoders.jpeg_encoder import JpegEncoder
 from ..sources.base import SourceSettings
 from ..sources.capture_loop import CaptureLoop
 from ..sources.registry import create_source
 
-_MISSING_S = 1.0  # pictures are missing after this time, or after five intervals
+_LOOK_S = 0.1  # how often a camera on standby looks for subscribers
+_LINGER_S = 5.0  # how long it goes on after the last one
+_REPEAT_S = 10.0  # how often the same problem is logged
+_FRESH_S = 2.0  # how old the picture of a snapshot may be
 
 
 class CameraNode(StreamNode):
     """
-    Publish a source's pictures as `image_raw/compressed`, and `camera_info` with the same stamp.
+    Publish a source's pictures, and their `camera_info`.
 
-    The capture thread reads the source; the publishing thread takes the newest picture, encodes it
-    when it has to, and publishes; the executor's thread serves parameters and diagnostics. Nothing
-    is encoded while nobody subscribes.
+    The capture thread runs the source, and starts it again when it fails; the publishing thread
+    takes the newest picture, encodes it when it has to, and publishes; the executor's thread
+    serves parameters, services and diagnostics. Nothing is encoded while nobody subscribes.
     """
 
     def __init__(self) -> None:
         super().__init__('camera', CAMERA)
-        self._source = create_source(SourceSettings(
-            self.value('source'), self.value('path'), self.value('width'), self.value('height'),
-            self.value('fps')))
-        self._frame_id = self.value('frame_id')
-        self._encoder = JpegEncoder(self.value('jpeg_quality'))
-        self._images = create_image_publisher(self, CompressedImage, 'image_raw/compressed')
-        self._infos = create_image_publisher(self, CameraInfo, 'camera_info')
-        self._published = RateMeter()
-        self._ages_ms = Recent()
-        self._corrupt = 0
-        self._capture = CaptureLoop(self._source, lambda: self.get_clock().now().nanoseconds,
-                                    self._on_source_end, self._on_problem)
+        source = create_source(read_settings(self.value))
+        self._calibration = CameraCalibration(
+            self, self.value('camera_info_url'),
+            self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
+            *_flips(source.settings))
+        self._pictures = PicturePublisher(
+            self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
+            self._info)
+        self._controls = CameraControls(self)
+        self._capture = CaptureLoop(
+            source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
+            self._on_problem, lambda: self.run_soon(self._take_controls))
+        self._on = True  # as set_capture says
+        self._said = '', 0.0  # the last problem that was logged, and when
+        self._wanted_s = 0.0  # when somebody last subscribed
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
+        self.create_service(SetBool, '~/set_capture', self._set_capture)
+        self.create_service(Trigger, '~/save_snapshot', self._save_snapshot)
         diagnostics.Diagnostics(self, 'stream', self._health)
 
     def start(self) -> None:
         """Start the source and the threads."""
         super().start()
-        self.get_logger().info(f"publishing {self._source.title} on '{self._images.topic_name}'")
-        if self.value('source') == 'auto':
+        source = self._capture.source
+        self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
+        if self.value('source') == 'auto' and source.settings.source == 'pattern':
             self.get_logger().warning(
                 'source auto found no camera, so this is a test pattern: pipe a camera into '
                 "source stdin, or play a video with source file and the parameter 'path'")
+        if self.value('standby'):
+            self._capture.want(False)
+            self.create_timer(_LOOK_S, self._see_who_wants)
         self._capture.start()
         self._publisher.start()
 
@@ -82,86 +97,141 @@ class CameraNode(StreamNode):
             self._capture.stop()
             self._publisher.join(timeout=1.0)
 
+    def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
+                        live: bool) -> None:
+        """Use new values from the next picture on; some take a new start of the source."""
+        if not live or self._controls.declaring:
+            return
+        controls = {name: self._controls.check(name, value) for name, value in others.items()
+                    if name in self._controls.names}
+        if RESTARTING & changed.keys():
+            self._capture.change(create_source(read_settings(
+                lambda name: changed.get(name, self.value(name)))))
+        if controls:
+            self._capture.source.set_controls(controls)
+        super().take_parameters(changed, others, live)
+
     def on_parameter(self, name: str, value: Value) -> None:
-        """Use a new frame rate, JPEG quality or frame id from the next picture on."""
+        """Use a new value from the next picture on."""
         if name == 'fps':
-            self._source.fps = float(value)
+            self._capture.source.fps = float(value)
         elif name == 'jpeg_quality':
-            self._encoder.quality = int(value)
+            self._pictures.encoder.quality = int(value)
+        elif name == 'lores_width':
+            self._pictures.lores_width = int(value)
         elif name == 'frame_id':
-            self._frame_id = str(value)
+            self._pictures.frame_id = str(value)
+
+    def _info(self, width: int, height: int) -> CameraInfo:
+        """Return what is known of the lens, for pictures of that size as they are turned now."""
+        settings = self._capture.source.settings
+        if settings.rotation % 180:  # a calibration is that of the sensor's own rows and columns
+            return CameraInfo(width=width, height=height)
+        return self._calibration.info(width, height, *_flips(settings))
+
+    def _take_controls(self) -> None:
+        """Offer what the camera tells that can be set."""
+        source = self._capture.source
+        if wanted := self._controls.declare(source.controls()):
+            source.set_controls(wanted)
 
     def _on_source_end(self, reason: Exception) -> None:
         if isinstance(reason, EndOfStream):
-            self.get_logger().info(f'{self._source.title}: the end')
+            self.get_logger().info(f'{self._capture.source.title}: the end')
         self.end(reason)
 
     def _on_problem(self, sentence: str) -> None:
-        self.get_logger().error(f'{sentence}; trying again', throttle_duration_sec=10.0)
+        said, said_s = self._said
+        if sentence != said or time.monotonic() - said_s > _REPEAT_S:
+            self._said = sentence, time.monotonic()
+            self.get_logger().error(f'{sentence}; trying again')
 
     def _publish_all(self) -> None:
         try:
             while True:
                 newest = self._capture.mailbox.take()
                 if newest is not None:
-                    self._publish(*newest)
+                    self._pictures.publish(*newest)
         except Mailbox.Closed:
             pass  # the capture thread has said why
         except Exception as error:
             if self.context.ok():  # otherwise Ctrl-C has closed the topics, and this is the end
                 self.end(error)
 
-    def _publish(self, capture: Capture, stamp_ns: int) -> None:
-        images_wanted = self._images.get_subscription_count() > 0
-        if not images_wanted and self._infos.get_subscription_count() == 0:
-            return
-        try:
-            jpeg, header = self._as_jpeg(capture.picture, images_wanted)
-        except NotAJpegError as error:
-            self._corrupt += 1
-            self.get_logger().warning(f'left out a picture that is no whole JPEG: {error}',
-                                      throttle_duration_sec=10.0)
-            return
-        stamp = Time(nanoseconds=stamp_ns).to_msg()
-        if images_wanted:
-            self._images.publish(jpeg_message(jpeg, header, stamp, self._frame_id))
-            self._published.add(len(jpeg))
-            self._ages_ms.add((self.get_clock().now().nanoseconds - stamp_ns) / 1e6)
-        # An uncalibrated camera says its size and leaves the matrices zero.
-        info = CameraInfo(width=header.width, height=header.height)
-        info.header.stamp = stamp
-        info.header.frame_id = self._frame_id
-        self._infos.publish(info)
+    def _see_who_wants(self) -> None:
+        now_s = time.monotonic()
+        if self._pictures.wanted():
+            self._wanted_s = now_s
+        self._capture.want(self._on and now_s - self._wanted_s < _LINGER_S)
 
-    def _as_jpeg(self, picture: bytes | Image, wanted: bool) -> tuple[bytes, JpegHeader]:
-        if isinstance(picture, bytes):
-            return picture, check_whole(picture)
-        components = 1 if picture.ndim == 2 else 3
-        header = JpegHeader(picture.shape[1], picture.shape[0], components)
-        return (self._encoder.encode(picture) if wanted else b''), header
+    def _set_capture(self, request: SetBool.Request, response: SetBool.Response
+                     ) -> SetBool.Response:
+        self._on = request.data
+        self._capture.want(self._on and not self.value('standby'))
+        response.success = True
+        response.message = f'the camera is {"on" if self._on else "off"}'
+        return response
+
+    def _save_snapshot(self, _request: Trigger.Request, response: Trigger.Response
+                       ) -> Trigger.Response:
+        try:
+            response.message = str(self._write_snapshot())
+            response.success = True
+        except (PermanentError, OSError) as error:
+            response.message = str(error)
+        return response
+
+    def _write_snapshot(self) -> Path:
+        """Write the newest picture into a file named by its time, and return its path."""
+        newest = self._pictures.newest
+        now_ns = self.get_clock().now().nanoseconds
+        if newest is None or now_ns - newest[1] > _FRESH_S * 1e9:
+            self._wanted_s = time.monotonic()  # wakes a camera on standby
+            raise PermanentError(self._capture.problem or (
+                'the camera was on standby, and starts now: call again in a second'
+                if self._on else 'the camera is off: call set_capture with data: true'))
+        folder = Path(self.value('snapshot_folder')).expanduser()
+        seconds, rest_ns = divmod(newest[1], 10**9)
+        day = time.strftime('%Y%m%d_%H%M%S', time.localtime(seconds))
+        path = folder / f'{self.get_name()}_{day}_{rest_ns // 10**6:03d}.jpg'
+        write_atomically(path, self._pictures.as_jpeg(newest[0]))
+        return path
 
     def _health(self) -> diagnostics.Health:
-        wanted, got = self._source.nominal_fps, self._capture.captured.per_second()
-        silent_s = self._capture.silent_s()
+        capture = self._capture
+        source, silent_s = capture.source, capture.silent_s()
+        wanted, got = source.nominal_fps, capture.captured.per_second()
         values = {
-            'source': self._source.title,
+            'source': source.title,
             'frames/s wanted': wanted or 'as many as come',
             'frames/s': got,
-            'frames/s published': self._published.per_second(),
-            'bytes/s published': round(self._published.bytes_per_second()),
-            'age when published [ms]': self._ages_ms.median(),
-            'subscribers': self._images.get_subscription_count(),
-            'dropped, publishing is slower': self._capture.mailbox.dropped,
-            'corrupt pictures': self._corrupt,
-            **self._source.counters(),
+            'frames/s published': self._pictures.published.per_second(),
+            'bytes/s published': round(self._pictures.published.bytes_per_second()),
+            'age when published [ms]': self._pictures.ages_ms.median(),
+            'subscribers': self._pictures.subscribers(),
+            'dropped, publishing is slower': capture.mailbox.dropped,
+            'corrupt pictures': self._pictures.corrupt,
+            'restarts': capture.restarts,
+            **source.counters(),
         }
-        if silent_s > max(_MISSING_S, 5 / wanted if wanted else 0):
+        if not capture.wanted:
+            return diagnostics.Health(
+                diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
+        if capture.problem:
+            return diagnostics.Health(diagnostics.ERROR, capture.problem, values)
+        if silent_s > capture.limit_s():
             return diagnostics.Health(
                 diagnostics.ERROR, f'no picture for {silent_s:.0f} s', values)
         if got < 0.8 * wanted:
             return diagnostics.Health(
                 diagnostics.WARN, f'{got:.1f} of {wanted:.1f} frames/s', values)
         return diagnostics.Health(diagnostics.OK, f'{got:.1f} frames/s', values)
+
+
+def _flips(settings: SourceSettings) -> tuple[bool, bool]:
+    """Return whether pictures are mirrored left to right, and upside down."""
+    half_turn = settings.rotation == 180
+    return settings.hflip != half_turn, settings.vflip != half_turn
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from .parameter_tables import TABLES
@@ -58,6 +59,25 @@ def describe(nodes: Sequence[str]) -> LaunchDescription:
                               description='What the nodes write to the log.'),
         OpaqueFunction(function=lambda context: [_node(node, context) for node in nodes]),
     ])
+
+
+def describe_pair(*sides: str) -> LaunchDescription:
+    """Return the launch description for two cameras, each in a namespace of its own."""
+    share = FindPackageShare(_PACKAGE)
+    port = DeclareLaunchArgument(
+        'port', default_value='8080', description=_explain(_row('http_bridge', 'port')))
+    files = [DeclareLaunchArgument(
+        f'{side}_params', default_value=PathJoinSubstitution([share, 'config', f'{side}.yaml']),
+        description=f'Parameter file (YAML) of the {side} camera.') for side in sides]
+    cameras = [Node(
+        package=_PACKAGE, executable='camera_node', name='camera', namespace=side,
+        parameters=[LaunchConfiguration(f'{side}_params')], output='screen', emulate_tty=True)
+        for side in sides]
+    bridge = Node(
+        package=_PACKAGE, executable='http_bridge_node', name='http_bridge', namespace=sides[0],
+        parameters=[{'port': ParameterValue(LaunchConfiguration('port'), value_type=int)}],
+        output='screen', emulate_tty=True)
+    return LaunchDescription([port, *files, *cameras, bridge])
 
 
 def _node(name: str, context: Any) -> Node:

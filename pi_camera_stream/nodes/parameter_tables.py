@@ -22,16 +22,38 @@ _JPEG_QUALITY = 'JPEG quality of pictures that the node encodes itself'
 
 CAMERA = (
     Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES),
-    Parameter('path', '', 'Video, folder of pictures or named pipe, for the sources `file` and '
-                          '`stdin`'),
+    Parameter('path', '', 'Video, folder of pictures, named pipe, device or URL, for the sources '
+                          '`file`, `stdin`, `v4l2` and `url`', live=True),
     Parameter('width', 0, 'Width of the picture; 0 is the width that the source has', 'pixels',
-              0, 8192),
+              0, 8192, live=True),
     Parameter('height', 0, 'Height of the picture; 0 is the height that the source has', 'pixels',
-              0, 8192),
+              0, 8192, live=True),
     Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
               'frames/s', 0, 240, live=True),
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
     Parameter('frame_id', 'camera_optical_frame', 'TF frame of the pictures (REP 103)', live=True),
+    Parameter('camera', '', 'Which Raspberry Pi camera: its number, its model or its id; empty is '
+                            'the first one', live=True),
+    Parameter('hflip', False, 'Whether the picture is mirrored left to right', live=True),
+    Parameter('vflip', False, 'Whether the picture is mirrored upside down', live=True),
+    Parameter('rotation', 0, 'How far the picture is turned clockwise', 'degrees', 0, 270,
+              live=True),
+    Parameter('crop', '', 'Part of the sensor to use, x,y,width,height in its pixels; empty is '
+                          'all', live=True),
+    Parameter('sensor_mode', '', 'Mode of the sensor, WIDTHxHEIGHT or WIDTHxHEIGHT:BITS; empty '
+                                 'leaves it to libcamera', live=True),
+    Parameter('noise_reduction', 'auto', 'Noise reduction of a Raspberry Pi camera',
+              choices=('auto', 'off', 'fast', 'high_quality'), live=True),
+    Parameter('camera_info_url', '', 'Calibration file, as `file:///…` or `package://name/…`; '
+                                     'empty is `file://${ROS_HOME}/camera_info/${NAME}.yaml`, '
+                                     'named by the namespace'),
+    Parameter('tuning_file', '', 'Tuning file of libcamera; empty is its own'),
+    Parameter('picamera2.python', '', 'Python interpreter that can import picamera2; empty looks '
+                                      'for one'),
+    Parameter('standby', False, 'Whether the camera is off while nobody subscribes'),
+    Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
+              16, 4096, live=True),
+    Parameter('snapshot_folder', '~/snapshots', 'Where `save_snapshot` writes', live=True),
 )
 
 HTTP_BRIDGE = (

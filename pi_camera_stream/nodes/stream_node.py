@@ -14,7 +14,7 @@
 
 """What our nodes have in common: checked parameters, and an end that any thread can ask for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -58,6 +58,31 @@ class StreamNode(Node):
     def value(self, name: str) -> Any:
         """Return the present value of a parameter, in the type of its table."""
         return self._table[name].check(self.get_parameter(name).value)
+
+    def take_parameters(self, changed: Mapping[str, Value],
+                        others: Mapping[str, Any],  # noqa: ARG002 - for those who have others
+                        live: bool) -> None:
+        """
+        Use values that are set together, or refuse them all.
+
+        Parameters
+        ----------
+        changed
+            Those of the table, checked one by one.
+        others
+            Any others.
+        live
+            Whether the node is at work; before, they are only to be looked at.
+
+        Raises
+        ------
+        PermanentError
+            They cannot be used; nothing has changed.
+
+        """
+        if live:
+            for name, value in changed.items():
+                self.on_parameter(name, value)
 
     def on_parameter(self, name: str, value: Value) -> None:
         """Take in a new value of a live parameter; called by the executor's thread."""
@@ -103,21 +128,20 @@ class StreamNode(Node):
 
     def _on_set_parameters(self, changed: Sequence[Any]) -> SetParametersResult:
         accepted: dict[str, Value] = {}
+        others: dict[str, Any] = {}  # such as those that rclpy itself declares
         for parameter in changed:
-            if parameter.name not in self._table:
-                continue  # one that rclpy itself declares, such as qos_overrides
             try:
-                accepted[parameter.name] = self._table[parameter.name].check(parameter.value)
-                self.check_parameter(parameter.name, accepted[parameter.name])
-            except (ValueError, PermanentError) as error:
+                if parameter.name in self._table:
+                    accepted[parameter.name] = self._table[parameter.name].check(parameter.value)
+                else:
+                    others[parameter.name] = parameter.value
+            except ValueError as error:
                 return SetParametersResult(successful=False, reason=str(error))
-        if self._started:
-            for name, value in accepted.items():
-                self.on_parameter(name, value)
+        try:
+            self.take_parameters(accepted, others, self._started)
+        except PermanentError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
-
-    def check_parameter(self, name: str, value: Value) -> None:
-        """Refuse a value that the table cannot judge, by raising PermanentError."""
 
 
 def _describe(parameter: Parameter) -> str:

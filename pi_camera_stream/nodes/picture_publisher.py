@@ -1,0 +1,161 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the camera node publishes of each picture: compressed, raw, small, and its CameraInfo."""
+
+import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import Image as ImageMessage
+
+from .image_topic import create_image_publisher, jpeg_message
+from ..core.frame import Capture, Image, image_size
+from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
+from ..core.statistics import RateMeter, Recent
+from ..encoders.jpeg_encoder import JpegEncoder
+
+Info = Callable[[int, int], CameraInfo]
+"""Returns the CameraInfo, but for its header, of a picture of that width and height."""
+
+
+class PicturePublisher:
+    """
+    Publish pictures, each kind only while somebody subscribes to it.
+
+    `publish` belongs to one thread; the rest may be used by any.
+
+    Attributes
+    ----------
+    frame_id
+        TF frame of the pictures.
+    lores_width
+        Width of the small pictures in pixels; theirs is the shape of the large ones.
+    encoder
+        Encodes what is not JPEG yet.
+    published
+        Rate and bytes of the compressed pictures.
+    ages_ms
+        Their ages when they were published.
+    corrupt
+        How many pictures were no whole JPEG.
+    newest
+        The last capture and its stamp in ns; None before the first one.
+
+    """
+
+    def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
+                 info: Info) -> None:
+        self.frame_id = frame_id
+        self.lores_width = lores_width
+        self.encoder = JpegEncoder(quality)
+        self.published = RateMeter()
+        self.ages_ms = Recent()
+        self.corrupt = 0
+        self.newest: tuple[Capture, int] | None = None
+        self._node = node
+        self._info = info
+        self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
+        self._raws = create_image_publisher(node, ImageMessage, 'image_raw')
+        self._lores = create_image_publisher(node, ImageMessage, 'lores/image_raw')
+        self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
+
+    @property
+    def topic(self) -> str:
+        """Return the full name of the main topic."""
+        return str(self._images.topic_name)
+
+    def subscribers(self) -> int:
+        """Return how many subscribe to pictures of any kind."""
+        return sum(publisher.get_subscription_count()
+                   for publisher in (self._images, self._raws, self._lores))
+
+    def wanted(self) -> bool:
+        """Return whether anybody subscribes to anything."""
+        return self.subscribers() > 0 or self._infos.get_subscription_count() > 0
+
+    def publish(self, capture: Capture, stamp_ns: int) -> None:
+        """Publish what is wanted of a picture."""
+        self.newest = capture, stamp_ns
+        if not self.wanted():
+            return
+        picture = capture.picture
+        try:
+            header = check_whole(picture) if isinstance(picture, bytes) else JpegHeader(
+                *image_size(picture), 1 if picture.ndim == 2 else 3)
+        except NotAJpegError as error:
+            self._leave_out(f'that is no whole JPEG: {error}')
+            return
+        stamp = Time(nanoseconds=stamp_ns).to_msg()
+        if self._images.get_subscription_count():
+            jpeg = self.as_jpeg(capture)
+            self._images.publish(jpeg_message(jpeg, header, stamp, self.frame_id))
+            self.published.add(len(jpeg))
+            self.ages_ms.add((self._node.get_clock().now().nanoseconds - stamp_ns) / 1e6)
+        self._publish_raw(picture, header, stamp)
+        info = self._info(header.width, header.height)
+        info.header.stamp = stamp
+        info.header.frame_id = self.frame_id
+        self._infos.publish(info)
+
+    def as_jpeg(self, capture: Capture) -> bytes:
+        """Return a picture as a JPEG."""
+        picture = capture.picture
+        return picture if isinstance(picture, bytes) else self.encoder.encode(picture)
+
+    def _publish_raw(self, picture: bytes | Image, header: JpegHeader, stamp: Any) -> None:
+        for publisher, width in ((self._raws, header.width), (self._lores, self.lores_width)):
+            if not publisher.get_subscription_count():
+                continue
+            image = _resized(picture, header, min(width, header.width))
+            if image is None:
+                self._leave_out('that cannot be decoded')
+                return
+            publisher.publish(_image_message(image, stamp, self.frame_id))
+
+    def _leave_out(self, why: str) -> None:
+        self.corrupt += 1
+        self._node.get_logger().warning(f'left out a picture {why}', throttle_duration_sec=10.0)
+
+
+def _resized(picture: bytes | Image, header: JpegHeader, width: int) -> Image | None:
+    """Return a picture decoded, in that width; None when it cannot be decoded."""
+    import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
+
+    image: Any = picture
+    if isinstance(picture, bytes):
+        kind = 'GRAYSCALE' if header.components == 1 else 'COLOR'
+        reduction = next((by for by in (8, 4, 2) if header.width >= by * width), 1)
+        name = f'IMREAD_{kind}' if reduction == 1 else f'IMREAD_REDUCED_{kind}_{reduction}'
+        image = cv2.imdecode(np.frombuffer(picture, np.uint8), getattr(cv2, name))
+    if image is None or image.shape[1] == width:
+        return image
+    height = max(1, round(header.height * width / header.width))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _image_message(image: Image, stamp: Any, frame_id: str) -> ImageMessage:
+    width, height = image_size(image)
+    message = ImageMessage(height=height, width=width, is_bigendian=0,
+                           encoding='mono8' if image.ndim == 2 else 'bgr8',
+                           step=image.nbytes // height)
+    message.header.stamp = stamp
+    message.header.frame_id = frame_id
+    # Anything but array.array is checked byte by byte on some versions of rclpy.
+    message.data = array.array('B', np.ascontiguousarray(image).data.cast('B'))
+    return message

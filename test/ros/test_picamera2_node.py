@@ -1,0 +1,135 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The Raspberry Pi camera under the camera node, with the fake of `support`."""
+
+import os
+import signal
+
+from diagnostic_msgs.msg import DiagnosticStatus
+import pytest
+from rcl_interfaces.srv import DescribeParameters, ListParameters
+from sensor_msgs.msg import CompressedImage
+from support.fake_camera import FAKE, told
+from support.processes import children, parameters, Program, running, WAIT_S, wait_until
+
+TOPIC, NODE = '/camera/image_raw/compressed', '/camera/camera'
+CAMERA = {'source': 'picamera2', 'width': 640, 'height': 480, 'fps': 50}
+
+
+@pytest.fixture(autouse=True)
+def fake(monkeypatch):
+    """Let every Python find the fake, beside what it finds anyway."""
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(
+        [str(FAKE), *filter(None, [os.environ.get('PYTHONPATH')])]))
+
+
+class Picture:
+    """How the newest picture was taken."""
+
+    def __init__(self, message):
+        self.picture = bytes(message.data)
+
+
+def ask(guest, kind, service, **request):
+    client = guest.node.create_client(kind, f'{NODE}/{service}')
+    assert client.wait_for_service(WAIT_S)
+    future = client.call_async(kind.Request(**request))
+    wait_until(future.done)
+    return future.result()
+
+
+def wait_for_control(guest, name):
+    """Wait until the camera has told what can be set."""
+    wait_until(lambda: name in ask(guest, ListParameters, 'list_parameters').result.names)
+
+
+def wait_for_pictures(images, **wanted):
+    """Wait for a picture that was taken so."""
+    def taken_so():
+        tells = told(Picture(images.get(timeout=WAIT_S)))
+        return all(tells.get(name) == value for name, value in wanted.items())
+    wait_until(taken_so)
+
+
+def test_controls_are_parameters_with_the_range_of_the_camera(guest):
+    with running('camera', *parameters(**CAMERA)):
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_control(guest, 'ExposureTime')
+        descriptor, = ask(guest, DescribeParameters, 'describe_parameters',
+                          names=['ExposureTime']).descriptors
+        bounds, = descriptor.integer_range
+        assert 0 < bounds.from_value < 10_000 < bounds.to_value
+        assert guest.set_parameter(NODE, 'ExposureTime', 7000).successful
+        wait_for_pictures(images, ExposureTime=7000)
+        refused = guest.set_parameter(NODE, 'ExposureTime', bounds.to_value + 1)
+        assert not refused.successful
+        assert str(bounds.to_value) in refused.reason
+        refused = guest.set_parameter(NODE, 'ExposureTime', 'long')
+        assert not refused.successful
+        assert refused.reason == "parameter 'ExposureTime' must be of type int, not 'long'"
+        wait_for_pictures(images, ExposureTime=7000)  # and the stream goes on
+
+
+def test_what_was_set_at_the_start_counts_and_what_is_wrong_is_said(guest):
+    with running('camera', *parameters(ExposureTime=9000, AnalogueGain=-5.0, **CAMERA)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, ExposureTime=9000)
+        camera.wait_for(r'AnalogueGain.*the camera goes on without it')
+
+
+def test_controls_stay_when_the_worker_is_killed(guest):
+    with running('camera', *parameters(**CAMERA)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_control(guest, 'ExposureTime')
+        assert guest.set_parameter(NODE, 'ExposureTime', 7000).successful
+        wait_for_pictures(images, ExposureTime=7000)
+        for number in (signal.SIGKILL, signal.SIGSTOP):
+            worker, = children(camera.process.pid)
+            os.kill(worker, number)
+            camera.wait_for(f'{"SIGKILL" if number == signal.SIGKILL else "no picture for"}')
+            wait_until(lambda: len(children(camera.process.pid)) == 1
+                       and children(camera.process.pid) != [worker])  # noqa: B023 - at once
+            while not images.empty():
+                images.get()
+            wait_for_pictures(images, ExposureTime=7000)
+        values = guest.diagnostics('camera: stream', lambda v: v['restarts'] == '2')
+        assert values['level'] != DiagnosticStatus.ERROR
+
+
+def test_size_and_orientation_restart_only_the_source(guest):
+    with running('camera', *parameters(**CAMERA)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        images.get(timeout=WAIT_S)
+        worker, = children(camera.process.pid)
+        assert guest.set_parameter(NODE, 'hflip', True).successful
+        wait_until(lambda: worker not in children(camera.process.pid))
+        while not images.empty():
+            images.get()
+        images.get(timeout=WAIT_S)
+        values = guest.diagnostics('camera: stream')
+        assert values['restarts'] == '0'
+
+
+@pytest.mark.parametrize(('values', 'sentence'), [
+    ({'camera': '7'}, "there is no camera '7'"),
+    ({'rotation': 90}, 'rotation'),
+    ({'picamera2.python': '/nowhere/python3'}, 'no Python can import picamera2'),
+])
+def test_what_cannot_work_is_one_sentence(values, sentence):
+    camera = Program('camera', *parameters(**CAMERA | values))
+    assert camera.wait() == 1
+    camera.wait_for(f'camera_node: error: .*{sentence}')
+    assert 'Traceback' not in camera.output
