@@ -83,8 +83,8 @@ class CameraNode(StreamNode):
         self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
         if self.value('source') == 'auto' and source.settings.source == 'pattern':
             self.get_logger().warning(
-                'source auto found no camera, so this is a test pattern: pipe a camera into '
-                "source stdin, or play a video with source file and the parameter 'path'")
+                'source auto found no camera, so this is a test pattern: connect one, or name '
+                "another source, such as url or file with the parameter 'path'")
         if self.value('standby'):
             self._capture.want(False)
             self.create_timer(_LOOK_S, self._see_who_wants)

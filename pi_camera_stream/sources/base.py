@@ -16,7 +16,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from typing import Any
 
@@ -90,6 +90,19 @@ class SourceSettings:
         return (self.width, self.height) if self.width else None
 
 
+# What a source may know of the settings: turning the picture, or all that a sensor has.
+TURNING = frozenset({'hflip', 'vflip', 'rotation'})
+SENSOR = TURNING | {'camera', 'crop', 'sensor_mode', 'tuning_file', 'noise_reduction'}
+_ALL = SENSOR | {'python'}
+_PARAMETERS = {'python': 'picamera2.python'}  # where the name is another one
+_DEFAULTS = SourceSettings()
+
+
+def without(settings: SourceSettings, options: frozenset[str]) -> SourceSettings:
+    """Return the settings without those that a source with these `options` does not know."""
+    return replace(settings, **{name: getattr(_DEFAULTS, name) for name in _ALL - options})
+
+
 class Source(ABC):
     """
     Where pictures come from.
@@ -102,15 +115,33 @@ class Source(ABC):
     ----------
     fps
         Frames a second wanted, 0 for the source's own rate; may change while the source runs.
+    options
+        Which of the settings from `camera` on it knows.
     first_picture_s
         How long the first picture may take. Infinite where silence is no failure; otherwise the
         source is started again when its pictures stop.
 
     """
 
+    options: frozenset[str] = frozenset()
     first_picture_s = math.inf
 
     def __init__(self, settings: SourceSettings) -> None:
+        """
+        Make it; nothing is opened yet.
+
+        Raises
+        ------
+        PermanentError
+            The settings have something that this source does not know.
+
+        """
+        for name in sorted(_ALL - self.options):
+            if getattr(settings, name):
+                raise PermanentError(
+                    f"source '{settings.source}' does not know the parameter "
+                    f"'{_PARAMETERS.get(name, name)}': leave it out, or choose a source that "
+                    'does, such as picamera2')
         self.settings = settings
         self.fps = settings.fps
 

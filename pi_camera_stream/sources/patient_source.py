@@ -17,7 +17,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from .base import SourceSettings
+from .base import SourceSettings, TURNING
 from .worker_source import WorkerSource
 from ..core.errors import PermanentError
 from ..core.frame import Capture
@@ -33,6 +33,7 @@ class PatientSource(WorkerSource):
     counts from its start. So it is hardly ever away, and who returns is seen within a second.
     """
 
+    options = TURNING
     first_picture_s = _LONGEST_PATIENCE_S + 8.0
 
     def __init__(self, settings: SourceSettings) -> None:

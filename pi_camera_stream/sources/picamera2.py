@@ -24,6 +24,7 @@ import sys
 import time
 from typing import Any
 
+from .base import SENSOR
 from .child import Child
 from .worker_source import WorkerSource
 from ..core.errors import PermanentError, TemporaryError
@@ -55,6 +56,7 @@ class Picamera2Source(WorkerSource):
     under the system's.
     """
 
+    options = SENSOR | {'python'}
     first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
 
     @property

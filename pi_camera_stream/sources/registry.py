@@ -14,10 +14,11 @@
 
 """The sources by name. A source is imported when it is wanted, and so is what it needs."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from .base import Source, SourceSettings
+from .base import Source, SourceSettings, without
 from ..core.errors import PermanentError
 
 # name -> module of this package and class
@@ -48,9 +49,15 @@ def create_source(settings: SourceSettings) -> Source:
     if settings.source == 'auto':
         if settings.path:
             raise PermanentError(f"source 'auto' looks for a camera and does not read "
-                                 f"'{settings.path}': set the parameter 'source' to file or stdin")
-        from .pattern import PatternSource
-        return PatternSource(settings, label='NO CAMERA')
+                                 f"'{settings.path}': set the parameter 'source' to file, "
+                                 'stdin, v4l2 or url')
+        from .auto import find_camera
+        found = find_camera(settings)
+        if found is None:
+            from .pattern import PatternSource
+            return PatternSource(replace(without(settings, PatternSource.options),
+                                         source='pattern'), label='NO CAMERA')
+        settings = found
     if settings.source not in SOURCES:
         raise PermanentError(f"there is no source '{settings.source}': choose one of "
                              + ', '.join(NAMES))

@@ -19,7 +19,7 @@ import re
 import shutil
 import time
 
-from .base import Source, SourceSettings
+from .base import SENSOR, Source, SourceSettings
 from .child import Child
 from .jpeg_stream import JpegStream
 from ..core.errors import PermanentError, TemporaryError
@@ -39,6 +39,7 @@ class RpicamSource(Source):
     Capture times are those of arrival: the program does not tell better ones in this format.
     """
 
+    options = SENSOR
     first_picture_s = 10.0
 
     def __init__(self, settings: SourceSettings) -> None:

@@ -19,6 +19,7 @@ import time
 
 import cv2
 import numpy as np
+from pi_camera_stream.core.mailbox import Mailbox
 from pi_camera_stream.sources.capture_loop import CaptureLoop
 
 from .processes import WAIT_S, wait_until
@@ -36,7 +37,10 @@ class Capturing:
 
     def picture(self):
         """Return the next JPEG."""
-        item = self.loop.mailbox.take(WAIT_S)
+        try:
+            item = self.loop.mailbox.take(WAIT_S)
+        except Mailbox.Closed:
+            raise AssertionError(f'it has ended: {self.ends} {self.problems}') from None
         assert item is not None, f'no picture came: {self.problems}'
         return item[0].picture
 

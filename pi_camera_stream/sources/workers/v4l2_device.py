@@ -212,7 +212,7 @@ def _capture_ns(buffer: api.Buffer) -> int:
     now_ns = time.monotonic_ns()
     taken_ns = int(buffer.seconds) * 10**9 + int(buffer.microseconds) * 1000
     monotonic = buffer.flags & api.STAMP_MASK == api.STAMP_MONOTONIC
-    return now_ns if monotonic and 0 <= now_ns - taken_ns < _SANE_NS else now_ns
+    return taken_ns if monotonic and 0 <= now_ns - taken_ns < _SANE_NS else now_ns
 
 
 def _others() -> str:

@@ -15,7 +15,6 @@
 """Read a V4L2 camera and deliver its newest picture: the worker of `V4l2Source`."""
 
 from collections.abc import Callable
-import threading
 import time
 from typing import Any, cast
 
@@ -38,20 +37,13 @@ def main() -> None:
         settings = SourceSettings(**body['settings'])
     except (StreamError, TypeError, KeyError) as error:
         outlet.fail(str(error), permanent=True)
-    # Not in the main thread, so that a driver that hangs in an ioctl is told of.
-    threading.Thread(target=_run, args=(settings, float(body['patience_s']), outlet),
-                     name='reader', daemon=True).start()
-    threading.Event().wait()
-
-
-def _run(settings: SourceSettings, patience_s: float, outlet: Outlet) -> None:
     try:
-        _read(settings, patience_s, outlet)
+        _read(settings, float(body['patience_s']), outlet)
     except PermanentError as error:
         outlet.fail(str(error), permanent=True)
     except StreamError as error:
         outlet.fail(str(error))
-    except Exception as error:  # a thread must not end in silence
+    except Exception as error:  # whatever a driver throws is told, too
         outlet.fail(f'{device_path(settings.path)} cannot be read ({error!r})')
 
 

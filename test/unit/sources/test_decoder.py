@@ -34,7 +34,8 @@ def packets():
     encoder = av.CodecContext.create('libx264', 'w')
     encoder.width, encoder.height, encoder.pix_fmt = 320, 240, 'yuv420p'
     encoder.time_base = Fraction(1, 30)
-    encoder.options = {'tune': 'zerolatency', 'g': str(GROUP), 'x264-params': 'slices=4:scenecut=0'}
+    encoder.options = {'tune': 'zerolatency', 'g': str(GROUP),
+                       'x264-params': 'slices=4:scenecut=0'}
     return [bytes(packet) for image in IMAGES
             for packet in encoder.encode(av.VideoFrame.from_ndarray(image, format='bgr24'))]
 

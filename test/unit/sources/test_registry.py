@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from pathlib import Path
+
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources import registry
 from pi_camera_stream.sources.base import Source, SourceSettings
@@ -28,7 +30,7 @@ def test_auto_without_a_camera_says_so():
 
 
 def test_auto_does_not_read_a_path():
-    with pytest.raises(PermanentError, match="set the parameter 'source' to file or stdin"):
+    with pytest.raises(PermanentError, match="'source' to file, stdin, v4l2 or url"):
         registry.create_source(SourceSettings('auto', 'video.mp4'))
 
 
@@ -57,3 +59,21 @@ def test_a_missing_module_is_explained(monkeypatch):
 def test_half_a_size_is_refused(size):
     with pytest.raises(PermanentError, match='set both to a size in pixels'):
         SourceSettings('pattern', width=size[0], height=size[1])
+
+
+@pytest.mark.parametrize(('values', 'name'), [
+    ({'source': 'pattern', 'rotation': 180}, 'rotation'),
+    ({'source': 'stdin', 'hflip': True}, 'hflip'),
+    ({'source': 'url', 'path': 'udp://@:5000', 'crop': (0, 0, 10, 10)}, 'crop'),
+    ({'source': 'rpicam', 'python': '/usr/bin/python3'}, 'picamera2.python'),
+])
+def test_what_a_source_does_not_know_is_refused(values, name):
+    with pytest.raises(PermanentError, match=f"source '{values['source']}' does not know the "
+                                             f"parameter '{name}'"):
+        registry.create_source(SourceSettings(**values))
+
+
+def test_auto_leaves_out_what_the_camera_does_not_know(monkeypatch):
+    monkeypatch.setattr('pi_camera_stream.sources.auto._DEVICES', Path('/nowhere'))
+    source = registry.create_source(SourceSettings(camera='1', hflip=True))
+    assert source.settings == SourceSettings(source='pattern')

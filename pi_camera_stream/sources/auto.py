@@ -1,0 +1,76 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Which camera there is, for `auto`: found without opening or importing anything."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from .base import SENSOR, SourceSettings, TURNING, without
+from .picamera2 import find_python
+from .rpicam import find_program
+from ..core.errors import PermanentError
+
+_DEVICES = Path('/sys/class/video4linux')
+
+
+def find_camera(settings: SourceSettings, devices: Path | None = None
+                ) -> SourceSettings | None:
+    """
+    Return the settings for the first camera there is; None where there is none.
+
+    A Raspberry Pi camera comes first: its sensor is a device on an I2C bus, whereas a USB camera
+    is one on a USB bus. `devices` is where the kernel lists what has to do with video.
+
+    Raises
+    ------
+    PermanentError
+        There is a Raspberry Pi camera only, and nothing is installed that reads it.
+
+    """
+    devices = devices or _DEVICES
+    failure: PermanentError | None = None
+    if _on_bus(devices, 'v4l-subdev*', 'i2c'):
+        try:
+            find_python(settings.python)
+            return replace(settings, source='picamera2')
+        except PermanentError as error:
+            failure = error
+        try:
+            find_program()
+            return replace(without(settings, SENSOR), source='rpicam')
+        except PermanentError:
+            pass  # the other one is the better advice
+    for camera in _on_bus(devices, 'video*', 'usb'):
+        if _read(camera / 'index') == '0':  # the others are for its metadata
+            return replace(without(settings, TURNING), source='v4l2',
+                           path=f'/dev/{camera.name}')
+    if failure is not None:
+        raise failure
+    return None
+
+
+def _on_bus(devices: Path, pattern: str, bus: str) -> list[Path]:
+    """Return the devices on a bus, in the order of their numbers."""
+    found = [device for device in devices.glob(pattern)
+             if (device / 'device' / 'subsystem').resolve().name == bus]
+    return sorted(found, key=lambda device: (len(device.name), device.name))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ''
