@@ -45,10 +45,10 @@ class Child:
     of the parent. Its standard error is ours.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None
-                 ) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None,
+                 name: str = '') -> None:
         """
-        Start it, with our environment if no other is given.
+        Start it, with our environment if no other is given; `name` is for people.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class Child:
             No process can be made at present.
 
         """
-        self._name = os.path.basename(command[0])
+        self._name = name or os.path.basename(command[0])
         try:
             self._process = subprocess.Popen(
                 [sys.executable, '-I', '-S', '-c', _LAUNCH, str(os.getpid()), *command],

@@ -85,7 +85,7 @@ class WorkerSource(Source):
         """Start the worker; does not wait for it."""
         self.hello, self._last_number = {}, 0
         self._reader = RecordReader()
-        self._child = Child(self.command(), self.environment())
+        self._child = Child(self.command(), self.environment(), 'the capture worker')
         self._child.write(pack_message('O', self.open_message()))
         with self._lock:
             self._unsent = dict(self._set)
