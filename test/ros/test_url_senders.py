@@ -95,6 +95,31 @@ def test_what_ffmpeg_sends_is_seen_and_seen_again_when_it_returns(
         assert run.ends == []
 
 
+@pytest.mark.parametrize(('pipeline', 'read_from', 'detail'), [
+    ('x264enc tune=zerolatency key-int-max=15 ! video/x-h264,stream-format=byte-stream ! '
+     'udpsink host=127.0.0.1 port={}', 'udp://127.0.0.1:{}', 'H.264 over UDP'),
+    ('x264enc tune=zerolatency key-int-max=15 ! video/x-h264,stream-format=byte-stream ! '
+     'tcpserversink host=127.0.0.1 port={}', 'tcp://127.0.0.1:{}', 'H.264 over TCP'),
+    ('x264enc tune=zerolatency key-int-max=15 ! rtph264pay config-interval=1 pt=96 ! '
+     'udpsink host=127.0.0.1 port={}', 'rtp://127.0.0.1:{}', 'H.264 over RTP'),
+    ('jpegenc ! udpsink host=127.0.0.1 port={}', 'udp://127.0.0.1:{}', 'JPEG over UDP'),
+])
+def test_what_gstreamer_sends_is_seen_and_seen_again_when_it_returns(
+        pipeline, read_from, detail, missing):
+    if shutil.which('gst-launch-1.0') is None:
+        missing('the sender is the Debian packages gstreamer1.0-{tools,plugins-good,plugins-ugly}')
+    port = senders.free_port()
+    with capturing(source(read_from.format(port))) as run:
+        for _ in range(2):
+            with senders.gstreamer(pipeline.format(port)):
+                before = run.loop.captured.total
+                wait_until(lambda: run.loop.captured.total >= before + 10)  # noqa: B023 - at once
+                colour = run.image().mean(axis=(0, 1))
+                assert abs(colour - senders.GSTREAMER_BGR).max() < 25
+                assert run.source.hello['detail'] == detail
+            run.wait_for_problem('delivered no picture')
+
+
 @pytest.mark.parametrize(('behind', 'transport'), [('', 'tcp'), ('?udp', 'udp'), ('?tcp', 'tcp')])
 def test_an_rtsp_camera(behind, transport, bars):
     with rtsp_server() as server, capturing(source(server.url + behind)) as run:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Programs that send video: FFmpeg, as on the robots of others."""
+"""Programs that send video: FFmpeg and GStreamer, as on the robots of others."""
 
 from contextlib import contextmanager, ExitStack
 import socket
@@ -37,6 +37,26 @@ def sending(target, container='mpegts', codec='h264', prefix=()):
     process = subprocess.Popen(
         [*prefix, 'ffmpeg', '-loglevel', 'error', '-re', '-f', 'lavfi', '-i', _BARS,
          *CODECS[codec], '-flush_packets', '1', '-f', container, target],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+GSTREAMER_BGR = (224, 96, 32)
+
+
+@contextmanager
+def gstreamer(pipeline):
+    """Let GStreamer send one colour into the rest of a pipeline until the context ends."""
+    blue, green, red = GSTREAMER_BGR
+    process = subprocess.Popen(
+        ['gst-launch-1.0', '-q', 'videotestsrc', 'is-live=true', 'pattern=solid-color',
+         f'foreground-color={0xff000000 | red << 16 | green << 8 | blue}', '!',
+         f'video/x-raw,width={SIZE[0]},height={SIZE[1]},framerate=30/1', '!', 'videoconvert', '!',
+         *pipeline.split()],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield process
