@@ -13,3 +13,18 @@
 # limitations under the License.
 
 """Stream a robot's camera: always the newest picture, and how old it is."""
+
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .nodes.frame_subscriber import FrameSubscriber
+
+__all__ = ['FrameSubscriber']
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs ROS when it is used."""
+    if name in __all__:
+        from .nodes import frame_subscriber
+        return getattr(frame_subscriber, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

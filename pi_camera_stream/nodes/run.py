@@ -76,7 +76,7 @@ def _complain(program: str, sentence: str) -> int:
 
 
 def _work(node: StreamNode) -> None:
-    executor = _create_executor()
+    executor = create_executor()
     executor.add_node(node)  # before the start: from then on, threads may need it
     try:
         node.start()
@@ -89,11 +89,11 @@ def _work(node: StreamNode) -> None:
         executor.shutdown()
 
 
-def _create_executor() -> Any:
+def create_executor(context: rclpy.Context | None = None) -> Any:
     """Return the executor that costs least: the newer one receives for half the CPU time."""
     try:
         from rclpy.experimental.events_executor import EventsExecutor
     except ImportError:  # Humble
         from rclpy.executors import SingleThreadedExecutor
-        return SingleThreadedExecutor()
-    return EventsExecutor()
+        return SingleThreadedExecutor(context=context)
+    return EventsExecutor(context=context)

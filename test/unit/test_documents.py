@@ -86,6 +86,6 @@ def test_an_unknown_command_is_explained(capsys):
 
 
 def test_the_readme_shows_the_example_as_it_is():
-    example = (ROOT / 'examples/subscribe.py').read_text()
+    example = (ROOT / 'examples/newest.py').read_text()
     shown = re.search(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)[1]
     assert shown in example

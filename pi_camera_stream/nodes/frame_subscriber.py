@@ -1,0 +1,293 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The newest picture of a topic, for programs: in a loop, or as a stand-in for VideoCapture."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+import time
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage
+
+from .image_topic import create_image_subscription, JpegSubscription
+from .own_node import OwnNode
+from ..core.frame import Frame, Image
+from ..core.mailbox import Mailbox
+from ..vision.rectifier import Rectifier
+
+_TYPE = 'sensor_msgs/msg/CompressedImage'
+_COLORS = {'bgr': 'COLOR', 'gray': 'GRAYSCALE'}
+_REDUCTIONS = (1, 2, 4, 8)
+_SLICE_S = 0.25  # how long a wait cannot be ended by a shutdown
+_PATIENCE_S = 3.0  # without a picture, before it is said what topics there are
+_REPEAT_S = 30.0
+_READ_S = 5.0  # how long `read` waits, as VideoCapture does for a camera
+
+
+@dataclass(frozen=True, eq=False)
+class ReceivedFrame:
+    """
+    One picture, decoded.
+
+    Attributes
+    ----------
+    image
+        H x W x 3 (BGR) or H x W (grey), uint8.
+    jpeg
+        The same as it came.
+    stamp_ns
+        Capture time in ns of ROS time (`header.stamp`).
+    frame_id
+        TF frame.
+    sequence
+        Counts the pictures that arrived, from 1; the gaps are those that were dropped for newer
+        ones.
+
+    """
+
+    image: Image
+    jpeg: bytes
+    stamp_ns: int
+    frame_id: str
+    sequence: int
+    _node: Node
+
+    @property
+    def age_s(self) -> float:
+        """Return the seconds since capture, at this moment, by this machine's clock."""
+        return (self._node.get_clock().now().nanoseconds - self.stamp_ns) / 1e9
+
+
+class FrameSubscriber:
+    """
+    Receive a CompressedImage topic, and give out its newest picture whenever one is asked for.
+
+    Use it as a context manager and iterate: a picture that is being worked on costs others, never
+    their age. The iteration waits while no picture comes, leaves out what cannot be decoded, and
+    ends with `close`, or when ROS shuts down. It is also a stand-in for `cv2.VideoCapture`:
+    `isOpened`, `read`, `get`, `release`. One thread reads; any may close.
+
+    Attributes
+    ----------
+    topic
+        Full name of the topic.
+
+    """
+
+    def __init__(self, topic: str = '/camera/image_raw/compressed', *, node: Node | None = None,
+                 reduce: int = 1, color: str = 'bgr', rectify: bool = False) -> None:
+        """
+        Subscribe, best effort.
+
+        Parameters
+        ----------
+        topic
+            Its name; a relative one belongs to the namespace of `node`.
+        node
+            A node of one's own, which must be spun; None makes one, with a context and a thread.
+        reduce
+            1, 2, 4 or 8: decode at this part of the size, in a fraction of the time.
+        color
+            `bgr` or `gray`.
+        rectify
+            Undistort by the topic's `camera_info`; pictures come as they are while there is no
+            calibration.
+
+        Raises
+        ------
+        ValueError
+            An argument is none of those.
+
+        """
+        if color not in _COLORS:
+            raise ValueError(f"color must be 'bgr' or 'gray', not {color!r}")
+        if reduce not in _REDUCTIONS:
+            raise ValueError(f'reduce must be 1, 2, 4 or 8, not {reduce!r}')
+        name = f'IMREAD_{_COLORS[color]}' if reduce == 1 else \
+            f'IMREAD_REDUCED_{_COLORS[color]}_{reduce}'
+        self._flag = int(getattr(cv2, name))
+        self._newest: Mailbox[tuple[Frame, str]] = Mailbox()
+        self._undecodable = 0
+        self._grabbed: ReceivedFrame | None = None
+        self._size = (0, 0)
+        self._said_s = time.monotonic() + _PATIENCE_S - _REPEAT_S
+        self._closed = False
+        self._rectifier = Rectifier() if rectify else None
+        self._own: OwnNode | None = None
+        if node is None:
+            self._own = OwnNode('frame_subscriber')
+            node = self._own.node
+        self._node: Node = node
+        self._subscription = JpegSubscription(self._node, topic, self._on_frame)
+        self.topic = self._subscription.topic
+        self._subscription.subscribe()
+        self._infos: Any = None
+        if rectify:
+            self._infos = create_image_subscription(
+                self._node, CameraInfo, _info_topic(self.topic), self._on_info)
+        if self._own is not None:
+            self._own.start()
+
+    def __enter__(self) -> 'FrameSubscriber':
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Close it."""
+        self.close()
+
+    def __iter__(self) -> Iterator[ReceivedFrame]:
+        """Yield the newest picture, again and again, each at most once."""
+        while True:
+            try:
+                frame = self.next_frame(_SLICE_S)
+            except Mailbox.Closed:
+                return
+            if frame is not None:
+                yield frame
+            elif not self._node.context.ok():
+                return
+
+    def next_frame(self, timeout_s: float | None = None) -> ReceivedFrame | None:
+        """
+        Wait for a picture that was not given out yet; None when `timeout_s` passed without one.
+
+        Raises
+        ------
+        Mailbox.Closed
+            The subscriber was closed.
+
+        """
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            rest_s = _SLICE_S if deadline_s is None else deadline_s - time.monotonic()
+            newest = self._newest.take(min(max(rest_s, 0.0), _SLICE_S))
+            if newest is not None:
+                frame = self._decode(*newest)
+                if frame is not None:
+                    return frame
+            elif not self._node.context.ok():
+                return None
+            else:
+                self._say_what_there_is()
+            if deadline_s is not None and time.monotonic() >= deadline_s:
+                return None
+
+    def counters(self) -> Mapping[str, int]:
+        """Return how many came, were dropped for newer ones, and could not be used."""
+        return {'received': self._subscription.received.total, 'dropped': self._newest.dropped,
+                'corrupt': self._subscription.corrupt + self._undecodable}
+
+    def close(self) -> None:
+        """Receive nothing any more; whoever iterates comes to the end."""
+        if self._closed:
+            return
+        self._closed = True
+        self._newest.close()
+        if self._own is not None:
+            self._own.stop()
+        else:
+            self._subscription.unsubscribe()
+            if self._infos is not None:
+                self._node.destroy_subscription(self._infos)
+
+    # As cv2.VideoCapture has them.
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        """Return whether pictures may come."""
+        return not self._closed and bool(self._node.context.ok())
+
+    def grab(self) -> bool:
+        """Wait up to 5 s for a picture, for `retrieve`."""
+        try:
+            self._grabbed = self.next_frame(_READ_S)
+        except Mailbox.Closed:
+            self._grabbed = None
+        return self._grabbed is not None
+
+    def retrieve(self) -> tuple[bool, Image | None]:
+        """Return the picture that was grabbed."""
+        return (True, self._grabbed.image) if self._grabbed is not None else (False, None)
+
+    def read(self) -> tuple[bool, Image | None]:
+        """Wait up to 5 s, and return (True, the newest picture), or (False, None)."""
+        self.grab()
+        return self.retrieve()
+
+    def get(self, property_id: int) -> float:
+        """Return width, height or rate of the pictures, or the capture time in ms; 0 otherwise."""
+        return {
+            cv2.CAP_PROP_FRAME_WIDTH: float(self._size[0]),
+            cv2.CAP_PROP_FRAME_HEIGHT: float(self._size[1]),
+            cv2.CAP_PROP_FPS: self._subscription.received.per_second(),
+            cv2.CAP_PROP_POS_MSEC: self._grabbed.stamp_ns / 1e6 if self._grabbed else 0.0,
+        }.get(property_id, 0.0)
+
+    def set(self, _property_id: int, _value: float) -> bool:
+        """Return False: what the camera does is set at its node."""
+        return False
+
+    def release(self) -> None:
+        """Close it."""
+        self.close()
+
+    def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
+        self._newest.put((frame, message.header.frame_id))
+
+    def _on_info(self, info: CameraInfo) -> None:
+        if self._rectifier is not None:
+            self._rectifier.calibrate((info.width, info.height), info.distortion_model,
+                                      info.k, info.d, info.r, info.p)
+
+    def _decode(self, frame: Frame, frame_id: str) -> ReceivedFrame | None:
+        try:
+            image: Any = cv2.imdecode(np.frombuffer(frame.jpeg, np.uint8), self._flag)
+        except cv2.error:
+            image = None
+        if image is None:
+            self._undecodable += 1
+            return None
+        if self._rectifier is not None:
+            image = self._rectifier.rectify(image)
+        self._size = image.shape[1], image.shape[0]
+        return ReceivedFrame(image, frame.jpeg, frame.stamp_ns, frame_id, frame.sequence,
+                             self._node)
+
+    def _say_what_there_is(self) -> None:
+        """Say now and then why nothing may come."""
+        if self._subscription.received.total or time.monotonic() - self._said_s < _REPEAT_S:
+            return
+        self._said_s = time.monotonic()
+        offers = {name: {end.topic_type for end in self._node.get_publishers_info_by_topic(name)}
+                  for name, types in self._node.get_topic_names_and_types() if _TYPE in types}
+        found = sorted(name for name, types in offers.items() if _TYPE in types)
+        others = sorted(offers.get(self.topic, set()) - {_TYPE})
+        reason = 'is silent' if self.topic in found else \
+            f'is of the type {others[0]}' if others else 'has no publisher'
+        self._node.get_logger().warning(
+            f"no picture yet: '{self.topic}' {reason}; topics with JPEGs: "
+            f"{', '.join(found) or 'none'}; still waiting")
+
+
+def _info_topic(topic: str) -> str:
+    """Return where the calibration of an image topic is, by the convention of image_transport."""
+    base = topic.removesuffix('/compressed')
+    return f'{base.rpartition("/")[0]}/camera_info'

@@ -1,0 +1,67 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""A node for a program that is none."""
+
+import threading
+
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+
+from .run import create_executor
+
+_SPIN_S = 0.25
+
+
+class OwnNode:
+    """
+    Spin a node in a thread, in a context of its own; signals are left alone.
+
+    Attributes
+    ----------
+    node
+        The node; what it is to do is added before `start`.
+
+    """
+
+    def __init__(self, name: str) -> None:
+        self._context = rclpy.Context()
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self.node = rclpy.create_node(
+            name, context=self._context, use_global_arguments=False,
+            start_parameter_services=False)
+        self._executor = create_executor(self._context)
+        self._thread = threading.Thread(target=self._spin, name='frames', daemon=True)
+
+    def start(self) -> None:
+        """Begin to spin."""
+        self._executor.add_node(self.node)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the graph."""
+        self._context.try_shutdown()
+        self._thread.join(timeout=2.0)
+        self.node.destroy_node()
+
+    def _spin(self) -> None:
+        try:
+            while self._context.ok():
+                self._executor.spin_once(timeout_sec=_SPIN_S)
+        except Exception:
+            if self._context.ok():
+                raise
+        finally:
+            self._executor.shutdown()

@@ -1,0 +1,193 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import threading
+import time
+
+import cv2
+import numpy as np
+from pi_camera_stream import FrameSubscriber
+from pi_camera_stream.core.mailbox import Mailbox
+import pytest
+from sensor_msgs.msg import CameraInfo, Image
+from support import pictures
+from support.guest import Camera
+from support.processes import WAIT_S, wait_until
+
+TOPIC = '/camera/image_raw/compressed'
+
+
+def jpeg(value, size=(160, 120)):
+    """Return a picture whose brightness is `value`."""
+    return cv2.imencode('.jpg', np.full((*size[::-1], 3), value, np.uint8))[1].tobytes()
+
+
+@pytest.fixture
+def camera(guest):
+    return Camera(guest)
+
+
+def receive(camera, frames, data):
+    """Send a picture until it is received, and return it."""
+    got = []
+
+    def arrived():
+        frame = frames.next_frame(0.05)
+        if frame is not None and frame.jpeg == data:
+            got.append(frame)
+        return got
+    camera.send_until(data, arrived)
+    return got[0]
+
+
+def test_five_lines(camera):
+    with FrameSubscriber(TOPIC) as frames:
+        thread = threading.Thread(
+            target=lambda: camera.send_until(jpeg(200), done.is_set))
+        done = threading.Event()
+        thread.start()
+        for frame in frames:
+            assert frame.image.shape == (120, 160, 3)
+            assert abs(frame.image.mean() - 200) < 3
+            assert 0 < frame.age_s < WAIT_S
+            assert frame.frame_id == 'lens'
+            break
+        done.set()
+        thread.join()
+
+
+def test_always_the_newest_and_the_others_are_counted(camera):
+    with FrameSubscriber(TOPIC) as frames:
+        receive(camera, frames, jpeg(0))
+        before = frames.counters()
+
+        def came():
+            return frames.counters()['received'] - before['received']
+        camera.send_until(jpeg(50), lambda: came() >= 2)
+        time.sleep(0.2)  # what is under way has come
+        others = came()
+        camera.send_until(jpeg(150), lambda: came() > others)
+        frame = frames.next_frame(WAIT_S)
+        assert abs(frame.image.mean() - 150) < 3
+        assert frames.counters()['dropped'] - before['dropped'] >= others
+        assert frames.next_frame(0.0) is None  # each at most once
+
+
+@pytest.mark.parametrize(('options', 'shape'), [
+    ({'reduce': 2}, (60, 80, 3)), ({'reduce': 8}, (15, 20, 3)), ({'color': 'gray'}, (120, 160)),
+    ({'color': 'gray', 'reduce': 4}, (30, 40))])
+def test_it_decodes_as_is_asked(camera, options, shape):
+    with FrameSubscriber(TOPIC, **options) as frames:
+        assert receive(camera, frames, jpeg(80)).image.shape == shape
+
+
+def test_what_is_corrupt_is_left_out_and_counted(camera):
+    good = jpeg(80)
+    broken = bytearray(pictures.jpeg(seed=1))
+    broken[2:20] = bytes(18)
+    with FrameSubscriber(TOPIC) as frames:
+        receive(camera, frames, good)
+        camera.send_until(bytes(broken), lambda: frames.counters()['corrupt'])
+        assert receive(camera, frames, jpeg(30)).image.shape == (120, 160, 3)
+
+
+def test_inside_a_node_of_ones_own(guest, camera):
+    frames = FrameSubscriber('image_raw/compressed', node=guest.node)
+    assert frames.topic == '/image_raw/compressed'
+    frames.close()
+    before = {subscription.topic_name for subscription in guest.node.subscriptions}
+    with FrameSubscriber(TOPIC, node=guest.node) as frames:
+        assert receive(camera, frames, jpeg(80)).age_s < WAIT_S
+    wait_until(lambda: {subscription.topic_name for subscription in guest.node.subscriptions}
+               == before)
+    assert guest.context.ok()
+
+
+def test_it_stands_in_for_video_capture(camera):
+    capture = FrameSubscriber(TOPIC)
+    assert capture.isOpened()
+    receive(camera, capture, jpeg(10))
+    camera.send_until(jpeg(80), lambda: capture.read()[0])
+    assert capture.retrieve()[1].shape == (120, 160, 3)
+    assert capture.get(cv2.CAP_PROP_FRAME_WIDTH) == 160
+    assert capture.get(cv2.CAP_PROP_FRAME_HEIGHT) == 120
+    assert capture.get(cv2.CAP_PROP_POS_MSEC) > 1e12
+    assert capture.get(cv2.CAP_PROP_BRIGHTNESS) == 0
+    assert not capture.set(cv2.CAP_PROP_FRAME_WIDTH, 640)
+    capture.release()
+    assert not capture.isOpened()
+    assert capture.read() == (False, None)
+
+
+def test_closing_ends_the_iteration_of_another_thread():
+    frames, ended = FrameSubscriber(TOPIC), threading.Event()
+
+    def iterate():
+        for _ in frames:
+            pass
+        ended.set()
+
+    threading.Thread(target=iterate).start()
+    frames.close()
+    frames.close()
+    assert ended.wait(WAIT_S)
+    with pytest.raises(Mailbox.Closed):
+        frames.next_frame()
+
+
+def test_a_topic_that_is_silent_is_explained(guest, camera, capfd):
+    guest.node.create_publisher(Image, '/raw', 1)
+    for topic, reason in (('/nothing', 'has no publisher'), ('/raw', 'is of the type'),
+                          (TOPIC, 'is silent')):
+        with FrameSubscriber(topic) as frames:
+            said = ''
+
+            def explained(frames=frames, topic=topic, reason=reason):
+                nonlocal said
+                assert frames.next_frame(0.3) is None
+                said += capfd.readouterr().err
+                return f"'{topic}' {reason}" in said
+            wait_until(explained)
+            assert f'topics with JPEGs: {TOPIC}; still waiting' in said
+
+
+@pytest.mark.parametrize('options', [{'reduce': 3}, {'reduce': 0}, {'color': 'rgb'}])
+def test_what_cannot_be_asked_for_is_refused(options):
+    with pytest.raises(ValueError, match=f'{next(iter(options))} must be '):
+        FrameSubscriber(TOPIC, **options)
+
+
+def test_the_lens_is_corrected_once_the_calibration_is_there(guest, camera):
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[20] = 255  # a straight line, which this lens bends
+    data = cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, 100))[1].tobytes()
+    infos = guest.node.create_publisher(CameraInfo, '/camera/camera_info', 1)
+    info = CameraInfo(width=320, height=240, distortion_model='plumb_bob')
+    info.k = [200.0, 0.0, 159.5, 0.0, 200.0, 119.5, 0.0, 0.0, 1.0]
+    info.p = [200.0, 0.0, 159.5, 0.0, 0.0, 200.0, 119.5, 0.0, 0.0, 0.0, 1.0, 0.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.d = [-0.3, 0.0, 0.0, 0.0, 0.0]
+    matrix = np.array([[100, 0, 79.5], [0, 100, 59.5], [0, 0, 1.0]])
+    expected = cv2.undistort(cv2.imdecode(np.frombuffer(data, np.uint8), 1), matrix,
+                             np.array(info.d))
+    with FrameSubscriber(TOPIC, rectify=True) as frames:
+        assert receive(camera, frames, data).image[20].mean() > 200  # as it came
+
+        def corrected():
+            infos.publish(info)
+            return receive(camera, frames, data).image[20].mean() < 200
+        wait_until(corrected)
+        got = receive(camera, frames, data).image
+        assert cv2.absdiff(got, expected).mean() < 2
