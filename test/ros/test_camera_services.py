@@ -19,8 +19,7 @@ import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from pi_camera_stream.core import block_code
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from sensor_msgs.srv import SetCameraInfo
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
 from support.guest import stamp
 from support.processes import parameters, running, WAIT_S
@@ -131,24 +130,3 @@ def test_on_standby_the_camera_is_off_while_nobody_subscribes(guest):
         guest.diagnostics('camera: stream', lambda v: v['message'] == 'on standby')
         images = guest.listen(CompressedImage, TOPIC)
         images.get(timeout=WAIT_S)
-
-
-
-
-def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):
-    file = tmp_path / 'left.yaml'
-    with running('camera', *parameters(camera_info_url=f'file://{file}', hflip=True, **SMALL)):
-        infos = guest.listen(CameraInfo, '/camera/camera_info')
-        info = infos.get(timeout=WAIT_S)
-        assert (info.width, info.height, info.k[0]) == (640, 360, 0.0)
-        info.distortion_model, info.d = 'plumb_bob', [0.1, 0.0, 0.0, 0.0, 0.0]
-        info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
-        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-        info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-        answer = call(guest, SetCameraInfo, 'set_camera_info', camera_info=info)
-        assert answer.success, answer.status_message
-        deadline = time.monotonic() + WAIT_S
-        while infos.get(timeout=WAIT_S).k[2] != 300.0:
-            assert time.monotonic() < deadline
-        assert 'plumb_bob' in file.read_text()
-        assert '339.0' in file.read_text()  # the file is of the picture that is not mirrored

@@ -21,7 +21,8 @@ import signal
 from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
 from rcl_interfaces.srv import DescribeParameters, ListParameters
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.srv import SetCameraInfo
 from support.fake_camera import FAKE, told
 from support.processes import children, parameters, Program, running, WAIT_S, wait_until
 
@@ -121,6 +122,23 @@ def test_size_and_orientation_restart_only_the_source(guest):
         images.get(timeout=WAIT_S)
         values = guest.diagnostics('camera: stream')
         assert values['restarts'] == '0'
+
+
+def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):
+    file = tmp_path / 'left.yaml'
+    with running('camera', *parameters(camera_info_url=f'file://{file}', hflip=True, **CAMERA)):
+        infos = guest.listen(CameraInfo, '/camera/camera_info')
+        info = infos.get(timeout=WAIT_S)
+        assert (info.width, info.height, info.k[0]) == (640, 480, 0.0)
+        info.distortion_model, info.d = 'plumb_bob', [0.1, 0.0, 0.0, 0.0, 0.0]
+        info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        answer = ask(guest, SetCameraInfo, 'set_camera_info', camera_info=info)
+        assert answer.success, answer.status_message
+        wait_until(lambda: infos.get(timeout=WAIT_S).k[2] == 300.0)
+        assert 'plumb_bob' in file.read_text()
+        assert '339.0' in file.read_text()  # the file is of the picture that is not mirrored
 
 
 @pytest.mark.parametrize(('values', 'sentence'), [
