@@ -36,6 +36,8 @@ class CameraControls:
 
     Attributes
     ----------
+    chosen
+        The values that somebody has set, as opposed to the camera's own.
     declaring
         Whether `declare` is at work, so that new values come from there.
 
@@ -44,6 +46,7 @@ class CameraControls:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._controls: Controls = {}
+        self.chosen: dict[str, Any] = {}
         self.declaring = False
 
     @property
@@ -75,6 +78,7 @@ class CameraControls:
                 self._node.get_logger().error(f'{error}: the camera goes on without it')
             finally:
                 self.declaring = False
+        self.chosen.update(given)
         return given
 
     def check(self, name: str, value: Any) -> Any:

@@ -104,12 +104,21 @@ class CameraNode(StreamNode):
             return
         controls = {name: self._controls.check(name, value) for name, value in others.items()
                     if name in self._controls.names}
-        if RESTARTING & changed.keys():
-            self._capture.change(create_source(read_settings(
-                lambda name: changed.get(name, self.value(name)))))
+        if RESTARTING & changed.keys() or self._must_be_faster(changed):
+            source = create_source(read_settings(
+                lambda name: changed.get(name, self.value(name))))
+            if self._controls.chosen:
+                source.set_controls(self._controls.chosen)
+            self._capture.change(source)
         if controls:
+            self._controls.chosen.update(controls)
             self._capture.source.set_controls(controls)
         super().take_parameters(changed, others, live)
+
+    def _must_be_faster(self, changed: Mapping[str, Value]) -> bool:
+        """Return whether the camera must be opened anew to have the rate that is wanted."""
+        source, wanted = self._capture.source, float(changed.get('fps', -1))
+        return source.starts_with_fps and (wanted == 0 or 0 < source.fps < wanted)
 
     def on_parameter(self, name: str, value: Value) -> None:
         """Use a new value from the next picture on."""

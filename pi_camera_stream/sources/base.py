@@ -115,6 +115,8 @@ class Source(ABC):
     ----------
     fps
         Frames a second wanted, 0 for the source's own rate; may change while the source runs.
+    starts_with_fps
+        Whether it must be started anew for a higher rate.
     options
         Which of the settings from `camera` on it knows.
     first_picture_s
@@ -123,6 +125,7 @@ class Source(ABC):
 
     """
 
+    starts_with_fps = False
     options: frozenset[str] = frozenset()
     first_picture_s = math.inf
 

@@ -56,6 +56,7 @@ class Picamera2Source(WorkerSource):
     under the system's.
     """
 
+    starts_with_fps = True
     options = SENSOR | {'python'}
     first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
 

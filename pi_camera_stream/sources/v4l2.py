@@ -32,6 +32,8 @@ class V4l2Source(PatientSource):
     waited for.
     """
 
+    starts_with_fps = True
+
     @property
     def title(self) -> str:
         """Return what the source is."""

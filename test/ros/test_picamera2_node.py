@@ -110,16 +110,30 @@ def test_controls_stay_when_the_worker_is_killed(guest):
         assert values['level'] != DiagnosticStatus.ERROR
 
 
+def test_a_higher_rate_opens_the_camera_anew_and_a_lower_one_does_not(guest):
+    with running('camera', *parameters(**CAMERA | {'fps': 20})) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, FrameDuration=50_000)
+        worker, = children(camera.process.pid)
+        assert guest.set_parameter(NODE, 'fps', 10.0).successful
+        guest.diagnostics('camera: stream', lambda v: int(v['left out for fps']) > 5)
+        assert children(camera.process.pid) == [worker]
+        assert guest.set_parameter(NODE, 'fps', 50.0).successful
+        wait_for_pictures(images, FrameDuration=20_000)
+
+
 def test_size_and_orientation_restart_only_the_source(guest):
     with running('camera', *parameters(**CAMERA)) as camera:
         images = guest.listen(CompressedImage, TOPIC)
         images.get(timeout=WAIT_S)
+        wait_for_control(guest, 'ExposureTime')
+        assert guest.set_parameter(NODE, 'ExposureTime', 7000).successful
         worker, = children(camera.process.pid)
         assert guest.set_parameter(NODE, 'hflip', True).successful
         wait_until(lambda: worker not in children(camera.process.pid))
         while not images.empty():
             images.get()
-        images.get(timeout=WAIT_S)
+        wait_for_pictures(images, ExposureTime=7000)
         values = guest.diagnostics('camera: stream')
         assert values['restarts'] == '0'
 
