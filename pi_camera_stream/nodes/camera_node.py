@@ -104,7 +104,7 @@ class CameraNode(StreamNode):
             return
         controls = {name: self._controls.check(name, value) for name, value in others.items()
                     if name in self._controls.names}
-        if RESTARTING & changed.keys() or self._must_be_faster(changed):
+        if RESTARTING & changed.keys() or self._starts_with(changed):
             source = create_source(read_settings(
                 lambda name: changed.get(name, self.value(name))))
             if self._controls.chosen:
@@ -115,10 +115,12 @@ class CameraNode(StreamNode):
             self._capture.source.set_controls(controls)
         super().take_parameters(changed, others, live)
 
-    def _must_be_faster(self, changed: Mapping[str, Value]) -> bool:
-        """Return whether the camera must be opened anew to have the rate that is wanted."""
-        source, wanted = self._capture.source, float(changed.get('fps', -1))
-        return source.starts_with_fps and (wanted == 0 or 0 < source.fps < wanted)
+    def _starts_with(self, changed: Mapping[str, Value]) -> bool:
+        """Return whether the source must be started anew to do what is wanted."""
+        source, fps = self._capture.source, float(changed.get('fps', -1))
+        faster = fps == 0 or 0 < source.fps < fps  # a lower rate leaves pictures out
+        return ('fps' in source.starts_with and faster) or (
+            'jpeg_quality' in source.starts_with & changed.keys())
 
     def on_parameter(self, name: str, value: Value) -> None:
         """Use a new value from the next picture on."""

@@ -64,8 +64,10 @@ def describe(nodes: Sequence[str]) -> LaunchDescription:
 def describe_pair(*sides: str) -> LaunchDescription:
     """Return the launch description for two cameras, each in a namespace of its own."""
     share = FindPackageShare(_PACKAGE)
-    port = DeclareLaunchArgument(
-        'port', default_value='8080', description=_explain(_row('http_bridge', 'port')))
+    arguments = _PARAMETER_ARGUMENTS['http_bridge']
+    bridge_arguments = [DeclareLaunchArgument(
+        argument, default_value=str(_row('http_bridge', name).default),
+        description=_explain(_row('http_bridge', name))) for argument, name in arguments.items()]
     files = [DeclareLaunchArgument(
         f'{side}_params', default_value=PathJoinSubstitution([share, 'config', f'{side}.yaml']),
         description=f'Parameter file (YAML) of the {side} camera.') for side in sides]
@@ -75,9 +77,10 @@ def describe_pair(*sides: str) -> LaunchDescription:
         for side in sides]
     bridge = Node(
         package=_PACKAGE, executable='http_bridge_node', name='http_bridge', namespace=sides[0],
-        parameters=[{'port': ParameterValue(LaunchConfiguration('port'), value_type=int)}],
+        parameters=[{name: ParameterValue(LaunchConfiguration(argument), value_type=type(
+            _row('http_bridge', name).default)) for argument, name in arguments.items()}],
         output='screen', emulate_tty=True)
-    return LaunchDescription([port, *files, *cameras, bridge])
+    return LaunchDescription([*bridge_arguments, *files, *cameras, bridge])
 
 
 def _node(name: str, context: Any) -> Node:

@@ -18,15 +18,17 @@ from ..core.parameters import Parameter
 from ..sources import registry as sources
 from ..vision import registry as processors
 
-_JPEG_QUALITY = 'JPEG quality of pictures that the node encodes itself'
+_JPEG_QUALITY = 'JPEG quality of pictures that do not come as JPEG'
 
 CAMERA = (
     Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES),
     Parameter('path', '', 'Video, folder of pictures, named pipe, device or URL, for the sources '
                           '`file`, `stdin`, `v4l2` and `url`', live=True),
-    Parameter('width', 0, 'Width of the picture; 0 is the width that the source has', 'pixels',
+    Parameter('width', 0, 'Width of the picture, to be set together with the height; 0 is the width that '
+                           'the source has', 'pixels',
               0, 8192, live=True),
-    Parameter('height', 0, 'Height of the picture; 0 is the height that the source has', 'pixels',
+    Parameter('height', 0, 'Height of the picture, to be set together with the width; 0 is the height '
+                            'that the source has', 'pixels',
               0, 8192, live=True),
     Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
               'frames/s', 0, 240, live=True),
@@ -36,7 +38,8 @@ CAMERA = (
                             'the first one', live=True),
     Parameter('hflip', False, 'Whether the picture is mirrored left to right', live=True),
     Parameter('vflip', False, 'Whether the picture is mirrored upside down', live=True),
-    Parameter('rotation', 0, 'How far the picture is turned clockwise', 'degrees', 0, 270,
+    Parameter('rotation', 0, 'How far the picture is turned clockwise: 0, 90, 180 or 270; a Raspberry '
+                             'Pi camera 0 or 180', 'degrees', 0, 270,
               live=True),
     Parameter('crop', '', 'Part of the sensor to use, x,y,width,height in its pixels; empty is '
                           'all', live=True),
@@ -50,7 +53,8 @@ CAMERA = (
     Parameter('tuning_file', '', 'Tuning file of libcamera; empty is its own'),
     Parameter('picamera2.python', '', 'Python interpreter that can import picamera2; empty looks '
                                       'for one'),
-    Parameter('standby', False, 'Whether the camera is off while nobody subscribes'),
+    Parameter('standby', False, 'Whether the camera is off while nobody subscribes; the OpenCV '
+                                'consumer does'),
     Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
               16, 4096, live=True),
     Parameter('snapshot_folder', '~/snapshots', 'Where `save_snapshot` writes', live=True),

@@ -115,8 +115,9 @@ class Source(ABC):
     ----------
     fps
         Frames a second wanted, 0 for the source's own rate; may change while the source runs.
-    starts_with_fps
-        Whether it must be started anew for a higher rate.
+    starts_with
+        The live parameters that it takes in only when it starts: `jpeg_quality`, and `fps` where a
+        higher rate must be asked for.
     options
         Which of the settings from `camera` on it knows.
     first_picture_s
@@ -125,7 +126,7 @@ class Source(ABC):
 
     """
 
-    starts_with_fps = False
+    starts_with: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
     first_picture_s = math.inf
 

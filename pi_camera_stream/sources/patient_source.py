@@ -33,6 +33,7 @@ class PatientSource(WorkerSource):
     counts from its start. So it is hardly ever away, and who returns is seen within a second.
     """
 
+    starts_with = frozenset({'jpeg_quality'})
     options = TURNING
     first_picture_s = _LONGEST_PATIENCE_S + 8.0
 

@@ -56,7 +56,7 @@ class Picamera2Source(WorkerSource):
     under the system's.
     """
 
-    starts_with_fps = True
+    starts_with = frozenset({'fps', 'jpeg_quality'})
     options = SENSOR | {'python'}
     first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
 
@@ -125,7 +125,8 @@ def find_python(wanted: str) -> str:
     raise PermanentError(
         'no Python can import picamera2: '
         + ', '.join(f'{python} says: {answer}' for python, answer in tried.items())
-        + ". Install it with `sudo apt install python3-picamera2`, or set the parameter 'python' "
+        + ". Install it with `sudo apt install python3-picamera2`, or set the parameter "
+          "'picamera2.python' "
           'to an interpreter that has it')
 
 

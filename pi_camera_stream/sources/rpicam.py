@@ -39,7 +39,7 @@ class RpicamSource(Source):
     Capture times are those of arrival: the program does not tell better ones in this format.
     """
 
-    starts_with_fps = True
+    starts_with = frozenset({'fps', 'jpeg_quality'})
     options = SENSOR
     first_picture_s = 10.0
 

@@ -32,7 +32,7 @@ class V4l2Source(PatientSource):
     waited for.
     """
 
-    starts_with_fps = True
+    starts_with = frozenset({'fps', 'jpeg_quality'})
 
     @property
     def title(self) -> str:

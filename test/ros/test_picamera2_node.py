@@ -122,6 +122,16 @@ def test_a_higher_rate_opens_the_camera_anew_and_a_lower_one_does_not(guest):
         wait_for_pictures(images, FrameDuration=20_000)
 
 
+def test_two_cameras_side_by_side(guest, monkeypatch):
+    monkeypatch.setenv('FAKE_CAMERAS', 'imx708 imx219')
+    with running('camera', *parameters(camera=0, **CAMERA), '-r', '__ns:=/left'), \
+         running('camera', *parameters(camera='imx219', **CAMERA), '-r', '__ns:=/right'):
+        for side, model in (('left', 'imx708'), ('right', 'imx219')):
+            guest.listen(CompressedImage, f'/{side}/image_raw/compressed').get(timeout=WAIT_S)
+            guest.diagnostics(f'{side}/camera: stream',
+                              lambda v, model=model: model in v['source'])
+
+
 def test_size_and_orientation_restart_only_the_source(guest):
     with running('camera', *parameters(**CAMERA)) as camera:
         images = guest.listen(CompressedImage, TOPIC)
