@@ -24,12 +24,10 @@ CAMERA = (
     Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES),
     Parameter('path', '', 'Video, folder of pictures, named pipe, device or URL, for the sources '
                           '`file`, `stdin`, `v4l2` and `url`', live=True),
-    Parameter('width', 0, 'Width of the picture, to be set together with the height; 0 is the width that '
-                           'the source has', 'pixels',
-              0, 8192, live=True),
-    Parameter('height', 0, 'Height of the picture, to be set together with the width; 0 is the height '
-                            'that the source has', 'pixels',
-              0, 8192, live=True),
+    Parameter('width', 0, 'Width of the picture, to be set together with the height; 0 is the '
+                          'width that the source has', 'pixels', 0, 8192, live=True),
+    Parameter('height', 0, 'Height of the picture, to be set together with the width; 0 is the '
+                           'height that the source has', 'pixels', 0, 8192, live=True),
     Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
               'frames/s', 0, 240, live=True),
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
@@ -38,9 +36,8 @@ CAMERA = (
                             'the first one', live=True),
     Parameter('hflip', False, 'Whether the picture is mirrored left to right', live=True),
     Parameter('vflip', False, 'Whether the picture is mirrored upside down', live=True),
-    Parameter('rotation', 0, 'How far the picture is turned clockwise: 0, 90, 180 or 270; a Raspberry '
-                             'Pi camera 0 or 180', 'degrees', 0, 270,
-              live=True),
+    Parameter('rotation', 0, 'How far the picture is turned clockwise: 0, 90, 180 or 270; a '
+                             'Raspberry Pi camera 0 or 180', 'degrees', 0, 270, live=True),
     Parameter('crop', '', 'Part of the sensor to use, x,y,width,height in its pixels; empty is '
                           'all', live=True),
     Parameter('sensor_mode', '', 'Mode of the sensor, WIDTHxHEIGHT or WIDTHxHEIGHT:BITS; empty '
