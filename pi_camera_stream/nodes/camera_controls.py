@@ -54,32 +54,31 @@ class CameraControls:
         """Return the names of the controls."""
         return set(self._controls)
 
-    def declare(self, controls: Controls) -> dict[str, Any]:
+    def declare(self, controls: Controls) -> None:
         """
         Take in what the camera tells, which may be another one than before.
 
-        Returns the controls that were given a value when the node was started, and have not been
-        set yet.
+        Values that were given when the node was started are among the chosen ones then.
         """
         for name in self._controls.keys() - controls.keys():
             if self._node.has_parameter(name):
                 self._node.undeclare_parameter(name)
-        self._controls, given = controls, {}
+            self.chosen.pop(name, None)
+        self._controls = controls
         for name, control in controls.items():
-            if self._node.has_parameter(name):
-                continue
             present = _plain(control.get('value'))
             self.declaring = True
             try:
+                if self._node.has_parameter(name):  # of which the range may have changed
+                    self._node.set_descriptor(name, _describe(control))
+                    continue
                 value = self._node.declare_parameter(name, present, _describe(control)).value
                 if value != present:
-                    given[name] = self.check(name, value)
+                    self.chosen.setdefault(name, self.check(name, value))
             except (PermanentError, InvalidParameterValueException) as error:
                 self._node.get_logger().error(f'{error}: the camera goes on without it')
             finally:
                 self.declaring = False
-        self.chosen.update(given)
-        return given
 
     def check(self, name: str, value: Any) -> Any:
         """
@@ -98,6 +97,9 @@ class CameraControls:
         types = _TYPES.get(kind.removesuffix('[]'), ())
         if not elements or not all(_is_a(element, types) for element in elements):
             raise PermanentError(f"parameter '{name}' must be of type {kind}, not {value!r}")
+        length = control.get('length')
+        if kind.endswith('[]') and length and len(elements) != length:
+            raise PermanentError(f"parameter '{name}' must have {length} elements, not {value!r}")
         least, most = control.get('minimum'), control.get('maximum')
         if not all(_within(element, least, most) for element in elements):
             raise PermanentError(f"parameter '{name}' must be {allowed(control)}, not {value!r}")

@@ -15,6 +15,7 @@
 """The node that owns the camera."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 import threading
 import time
@@ -35,7 +36,7 @@ from ..core.errors import EndOfStream, PermanentError
 from ..core.files import write_atomically
 from ..core.mailbox import Mailbox
 from ..core.parameters import Value
-from ..sources.base import SourceSettings
+from ..sources.base import Source, SourceSettings, without
 from ..sources.capture_loop import CaptureLoop
 from ..sources.registry import create_source
 
@@ -93,7 +94,7 @@ class CameraNode(StreamNode):
 
     def stop(self) -> None:
         """Stop the source and end the threads."""
-        if self._publisher.is_alive():
+        if self._publisher.ident is not None:  # was started, though it may have ended already
             self._capture.stop()
             self._publisher.join(timeout=1.0)
 
@@ -105,10 +106,8 @@ class CameraNode(StreamNode):
         controls = {name: self._controls.check(name, value) for name, value in others.items()
                     if name in self._controls.names}
         if RESTARTING & changed.keys() or self._starts_with(changed):
-            source = create_source(read_settings(
-                lambda name: changed.get(name, self.value(name))))
-            if self._controls.chosen:
-                source.set_controls(self._controls.chosen)
+            source = self._changed_source(changed)
+            source.set_controls(self._controls.chosen)
             self._capture.change(source)
         if controls:
             self._controls.chosen.update(controls)
@@ -118,9 +117,18 @@ class CameraNode(StreamNode):
     def _starts_with(self, changed: Mapping[str, Value]) -> bool:
         """Return whether the source must be started anew to do what is wanted."""
         source, fps = self._capture.source, float(changed.get('fps', -1))
-        faster = fps == 0 or 0 < source.fps < fps  # a lower rate leaves pictures out
+        faster = fps != source.fps and (fps == 0 or fps > source.opened_fps)
         return ('fps' in source.starts_with and faster) or (
             'jpeg_quality' in source.starts_with & changed.keys())
+
+    def _changed_source(self, changed: Mapping[str, Value]) -> Source:
+        """Return a source with new values; the camera that `auto` has found stays the same."""
+        settings = read_settings(lambda name: changed.get(name, self.value(name)))
+        present = self._capture.source
+        if settings.source == 'auto' and not settings.path:
+            settings = replace(without(settings, present.options),
+                               source=present.settings.source, path=present.settings.path)
+        return create_source(settings)
 
     def on_parameter(self, name: str, value: Value) -> None:
         """Use a new value from the next picture on."""
@@ -143,8 +151,10 @@ class CameraNode(StreamNode):
     def _take_controls(self) -> None:
         """Offer what the camera tells that can be set."""
         source = self._capture.source
-        if wanted := self._controls.declare(source.controls()):
-            source.set_controls(wanted)
+        source.fps = self.value('fps')
+        if controls := source.controls():
+            self._controls.declare(controls)
+            source.set_controls(self._controls.chosen)
 
     def _on_source_end(self, reason: Exception) -> None:
         if isinstance(reason, EndOfStream):
@@ -178,7 +188,10 @@ class CameraNode(StreamNode):
     def _set_capture(self, request: SetBool.Request, response: SetBool.Response
                      ) -> SetBool.Response:
         self._on = request.data
-        self._capture.want(self._on and not self.value('standby'))
+        if self.value('standby'):
+            self._see_who_wants()
+        else:
+            self._capture.want(self._on)
         response.success = True
         response.message = f'the camera is {"on" if self._on else "off"}'
         return response
@@ -188,7 +201,7 @@ class CameraNode(StreamNode):
         try:
             response.message = str(self._write_snapshot())
             response.success = True
-        except (PermanentError, OSError) as error:
+        except (PermanentError, OSError, RuntimeError, ValueError) as error:
             response.message = str(error)
         return response
 
@@ -196,7 +209,8 @@ class CameraNode(StreamNode):
         """Write the newest picture into a file named by its time, and return its path."""
         newest = self._pictures.newest
         now_ns = self.get_clock().now().nanoseconds
-        if newest is None or now_ns - newest[1] > _FRESH_S * 1e9:
+        fresh_s = max(_FRESH_S, 2 / (self._capture.source.nominal_fps or 1))
+        if newest is None or now_ns - newest[1] > fresh_s * 1e9:
             self._wanted_s = time.monotonic()  # wakes a camera on standby
             raise PermanentError(self._capture.problem or (
                 'the camera was on standby, and starts now: call again in a second'
@@ -233,6 +247,9 @@ class CameraNode(StreamNode):
         if silent_s > capture.limit_s():
             return diagnostics.Health(
                 diagnostics.ERROR, f'no picture for {silent_s:.0f} s', values)
+        if source.refused:
+            return diagnostics.Health(
+                diagnostics.WARN, f'the camera refused controls: {source.refused}', values)
         if got < 0.8 * wanted:
             return diagnostics.Health(
                 diagnostics.WARN, f'{got:.1f} of {wanted:.1f} frames/s', values)

@@ -136,8 +136,13 @@ class FrameSubscriber:
             node = self._own.node
         self._node: Node = node
         self._subscription = JpegSubscription(self._node, topic, self._on_frame)
+        try:
+            self._subscription.subscribe()
+        except Exception:  # rclpy's, about the name
+            if self._own is not None:
+                self._own.stop()
+            raise
         self.topic = self._subscription.topic
-        self._subscription.subscribe()
         self._infos: Any = None
         if rectify:
             self._infos = create_image_subscription(

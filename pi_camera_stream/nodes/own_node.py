@@ -53,7 +53,8 @@ class OwnNode:
     def stop(self) -> None:
         """Leave the graph."""
         self._context.try_shutdown()
-        self._thread.join(timeout=2.0)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=2.0)
         self.node.destroy_node()
 
     def _spin(self) -> None:

@@ -142,7 +142,10 @@ def _resized(picture: bytes | Image, header: JpegHeader, width: int) -> Image | 
         kind = 'GRAYSCALE' if header.components == 1 else 'COLOR'
         reduction = next((by for by in (8, 4, 2) if header.width >= by * width), 1)
         name = f'IMREAD_{kind}' if reduction == 1 else f'IMREAD_REDUCED_{kind}_{reduction}'
-        image = cv2.imdecode(np.frombuffer(picture, np.uint8), getattr(cv2, name))
+        try:
+            image = cv2.imdecode(np.frombuffer(picture, np.uint8), getattr(cv2, name))
+        except cv2.error:
+            return None
     if image is None or image.shape[1] == width:
         return image
     height = max(1, round(header.height * width / header.width))

@@ -25,10 +25,10 @@ from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import uninstall_signal_handlers
 
 from .stream_node import StreamNode
-from ..core.errors import EndOfStream, PermanentError
+from ..core.errors import EndOfStream, StreamError
 
 _SPIN_TIMEOUT_S = 1.0
-_MISTAKES = (PermanentError, InvalidQosOverridesError, InvalidParameterTypeException,
+_MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeException,
              InvalidParameterValueException)  # of the user, explained by their text
 
 

@@ -26,7 +26,7 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
-from ..core.errors import PermanentError
+from ..core.errors import PermanentError, StreamError
 from ..core.parameters import Parameter, Value
 
 NAMESPACE = 'camera'  # unless the command line or a launch file says another one
@@ -139,7 +139,7 @@ class StreamNode(Node):
                 return SetParametersResult(successful=False, reason=str(error))
         try:
             self.take_parameters(accepted, others, self._started)
-        except PermanentError as error:
+        except StreamError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 

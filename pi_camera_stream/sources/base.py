@@ -118,6 +118,8 @@ class Source(ABC):
     starts_with
         The live parameters that it takes in only when it starts: `jpeg_quality`, and `fps` where a
         higher rate must be asked for.
+    refused
+        Why the camera did not take the last change of controls; empty when it did.
     options
         Which of the settings from `camera` on it knows.
     first_picture_s
@@ -129,6 +131,7 @@ class Source(ABC):
     starts_with: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
     first_picture_s = math.inf
+    refused = ''
 
     def __init__(self, settings: SourceSettings) -> None:
         """
@@ -153,6 +156,11 @@ class Source(ABC):
     @abstractmethod
     def title(self) -> str:
         """Return what the source is, for people: `test pattern 1280x720`."""
+
+    @property
+    def opened_fps(self) -> float:
+        """Return the frames a second that it was started with."""
+        return self.settings.fps
 
     @property
     def nominal_fps(self) -> float:
@@ -196,14 +204,13 @@ class Source(ABC):
         """Return what can be set while it runs, as described in `records`. Any thread."""
         return {}
 
-    def set_controls(self, values: Mapping[str, Any]) -> None:
+    def set_controls(self, values: Mapping[str, Any]) -> None:  # noqa: B027 - most have none
         """
         Set some controls together, in the same frame as far as the camera can. Any thread.
 
         They are set again when the source is started again. Whoever calls has seen to it that they
         are in the range that `controls` tells.
         """
-        raise NotImplementedError(f'{self.title} has no controls')
 
     def counters(self) -> Mapping[str, int]:
         """Return what went wrong or was left out so far, by name, for the diagnostics."""

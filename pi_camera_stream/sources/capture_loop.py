@@ -25,12 +25,13 @@ from ..core.clock import NowNs, to_clock
 from ..core.errors import EndOfStream, PermanentError, StreamError, TemporaryError
 from ..core.frame import Capture
 from ..core.mailbox import Mailbox
-from ..core.statistics import RateMeter
+from ..core.statistics import RateMeter, Recent
 
 _READ_TIMEOUT_S = 0.25  # how long a stop may take
 _STOP_TIMEOUT_S = 1.5  # a worker may have to be killed
 _SILENT_S = 1.0
 _SILENT_INTERVALS = 5
+_SILENT_UNKNOWN_S = 5.0  # where nobody knows how often pictures come
 
 
 class CaptureLoop:
@@ -81,7 +82,9 @@ class CaptureLoop:
         self._delivered = False  # whether any picture has ever come
         self._last_s = time.monotonic()
         self._backoff = Backoff()
-        self._began_s, self._came = 0.0, False  # the present attempt, and whether it has worked
+        self._began_s = self._opened_s = 0.0  # of the present attempt
+        self._came = False  # whether it has worked
+        self._intervals_s = Recent()  # between its pictures
         self._thread = threading.Thread(target=self._run, name='capture', daemon=True)
 
     @property
@@ -104,7 +107,7 @@ class CaptureLoop:
     def change(self, source: Source) -> None:
         """Read another source from now on; but the present one if that one cannot work at all."""
         with self._changed:
-            if self._came:
+            if self._came or not self._delivered:
                 self._fallback = self._source
             self._next = source
             self._changed.notify_all()
@@ -128,8 +131,14 @@ class CaptureLoop:
 
     def limit_s(self) -> float:
         """Return how long a source that delivers may be silent."""
-        fps = self.source.nominal_fps
-        return max(_SILENT_S, _SILENT_INTERVALS / fps) if fps > 0 else _SILENT_S
+        source = self.source
+        if not self._came and math.isfinite(source.first_picture_s):
+            return source.first_picture_s
+        fps = source.nominal_fps
+        interval_s = 1 / fps if fps > 0 else self._intervals_s.median()
+        if math.isnan(interval_s):
+            return _SILENT_UNKNOWN_S
+        return max(_SILENT_S, _SILENT_INTERVALS * interval_s)
 
     def _run(self) -> None:
         try:
@@ -157,8 +166,10 @@ class CaptureLoop:
     def _read(self) -> None:
         """Read the source until something else is wanted."""
         self._began_s, self._came = time.monotonic(), False
+        self._intervals_s.clear()
         try:
             self._source.start()
+            self._opened_s = time.monotonic()
             while self._goes_on():
                 capture = self._source.read(min(_READ_TIMEOUT_S, self.limit_s()))
                 if capture is not None:
@@ -168,38 +179,45 @@ class CaptureLoop:
         except EndOfStream:
             raise
         except PermanentError as error:
-            if not self._delivered:
-                raise
             with self._changed:
                 if self._fallback is not None and self._next is None:
-                    self._next = self._fallback  # what was asked for last cannot be had
+                    self._next, self._fallback = self._fallback, None
+                    raise TemporaryError(f'{error}; the settings before that are used') from error
+            if not self._delivered:
+                raise
             raise TemporaryError(str(error)) from error  # it did work, so it may again
         except StreamError as error:
             raise TemporaryError(str(error)) from error
         except Exception as error:  # whatever a driver throws must not end the thread in silence
             raise TemporaryError(f'{self._source.title} failed: {error!r}') from error
         finally:
+            self._stop_source()
+
+    def _stop_source(self) -> None:
+        try:
             self._source.stop()
+        except Exception as error:
+            self._on_problem(f'{self._source.title} cannot be stopped: {error!r}')
 
     def _put(self, capture: Capture) -> None:
-        stamp_ns = to_clock(capture.monotonic_ns, self._now_ns)
-        self._last_s = time.monotonic()
+        stamp_ns, now_s = to_clock(capture.monotonic_ns, self._now_ns), time.monotonic()
+        if self._came:
+            self._intervals_s.add(now_s - self._last_s)
+        self._last_s = now_s
         if not self._came:
-            self._delivered = self._came = True
-            self._fallback = None
+            with self._changed:
+                self._delivered = self._came = True
+                self._fallback = None
             self.problem = ''
             self._on_delivery()
         self.captured.add()
         self.mailbox.put((capture, stamp_ns))
 
     def _watch(self) -> None:
-        first_s = self._source.first_picture_s
-        if self._came:
-            silent_s, limit_s = self.silent_s(), self.limit_s()
-        else:
-            silent_s, limit_s = time.monotonic() - self._began_s, first_s
-        if silent_s > limit_s and math.isfinite(first_s):
-            raise TemporaryError(f'{self._source.title} delivered no picture for {silent_s:.1f} s')
+        silent_s = self.silent_s() if self._came else time.monotonic() - self._opened_s
+        limit_s = self.limit_s()
+        if silent_s > limit_s and math.isfinite(self._source.first_picture_s):
+            raise TemporaryError(f'{self._source.title} delivered no picture for {limit_s:.1f} s')
 
     def _fail(self, sentence: str) -> None:
         """Say what is wrong, and wait a while."""

@@ -133,8 +133,11 @@ class Child:
         """Return its exit code, negative for a signal; None when it goes on for a while yet."""
         deadline_s = time.monotonic() + _POLITE_S
         while True:
-            end = os.waitid(os.P_PID, self._process.pid,
-                            os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            try:
+                end = os.waitid(os.P_PID, self._process.pid,
+                                os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:  # where SIGCHLD is ignored, nobody knows how it ended
+                return None
             if end is not None:
                 return end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
             if time.monotonic() > deadline_s:

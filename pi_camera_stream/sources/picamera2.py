@@ -63,9 +63,10 @@ class Picamera2Source(WorkerSource):
     @property
     def title(self) -> str:
         """Return what the source is."""
-        if not self.hello:
+        hello = self.hello  # another thread may change it
+        if not hello:
             return 'Raspberry Pi camera'
-        return 'Raspberry Pi camera {camera} {width}x{height}'.format(**self.hello)
+        return 'Raspberry Pi camera {camera} {width}x{height}'.format(**hello)
 
     def command(self) -> Sequence[str]:
         """Return the worker's command line; the first time, this takes as long as an import."""

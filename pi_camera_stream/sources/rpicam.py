@@ -53,6 +53,16 @@ class RpicamSource(Source):
         """Return what the source is."""
         return 'Raspberry Pi camera, rpicam-vid'
 
+    @property
+    def opened_fps(self) -> float:
+        """Return the frames a second: the program's own rate is 30."""
+        return self.settings.fps or 30.0
+
+    @property
+    def nominal_fps(self) -> float:
+        """Return the frames a second that should come."""
+        return self.fps or 30.0
+
     def start(self) -> None:
         """Start the program; does not wait for it, except to ask for its cameras if it must."""
         self._child = Child(self.command(find_program()))
@@ -162,7 +172,7 @@ def find_program() -> str:
 def _denoise(noise_reduction: str) -> str:
     if noise_reduction not in _DENOISE:
         raise PermanentError(f"rpicam-vid has no noise reduction '{noise_reduction}': set the "
-                             f"parameter 'noise_reduction' to '' or to one of "
+                             "parameter 'noise_reduction' to auto or to one of "
                              + ', '.join(_DENOISE))
     return _DENOISE[noise_reduction]
 

@@ -36,8 +36,6 @@ class WorkerSource(Source):
     ----------
     hello
         What the worker said of its camera when it began to deliver; empty before.
-    refused
-        Why the camera did not take the last change of controls; empty when it did.
 
     """
 
@@ -58,8 +56,15 @@ class WorkerSource(Source):
     @property
     def nominal_fps(self) -> float:
         """Return the frames a second that should come, as far as the worker or the user says."""
-        own = float(self.hello.get('fps') or 0.0)
-        return min(self.fps or own, own) if own else self.fps
+        own = self.opened_fps
+        if limits := self._set.get('FrameDurationLimits'):  # in us; a longer exposure is slower
+            own = min(own, 1e6 / max(*limits, 1))
+        return min(self.fps or own, own)
+
+    @property
+    def opened_fps(self) -> float:
+        """Return the frames a second that the worker tells; 0 where it cannot know."""
+        return float(self.hello.get('fps') or 0.0)
 
     @abstractmethod
     def command(self) -> Sequence[str]:

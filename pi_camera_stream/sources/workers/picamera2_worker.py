@@ -128,8 +128,7 @@ def configure(picam2: Any, settings: dict[str, Any], pixel_format: str) -> dict[
         if name is None or 'NoiseReductionMode' not in picam2.camera_controls:
             raise Failure(
                 f"this camera has no noise reduction '{settings['noise_reduction']}': set the "
-                "parameter 'noise_reduction' to '' or to one of " + ', '.join(_NOISE),
-                permanent=True)
+                "parameter 'noise_reduction' to auto", permanent=True)
         wanted['controls']['NoiseReductionMode'] = int(
             getattr(controls.draft.NoiseReductionModeEnum, name))
     if settings.get('sensor_mode'):

@@ -34,7 +34,7 @@ class ListSource(Source):
     title = 'list'
 
     def __init__(self, *attempts, first_picture_s=math.inf):
-        super().__init__(SourceSettings())
+        super().__init__(SourceSettings(fps=100.0))
         self.first_picture_s = first_picture_s
         self._attempts = [list(items) for items in attempts]
         self._items = []
@@ -143,7 +143,7 @@ def test_what_is_silent_is_started_again(run):
     source = ListSource([PICTURE], [PICTURE], first_picture_s=60)
     bench = run(source)
     until(lambda: bench.loop.captured.total == 2)
-    assert 'list delivered no picture for 0.' in bench.problems[0]
+    assert 'list delivered no picture for 0.1 s' in bench.problems[0]
     assert source.stopped >= 1
 
 
@@ -167,6 +167,21 @@ def test_a_slow_source_may_be_silent_for_longer(run):
     assert bench.loop.limit_s() == 0.05
     source.fps = 2.0
     assert bench.loop.limit_s() == 2.5
+
+
+def test_where_nobody_knows_the_rate_it_is_seen(run):
+    source = ListSource()
+    source.fps = 0.0
+    assert Bench(source).loop.limit_s() == 5.0
+    pictures = ListSource([PICTURE] * 20)
+    pictures.fps = 0.0
+    bench = run(pictures)
+    until(lambda: bench.loop.captured.total == 20)
+    assert bench.loop.limit_s() == 0.05
+
+
+def test_what_opens_slowly_is_not_silent(run):
+    assert Bench(ListSource(first_picture_s=20.0)).loop.limit_s() == 20.0
 
 
 def test_a_problem_is_told_while_it_lasts(run):
@@ -205,7 +220,29 @@ def test_one_that_cannot_work_gives_way_to_the_one_before(run):
     bench.loop.change(ListSource([PermanentError('no such size')]))
     until(lambda: bench.loop.captured.total == 2)
     assert bench.loop.source is first
-    assert bench.problems == ['no such size']
+    assert bench.problems == ['no such size; the settings before that are used']
+
+
+def test_if_that_one_does_not_work_either_it_is_tried_with_patience(run):
+    first = ListSource([PICTURE], *[[PermanentError('gone')]] * 1000)
+    bench = run(first)
+    until(lambda: bench.loop.captured.total == 1)
+    bench.loop.change(ListSource([PermanentError('no such size')]))
+    until(lambda: bench.loop.restarts >= 4)
+    assert bench.loop._backoff.wait_s > 0.02
+
+
+def test_what_cannot_be_stopped_is_a_problem_and_no_end(run):
+    class Stuck(ListSource):
+        def stop(self):
+            super().stop()
+            raise OSError('stuck')
+
+    bench = run(Stuck([PICTURE, TemporaryError('unplugged')], [PICTURE]))
+    until(lambda: bench.loop.captured.total == 2)
+    assert "list cannot be stopped: OSError('stuck')" in bench.problems
+    bench.loop.stop()
+    assert bench.ends == []
 
 
 def test_stopping_stops_the_source(run):

@@ -152,7 +152,7 @@ def test_a_sensor_mode_can_be_asked_for(start):
     (PermanentError, {}, {'sensor_mode': '2304x1296:12'},
      "set the parameter 'sensor_mode' to '' or to one of 1536x864:10, 2304x1296:10, 4608x2592:10"),
     (PermanentError, {}, {'tuning_file': 'mine.json'}, "tuning file 'mine.json' .*not found"),
-    (PermanentError, {}, {'noise_reduction': 'much'}, "'noise_reduction' to '' or to one of off"),
+    (PermanentError, {}, {'noise_reduction': 'much'}, "'noise_reduction' to auto"),
     (PermanentError, {'FORMAT': 'NV12'}, {}, "delivers only NV12: set the parameter 'source' to"),
     (PermanentError, {'NO_FLIP': 1}, {'vflip': True}, "set the parameters 'hflip' and 'vflip' to"),
 ])
@@ -250,7 +250,8 @@ def test_without_picamera2_it_is_said_which_pythons_were_tried(monkeypatch, tmp_
     assert str(raised.value) == (
         f"no Python can import picamera2: {sys.executable} says: No module named 'picamera2', "
         '/nowhere/python3 says: there is no such program. Install it with `sudo apt install '
-        "python3-picamera2`, or set the parameter 'python' to an interpreter that has it")
+        "python3-picamera2`, or set the parameter 'picamera2.python' to an interpreter that has "
+        'it')
 
 
 def test_the_python_that_was_named_is_used(start, tmp_path):
