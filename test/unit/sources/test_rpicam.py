@@ -128,7 +128,7 @@ def test_a_camera_is_chosen_by_number_model_or_id(program, start, tmp_path, came
 
 @pytest.mark.parametrize(('settings', 'sentence'), [
     ({'rotation': 90}, "set the parameter 'rotation' to 0 or 180"),
-    ({'noise_reduction': 'much'}, "to auto or to one of off, fast, high_quality"),
+    ({'noise_reduction': 'much'}, 'to auto or to one of off, fast, high_quality'),
     ({'sensor_mode': '1080p'}, "set the parameter 'sensor_mode' to WIDTHxHEIGHT"),
     ({'crop': (0, 0, 0, 10)}, "set the parameter 'crop' to x, y"),
     ({'camera': 'imx477'}, r"no camera 'imx477': set the parameter 'camera' .* 1 \(imx219, "),
