@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 How soon pictures come again after a capture worker was killed, or hangs.
 

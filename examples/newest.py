@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Work on a robot's newest picture, on any machine of the same ROS domain."""
 
 import cv2

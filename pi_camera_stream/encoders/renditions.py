@@ -18,12 +18,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .jpeg_decoder import decode, REDUCTIONS
 from .jpeg_encoder import JpegEncoder
 from ..core.frame import Image, image_size
 from ..core.jpeg import JpegHeader, NotAJpegError, read_header
 from ..core.recipe import Recipe
 
-_REDUCTIONS = (8, 4, 2)  # libjpeg's, which leaves out the frequencies: halves the time and more
 _MOST_PIXELS_A_BYTE = 512  # a block of 8x8 takes at least one bit of Huffman code
 _MOST_PIXELS = 65500  # OpenCV's limit for a JPEG, each way
 _GENTLE = 1.5  # times smaller
@@ -105,7 +105,7 @@ def _reduction(held_width: int, held_height: int, width: int, height: int,
                recipes: Sequence[Recipe]) -> int:
     """Return the largest reduction at which the decoded picture is as large as any recipe's."""
     widths, heights = zip(*(recipe.size(width, height) for recipe in recipes), strict=True)
-    for reduction in _REDUCTIONS:
+    for reduction in REDUCTIONS:
         reduced_width, reduced_height = _reduced(held_width, held_height, reduction)
         if reduced_width >= max(widths) and reduced_height >= max(heights):
             return reduction
@@ -117,18 +117,11 @@ def _reduced(width: int, height: int, reduction: int) -> tuple[int, int]:
 
 
 def _read(jpeg: bytes, header: JpegHeader, reduction: int) -> Image:
-    import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
-
-    kind = 'GRAYSCALE' if header.components == 1 else 'COLOR'
-    name = f'IMREAD_{kind}' if reduction == 1 else f'IMREAD_REDUCED_{kind}_{reduction}'
-    try:
-        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), getattr(cv2, name))
-    except cv2.error:
-        image = None
+    image = decode(jpeg, reduction, grey=header.components == 1)
     if image is None:
         raise ValueError(f'OpenCV cannot decode this JPEG of {header.width}x{header.height} '
                          f'pixels and {len(jpeg)} bytes')
-    return np.asarray(image, np.uint8)
+    return image
 
 
 def _resize(pyramid: list[Image], size: tuple[int, int]) -> Image:

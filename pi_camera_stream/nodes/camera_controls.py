@@ -14,7 +14,8 @@
 
 """The camera's own controls as parameters of the node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+import math
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -95,7 +96,7 @@ class CameraControls:
         kind = str(control.get('kind', ''))
         elements = list(value) if kind.endswith('[]') and not isinstance(value, str) else [value]
         types = _TYPES.get(kind.removesuffix('[]'), ())
-        if not elements or not all(_is_a(element, types) for element in elements):
+        if not elements or not all(type(element) in types for element in elements):
             raise PermanentError(f"parameter '{name}' must be of type {kind}, not {value!r}")
         length = control.get('length')
         if kind.endswith('[]') and length and len(elements) != length:
@@ -116,18 +117,13 @@ def allowed(control: Mapping[str, Any]) -> str:
     return f'{control.get("minimum")} to {control.get("maximum")}'
 
 
-def _is_a(value: Any, types: Sequence[type]) -> bool:
-    return type(value) in types
-
-
 def _within(value: Any, least: Any, most: Any) -> bool:
-    if isinstance(value, bool):
-        return True
-    # A camera that tells a range of nothing (0 to 0) does not bound it.
-    bounded: Callable[[Any], bool] = lambda limit: (  # noqa: E731
-        isinstance(limit, int | float) and not (least == most == 0))
-    return bool(value == value and not (bounded(least) and value < least)
-                and not (bounded(most) and value > most))
+    # A camera that tells a range of nothing (0 to 0), or none, does not bound it.
+    if isinstance(value, bool) or least == most == 0:
+        return bool(value == value)
+    low = least if isinstance(least, int | float) else -math.inf
+    high = most if isinstance(most, int | float) else math.inf
+    return bool(low <= value <= high)  # false for NaN, too
 
 
 def _plain(value: Any) -> Any:

@@ -24,8 +24,6 @@ RESTARTING = {'path', 'width', 'height', 'camera', 'hflip', 'vflip', 'rotation',
               'sensor_mode', 'noise_reduction'}
 """Parameters that a source takes in only when it starts."""
 
-_ROTATIONS = (0, 90, 180, 270)
-
 
 def read_settings(value: Callable[[str], Any]) -> SourceSettings:
     """
@@ -37,9 +35,6 @@ def read_settings(value: Callable[[str], Any]) -> SourceSettings:
         They make no sense together, or one of them none at all.
 
     """
-    if value('rotation') not in _ROTATIONS:
-        raise PermanentError(f"parameter 'rotation' must be 0, 90, 180 or 270 degrees, "
-                             f'not {value("rotation")}')
     noise_reduction = value('noise_reduction')
     return SourceSettings(
         source=value('source'), path=value('path'), width=value('width'), height=value('height'),

@@ -15,13 +15,12 @@
 """CompressedImage to OpenCV: with cv_bridge where it is installed, with OpenCV alone otherwise."""
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
-import numpy as np
 from sensor_msgs.msg import CompressedImage
 
 from ..core.frame import Image
+from ..encoders.jpeg_decoder import decode as decode_jpeg
 
 Decoder = Callable[[CompressedImage], Image | None]
 
@@ -36,9 +35,7 @@ def decode(message: CompressedImage) -> Image | None:
 
 
 def _with_opencv(message: CompressedImage) -> Image | None:
-    # frombuffer does not copy the message's array.array.
-    image: Any = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
-    return image
+    return decode_jpeg(message.data)
 
 
 def _find_decoder() -> Decoder:

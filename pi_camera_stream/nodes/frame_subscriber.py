@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The newest picture of a topic, for programs: in a loop, or as a stand-in for VideoCapture."""
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,6 @@ from types import TracebackType
 from typing import Any
 
 import cv2
-import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
@@ -30,11 +28,10 @@ from .image_topic import create_image_subscription, JpegSubscription
 from .own_node import OwnNode
 from ..core.frame import Frame, Image
 from ..core.mailbox import Mailbox
+from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..vision.rectifier import Rectifier
 
 _TYPE = 'sensor_msgs/msg/CompressedImage'
-_COLORS = {'bgr': 'COLOR', 'gray': 'GRAYSCALE'}
-_REDUCTIONS = (1, 2, 4, 8)
 _SLICE_S = 0.25  # how long a wait cannot be ended by a shutdown
 _PATIENCE_S = 3.0  # without a picture, before it is said what topics there are
 _REPEAT_S = 30.0
@@ -116,13 +113,11 @@ class FrameSubscriber:
             An argument is none of those.
 
         """
-        if color not in _COLORS:
+        if color not in ('bgr', 'gray'):
             raise ValueError(f"color must be 'bgr' or 'gray', not {color!r}")
-        if reduce not in _REDUCTIONS:
+        if reduce not in (1, *REDUCTIONS):
             raise ValueError(f'reduce must be 1, 2, 4 or 8, not {reduce!r}')
-        name = f'IMREAD_{_COLORS[color]}' if reduce == 1 else \
-            f'IMREAD_REDUCED_{_COLORS[color]}_{reduce}'
-        self._flag = int(getattr(cv2, name))
+        self._reduction, self._grey = reduce, color == 'gray'
         self._newest: Mailbox[tuple[Frame, str]] = Mailbox()
         self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
@@ -136,17 +131,16 @@ class FrameSubscriber:
             node = self._own.node
         self._node: Node = node
         self._subscription = JpegSubscription(self._node, topic, self._on_frame)
+        self._infos: Any = None
         try:
             self._subscription.subscribe()
+            self.topic = self._subscription.topic
+            if rectify:
+                self._infos = create_image_subscription(
+                    self._node, CameraInfo, _info_topic(self.topic), self._on_info)
         except Exception:  # rclpy's, about the name
-            if self._own is not None:
-                self._own.stop()
+            self.close()
             raise
-        self.topic = self._subscription.topic
-        self._infos: Any = None
-        if rectify:
-            self._infos = create_image_subscription(
-                self._node, CameraInfo, _info_topic(self.topic), self._on_info)
         if self._own is not None:
             self._own.start()
 
@@ -263,10 +257,7 @@ class FrameSubscriber:
                                       info.k, info.d, info.r, info.p)
 
     def _decode(self, frame: Frame, frame_id: str) -> ReceivedFrame | None:
-        try:
-            image: Any = cv2.imdecode(np.frombuffer(frame.jpeg, np.uint8), self._flag)
-        except cv2.error:
-            image = None
+        image = decode(frame.jpeg, self._reduction, self._grey)
         if image is None:
             self._undecodable += 1
             return None

@@ -110,6 +110,7 @@ class HttpBridgeNode(StreamNode):
         if subscription is not None:
             subscription.unsubscribe()
             self._corrupt += subscription.corrupt
+            subscription.corrupt = 0  # it is used again when somebody watches again
 
     def _look_at_topics(self) -> None:
         """See which topics there are; follow those that have changed while they are watched."""

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """A node for a program that is none."""
 
 import threading
@@ -40,7 +39,7 @@ class OwnNode:
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node(
-            name, context=self._context, use_global_arguments=False,
+            name, context=self._context, use_global_arguments=False, enable_rosout=False,
             start_parameter_services=False)
         self._executor = create_executor(self._context)
         self._thread = threading.Thread(target=self._spin, name='frames', daemon=True)

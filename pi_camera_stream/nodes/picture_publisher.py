@@ -28,6 +28,7 @@ from .image_topic import create_image_publisher, jpeg_message
 from ..core.frame import Capture, Image, image_size
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
 from ..core.statistics import RateMeter, Recent
+from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..encoders.jpeg_encoder import JpegEncoder
 
 Info = Callable[[int, int], CameraInfo]
@@ -92,7 +93,9 @@ class PicturePublisher:
     def publish(self, capture: Capture, stamp_ns: int) -> None:
         """Publish what is wanted of a picture."""
         self.newest = capture, stamp_ns
-        if not self.wanted():
+        images, raws, lores, infos = (publisher.get_subscription_count() > 0 for publisher in (
+            self._images, self._raws, self._lores, self._infos))
+        if not (images or raws or lores or infos):
             return
         picture = capture.picture
         try:
@@ -102,12 +105,13 @@ class PicturePublisher:
             self._leave_out(f'that is no whole JPEG: {error}')
             return
         stamp = Time(nanoseconds=stamp_ns).to_msg()
-        if self._images.get_subscription_count():
+        if images:
             jpeg = self.as_jpeg(capture)
             self._images.publish(jpeg_message(jpeg, header, stamp, self.frame_id))
             self.published.add(len(jpeg))
             self.ages_ms.add((self._node.get_clock().now().nanoseconds - stamp_ns) / 1e6)
-        self._publish_raw(picture, header, stamp)
+        if raws or lores:
+            self._publish_raw(picture, header, stamp, raws, lores)
         info = self._info(header.width, header.height)
         info.header.stamp = stamp
         info.header.frame_id = self.frame_id
@@ -118,37 +122,38 @@ class PicturePublisher:
         picture = capture.picture
         return picture if isinstance(picture, bytes) else self.encoder.encode(picture)
 
-    def _publish_raw(self, picture: bytes | Image, header: JpegHeader, stamp: Any) -> None:
-        for publisher, width in ((self._raws, header.width), (self._lores, self.lores_width)):
-            if not publisher.get_subscription_count():
-                continue
-            image = _resized(picture, header, min(width, header.width))
-            if image is None:
-                self._leave_out('that cannot be decoded')
-                return
-            publisher.publish(_image_message(image, stamp, self.frame_id))
+    def _publish_raw(self, picture: bytes | Image, header: JpegHeader, stamp: Any, raws: bool,
+                     lores: bool) -> None:
+        """Publish a picture decoded, once for both sizes."""
+        small = min(self.lores_width, header.width)
+        image = _decoded(picture, header, header.width if raws else small)
+        if image is None:
+            self._leave_out('that cannot be decoded')
+            return
+        if raws:
+            self._raws.publish(_image_message(image, stamp, self.frame_id))
+        if lores:
+            self._lores.publish(_image_message(_shrunk(image, small), stamp, self.frame_id))
 
     def _leave_out(self, why: str) -> None:
         self.corrupt += 1
         self._node.get_logger().warning(f'left out a picture {why}', throttle_duration_sec=10.0)
 
 
-def _resized(picture: bytes | Image, header: JpegHeader, width: int) -> Image | None:
-    """Return a picture decoded, in that width; None when it cannot be decoded."""
+def _decoded(picture: bytes | Image, header: JpegHeader, width: int) -> Image | None:
+    """Return a picture at least that wide; None when it cannot be decoded."""
+    if not isinstance(picture, bytes):
+        return picture
+    reduction = next((by for by in REDUCTIONS if header.width >= by * width), 1)
+    return decode(picture, reduction, grey=header.components == 1)
+
+
+def _shrunk(image: Image, width: int) -> Image:
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 
-    image: Any = picture
-    if isinstance(picture, bytes):
-        kind = 'GRAYSCALE' if header.components == 1 else 'COLOR'
-        reduction = next((by for by in (8, 4, 2) if header.width >= by * width), 1)
-        name = f'IMREAD_{kind}' if reduction == 1 else f'IMREAD_REDUCED_{kind}_{reduction}'
-        try:
-            image = cv2.imdecode(np.frombuffer(picture, np.uint8), getattr(cv2, name))
-        except cv2.error:
-            return None
-    if image is None or image.shape[1] == width:
+    if image.shape[1] == width:
         return image
-    height = max(1, round(header.height * width / header.width))
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 

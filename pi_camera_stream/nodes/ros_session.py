@@ -15,16 +15,14 @@
 """ROS for a program that is no node of ours: listen to diagnostics, look at the graph."""
 
 from dataclasses import dataclass, field
-import threading
 import time
 from types import TracebackType
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import qos_check_compatible, QoSCompatibility
-from rclpy.signals import SignalHandlerOptions
+
+from .own_node import OwnNode
 
 IMAGE_TYPES = ('sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image')
 
@@ -59,29 +57,20 @@ class RosSession:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._context = rclpy.Context()
         self._values: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> 'RosSession':
         """Join the graph."""
-        rclpy.init(args=[], context=self._context,
-                   signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node(
-            self._name, context=self._context, use_global_arguments=False,
-            enable_rosout=False, start_parameter_services=False)
+        self._own = OwnNode(self._name)
+        self._node = self._own.node
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name='ros', daemon=True)
-        self._thread.start()
+        self._own.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         """Leave the graph."""
-        self._context.try_shutdown()
-        self._thread.join(timeout=1.0)
-        self._node.destroy_node()
+        self._own.stop()
 
     def diagnostics(self, name: str) -> dict[str, str]:
         """Return the newest values of the status whose name ends with `name`; may be empty."""
@@ -110,12 +99,6 @@ class RosSession:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self._values[status.name] = {pair.key: pair.value for pair in status.values}
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
 
 def _full_name(end: Any) -> str:

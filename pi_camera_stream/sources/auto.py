@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Which camera there is, for `auto`: found without opening or importing anything."""
 
 from dataclasses import replace

@@ -78,7 +78,10 @@ class SourceSettings:
     python: str = ''
 
     def __post_init__(self) -> None:
-        """Refuse half a size."""
+        """Refuse half a size, and half a turn."""
+        if self.rotation not in (0, 90, 180, 270):
+            raise PermanentError("parameter 'rotation' must be 0, 90, 180 or 270 degrees, not "
+                                 f'{self.rotation}')
         if (self.width == 0) != (self.height == 0):
             raise PermanentError(
                 f'width {self.width} and height {self.height} do not go together: set both to a '

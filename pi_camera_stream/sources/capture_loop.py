@@ -131,7 +131,7 @@ class CaptureLoop:
 
     def limit_s(self) -> float:
         """Return how long a source that delivers may be silent."""
-        source = self.source
+        source = self._source
         if not self._came and math.isfinite(source.first_picture_s):
             return source.first_picture_s
         fps = source.nominal_fps
@@ -171,7 +171,7 @@ class CaptureLoop:
             self._source.start()
             self._opened_s = time.monotonic()
             while self._goes_on():
-                capture = self._source.read(min(_READ_TIMEOUT_S, self.limit_s()))
+                capture = self._source.read(_READ_TIMEOUT_S)
                 if capture is not None:
                     self._put(capture)
                 else:

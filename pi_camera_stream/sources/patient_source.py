@@ -19,7 +19,6 @@ from typing import Any
 
 from .base import SourceSettings, TURNING
 from .worker_source import WorkerSource
-from ..core.errors import PermanentError
 from ..core.frame import Capture
 
 _FIRST_PATIENCE_S, _LONGEST_PATIENCE_S = 3.0, 12.0
@@ -40,13 +39,6 @@ class PatientSource(WorkerSource):
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
         self._patience_s = _FIRST_PATIENCE_S
-
-    def start(self) -> None:
-        """Start the worker."""
-        if self.settings.rotation not in (0, 90, 180, 270):
-            raise PermanentError(f"'rotation' is {self.settings.rotation}: set it to 0, 90, 180 "
-                                 'or 270')
-        super().start()
 
     def open_message(self) -> dict[str, Any]:
         """Return what the worker is told first, with its patience in this attempt."""

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Pictures without the distortion of their lens."""
 
 from collections.abc import Sequence

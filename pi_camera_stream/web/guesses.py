@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Who has guessed too often at the access token."""
 
 from collections import deque, OrderedDict

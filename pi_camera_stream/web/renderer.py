@@ -54,8 +54,15 @@ class Renderer:
         self._lock = threading.Lock()  # guards all that follows
         self._wanted: tuple[Recipe | None, ...] = ()
         self._pictures: Mailbox[Frame | RawFrame] | None = None  # of the thread, while it lives
+        self._replaced = 0  # in the mailboxes of threads that have ended
         self.failed = 0
         self.failure = ''
+
+    @property
+    def replaced(self) -> int:
+        """Return how many pictures gave way to newer ones."""
+        with self._lock:
+            return self._replaced + (self._pictures.dropped if self._pictures else 0)
 
     def want(self, recipes: Iterable[Recipe | None]) -> None:
         """Make these renditions from now on; a JPEG's full one needs no making."""
@@ -80,6 +87,7 @@ class Renderer:
         """Let the thread end, if there is one."""
         self.failure = ''  # of pictures that nobody wants any more
         if self._pictures is not None:
+            self._replaced += self._pictures.dropped
             self._pictures.close()
             self._pictures = None
 

@@ -191,6 +191,9 @@ class Stream:
             'height': last.height if last else None,
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
             'last_frame_s_ago': round(arrivals.silent_s(), 1) if last else None,
+            'replaced': {'arriving': self._full_pictures.dropped,
+                         'before_encoding': self._renderer.replaced,
+                         'encoded': self._rendered.dropped},
             'undecodable': self._renderer.failed,
             'viewers': [viewer.state() for viewer in
                         sorted(self.viewers, key=lambda viewer: viewer.since_s)],

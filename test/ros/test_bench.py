@@ -19,22 +19,13 @@ import subprocess
 import time
 
 import pytest
-from support.processes import alive, children, Program, WAIT_S
+from support.processes import children, gone, Program, WAIT_S
 
 STREAM = ('--size', '20k', '--width', '320', '--height', '240', '--fps', '20')
 
 
 def bench(*arguments):
     return Program('bench', 'viewers', *STREAM, *arguments)
-
-
-def gone(pids):
-    """Wait until none of the processes is left."""
-    deadline = time.monotonic() + WAIT_S
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline, [pid for pid in pids if alive(pid)]
-        time.sleep(0.02)
-    return True
 
 
 def test_viewers_of_both_servers_are_measured(tmp_path):

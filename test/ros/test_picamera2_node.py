@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The Raspberry Pi camera under the camera node, with the fake of `support`."""
 
 import os

@@ -15,28 +15,18 @@
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from support import pictures
-from support.processes import alive, children, parameters, Program, running, WAIT_S
+from support.processes import children, gone, parameters, Program, running, WAIT_S
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
-
-
-def gone(pids):
-    """Wait until none of the processes is left."""
-    deadline = time.monotonic() + WAIT_S
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline, [pid for pid in pids if alive(pid)]
-        time.sleep(0.02)
-    return True
 
 
 def test_the_demo_shows_everything_and_ctrl_c_leaves_nothing_behind():

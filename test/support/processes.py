@@ -124,3 +124,8 @@ def children(pid):
             if parent == pid:
                 found += [int(entry), *children(int(entry))]
     return found
+
+
+def gone(pids):
+    """Wait until none of the processes is left."""
+    return wait_until(lambda: not any(alive(pid) for pid in pids))

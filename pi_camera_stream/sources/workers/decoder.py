@@ -25,7 +25,7 @@ from .picture_writer import PictureWriter
 from .situation import Situation
 
 _BACKLOG = 8  # packets; a decoder that is further behind goes on with the newest key frame
-_MOST_BACKLOG = 300
+_MOST_BEHIND_NS = 10**9  # then the rest of this group of pictures is left out, too
 _STAMPS = 64
 _KEY = {'h264': re.compile(rb'\x00\x00\x01[\x05\x25\x45\x65\x07\x27\x47\x67]'),
         'hevc': re.compile(rb'\x00\x00\x01[\x26\x28\x2a\x40\x42]\x01')}
@@ -38,8 +38,9 @@ class Decoder:
     """
     Decode in a thread of its own, so that reading is never late.
 
-    Everything is decoded, because pictures build on each other; what is left out is encoding, or,
-    when decoding itself is too slow, all before the newest key frame.
+    Everything is decoded, because pictures build on each other; what is left out is encoding. When
+    decoding itself is too slow, all before the newest key frame is left out, and when none has
+    come for long, all before the next one. What is left out is counted.
     """
 
     def __init__(self, codec: Any, writer: PictureWriter, situation: Situation) -> None:
@@ -59,8 +60,10 @@ class Decoder:
         self._codec = codec
         self._writer = writer
         self._key = _KEY.get(codec.name)
-        self._changed = threading.Condition()  # guards the next two
+        self._changed = threading.Condition()  # guards the next four
         self._packets: deque[tuple[Any, int]] = deque()
+        self._until_key = False
+        self._left_out = 0  # packets that have not been counted by the writer yet
         self._closed = False
         situation.sentence = _NO_KEY_FRAME
         # Threads that each decode a frame would hold back one picture each. Chunks let a sender
@@ -74,12 +77,17 @@ class Decoder:
     def put(self, packet: Any, monotonic_ns: int) -> None:
         """Decode a packet that began to arrive at `monotonic_ns`."""
         with self._changed:
+            far_behind = len(self._packets) >= _BACKLOG
+            if (self._until_key or far_behind) and self._is_key(packet):
+                self._leave_out()
+                self._until_key = False
+            elif far_behind and monotonic_ns - self._packets[0][1] > _MOST_BEHIND_NS:
+                self._leave_out()
+                self._until_key = True
+            if self._until_key:
+                self._left_out += 1
+                return
             self._packets.append((packet, monotonic_ns))
-            if len(self._packets) > _BACKLOG and self._is_key(packet):
-                while len(self._packets) > 1:
-                    self._packets.popleft()
-            elif len(self._packets) > _MOST_BACKLOG:
-                self._packets.clear()
             self._changed.notify()
 
     def close(self) -> None:
@@ -88,6 +96,10 @@ class Decoder:
             self._closed = True
             self._changed.notify()
         self._thread.join()
+
+    def _leave_out(self) -> None:
+        self._left_out += len(self._packets)
+        self._packets.clear()
 
     def _is_key(self, packet: Any) -> bool:
         return bool(packet.is_keyframe or (
@@ -101,6 +113,8 @@ class Decoder:
                 if self._closed:
                     return
                 packet, monotonic_ns = self._packets.popleft()
+                left_out, self._left_out = self._left_out, 0
+            self._writer.leave_out(left_out)
             stamps[packet.pts] = monotonic_ns
             if len(stamps) > _STAMPS:
                 del stamps[next(iter(stamps))]

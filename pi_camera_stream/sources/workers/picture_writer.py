@@ -75,6 +75,10 @@ class PictureWriter:
         self._number = number or self._number + 1
         self._mailbox.put((picture, FrameRecord(b'', monotonic_ns, self._number)))
 
+    def leave_out(self, count: int) -> None:
+        """Count pictures that were left out before they came here."""
+        self._number += count
+
     def _run(self) -> None:
         try:
             self._write_for_ever()
@@ -82,17 +86,14 @@ class PictureWriter:
             self._outlet.fail(f'the pictures cannot be encoded ({error!r})')
 
     def _write_for_ever(self) -> None:
-        import cv2
-        cv2.setNumThreads(1)
         while True:
             item = self._mailbox.take()
             if item is None:
                 continue
             picture, record = item
             try:
-                jpeg = self._jpeg(picture)
-                header = check_whole(jpeg)
-            except (NotAJpegError, cv2.error):
+                jpeg, header = self._jpeg(picture)
+            except NotAJpegError:
                 continue  # its number is missing, which is how it is counted
             self._deliver(FrameRecord(jpeg, record.monotonic_ns, record.number), header)
 
@@ -102,24 +103,30 @@ class PictureWriter:
         self._outlet.frame(frame)
         self.last_s = time.monotonic()
 
-    def _jpeg(self, picture: bytes | MakeImage) -> bytes:
+    def _jpeg(self, picture: bytes | MakeImage) -> tuple[bytes, JpegHeader]:
         if isinstance(picture, bytes):
             header = check_whole(picture)
             if not self._turned and self._settings.size in (None, (header.width, header.height)):
-                return picture
-        import cv2
+                return picture, header
+        jpeg = self._encode(picture)
+        return jpeg, check_whole(jpeg)
+
+    def _encode(self, picture: bytes | MakeImage) -> bytes:
+        import cv2  # here, because who only passes JPEGs on can do without it: 20 MB
         import numpy as np
-        if isinstance(picture, bytes):
-            image: Any = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+        cv2.setNumThreads(1)
+        try:
+            image: Any = picture() if not isinstance(picture, bytes) else cv2.imdecode(
+                np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
             if image is None:
                 raise NotAJpegError('it cannot be decoded')
-        else:
-            image = picture()
-        size = self.decoded_size
-        if size is not None and (image.shape[1], image.shape[0]) != size:
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        done, data = cv2.imencode('.jpg', self._turn(image),
-                                  (cv2.IMWRITE_JPEG_QUALITY, self._settings.quality))
+            size = self.decoded_size
+            if size is not None and (image.shape[1], image.shape[0]) != size:
+                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            done, data = cv2.imencode('.jpg', self._turn(image),
+                                      (cv2.IMWRITE_JPEG_QUALITY, self._settings.quality))
+        except cv2.error as error:
+            raise NotAJpegError(f'OpenCV cannot work on it: {error}') from error
         if not done:
             raise NotAJpegError('it cannot be encoded')
         return bytes(data.tobytes())

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources import auto
 from pi_camera_stream.sources.auto import find_camera

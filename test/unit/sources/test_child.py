@@ -21,7 +21,7 @@ import time
 from pi_camera_stream.core.errors import TemporaryError
 from pi_camera_stream.sources.child import Child
 import pytest
-from support.processes import alive, WAIT_S
+from support.processes import alive, gone, WAIT_S
 
 STUBBORN = """
 import signal, sys, time
@@ -42,14 +42,6 @@ def read(child, wanted=1):
         assert time.monotonic() < deadline
         data += child.read(1.0)
     return data
-
-
-def gone(pid):
-    deadline = time.monotonic() + WAIT_S
-    while alive(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return True
 
 
 def descriptors():
@@ -102,7 +94,7 @@ def test_what_it_has_started_ends_with_it():
     grandchild = int(read(child))
     assert alive(grandchild)
     child.stop()
-    assert gone(grandchild)
+    assert gone([grandchild])
 
 
 def test_it_does_not_outlive_its_parent():
@@ -121,4 +113,4 @@ time.sleep(1000)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    assert gone(pid)
+    assert gone([pid])

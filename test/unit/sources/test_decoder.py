@@ -47,6 +47,10 @@ class Writer:
 
     def __init__(self):
         self.images, self.times = [], []
+        self.left_out = 0
+
+    def leave_out(self, count):
+        self.left_out += count
 
     def put(self, picture, monotonic_ns):
         self.images.append(picture())
@@ -105,7 +109,25 @@ def test_one_that_is_too_slow_goes_on_with_the_newest_key_frame(packets):
     wait_until(lambda: writer.times[-1:] == [2 * GROUP + 2])
     decoder.close()
     assert writer.times == [0, 20, 21, 22]
+    assert writer.left_out == 19
     assert max(differences(writer.images, [IMAGES[number] for number in writer.times])) < 8
+
+
+def test_one_that_is_a_second_behind_waits_for_the_next_key_frame(packets):
+    writer, codec = Writer(), SlowCodec()
+    decoder = Decoder(codec, writer, Situation(''))
+    decoder.put(packet(packets[0], 0), 0)
+    assert codec.waiting.wait(WAIT_S)
+    for number in range(1, GROUP):  # eight of them wait; then one comes that is a second later
+        decoder.put(packet(packets[number], number), 2 * 10**9 if number == GROUP - 1 else number)
+    for number in range(GROUP, GROUP + 2):
+        decoder.put(packet(packets[number], number), 2 * 10**9 + number)
+    codec.let_go.release(FRAMES)
+    wait_until(lambda: len(writer.times) == 3)
+    decoder.close()
+    assert writer.times == [0, 2 * 10**9 + GROUP, 2 * 10**9 + GROUP + 1]
+    assert writer.left_out == GROUP - 1
+    assert max(differences(writer.images, [IMAGES[n] for n in (0, GROUP, GROUP + 1)])) < 8
 
 
 def test_until_the_first_key_frame_it_says_what_is_missing(packets):

@@ -231,7 +231,7 @@ def test_it_ends_with_its_standard_input_whatever_it_waits_for(url):
 
 
 def test_a_turn_that_cannot_be_made_is_refused():
-    with pytest.raises(PermanentError, match='set it to 0, 90, 180 or 270'):
+    with pytest.raises(PermanentError, match='must be 0, 90, 180 or 270 degrees'):
         source('udp://@:5000', rotation=45).start()
 
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 from importlib.util import module_from_spec, spec_from_file_location
 import os
 from pathlib import Path
