@@ -215,6 +215,16 @@ class Source(ABC):
         are in the range that `controls` tells.
         """
 
+    def limit(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
+        """
+        Keep what `read` returns to so many bits a second; infinite for no limit. Any thread.
+
+        It may be called for each picture, and counts again when the source is started again.
+        Return whether the source keeps to it, on the whole and after a few pictures: it may turn
+        out that it cannot. As it lowers the quality only so far, pictures may still be too large.
+        """
+        return False
+
     def counters(self) -> Mapping[str, int]:
         """Return what went wrong or was left out so far, by name, for the diagnostics."""
         return {}

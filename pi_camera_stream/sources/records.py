@@ -26,15 +26,17 @@ libraries print goes to standard error. A record is a head of 8 bytes, little-en
 The kinds, of which all but the frame have a JSON object as their body:
 
     O  node to worker, first of all: `open`, the source's settings.
-    S  node to worker: `set`, `controls` by name, to be applied in the same frame.
+    S  node to worker: `set`: `controls` by name, to be applied in the same frame, or `bitrate` in
+       bits a second, which the worker's encoder shall not exceed; null for no limit.
     H  worker to node, once, when it delivers: `hello`, with `camera` (its name for people),
-       `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), and
-       `controls`: for each name, `kind` (bool, int, float, or int[], float[]), `minimum`,
-       `maximum` and `value` (of an array: of its elements), `choices` where numbers have names
-       (number to name), `length` where an array has one.
+       `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), `adapts`
+       (whether it obeys `bitrate`), and `controls`: for each name, `kind` (bool, int, float, or
+       int[], float[]), `minimum`, `maximum` and `value` (of an array: of its elements), `choices`
+       where numbers have names (number to name), `length` where an array has one.
     F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame
        number, counted by the camera, 4 bytes exposure time in us (0 unknown), and the JPEG.
-    A  worker to node: `answer` to a set: `error`, empty when all was applied.
+    A  worker to node: `answer`: to controls, `error`, empty when all was applied; at any time
+       `adapts`, when that has changed.
     E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
        sense to try again before somebody changes something. The worker ends behind it.
 

@@ -16,6 +16,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+import math
 import threading
 import time
 from typing import Any
@@ -26,6 +27,8 @@ from .records import FrameRecord, Message, pack_message, RecordReader
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture
 from ..core.pacing import RateLimit
+
+_NOTICEABLE = 0.05  # a smaller change of the bit rate is not worth a message
 
 
 class WorkerSource(Source):
@@ -52,13 +55,13 @@ class WorkerSource(Source):
         self._lock = threading.Lock()  # guards the next two
         self._set: dict[str, Any] = {}  # controls that were ever set
         self._unsent: dict[str, Any] = {}
+        self._adapts = False
+        self._bitrate_bps = self._sent_bps = math.inf
 
     @property
     def nominal_fps(self) -> float:
         """Return the frames a second that should come, as far as the worker or the user says."""
-        own = self.opened_fps
-        if limits := self._set.get('FrameDurationLimits'):  # in us; a longer exposure is slower
-            own = min(own, 1e6 / max(*limits, 1))
+        own = self._worker_fps()
         return min(self.fps or own, own)
 
     @property
@@ -89,6 +92,7 @@ class WorkerSource(Source):
     def start(self) -> None:
         """Start the worker; does not wait for it."""
         self.hello, self._last_number = {}, 0
+        self._adapts, self._sent_bps = False, math.inf
         self._reader = RecordReader()
         self._child = Child(self.command(), self.environment(), 'the capture worker')
         self._child.write(pack_message('O', self.open_message()))
@@ -102,6 +106,7 @@ class WorkerSource(Source):
         deadline_s = time.monotonic() + timeout_s
         while (remaining_s := deadline_s - time.monotonic()) >= 0:
             self._send_controls(self._child)
+            self._send_bitrate(self._child)
             newest = None
             for record in self._reader.feed(self._child.read(remaining_s)):
                 if isinstance(record, FrameRecord):
@@ -136,11 +141,34 @@ class WorkerSource(Source):
             self._set.update(values)
             self._unsent.update(values)
 
+    def limit(self, bitrate_bps: float) -> bool:
+        """Have the worker's encoder keep to it, if it can."""
+        self._bitrate_bps = bitrate_bps
+        return self._adapts
+
+    def _worker_fps(self) -> float:
+        own = self.opened_fps
+        if limits := self._set.get('FrameDurationLimits'):  # in us; a longer exposure is slower
+            own = min(own, 1e6 / max(*limits, 1))
+        return own
+
     def _send_controls(self, child: Child) -> None:
         with self._lock:
             if self.hello and self._unsent:
                 child.write(pack_message('S', {'controls': self._unsent}))
                 self._unsent = {}
+
+    def _send_bitrate(self, child: Child) -> None:
+        wanted_bps = self._bitrate_bps
+        if fps := self.nominal_fps:  # the encoder does not know which of its pictures are left out
+            wanted_bps *= self._worker_fps() / fps
+        if math.isfinite(wanted_bps) and math.isfinite(self._sent_bps):
+            changed = abs(wanted_bps - self._sent_bps) > _NOTICEABLE * self._sent_bps
+        else:
+            changed = wanted_bps != self._sent_bps
+        if self._adapts and changed and child.write(pack_message(
+                'S', {'bitrate': wanted_bps if math.isfinite(wanted_bps) else None})):
+            self._sent_bps = wanted_bps
 
     def _count(self, frame: FrameRecord) -> None:
         if self._last_number:
@@ -150,8 +178,10 @@ class WorkerSource(Source):
     def _take(self, message: Message) -> None:
         if message.kind == 'H':
             self.hello = message.body
+            self._adapts = bool(message.body.get('adapts'))
         elif message.kind == 'E':
             sentence = str(message.body.get('sentence', 'the capture worker has failed'))
             raise (PermanentError if message.body.get('permanent') else TemporaryError)(sentence)
         elif message.kind == 'A':
-            self.refused = str(message.body.get('error', ''))
+            self.refused = str(message.body.get('error', self.refused))
+            self._adapts = bool(message.body.get('adapts', self._adapts))

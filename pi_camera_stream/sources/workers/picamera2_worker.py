@@ -27,6 +27,7 @@ import re
 import sys
 from typing import Any
 
+from picamera2_bitrate import HardwareLimit, QualityLimit
 from picamera2_controls import Controls
 from worker_records import Failure, Outbox, run
 
@@ -34,7 +35,9 @@ _STAMPS = 32  # more than there can be frames under way
 # One is being exposed and one waits for it, so that two can be encoded at a time. More would only
 # let pictures grow older when the encoder is slow.
 _BUFFERS = 4
-_HARDWARE_PIXELS = 1920  # the widest and highest that the JPEG hardware takes
+# The widest and highest that the JPEG hardware takes: MAX_W_CODEC and MAX_H_CODEC in the driver,
+# bcm2835-v4l2-codec.c, which cuts off in silence what is more.
+_HARDWARE_PIXELS = 1920
 _ENCODABLE = ('YUV420', 'RGB888', 'BGR888', 'XRGB8888', 'XBGR8888')  # others kill JpegEncoder
 _NOISE = {'off': 'Off', 'fast': 'Fast', 'high_quality': 'HighQuality', 'minimal': 'Minimal'}
 
@@ -170,7 +173,8 @@ def crop_to(picam2: Any, crop: list[int]) -> None:
         picam2.set_controls({'ScalerCrop': tuple(crop)})
 
 
-def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps: Stamps) -> str:
+def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps: Stamps
+                  ) -> tuple[str, HardwareLimit | QualityLimit]:
     """Configure the camera for the best encoder that works, start that, and say which it is."""
     from picamera2.encoders import JpegEncoder, MJPEGEncoder
     from picamera2.outputs import Output
@@ -180,7 +184,9 @@ def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps:
                         timestamp: int | None = None, packet: Any = None,  # noqa: ARG002
                         audio: bool = False) -> None:  # noqa: ARG002
             with suppress(Exception):  # it would end the encoder's thread in silence
-                outbox.show(bytes(frame), *stamps.find(encoder.firsttimestamp + timestamp))
+                jpeg, sensor_us = bytes(frame), encoder.firsttimestamp + timestamp
+                outbox.show(jpeg, *stamps.find(sensor_us))
+                limit.note(jpeg, sensor_us)
 
     quality = settings.get('quality') or 80
     # On a Pi 5 the name stands for libav in software, which holds a frame back.
@@ -191,18 +197,21 @@ def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps:
             encoder = MJPEGEncoder(bitrate=width * height * 30 * quality // 100)
             try:
                 picam2.start_encoder(encoder, Newest())
-                return f'JPEG hardware, {encoder.bitrate / 1e6:.1f} Mbit/s at 30 frames/s'
+                limit = HardwareLimit(encoder, outbox)
+                return f'JPEG hardware, {limit.own_bps / 1e6:.1f} Mbit/s at 30 frames/s', limit
             except OSError as error:
                 print(f'The JPEG hardware cannot be used ({error}); the CPU encodes instead.')
                 with suppress(Exception):
                     encoder.stop()
     configure(picam2, settings, 'YUV420' if jpeg_takes_yuv() else 'RGB888')
     encoder = JpegEncoder(q=quality)
+    limit = QualityLimit(encoder)
     picam2.start_encoder(encoder, Newest())
-    return f'JPEG quality {quality}, encoded by the CPU'
+    return f'JPEG quality {quality}, encoded by the CPU', limit
 
 
-def open_camera(settings: dict[str, Any], outbox: Outbox) -> tuple[Any, Controls]:
+def open_camera(settings: dict[str, Any], outbox: Outbox
+                ) -> tuple[Any, Controls, HardwareLimit | QualityLimit]:
     """Start the camera, and say hello."""
     try:
         from picamera2 import Picamera2
@@ -225,7 +234,7 @@ def open_camera(settings: dict[str, Any], outbox: Outbox) -> tuple[Any, Controls
                 permanent=True) from error
     picam2 = Picamera2(number, tuning=tuning)
     stamps = Stamps()
-    detail = start_encoder(picam2, settings, outbox, stamps)
+    detail, limit = start_encoder(picam2, settings, outbox, stamps)
     if settings.get('crop'):
         crop_to(picam2, settings['crop'])
     picam2.post_callback = stamps.note
@@ -235,8 +244,8 @@ def open_camera(settings: dict[str, Any], outbox: Outbox) -> tuple[Any, Controls
     outbox.say(b'H', {
         'camera': str(cameras[number].get('Model', cameras[number]['Id'])), 'width': width,
         'height': height, 'fps': controls.fps(settings.get('fps') or 30.0), 'detail': detail,
-        'controls': controls.described})
-    return picam2, controls
+        'adapts': limit.works, 'controls': controls.described})
+    return picam2, controls, limit
 
 
 def explain(error: BaseException) -> Failure:
@@ -261,12 +270,15 @@ class Camera:
 
     def __init__(self, settings: dict[str, Any], outbox: Outbox) -> None:
         try:
-            self.picam2, self.controls = open_camera(settings, outbox)
+            self.picam2, self.controls, self._limit = open_camera(settings, outbox)
         except Exception as error:
             raise explain(error) from error
 
     def set(self, values: dict[str, Any]) -> str:
         return str(self.controls.set(values))
+
+    def limit(self, bitrate_bps: float | None) -> None:
+        self._limit.set(bitrate_bps)
 
     def stop(self) -> None:
         self.picam2.stop()

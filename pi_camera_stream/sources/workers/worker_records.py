@@ -91,8 +91,9 @@ def run(open_camera: Callable[[dict[str, Any], Outbox], Any]) -> NoReturn:
     """
     Be a worker, until the node closes the pipe or says SIGTERM.
 
-    `open_camera` returns what has `set(values)`, which returns an error or nothing, and `stop()`;
-    it puts its hello and its frames into the outbox, or raises `Failure`.
+    `open_camera` returns what has `set(values)`, which returns an error or nothing, `limit(bps)`,
+    with None for no limit, and `stop()`; it puts its hello and its frames into the outbox, or
+    raises `Failure`.
     """
     # What libraries print goes to standard error: here it would corrupt the records.
     out = os.dup(1)
@@ -127,7 +128,10 @@ def _obey(received: Iterator[tuple[bytes, dict[str, Any]]], cameras: list[Any],
     try:
         for kind, body in received:
             if kind == b'S' and cameras:
-                outbox.say(b'A', {'error': cameras[0].set(body['controls'])})
+                if 'controls' in body:
+                    outbox.say(b'A', {'error': cameras[0].set(body['controls'])})
+                if 'bitrate' in body:
+                    cameras[0].limit(body['bitrate'])
     finally:
         _leave(cameras)
 

@@ -73,7 +73,7 @@ def test_the_hello_says_what_the_camera_is_and_delivers(start):
     assert source.title == 'Raspberry Pi camera imx708 640x480'
     assert hello.pop('controls') == source.controls()
     assert hello == {'camera': 'imx708', 'width': 640, 'height': 480, 'fps': 120.0,
-                     'detail': 'JPEG quality 80, encoded by the CPU'}
+                     'detail': 'JPEG quality 80, encoded by the CPU', 'adapts': True}
     assert source.nominal_fps == 120.0
 
 
@@ -118,7 +118,7 @@ def test_a_camera_is_chosen_by_number_model_or_id(start, camera):
 
 def test_the_hardware_encodes_where_there_is_some(start):
     source = start({'HARDWARE': 1}, quality=50)
-    assert told(read(source)[0])['bitrate'] == 640 * 480 * 15
+    assert told(read(source)[0])['bitrate'] == 4_600_000  # 640 * 480 * 15, rounded by the driver
     assert source.hello['detail'] == 'JPEG hardware, 4.6 Mbit/s at 30 frames/s'
 
 

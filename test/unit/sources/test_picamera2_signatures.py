@@ -27,7 +27,8 @@ from support.fake_camera import FAKE
 VERSION = '0.3.38'
 WORKERS = Path(workers.__file__).parent
 SOURCES = [WORKERS / name for name in
-           ('picamera2_worker.py', 'picamera2_controls.py', 'worker_records.py')]
+           ('picamera2_worker.py', 'picamera2_controls.py', 'picamera2_bitrate.py',
+            'worker_records.py')]
 # (module, class) -> what of it is used, by way of which variables of the worker
 USED = {
     ('picamera2', 'Picamera2'): {
@@ -35,13 +36,15 @@ USED = {
         'create_video_configuration', 'configure', 'camera_configuration', 'set_controls',
         'start_encoder', 'start', 'stop', 'post_callback', 'request_lock'},
     ('encoders.encoder', 'Encoder'): {'firsttimestamp', 'stop', 'encode', 'outputframe'},
-    ('encoders.jpeg_encoder', 'JpegEncoder'): {'__init__', 'encode_func'},
-    ('encoders.mjpeg_encoder', 'MJPEGEncoder'): {'__init__', 'bitrate'},
+    ('encoders.jpeg_encoder', 'JpegEncoder'): {'__init__', 'encode_func', 'q'},
+    ('encoders.v4l2_encoder', 'V4L2Encoder'): {'bitrate', 'vd'},
+    ('encoders.mjpeg_encoder', 'MJPEGEncoder'): {'__init__'},
     ('outputs.output', 'Output'): {'__init__', 'outputframe'},
     ('request', 'CompletedRequest'): {'get_metadata', 'acquire', 'release'},
 }
 VARIABLES = {'picam2': 'Picamera2', 'self._picam2': 'Picamera2', 'Picamera2': 'Picamera2',
-             'self.picam2': 'Picamera2', 'request': 'CompletedRequest', 'encoder': 'Encoder'}
+             'self.picam2': 'Picamera2', 'request': 'CompletedRequest', 'encoder': 'Encoder',
+             'self._encoder': 'Encoder'}
 
 
 @pytest.fixture(scope='module')
@@ -108,7 +111,7 @@ def test_the_fake_has_the_same_signatures(real):
     compared = 0
     for path in sorted((FAKE / 'picamera2').rglob('*.py')):
         module = '.'.join(path.relative_to(FAKE / 'picamera2').with_suffix('').parts)
-        if module.endswith('__init__') or module == 'sensor':
+        if module.endswith('__init__') or module in ('sensor', 'codec'):
             continue
         for node in tree_of(FAKE / 'picamera2', module).body:
             if not isinstance(node, ast.ClassDef) or node.name == 'Request':  # that is libcamera's
@@ -130,7 +133,7 @@ def test_the_fake_has_all_that_is_used():
 
 def used_by_the_worker():
     """Yield (class, attribute) for each use of an object of picamera2's in our source."""
-    for path in SOURCES[:2]:
+    for path in SOURCES[:3]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 variable = ast.unparse(node.value)
@@ -142,9 +145,10 @@ def test_the_table_of_what_is_used_is_whole():
     known = {}
     for (_, name), used in USED.items():
         known.setdefault(name, set()).update(used)
-    known['Encoder'] |= known['MJPEGEncoder']
+    known['Encoder'] |= known['V4L2Encoder'] | known['JpegEncoder']
     found = set(used_by_the_worker())
     assert {('Picamera2', 'start_encoder'), ('Picamera2', 'request_lock'),
+            ('Encoder', 'vd'), ('Encoder', 'q'),
             ('CompletedRequest', 'get_metadata'), ('Encoder', 'firsttimestamp')} <= found
     for name, attribute in found:
         assert attribute in known[name], f'{name}.{attribute}'

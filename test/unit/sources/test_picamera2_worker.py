@@ -22,7 +22,7 @@ import threading
 from pi_camera_stream.sources import workers
 import pytest
 
-MODULES = ('picamera2_worker', 'picamera2_controls', 'worker_records')
+MODULES = ('picamera2_worker', 'picamera2_controls', 'picamera2_bitrate', 'worker_records')
 
 
 @pytest.fixture

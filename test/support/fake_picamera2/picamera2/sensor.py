@@ -26,7 +26,8 @@ The simulated camera; what it does is chosen by environment variables.
     FAKE_OPEN         hangs: so does opening the camera
     FAKE_MARK         a file that is made before it hangs
     FAKE_NOISE        it prints to standard output, when this is 1
-    FAKE_BYTES        size of the pictures at least (0)
+    FAKE_BYTES        size of pictures of quality 80 (0); the hardware's follow from its bit rate
+    FAKE_FIXED_RATE   the hardware refuses another bit rate while it encodes, when this is 1
 """
 
 import base64
@@ -64,18 +65,38 @@ def hang():
         ctypes.PyDLL(None).pause()
 
 
-def picture(metadata, config):
-    """Return a JPEG that tells how it was taken, in a comment."""
+def picture(metadata, config, size=0, steps=1.0):
+    """
+    Return a JPEG that tells how it was taken, in a comment.
+
+    It has `size` bytes at least, and quantisation tables of that size relative to quality 50.
+    """
     text = json.dumps({**metadata, 'format': config['format'], 'flips': [
         config['transform'].hflip, config['transform'].vflip]}).encode()
     comment = b'\xff\xfe' + (len(text) + 2).to_bytes(2, 'big') + text
     width, height = config['size']
     frame = _GREY.index(b'\xff\xc0') + 5
     head = _GREY[2:frame] + height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
-    filling = b'\xff\xfe\xff\xff' + bytes(0xFFFD)
-    missing = int(option('BYTES', '0')) - len(_GREY)
-    return (_GREY[:2] + comment + filling * max(0, -(-missing // len(filling))) + head
+    for table in _tables(head):
+        scaled = bytes(min(max(round(step * steps), 1), 255) for step in head[table:table + 64])
+        head = head[:table] + scaled + head[table + 64:]
+    return (_GREY[:2] + comment + _filling(size - len(_GREY) - len(comment)) + head
             + _GREY[frame + 4:])
+
+
+def _tables(head):
+    """Return where the quantisation tables are."""
+    return [index + 5 for index in range(len(head)) if head[index:index + 3] == b'\xff\xdb\0']
+
+
+def _filling(size):
+    """Return comments of that size altogether, or one too small by less than four bytes."""
+    filling = b''
+    while size >= 4:
+        length = min(size, 0xFFFF + 2)
+        filling += b'\xff\xfe' + (length - 2).to_bytes(2, 'big') + bytes(length - 4)
+        size -= length
+    return filling
 
 
 class Clock:

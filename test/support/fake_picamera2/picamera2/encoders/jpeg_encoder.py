@@ -17,6 +17,8 @@
 from .multi_encoder import MultiEncoder
 from .. import sensor
 
+_BYTES_EXPONENT = -0.75  # of these pictures; each scene has its own
+
 
 class JpegEncoder(MultiEncoder):
     FORMAT_TABLE = {'XBGR8888': 'RGBX', 'XRGB8888': 'BGRX',  # noqa: RUF012
@@ -30,5 +32,9 @@ class JpegEncoder(MultiEncoder):
         pixel_format = request.config[name]['format']
         if pixel_format != 'YUV420':
             self.FORMAT_TABLE[pixel_format]
-        return sensor.picture({**request.get_metadata(), 'q': self.q},
-                              {**request.config[name], 'transform': request.config['transform']})
+        quality = self.q
+        steps = 50 / quality if quality < 50 else 2 - quality / 50
+        return sensor.picture(
+            {**request.get_metadata(), 'q': quality},
+            {**request.config[name], 'transform': request.config['transform']},
+            round(int(sensor.option('BYTES', '0')) * (steps / 0.4) ** _BYTES_EXPONENT), steps)

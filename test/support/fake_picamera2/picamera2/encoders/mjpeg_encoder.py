@@ -14,38 +14,11 @@
 
 """JPEG by the hardware of a Pi 4 and older."""
 
-import queue
-import threading
+from .v4l2_encoder import V4L2Encoder
 
-from .encoder import Encoder
-from .. import sensor
+_MJPEG = int.from_bytes(b'MJPG', 'little')
 
 
-class MJPEGEncoder(Encoder):
+class MJPEGEncoder(V4L2Encoder):
     def __init__(self, bitrate=None):
-        super().__init__()
-        self.bitrate = bitrate
-        self._frames = queue.Queue()
-
-    def _start(self):
-        if not sensor.option('HARDWARE'):
-            raise FileNotFoundError(2, 'No such file or directory', '/dev/video11')
-        self.thread = threading.Thread(target=self._poll, daemon=True)
-        self.thread.start()
-
-    def _stop(self):
-        self._frames.put(None)
-        self.thread.join()
-
-    def _poll(self):
-        while (item := self._frames.get()) is not None:
-            request, timestamp_us = item
-            data = sensor.picture({**request.get_metadata(), 'bitrate': self.bitrate},
-                                  {**request.config['main'],
-                                   'transform': request.config['transform']})
-            request.release()
-            self.outputframe(data, True, timestamp_us)
-
-    def _encode(self, stream, request):
-        request.acquire()
-        self._frames.put((request, self._timestamp(request)))
+        super().__init__(bitrate, _MJPEG)

@@ -1,0 +1,94 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""How far another machine's clock is from ours, by round trips (RFC 5905, section 8)."""
+
+from collections import deque
+from dataclasses import dataclass
+import math
+
+_SAMPLES = 32
+_DRIFT = 100e-6  # of two crystals against each other, at the worst
+
+
+@dataclass(frozen=True)
+class Offset:
+    """
+    What to add to our clock to have the other one, and how wrong that can be.
+
+    Attributes
+    ----------
+    offset_ns
+        The other clock minus ours.
+    uncertainty_ns
+        The true offset differs from it by no more than this.
+
+    """
+
+    offset_ns: float
+    uncertainty_ns: float
+
+
+@dataclass(frozen=True)
+class _Sample:
+    offset_ns: float
+    delay_ns: int
+    at_ns: int
+
+
+class OffsetEstimator:
+    """
+    Estimate the offset by four stamps a round trip, and the shortest trip of the last ones.
+
+    The answer was written somewhere between sending and receiving, so the offset is known to half
+    of what the round trip took, however the delay is shared between both ways.
+    """
+
+    def __init__(self) -> None:
+        self._samples: deque[_Sample] = deque(maxlen=_SAMPLES)
+
+    def add(self, sent_ns: int, arrived_ns: int, answered_ns: int, received_ns: int) -> None:
+        """
+        Take in a round trip.
+
+        Parameters
+        ----------
+        sent_ns, received_ns
+            When the question went and its answer came, by our clock.
+        arrived_ns, answered_ns
+            When the question came and its answer went, by the other.
+
+        Raises
+        ------
+        ValueError
+            The times contradict each other, so that a clock was set meanwhile.
+
+        """
+        delay_ns = (received_ns - sent_ns) - (answered_ns - arrived_ns)
+        if delay_ns < 0 or received_ns < sent_ns or answered_ns < arrived_ns:
+            raise ValueError('a clock was set during the round trip')
+        self._samples.append(_Sample(((arrived_ns - sent_ns) + (answered_ns - received_ns)) / 2,
+                                     delay_ns, received_ns))
+
+    def best(self, now_ns: int) -> Offset | None:
+        """Return what is known at `now_ns` of our clock; None before the first round trip."""
+        offsets = [Offset(sample.offset_ns, sample.delay_ns / 2
+                          + _DRIFT * max(0, now_ns - sample.at_ns)) for sample in self._samples]
+        return min(offsets, key=lambda offset: offset.uncertainty_ns,
+                   default=None)
+
+    def round_trip_ns(self) -> float:
+        """Return the shortest round trip; NaN before the first one."""
+        return min((sample.delay_ns for sample in self._samples), default=math.nan)
