@@ -25,6 +25,7 @@ COMMANDS = {
     'bridge': ('nodes.http_bridge_node', 'show a picture topic to browsers'),
     'consumer': ('nodes.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'demo': ('tools.demo', 'run all three, and show how they do'),
+    'latency': ('tools.latency', 'measure how old pictures are, hop by hop'),
     'doctor': ('tools.doctor', 'find out what is wrong'),
     'bench': ('tools.bench', 'measure rates and ages that viewers get'),
 }
@@ -60,7 +61,7 @@ def usage() -> str:
     lines = ['usage: python -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
-              'demo, doctor and bench explain themselves with --help.']
+              'demo, latency, doctor and bench explain themselves with --help.']
     return '\n'.join(lines)
 
 

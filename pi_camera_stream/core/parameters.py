@@ -69,7 +69,7 @@ class Parameter:
             return ', '.join(self.choices[:-1]) + f' or {self.choices[-1]}'
         if self.minimum is None or self.maximum is None:
             return ''
-        return f'{self.minimum:g} to {self.maximum:g} {self.unit}'.rstrip()
+        return f'{_plain(self.minimum)} to {_plain(self.maximum)} {self.unit}'.rstrip()
 
     def check(self, value: Any) -> Value:
         """
@@ -123,6 +123,10 @@ def yaml_file(tables: Mapping[str, Iterable[Parameter]], heading: str) -> str:
             note = f' ({p.range_text()})' if p.range_text() else ''
             lines.append(f'    {p.name}: {yaml_value(p.default)}  # {p.description}{note}')
     return '\n'.join(lines) + '\n'
+
+
+def _plain(number: float) -> str:
+    return f'{number:.0f}' if number == int(number) else f'{number:g}'
 
 
 def yaml_value(value: Value) -> str:

@@ -16,6 +16,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+import math
 from pathlib import Path
 import threading
 import time
@@ -32,6 +33,7 @@ from .parameter_tables import CAMERA
 from .picture_publisher import PicturePublisher
 from .run import run_node
 from .stream_node import StreamNode
+from .trace import TracePublisher
 from ..core.errors import EndOfStream, PermanentError
 from ..core.files import write_atomically
 from ..core.mailbox import Mailbox
@@ -44,6 +46,7 @@ _LOOK_S = 0.1  # how often a camera on standby looks for subscribers
 _LINGER_S = 5.0  # how long it goes on after the last one
 _REPEAT_S = 10.0  # how often the same problem is logged
 _FRESH_S = 2.0  # how old the picture of a snapshot may be
+_ADAPTIVE = 'adaptive', 'adaptive.floor', 'max_bitrate_bps'
 
 
 class CameraNode(StreamNode):
@@ -64,7 +67,9 @@ class CameraNode(StreamNode):
             *_flips(source.settings))
         self._pictures = PicturePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
-            self._info)
+            self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps))
+        for name in _ADAPTIVE:
+            self.on_parameter(name, self.value(name))
         self._controls = CameraControls(self)
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
@@ -140,6 +145,12 @@ class CameraNode(StreamNode):
             self._pictures.lores_width = int(value)
         elif name == 'frame_id':
             self._pictures.frame_id = str(value)
+        elif name == 'adaptive':
+            self._pictures.adaptation.enabled = bool(value)
+        elif name == 'adaptive.floor':
+            self._pictures.adaptation.floor_bps = float(value)
+        elif name == 'max_bitrate_bps':
+            self._pictures.adaptation.most_bps = float(value) or math.inf
 
     def _info(self, width: int, height: int) -> CameraInfo:
         """Return what is known of the lens, for pictures of that size as they are turned now."""
@@ -236,6 +247,7 @@ class CameraNode(StreamNode):
             'subscribers': self._pictures.subscribers(),
             'dropped, publishing is slower': capture.mailbox.dropped,
             'corrupt pictures': self._pictures.corrupt,
+            **self._adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
         }
@@ -254,6 +266,16 @@ class CameraNode(StreamNode):
             return diagnostics.Health(
                 diagnostics.WARN, f'{got:.1f} of {wanted:.1f} frames/s', values)
         return diagnostics.Health(diagnostics.OK, f'{got:.1f} frames/s', values)
+
+    def _adaptation_values(self) -> dict[str, object]:
+        budget_bps, plan = self._pictures.adaptation.budget_bps(), self._pictures.encoder.plan
+        return {
+            'receivers that report over a link': self._pictures.adaptation.receivers(),
+            'bit rate allowed [bit/s]': 'any' if budget_bps == math.inf else round(budget_bps),
+            'made smaller': f'to {plan.scale:g} of the size, quality {plan.quality}' if plan
+                            else 'no',
+            'left out to fit': self._pictures.encoder.left_out,
+        }
 
 
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:

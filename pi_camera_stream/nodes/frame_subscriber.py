@@ -24,8 +24,11 @@ import cv2
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
+from .calibration_subscription import info_topic
+from .clock_service import ClockService
 from .image_topic import create_image_subscription, JpegSubscription
 from .own_node import OwnNode
+from .trace import TracePublisher
 from ..core.frame import Frame, Image
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
@@ -89,7 +92,8 @@ class FrameSubscriber:
     """
 
     def __init__(self, topic: str = '/camera/image_raw/compressed', *, node: Node | None = None,
-                 reduce: int = 1, color: str = 'bgr', rectify: bool = False) -> None:
+                 reduce: int = 1, color: str = 'bgr', rectify: bool = False,
+                 adaptive: bool = True) -> None:
         """
         Subscribe, best effort.
 
@@ -106,6 +110,8 @@ class FrameSubscriber:
         rectify
             Undistort by the topic's `camera_info`; pictures come as they are while there is no
             calibration.
+        adaptive
+            Let the camera know what arrives, so that it sends no more than the link can take.
 
         Raises
         ------
@@ -129,15 +135,17 @@ class FrameSubscriber:
         if node is None:
             self._own = OwnNode('frame_subscriber')
             node = self._own.node
+            ClockService(node)
         self._node: Node = node
-        self._subscription = JpegSubscription(self._node, topic, self._on_frame)
+        self._trace = TracePublisher(node) if self._own else None
+        self._subscription = JpegSubscription(self._node, topic, self._on_frame, adaptive)
         self._infos: Any = None
         try:
             self._subscription.subscribe()
             self.topic = self._subscription.topic
             if rectify:
                 self._infos = create_image_subscription(
-                    self._node, CameraInfo, _info_topic(self.topic), self._on_info)
+                    self._node, CameraInfo, info_topic(self.topic), self._on_info)
         except Exception:  # rclpy's, about the name
             self.close()
             raise
@@ -250,6 +258,7 @@ class FrameSubscriber:
 
     def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
         self._newest.put((frame, message.header.frame_id))
+        self._tell('received', frame)
 
     def _on_info(self, info: CameraInfo) -> None:
         if self._rectifier is not None:
@@ -263,9 +272,15 @@ class FrameSubscriber:
             return None
         if self._rectifier is not None:
             image = self._rectifier.rectify(image)
+        self._tell('decoded', frame)
         self._size = image.shape[1], image.shape[0]
         return ReceivedFrame(image, frame.jpeg, frame.stamp_ns, frame_id, frame.sequence,
                              self._node)
+
+    def _tell(self, what: str, frame: Frame) -> None:
+        """Let those who measure know that something has just been done."""
+        if self._trace is not None and self._trace.wanted():
+            self._trace.publish(self.topic, frame.stamp_ns, **{what: self._trace.now_ns()})
 
     def _say_what_there_is(self) -> None:
         """Say now and then why nothing may come."""
@@ -281,9 +296,3 @@ class FrameSubscriber:
         self._node.get_logger().warning(
             f"no picture yet: '{self.topic}' {reason}; topics with JPEGs: "
             f"{', '.join(found) or 'none'}; still waiting")
-
-
-def _info_topic(topic: str) -> str:
-    """Return where the calibration of an image topic is, by the convention of image_transport."""
-    base = topic.removesuffix('/compressed')
-    return f'{base.rpartition("/")[0]}/camera_info'

@@ -21,6 +21,8 @@ from .parameter_tables import HTTP_BRIDGE
 from .picture_subscription import PictureSubscription, TYPES
 from .run import run_node
 from .stream_node import StreamNode
+from .trace import TracePublisher
+from ..core.frame import Frame, RawFrame
 from ..core.recipe import Recipe
 from ..encoders.renditions import RenditionEncoder
 from ..encoders.status_picture import status_picture
@@ -49,6 +51,7 @@ class HttpBridgeNode(StreamNode):
         self._types: dict[str, str] = {}
         self._watched: dict[str, PictureSubscription] = {}  # by topic; the executor's thread
         self._corrupt = 0
+        self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
         rules = AccessRules(
@@ -98,8 +101,23 @@ class HttpBridgeNode(StreamNode):
         stream = Stream(topic, self._now_ns, on_demand, self._imaging,
                         Recipe(quality=self.value('jpeg_quality')))
         subscription = PictureSubscription(
-            self, topic, overridable=topic == self._topic, offer=stream.offer)
+            self, topic, overridable=topic == self._topic, adaptive=self.value('adaptive'),
+            offer=lambda picture: self._offer(stream, picture))
+        stream.on_painted = lambda stamp_ns, age_ms, uncertainty_ms: self._trace_paint(
+            topic, stamp_ns, age_ms, uncertainty_ms)
         return stream
+
+    def _offer(self, stream: Stream, picture: Frame | RawFrame) -> None:
+        stream.offer(picture)
+        if self._trace.wanted():
+            self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
+
+    def _trace_paint(self, topic: str, stamp_ns: int, age_ms: float,
+                     uncertainty_ms: float) -> None:
+        """Tell when a page painted a picture; called by the web server's thread."""
+        if self._trace.wanted() and self.context.ok():
+            self._trace.publish(topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
+                                uncertainty=round(uncertainty_ms * 1e6))
 
     def _subscribe(self, topic: str, subscription: PictureSubscription) -> None:
         self._watched[topic] = subscription

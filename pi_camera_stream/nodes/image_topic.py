@@ -12,23 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures on ROS topics: quality of service, publisher and subscription."""
+"""Pictures on ROS topics: publisher and subscription."""
 
 import array
 from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import (
-    DurabilityPolicy,
-    HistoryPolicy,
-    qos_policy_name_from_kind,
-    QoSProfile,
-    ReliabilityPolicy,
-)
+from rclpy.qos import qos_policy_name_from_kind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CompressedImage
 
+from .quality_of_service import image_qos
+from .reception_reporter import ReceptionReporter
 from ..core.errors import PermanentError
 from ..core.frame import Frame
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
@@ -41,18 +38,6 @@ except ImportError:  # Humble
 
 # What image_transport calls the formats; rviz2 and rqt take the colour order from them.
 _FORMATS = {1: 'mono8; jpeg compressed ', 3: 'bgr8; jpeg compressed bgr8'}
-
-
-def image_qos() -> QoSProfile:
-    """
-    Return the quality of service for pictures: best effort, depth 1 (compare REP 2003).
-
-    A late picture is worthless, so none is kept and none is sent again. Each publisher and
-    subscription gets an object of its own, because rclpy writes overrides into it.
-    """
-    return QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST,
-                      reliability=ReliabilityPolicy.BEST_EFFORT,
-                      durability=DurabilityPolicy.VOLATILE)
 
 
 def create_image_publisher(node: Node, message_type: type, topic: str) -> Any:
@@ -122,8 +107,12 @@ class JpegSubscription:
     """
 
     def __init__(self, node: Node, topic: str,
-                 on_frame: Callable[[Frame, CompressedImage], None]) -> None:
+                 on_frame: Callable[[Frame, CompressedImage], None], adaptive: bool = True
+                 ) -> None:
+        """Make it; `adaptive` lets the camera know what arrives, so that it sends no more."""
         self._node = node
+        self._adaptive = adaptive
+        self._reporter: ReceptionReporter | None = None
         self._topic = topic
         self._on_frame = on_frame
         self._subscription: Any = None
@@ -137,8 +126,20 @@ class JpegSubscription:
         return self._node.resolve_topic_name(self._topic)
 
     def subscribe(self) -> None:
-        """Begin to receive."""
+        """
+        Begin to receive.
+
+        Raises
+        ------
+        rclpy.exceptions.InvalidTopicNameException
+            The topic's name is none.
+
+        """
         if self._subscription is None:
+            validate_topic_name(self._topic)
+            if self._adaptive:
+                self._reporter = ReceptionReporter(self._node, self.topic)
+                self._reporter.start()
             self._subscription = create_image_subscription(
                 self._node, CompressedImage, self._topic, self._on_message)
 
@@ -147,6 +148,8 @@ class JpegSubscription:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+            if self._reporter is not None:
+                self._reporter.stop()
 
     def _on_message(self, message: CompressedImage) -> None:
         jpeg = message.data.tobytes()
@@ -160,5 +163,7 @@ class JpegSubscription:
                 throttle_duration_sec=10.0)
             return
         self.received.add(len(jpeg))
+        if self._reporter is not None:
+            self._reporter.add(stamp_ns(message.header), len(jpeg))
         self._on_frame(Frame(jpeg, stamp_ns(message.header), self.received.total,
                              header.width, header.height), message)

@@ -12,51 +12,60 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
+
 """The node that works on pictures with OpenCV."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-import json
+from collections.abc import Mapping, Sequence
 import threading
 import time
 import traceback
+from typing import Any
 
 from sensor_msgs.msg import CompressedImage
-from std_msgs.msg import String
 
 from . import diagnostics
+from .calibration_subscription import CalibrationSubscription
+from .consumer_topics import ConsumerTopics
 from .decoding import decode
-from .image_topic import create_image_publisher, jpeg_message, JpegSubscription
+from .image_topic import JpegSubscription
 from .parameter_tables import OPENCV_CONSUMER
 from .run import run_node
 from .stream_node import StreamNode
-from ..core.frame import Frame, Image
-from ..core.jpeg import JpegHeader
+from .trace import TracePublisher
+from ..core.errors import PermanentError
+from ..core.frame import Frame, image_size
+from ..core.freshest import Freshest
 from ..core.mailbox import Mailbox
 from ..core.parameters import Value
 from ..core.statistics import RateMeter, Recent
 from ..encoders.jpeg_encoder import JpegEncoder
-from ..vision.processor import Findings, Processor
-from ..vision.registry import create_processor
+from ..vision import pipeline as pipelines
+from ..vision import registry
+from ..vision.pipeline import Pipeline
+from ..vision.processor import FrameInfo
 
 
 class OpencvConsumerNode(StreamNode):
     """
-    Decode the newest picture, process it, publish what was found.
+    Decode the newest picture, let the processors work on it, publish what they found.
 
     The executor's thread only receives; while the working thread is busy with one picture, newer
-    ones replace each other. So a processor that is slower than the camera costs pictures, but
-    does not make the results older.
+    ones replace each other. So processors that are slower than the camera cost pictures, but
+    do not make the results older.
     """
 
     def __init__(self) -> None:
-        super().__init__('opencv_consumer', OPENCV_CONSUMER)
-        self._processor = self._named_processor(self.value('processor'))
+        super().__init__('opencv_consumer', (*OPENCV_CONSUMER, *registry.built_in_parameters()))
+        self._pipeline = self._create_pipeline({})
         self._encoder = JpegEncoder(self.value('jpeg_quality'))
-        self._newest: Mailbox[tuple[Frame, CompressedImage]] = Mailbox()
-        self._subscription = JpegSubscription(self, 'image_raw/compressed', self._on_frame)
-        self._results = self.create_publisher(String, 'results', 1)
-        self._images = create_image_publisher(self, CompressedImage, 'image_processed/compressed')
+        self._subscription = JpegSubscription(self, 'image_raw/compressed', self._on_frame,
+                                              self.value('adaptive'))
+        self._newest: Freshest[tuple[Frame, CompressedImage]] = Freshest(
+            self._subscription.received.per_second)
+        self._calibration = CalibrationSubscription(self, self._subscription.topic)
+        self._trace = TracePublisher(self)
+        self._topics = ConsumerTopics(self, self._encoder)
         self._processed = RateMeter()
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0
@@ -69,8 +78,10 @@ class OpencvConsumerNode(StreamNode):
         """Subscribe, and start to work."""
         super().start()
         self._subscription.subscribe()
+        self._calibration.follow(self._pipeline.uses_calibration)
         self._worker.start()
-        self.get_logger().info(f"running '{self._processor[0]}' on '{self._subscription.topic}'")
+        self.get_logger().info(
+            f"running '{self._pipeline.name}' on '{self._subscription.topic}'")
 
     def stop(self) -> None:
         """End the working thread."""
@@ -78,36 +89,57 @@ class OpencvConsumerNode(StreamNode):
         if self._worker.is_alive():
             self._worker.join(timeout=1.0)
 
-    def on_parameter(self, name: str, value: Value) -> None:
-        """Change the processor or the JPEG quality from the next picture on."""
-        if name == 'processor':
-            self._processor = self._named_processor(str(value))
-        elif name == 'jpeg_quality':
-            self._encoder.quality = int(value)
+    def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
+                        live: bool) -> None:
+        """Change the processors, or their parameters, from the next picture on."""
+        super().take_parameters(changed, others, live)
+        if not live:
+            return
+        if 'processor' in changed:
+            self._pipeline = self._create_pipeline(changed)
+            self.run_soon(lambda: self._calibration.follow(self._pipeline.uses_calibration))
+        else:
+            values = {stage.name: self._values(stage.name, changed)
+                      for stage in self._pipeline.stages
+                      if any(name.startswith(f'{stage.name}.') for name in changed)}
+            for name, own in values.items():
+                pipelines.check(name, own)
+            self._pipeline.reconfigure(values)
+        if 'jpeg_quality' in changed:
+            self._encoder.quality = int(changed['jpeg_quality'])
 
-    @staticmethod
-    def _named_processor(name: str) -> tuple[str, Processor]:
-        """Return a processor together with its name: the working thread must see both change."""
-        return name, create_processor(name)
+    def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
+        """Return the processors that are wanted, when these parameters have changed."""
+        names = registry.parse_names(str(changed.get('processor', self.value('processor'))))
+        return Pipeline({name: self._values(name, changed) for name in names}, self._report)
+
+    def _values(self, processor: str, changed: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the values of a processor's parameters, of which some may be new to us."""
+        table = registry.parameters(processor)
+        for parameter in table:
+            if not self.has_parameter(parameter.name):  # of another package
+                self._table[parameter.name] = parameter
+                self._declare(parameter)
+        return {parameter.name.partition('.')[2]: changed[parameter.name]
+                if parameter.name in changed else self.value(parameter.name)
+                for parameter in table}
 
     def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
         self._newest.put((frame, message))
+        self._tell(frame, received=self._trace.now_ns())
 
     def _work(self) -> None:
         while True:
             try:
-                newest = self._newest.take()
-                if newest is not None:
-                    self._process(*newest)
+                self._process(*self._newest.take())
             except Mailbox.Closed:
                 return
-            except Exception as error:  # one picture that a processor chokes on is one picture
+            except Exception as error:  # one picture that cannot be worked on is one picture
                 if not self.context.ok():  # Ctrl-C has closed the topics
                     return
                 self._failed += 1
-                self.get_logger().error(
-                    f"processor '{self._processor[0]}' failed: {error!r}\n"
-                    + traceback.format_exc(), throttle_duration_sec=1.0)
+                self.get_logger().error(f'left out a picture: {error!r}\n'
+                                        + traceback.format_exc(), throttle_duration_sec=1.0)
 
     def _process(self, frame: Frame, message: CompressedImage) -> None:
         started_s = time.perf_counter()
@@ -117,45 +149,42 @@ class OpencvConsumerNode(StreamNode):
             self.get_logger().warning('left out a picture that cannot be decoded',
                                       throttle_duration_sec=10.0)
             return
-        name, processor = self._processor
-        findings = processor.process(image)
+        decoded_ns = self._trace.now_ns()
+        pipeline, size = self._pipeline, image_size(image)
+        info = FrameInfo(frame.stamp_ns, message.header.frame_id, frame.sequence, *size,
+                         self._calibration.for_size(*size))
+        outcomes = pipeline.process(image, info)
         work_ms = (time.perf_counter() - started_s) * 1e3
-        age_ms = (self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6
-        self._publish_results(name, frame, message, findings, age_ms, work_ms)
-        if self._images.get_subscription_count() > 0:
-            self._publish_image(processor, image, findings, message)
+        processed_ns = self._trace.now_ns()
+        age_ms = (processed_ns - frame.stamp_ns) / 1e6
+        self._tell(frame, decoded=decoded_ns, processed=processed_ns)
+        self._topics.publish_results(message.header, info, outcomes, age_ms, work_ms)
+        if self._topics.image_wanted():
+            self._topics.publish_image(message.header, pipeline.annotate(image, outcomes))
         self._processed.add()
         self._ages_ms.add(age_ms)
         self._work_ms.add(work_ms)
-        self._detections = len(findings.detections)
+        self._detections = sum(len(outcome.findings.detections) for outcome in outcomes)
 
-    def _publish_results(self, processor: str, frame: Frame, message: CompressedImage,
-                         findings: Findings, age_ms: float, work_ms: float) -> None:
-        self._results.publish(String(data=json.dumps({
-            'stamp': {'sec': message.header.stamp.sec, 'nanosec': message.header.stamp.nanosec},
-            'frame_id': message.header.frame_id,
-            'width': frame.width,
-            'height': frame.height,
-            'processor': processor,
-            'detections': [asdict(detection) for detection in findings.detections],
-            'values': findings.values,
-            'age_ms': round(age_ms, 2),
-            'processing_ms': round(work_ms, 2),
-        })))
+    def _tell(self, frame: Frame, **moments_ns: int) -> None:
+        """Let those who measure know when what was done."""
+        if self._trace.wanted():
+            self._trace.publish(self._subscription.topic, frame.stamp_ns, **moments_ns)
 
-    def _publish_image(self, processor: Processor, image: Image, findings: Findings,
-                       message: CompressedImage) -> None:
-        annotated = processor.annotate(image, findings)
-        header = JpegHeader(annotated.shape[1], annotated.shape[0],
-                            1 if annotated.ndim == 2 else 3)
-        self._images.publish(jpeg_message(self._encoder.encode(annotated), header,
-                                          message.header.stamp, message.header.frame_id))
+    def _report(self, processor: str, error: Exception) -> None:
+        """Log what a processor raised; called once a second at most."""
+        if self.context.ok():  # else Ctrl-C came first
+            details = str(error) if isinstance(error, PermanentError) else \
+                f'{error!r}\n' + ''.join(traceback.format_exception(error))
+            self.get_logger().error(
+                f"processor '{processor}' failed, everything else goes on: {details}")
 
     def _health(self) -> diagnostics.Health:
         received, rate = self._subscription.received.per_second(), self._processed.per_second()
+        stages = self._pipeline.stages
         values = {
             'topic': self._subscription.topic,
-            'processor': self._processor[0],
+            'processor': self._pipeline.name,
             'frames/s received': received,
             'frames/s processed': rate,
             'age of the result [ms]': self._ages_ms.median(),
@@ -163,14 +192,19 @@ class OpencvConsumerNode(StreamNode):
             'detections': self._detections,
             'dropped, processing is slower': self._newest.dropped,
             'corrupt pictures': self._subscription.corrupt + self._undecodable,
-            'pictures on which the processor failed': self._failed,
+            'pictures left out after a failure': self._failed,
+            **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }
+        failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
         if received == 0:
             return diagnostics.Health(
                 diagnostics.WARN, f"no picture from '{self._subscription.topic}'", values)
         if rate == 0:
             return diagnostics.Health(
                 diagnostics.ERROR, 'pictures come, but none was processed for 2 s', values)
+        if failing:
+            return diagnostics.Health(
+                diagnostics.WARN, f'failing: {", ".join(failing)}', values)
         return diagnostics.Health(diagnostics.OK, f'{rate:.1f} frames/s', values)
 
 

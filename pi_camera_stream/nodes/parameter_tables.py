@@ -18,6 +18,8 @@ from ..core.parameters import Parameter
 from ..sources import registry as sources
 from ..vision import registry as processors
 
+_REPORTING = Parameter('adaptive', True, 'Whether the camera hears what arrives here, and sends '
+                                         'no more than the link can take')
 _JPEG_QUALITY = 'JPEG quality of pictures that do not come as JPEG'
 
 CAMERA = (
@@ -52,6 +54,13 @@ CAMERA = (
                                       'for one'),
     Parameter('standby', False, 'Whether the camera is off while nobody subscribes; the OpenCV '
                                 'consumer does'),
+    Parameter('adaptive', True, 'Whether pictures become smaller, and fewer, as far as the links '
+                                'to the receivers that report need it', live=True),
+    Parameter('adaptive.floor', 2_000_000, 'Bit rate below which no bad link of one receiver '
+                                           'brings the pictures of all', 'bit/s', 100_000,
+              1_000_000_000, live=True),
+    Parameter('max_bitrate_bps', 0, 'Bit rate of the pictures at the most; 0 is no limit',
+              'bit/s', 0, 10_000_000_000, live=True),
     Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
               16, 4096, live=True),
     Parameter('snapshot_folder', '~/snapshots', 'Where `save_snapshot` writes', live=True),
@@ -73,13 +82,16 @@ HTTP_BRIDGE = (
     Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address; 0 is no limit',
               '', 0, 10000),
     Parameter('access_log', False, 'Whether each request is logged'),
+    _REPORTING,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
               1, 100),
 )
 
 OPENCV_CONSUMER = (
-    Parameter('processor', 'motion', 'What is done with the pictures', choices=processors.NAMES,
-              live=True),
+    Parameter('processor', 'motion', 'What is done with the pictures: '
+                                     f'{", ".join(processors.NAMES)}, or a processor of another '
+                                     'package; several are separated by commas', live=True),
+    _REPORTING,
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
 )
 

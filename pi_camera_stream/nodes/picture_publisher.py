@@ -16,6 +16,7 @@
 
 import array
 from collections.abc import Callable
+import math
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,17 @@ from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
+from .adaptation import Adaptation
 from .image_topic import create_image_publisher, jpeg_message
+from .trace import TracePublisher
 from ..core.frame import Capture, Image, image_size
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
 from ..core.statistics import RateMeter, Recent
+from ..encoders.fitting_encoder import Encoded, FittingEncoder
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..encoders.jpeg_encoder import JpegEncoder
+
+_LONGEST_S = 1.0  # that a picture counts for, between two of them
 
 Info = Callable[[int, int], CameraInfo]
 """Returns the CameraInfo, but for its header, of a picture of that width and height."""
@@ -48,33 +54,39 @@ class PicturePublisher:
     lores_width
         Width of the small pictures in pixels; theirs is the shape of the large ones.
     encoder
-        Encodes what is not JPEG yet.
+        Encodes what is not JPEG yet, and what is larger than it may be.
+    adaptation
+        Says how large that is.
     published
         Rate and bytes of the compressed pictures.
     ages_ms
         Their ages when they were published.
     corrupt
-        How many pictures were no whole JPEG.
+        How many pictures were no whole JPEG, or could not be decoded.
     newest
         The last capture and its stamp in ns; None before the first one.
 
     """
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
-                 info: Info) -> None:
+                 info: Info, trace: TracePublisher, limit: Callable[[float], bool]) -> None:
         self.frame_id = frame_id
         self.lores_width = lores_width
-        self.encoder = JpegEncoder(quality)
+        self.encoder = FittingEncoder(quality)
         self.published = RateMeter()
         self.ages_ms = Recent()
         self.corrupt = 0
         self.newest: tuple[Capture, int] | None = None
         self._node = node
         self._info = info
+        self._trace = trace
+        self._limit = limit
+        self._intervals_s = Recent(16)
         self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
         self._raws = create_image_publisher(node, ImageMessage, 'image_raw')
         self._lores = create_image_publisher(node, ImageMessage, 'lores/image_raw')
         self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
+        self.adaptation = Adaptation(node, self.topic)
 
     @property
     def topic(self) -> str:
@@ -92,9 +104,13 @@ class PicturePublisher:
 
     def publish(self, capture: Capture, stamp_ns: int) -> None:
         """Publish what is wanted of a picture."""
+        if self.newest is not None:
+            self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
         self.newest = capture, stamp_ns
         images, raws, lores, infos = (publisher.get_subscription_count() > 0 for publisher in (
             self._images, self._raws, self._lores, self._infos))
+        if not images:
+            self._limit(math.inf)  # the link does not matter to the others
         if not (images or raws or lores or infos):
             return
         picture = capture.picture
@@ -105,22 +121,50 @@ class PicturePublisher:
             self._leave_out(f'that is no whole JPEG: {error}')
             return
         stamp = Time(nanoseconds=stamp_ns).to_msg()
+        width, height = header.width, header.height
         if images:
-            jpeg = self.as_jpeg(capture)
-            self._images.publish(jpeg_message(jpeg, header, stamp, self.frame_id))
-            self.published.add(len(jpeg))
-            self.ages_ms.add((self._node.get_clock().now().nanoseconds - stamp_ns) / 1e6)
+            encoded = self._publish_jpeg(picture, header, stamp, stamp_ns)
+            if encoded is not None:
+                width, height = encoded.width, encoded.height
         if raws or lores:
             self._publish_raw(picture, header, stamp, raws, lores)
-        info = self._info(header.width, header.height)
+        info = self._info(width, height)
         info.header.stamp = stamp
         info.header.frame_id = self.frame_id
         self._infos.publish(info)
 
     def as_jpeg(self, capture: Capture) -> bytes:
-        """Return a picture as a JPEG."""
+        """Return a picture as a JPEG, as good as it can be."""
         picture = capture.picture
-        return picture if isinstance(picture, bytes) else self.encoder.encode(picture)
+        return picture if isinstance(picture, bytes) else \
+            JpegEncoder(self.encoder.quality).encode(picture)
+
+    def _publish_jpeg(self, picture: bytes | Image, header: JpegHeader, stamp: Any,
+                      stamp_ns: int) -> Encoded | None:
+        """Publish a picture in the size that its receivers can take; None when in none."""
+        interval_s = self._intervals_s.median()
+        interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
+        budget_bps = self.adaptation.budget_bps()
+        kept = self._limit(budget_bps)
+        try:
+            encoded = self.encoder.encode(picture, header.width, header.height, budget_bps,
+                                          interval_s, kept)
+        except ValueError as error:
+            self._leave_out(f'that cannot be encoded: {error}')
+            return None
+        if encoded is None:
+            return None
+        encoded_ns = self._trace.now_ns()
+        message = jpeg_message(encoded.jpeg, header, stamp, self.frame_id)
+        published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
+        self._images.publish(message)
+        size_bytes = len(encoded.jpeg)
+        self.published.add(size_bytes)
+        self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
+        self.adaptation.sent(stamp_ns, published_ns, size_bytes, interval_s)
+        if self._trace.wanted():
+            self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
+        return encoded
 
     def _publish_raw(self, picture: bytes | Image, header: JpegHeader, stamp: Any, raws: bool,
                      lores: bool) -> None:

@@ -22,7 +22,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
-from .image_topic import create_image_subscription, image_qos, stamp_ns
+from .image_topic import create_image_subscription, stamp_ns
+from .quality_of_service import image_qos
+from .reception_reporter import ReceptionReporter
 from ..core.frame import Frame, Image, RawFrame
 from ..core.jpeg import check_whole, SOI
 from ..encoders import png
@@ -44,13 +46,15 @@ class PictureSubscription:
 
     """
 
-    def __init__(self, node: Node, topic: str, overridable: bool,
+    def __init__(self, node: Node, topic: str, overridable: bool, adaptive: bool,
                  offer: Callable[[Frame | RawFrame], None]) -> None:
         """
         Make it; nothing is received yet.
 
-        `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers.
+        `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
+        `adaptive` lets the camera know what arrives, so that it sends no more.
         """
+        self._reporter = ReceptionReporter(node, topic) if adaptive else None
         self._node = node
         self._topic = topic
         self._overridable = overridable
@@ -77,6 +81,8 @@ class PictureSubscription:
                 return
         self._made_for = wanted
         message_type = TYPES[wanted[0]]
+        if self._reporter is not None and message_type is CompressedImage:
+            self._reporter.start()
         self._subscription = create_image_subscription(
             self._node, message_type, self._topic,
             self._on_compressed if message_type is CompressedImage else self._on_raw, wanted[1])
@@ -86,6 +92,8 @@ class PictureSubscription:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+            if self._reporter is not None:
+                self._reporter.stop()
 
     def _matching_qos(self) -> QoSProfile:
         """
@@ -105,6 +113,8 @@ class PictureSubscription:
     def _on_compressed(self, message: CompressedImage) -> None:
         data, sequence = message.data.tobytes(), self._received + 1
         stamp = stamp_ns(message.header)
+        if self._reporter is not None:
+            self._reporter.add(stamp, len(data))
         try:
             if data.startswith(SOI):
                 header = check_whole(data)

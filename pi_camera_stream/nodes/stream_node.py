@@ -26,6 +26,7 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
+from .clock_service import ClockService
 from ..core.errors import PermanentError, StreamError
 from ..core.parameters import Parameter, Value
 
@@ -47,6 +48,7 @@ class StreamNode(Node):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         for parameter in table:
             self._declare(parameter)
+        ClockService(self)
 
     def start(self) -> None:
         """Begin to work."""

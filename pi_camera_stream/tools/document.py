@@ -19,22 +19,28 @@ import re
 
 from ..core.parameters import markdown_table, yaml_file
 from ..nodes.parameter_tables import TABLES
+from ..vision.registry import built_in_parameters
 
 HEADING = """\
 The parameters of all nodes, with their defaults. Copy this file, change what you like, and start
 with: ros2 launch pi_camera_stream camera.launch.py params_file:=/path/to/your.yaml
-(Made from pi_camera_stream/nodes/parameter_tables.py by script/document.)"""
+(Made from pi_camera_stream/nodes/parameter_tables.py and pi_camera_stream/vision by
+script/document.)"""
+_PROCESSORS = 'processors'  # not a node: the parameters that processors give to opencv_consumer
 
 
 def defaults_yaml() -> str:
     """Return the text of config/defaults.yaml."""
-    return yaml_file(TABLES, HEADING)
+    consumer = (*TABLES['opencv_consumer'], *built_in_parameters())
+    return yaml_file({**TABLES, 'opencv_consumer': consumer}, HEADING)
 
 
 def with_tables(text: str) -> str:
     """Return a Markdown text with the tables between its `parameters:` marks made anew."""
+    tables = {**TABLES, _PROCESSORS: built_in_parameters()}
+
     def table(match: re.Match[str]) -> str:
-        return f'{match["begin"]}\n{markdown_table(TABLES[match["node"]])}{match["end"]}'
+        return f'{match["begin"]}\n{markdown_table(tables[match["node"]])}{match["end"]}'
 
     return re.sub(r'(?P<begin><!-- parameters: (?P<node>\w+) -->).*?(?P<end><!-- end -->)',
                   table, text, flags=re.DOTALL)

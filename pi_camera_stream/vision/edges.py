@@ -12,13 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """Outlines, by Canny's method."""
+
+from collections.abc import Mapping
+from typing import ClassVar
 
 import cv2
 import numpy as np
 
-from .processor import Findings, Processor
+from .processor import Findings, FrameInfo, Processor
 from ..core.frame import Image
+from ..core.parameters import Parameter, Value
 
 _GREEN = (0, 255, 0)
 
@@ -26,12 +31,18 @@ _GREEN = (0, 255, 0)
 class EdgesProcessor(Processor):
     """Find edges; the value `edge_share` says which part of the picture they are (0 to 1)."""
 
-    def __init__(self, low: float = 80.0, high: float = 160.0) -> None:
-        """`low` and `high` are the thresholds of `cv2.Canny`, on 8-bit gradients."""
-        self._low = low
-        self._high = high
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        Parameter('low', 80.0, 'Change of brightness from which on an edge is followed',
+                  '', 0, 1000, live=True),
+        Parameter('high', 160.0, 'Change of brightness at which an edge begins', '', 0, 1000,
+                  live=True),
+    )
 
-    def process(self, image: Image) -> Findings:
+    def configure(self, values: Mapping[str, Value]) -> None:
+        """Use these thresholds of `cv2.Canny`, on 8-bit gradients."""
+        self._low, self._high = float(values['low']), float(values['high'])
+
+    def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
         """Return the share of edge pixels."""
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         edges = cv2.Canny(cv2.GaussianBlur(grey, (5, 5), 0), self._low, self._high)

@@ -14,29 +14,42 @@
 
 """Moving objects before a still background."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import cv2
 import numpy as np
 
-from .processor import Detection, Findings, Processor
+from .drawing import draw_detections
+from .geometry import enlarge, shrink
+from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.frame import Image, image_size
+from ..core.parameters import Parameter, Value
 
 _WORK_WIDTH = 480  # pixels; finding moving things needs no more, and costs a fraction
 _WARM_UP_FRAMES = 10  # until then the background is still being learned
 _FOREGROUND = 200  # MOG2 marks foreground with 255 and shadow with 127
-_BOX_COLOUR, _BOX_WIDTH = (0, 200, 255), 2
+_ORANGE = (0, 200, 255)
 
 
 class MotionProcessor(Processor):
     """Find what moves, with OpenCV's MOG2 background model, and box it."""
 
-    def __init__(self, min_area: float = 0.002) -> None:
-        """`min_area` is the smallest thing reported, as a share of the picture's area."""
-        self._min_area = min_area
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        Parameter('min_area', 0.002, 'Smallest moving thing that counts, as a share of the '
+                                     "picture's area", '', 0, 1, live=True),
+    )
+
+    def __init__(self) -> None:
         self._size: tuple[int, int] | None = None
         self._open_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
         self._close_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
 
-    def process(self, image: Image) -> Findings:
+    def configure(self, values: Mapping[str, Value]) -> None:
+        """Use this smallest area; the background that was learned stays."""
+        self._min_area = float(values['min_area'])
+
+    def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
         """Return a box around each moving thing."""
         size = image_size(image)
         if size != self._size:
@@ -44,8 +57,7 @@ class MotionProcessor(Processor):
             self._model = cv2.createBackgroundSubtractorMOG2(
                 history=200, varThreshold=24, detectShadows=True)
         self._seen += 1
-        scale = min(1.0, _WORK_WIDTH / size[0])
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small, scale = shrink(image, _WORK_WIDTH)
         mask = self._model.apply(small)
         if self._seen <= _WARM_UP_FRAMES:
             return Findings()
@@ -55,12 +67,9 @@ class MotionProcessor(Processor):
         contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         smallest = self._min_area * moving.size
         boxes = [cv2.boundingRect(c) for c in contours if cv2.contourArea(c) >= smallest]
-        return Findings([Detection('moving', *(round(edge / scale) for edge in box))
-                         for box in boxes])
+        return Findings([Detection('moving', *enlarge(box, scale)) for box in boxes])
 
     def annotate(self, image: Image, findings: Findings) -> Image:
         """Draw the boxes."""
-        for box in findings.detections:
-            corners = (box.x, box.y), (box.x + box.width, box.y + box.height)
-            cv2.rectangle(image, *corners, _BOX_COLOUR, _BOX_WIDTH)
+        draw_detections(image, findings.detections, _ORANGE)
         return image

@@ -12,33 +12,121 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The processors by name, each imported when it is wanted."""
 
+"""The processors by name, ours and those of other packages, each imported when it is wanted."""
+
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
+from importlib.metadata import entry_points, EntryPoint
 
 from .processor import Processor
 from ..core.errors import PermanentError
+from ..core.parameters import Parameter
+
+GROUP = 'pi_camera_stream.processors'  # of Python entry points: name = module:class
 
 # name -> module of this package and class
-PROCESSORS = {
+BUILT_IN = {
     'edges': ('edges', 'EdgesProcessor'),
     'motion': ('motion', 'MotionProcessor'),
+    'color': ('color', 'ColorProcessor'),
+    'aruco': ('aruco', 'ArucoProcessor'),
+    'face': ('face', 'FaceProcessor'),
+    'qr': ('qr', 'QrProcessor'),
 }
-NAMES = tuple(PROCESSORS)
+NAMES = tuple(BUILT_IN)
 
 
-def create_processor(name: str) -> Processor:
+def parse_names(text: str) -> tuple[str, ...]:
     """
-    Return a new processor.
+    Return the names in a text such as `motion, aruco`.
 
     Raises
     ------
     PermanentError
-        There is none of this name.
+        It names none, or one twice, or one that there is not; the sentence lists those there are.
 
     """
-    if name not in PROCESSORS:
-        raise PermanentError(f"there is no processor '{name}': choose one of {', '.join(NAMES)}")
-    module_name, class_name = PROCESSORS[name]
-    processor: Processor = getattr(import_module(f'.{module_name}', __package__), class_name)()
-    return processor
+    names = tuple(name.strip() for name in text.split(',') if name.strip())
+    if not names:
+        raise PermanentError(f"parameter 'processor' names none: {_choose()}")
+    for name in names:
+        if name not in BUILT_IN and name not in _plug_ins():
+            raise PermanentError(f"there is no processor '{name}': {_choose()}")
+        if names.count(name) > 1:
+            raise PermanentError(f"parameter 'processor' names '{name}' twice: once is enough")
+    return names
+
+
+def find(name: str) -> type[Processor]:
+    """
+    Return the class of a processor that there is.
+
+    Raises
+    ------
+    PermanentError
+        It comes from a package that cannot be used; the sentence names that package.
+
+    """
+    if name in BUILT_IN:
+        module, class_name = BUILT_IN[name]
+        found: type[Processor] = getattr(import_module(f'.{module}', __package__), class_name)
+        return found
+    offers = _plug_ins()[name]
+    packages = ' and '.join(sorted({_package(offer) for offer in offers}))
+    if len(offers) > 1:
+        raise PermanentError(f"the packages {packages} both have a processor '{name}': "
+                             'remove one of them')
+    try:
+        loaded = offers[0].load()
+    except Exception as error:  # whatever a module of somebody else raises
+        raise PermanentError(f"processor '{name}' of the package {packages} cannot be imported: "
+                             f'{error!r}: mend or remove that package') from error
+    if not isinstance(loaded, type) or not issubclass(loaded, Processor):
+        raise PermanentError(
+            f"processor '{name}' of the package {packages} is none: its entry point "
+            f'{offers[0].value} must be a class derived from {Processor.__module__}.Processor')
+    return loaded
+
+
+def parameters(name: str) -> tuple[Parameter, ...]:
+    """
+    Return the parameters of a processor as the node has them, `color.hue_min`.
+
+    Raises
+    ------
+    PermanentError
+        As in `find`.
+
+    """
+    return tuple(replace(parameter, name=f'{name}.{parameter.name}')
+                 for parameter in find(name).PARAMETERS)
+
+
+def built_in_parameters() -> tuple[Parameter, ...]:
+    """Return those of all our processors; imports OpenCV."""
+    return tuple(parameter for name in NAMES for parameter in parameters(name))
+
+
+def _plug_ins() -> dict[str, list[EntryPoint]]:
+    """Return what other packages offer, by name; one of our names stands for ours."""
+    offers: dict[str, list[EntryPoint]] = {}
+    for offer in _first_of_each(entry_points(group=GROUP)):
+        if offer.name not in BUILT_IN:
+            offers.setdefault(offer.name, []).append(offer)
+    return offers
+
+
+def _first_of_each(offers: Iterable[EntryPoint]) -> Iterable[EntryPoint]:
+    """Leave out what the same package offers again, from another folder of the path."""
+    return {(_package(offer), offer.name): offer for offer in reversed([*offers])}.values()
+
+
+def _package(offer: EntryPoint) -> str:
+    return offer.dist.name if offer.dist is not None else offer.value.partition(':')[0]
+
+
+def _choose() -> str:
+    return (f"choose one or more of {', '.join((*NAMES, *sorted(_plug_ins())))}, "
+            'separated by commas')

@@ -34,6 +34,7 @@ from .access_rules import AccessRules, local_path, same_origin, shown
 from .guesses import Guesses
 
 _COOKIE = 'pi_camera_stream'
+_PAGES = ('/', '/latency')  # for people: who must log in is led there
 _OPEN = ('/login', '/healthz', '/static')  # resources that ask for no token
 _BODY_TIMEOUT_S = 10.0
 _MOST_FIELDS = 10
@@ -150,10 +151,11 @@ class Access:
         if not known and candidate is not None:
             known = self._try(request, candidate)
         query = [(name, value) for name, value in request.query.items() if name != 'token']
-        page = '/' + (f'?{urlencode(query, errors="replace")}' if query else '')
-        if known and request.path == '/' and 'token' in request.query:
+        page = request.path + (f'?{urlencode(query, errors="replace")}' if query else '')
+        is_page = request.path in _PAGES
+        if known and is_page and 'token' in request.query:
             raise self._welcome(page)
-        if not known and request.path == '/' and 'text/html' in request.headers.get('Accept', ''):
+        if not known and is_page and 'text/html' in request.headers.get('Accept', ''):
             raise _redirect('/login?' + urlencode(
                 {'next': page} | ({} if candidate is None else {'wrong': '1'})))
         if not known:

@@ -56,6 +56,7 @@ class Application:
         self._access.protect(app)
         get = app.router.add_get
         get('/', self._page)
+        get('/latency', self._latency)
         get('/stream.mjpg', self._mjpeg)
         get('/snapshot.jpg', self._snapshot)
         get('/ws', self._websocket, allow_head=False)
@@ -75,7 +76,10 @@ class Application:
         self._catalog.close()
 
     async def _page(self, _: web.Request) -> web.StreamResponse:
-        return web.FileResponse(_STATIC / 'index.html', headers={'Cache-Control': 'no-cache'})
+        return _static_page('index.html')
+
+    async def _latency(self, _: web.Request) -> web.StreamResponse:
+        return _static_page('latency.html')
 
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
         return await self._watch(request, stream_mjpeg, 'mjpeg')
@@ -122,3 +126,7 @@ class Application:
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text='ok\n', headers=_NOT_STORED)
+
+
+def _static_page(name: str) -> web.StreamResponse:
+    return web.FileResponse(_STATIC / name, headers={'Cache-Control': 'no-cache'})

@@ -21,8 +21,9 @@ in ns (u64). Text messages, JSON: `hello` with topic and names of the tiers, `si
 lines to show while no picture comes, `clock` in answer to `clock`.
 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
-one, and its `age_ms` at paint (null where it was left out); `clock` with `client_ms`, answered
-with the same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `auto`.
+one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
+robot's clock can make that wrong, `uncertainty_ms`; `clock` with `client_ms`, answered with the
+same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `auto`.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ class WebSocketTransport(Transport):
         self._socket = socket
         self._transport = transport
         self._writer = writer
-        self._in_flight: dict[int, float] = {}  # sequence, and when it was sent
+        self._in_flight: dict[int, tuple[float, int]] = {}  # sequence: when it was sent, stamp
         self._acknowledged = asyncio.Event()
         self._on_way: float | None = None
         self._least_s = math.inf  # the shortest time from sending to acknowledgement
@@ -71,7 +72,7 @@ class WebSocketTransport(Transport):
 
     async def write(self, frame: Frame, tier: int) -> None:
         """Send one picture."""
-        self._in_flight[frame.sequence] = self._begun_s
+        self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
         await self._socket.send_bytes(_message(frame, tier))
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
@@ -96,11 +97,15 @@ class WebSocketTransport(Transport):
         on_way_s, self._on_way = self._on_way, None
         return on_way_s
 
-    def acknowledge(self, sequence: int) -> None:
-        """Note that the page has dealt with a picture, and with those before it."""
-        begun_s = self._in_flight.get(sequence)
-        if begun_s is None:
-            return
+    def acknowledge(self, sequence: int) -> int | None:
+        """
+        Note that the page has dealt with a picture, and with those before it.
+
+        Returns its stamp; None for one that is not on its way.
+        """
+        if sequence not in self._in_flight:
+            return None
+        begun_s, stamp_ns = self._in_flight[sequence]
         took_s = time.monotonic() - begun_s
         # The path's own round trip and the page's own work are no sign of a narrow link.
         self._least_s = min(took_s, self._least_s * 1.002)
@@ -108,6 +113,7 @@ class WebSocketTransport(Transport):
         for older in [number for number in self._in_flight if number <= sequence]:
             del self._in_flight[older]
         self._acknowledged.set()
+        return stamp_ns
 
     def _window(self) -> int:
         """Return how many pictures may be in flight: as many as the shortest way takes."""
@@ -168,9 +174,12 @@ async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer
         message = json.loads(text)
         kind = message['type']
         if kind == 'ack':
-            transport.acknowledge(_number(message['sequence']))
+            stamp_ns = transport.acknowledge(_number(message['sequence']))
             if message.get('age_ms') is not None:
-                viewer.age_ms.add(_number(message['age_ms']))
+                age_ms = _number(message['age_ms'])
+                viewer.age_ms.add(age_ms)
+                if stamp_ns is not None:
+                    stream.on_painted(stamp_ns, age_ms, _number(message.get('uncertainty_ms', 0)))
         elif kind == 'clock':
             await socket.send_json({'type': 'clock', 'client_ms': _number(message['client_ms']),
                                     'server_ms': stream.now_ns() / 1e6})

@@ -13,20 +13,28 @@
 # limitations under the License.
 
 import json
+from pathlib import Path
+import re
 import time
 
 import cv2
+import fastjsonschema
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import String
-from support import pictures
-from support.guest import Camera, stamp
-from support.processes import parameters, Program, running, WAIT_S
+from support import pictures, plug_ins
+from support.guest import best_effort, Camera, stamp
+from support.processes import parameters, Program, running, WAIT_S, wait_until
+from support.vision import camera, facing, marker, photograph
+from visualization_msgs.msg import MarkerArray
 
 RESULTS = '/camera/results'
 PROCESSED = '/camera/image_processed/compressed'
+NODE = '/camera/opencv_consumer'
+SCHEMA = Path(__file__).parents[2] / 'docs/results.schema.json'
+validate = fastjsonschema.compile(json.loads(SCHEMA.read_text()))
 
 
 class Feed:
@@ -41,15 +49,35 @@ class Feed:
             self._results.get()
         self.send = self.camera.send
 
-    def result(self):
-        """Return the next result."""
-        return json.loads(self._results.get(timeout=WAIT_S).data)
+    def message(self):
+        """Return the next message, which is as the schema says."""
+        message = json.loads(self._results.get(timeout=WAIT_S).data)
+        validate(message)
+        return message
+
+    def ask(self, data, wanted):
+        """Send a picture until a message fulfils a condition; return that message."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            self.send(data)
+            message = self.message()
+            if wanted(message):
+                return message
+        raise AssertionError(f'it never came to it: {message}')
 
 
 def scene(x):
     image = np.full((480, 640, 3), 40, np.uint8)
     cv2.rectangle(image, (x, 200), (x + 79, 279), (220, 220, 220), -1)
+    return jpeg(image)
+
+
+def jpeg(image):
     return cv2.imencode('.jpg', image)[1].tobytes()
+
+
+def names(message):
+    return [result['processor'] for result in message['results']]
 
 
 def test_it_reports_a_box_on_what_moves(guest):
@@ -58,15 +86,15 @@ def test_it_reports_a_box_on_what_moves(guest):
         images = guest.listen(CompressedImage, PROCESSED)
         for x in range(0, 400, 20):
             sent = feed.send(scene(x))
-            result = feed.result()
-        box, = result['detections']
+            message = feed.message()
+        assert names(message) == ['motion']
+        box, = message['results'][0]['detections']
         assert box['label'] == 'moving'
         assert 370 <= box['x'] < box['x'] + box['width'] <= 470
-        assert (result['width'], result['height'], result['frame_id']) == (640, 480, 'lens')
-        assert result['processor'] == 'motion'
-        assert 0 < result['processing_ms'] <= result['age_ms']
-        assert result['stamp'] == {'sec': sent.header.stamp.sec,
-                                   'nanosec': sent.header.stamp.nanosec}
+        assert (message['width'], message['height'], message['frame_id']) == (640, 480, 'lens')
+        assert 0 < message['processing_ms'] <= message['age_ms']
+        assert message['stamp'] == {'sec': sent.header.stamp.sec,
+                                    'nanosec': sent.header.stamp.nanosec}
         annotated = images.get(timeout=WAIT_S)
         while stamp(annotated) < stamp(sent):
             annotated = images.get(timeout=WAIT_S)
@@ -77,19 +105,170 @@ def test_it_reports_a_box_on_what_moves(guest):
         assert annotated.header.frame_id == 'lens'
 
 
-def test_the_processor_changes_while_it_runs(guest):
-    with running('consumer', *parameters(processor='motion')):
+def test_several_processors_change_while_they_run(guest):
+    with running('consumer', *parameters(processor='motion,edges')):
         feed = Feed(guest)
         feed.send(scene(0))
-        assert feed.result()['processor'] == 'motion'
-        assert guest.set_parameter('/camera/opencv_consumer', 'processor', 'edges').successful
+        message = feed.message()
+        assert names(message) == ['motion', 'edges']
+        assert 0 < message['results'][1]['values']['edge_share'] < 0.1
+        assert guest.set_parameter(NODE, 'processor', 'color, qr').successful
+        feed.ask(scene(0), lambda message: names(message) == ['color', 'qr'])
+        for value, reason in (('magic', "there is no processor 'magic': choose one or more of "
+                                        'edges, motion, color, aruco, face, qr'),
+                              ('', "parameter 'processor' names none: choose one or more of"),
+                              ('qr,qr', "names 'qr' twice")):
+            refused = guest.set_parameter(NODE, 'processor', value)
+            assert not refused.successful
+            assert reason in refused.reason
         feed.send(scene(0))
-        result = feed.result()
-        assert result['processor'] == 'edges'
-        assert 0 < result['values']['edge_share'] < 0.1
-        refused = guest.set_parameter('/camera/opencv_consumer', 'processor', 'magic')
-        assert not refused.successful
-        assert 'edges or motion' in refused.reason
+        assert names(feed.message()) == ['color', 'qr']  # a refusal changes nothing
+
+
+def test_the_color_is_tuned_while_it_runs(guest):
+    image = np.full((480, 640, 3), 120, np.uint8)
+    cv2.circle(image, (200, 200), 50, (20, 20, 210), -1)  # red, which the range goes through
+    cv2.circle(image, (500, 200), 50, (30, 200, 30), -1)
+    picture = jpeg(image)
+
+    def lefts(message):
+        return [round(box['x'], -1) for box in message['results'][0]['detections']]
+
+    with running('consumer', *parameters(processor='color', color__value_max=254)):
+        feed = Feed(guest)
+        feed.ask(picture, lambda message: lefts(message) == [150])
+        assert guest.set_parameter(NODE, 'color.hue_max', 70).successful
+        feed.ask(picture, lambda message: sorted(lefts(message)) == [150, 450])
+        assert guest.set_parameter(NODE, 'color.hue_min', 50).successful
+        feed.ask(picture, lambda message: lefts(message) == [450])
+        refused = guest.set_parameter(NODE, 'color.value_min', 255)
+        assert refused.reason == ("parameter 'color.value_min' is 255 and 'color.value_max' 254, "
+                                  'so no color lies between them: exchange them')
+        assert 'out of range' in guest.set_parameter(NODE, 'color.hue_min', 180).reason
+        feed.ask(picture, lambda message: lefts(message) == [450])
+
+
+def test_markers_have_poses_once_the_camera_is_calibrated(guest):
+    length_m, pose = 0.2, facing(0.1, -0.05, 0.9, turned=0.4)
+    picture = jpeg(photograph(marker(23), length_m, pose, camera()))
+    # The calibration is for pictures of twice the size.
+    calibration = camera(size=(1280, 960), focal=1000.0)
+    message = CameraInfo(width=1280, height=960, distortion_model='plumb_bob', d=calibration.d,
+                         k=calibration.k, r=calibration.r, p=calibration.p)
+    infos = guest.node.create_publisher(CameraInfo, '/camera/camera_info', best_effort(1))
+    with running('consumer', *parameters(processor='motion', aruco__marker_length=length_m)):
+        feed = Feed(guest)
+        assert infos.get_subscription_count() == 0  # nobody needs it yet
+        assert guest.set_parameter(NODE, 'processor', 'aruco').successful
+        found = feed.ask(picture, lambda message: names(message) == ['aruco'])
+        first, = found['results'][0]['detections']
+        assert (first['label'], first['id'], first['size_m']) == ('marker', '23', length_m)
+        assert 'pose' not in first
+        markers = guest.listen(MarkerArray, '/camera/markers')
+        wait_until(lambda: infos.get_subscription_count() == 1)
+
+        def has_pose(message):
+            infos.publish(CameraInfo())  # not calibrated
+            infos.publish(message_with_bad_lens)
+            infos.publish(calibrated)
+            return 'pose' in message['results'][0]['detections'][0]
+
+        calibrated, message_with_bad_lens = message, CameraInfo(
+            width=1280, height=960, distortion_model='crystal', k=calibration.k)
+        found = feed.ask(picture, has_pose)
+        where = found['results'][0]['detections'][0]['pose']
+        position = [where['position'][axis] for axis in 'xyz']
+        assert np.allclose(position, pose.position, atol=0.015)
+        shown = wait_until(lambda: markers.get(timeout=WAIT_S).markers)[0]
+        assert (shown.ns, shown.id, shown.header.frame_id) == ('aruco', 23, 'lens')
+        assert (shown.scale.x, shown.scale.y) == (length_m, length_m)
+        assert shown.pose.position.z == pytest.approx(position[2], abs=0.01)
+        assert shown.pose.orientation.w == pytest.approx(where['orientation']['w'], abs=0.02)
+        assert guest.set_parameter(NODE, 'processor', 'motion').successful
+        wait_until(lambda: infos.get_subscription_count() == 0)
+
+
+def test_a_face_is_found_or_it_is_said_what_that_needs(guest, missing):
+    """OpenCV 4 has the Haar cascades, OpenCV 5 has not; script/test has both."""
+    if int(cv2.__version__.split('.')[0]) >= 5:
+        program = Program('consumer', *parameters(processor='motion,face'))
+        assert program.wait() == 1
+        program.wait_for("error: processor 'face' finds no Haar cascade of OpenCV 5.*: set "
+                         "'face.model' to a YuNet model")
+        return
+    if pictures.portrait() is None:
+        missing('matplotlib, which has a portrait, is not installed')
+    with running('consumer', *parameters(processor='face')):
+        feed = Feed(guest)
+        feed.ask(jpeg(pictures.portrait()), lambda message: [
+            box['label'] for box in message['results'][0]['detections']] == ['face'])
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """Install processors of another package."""
+    plug_ins.install(tmp_path, monkeypatch, faulty=plug_ins.FAULTY, slow=plug_ins.SLOW,
+                     broken='import what_is_not_there')
+
+
+def test_a_processor_that_raises_is_reported_and_costs_nothing_else(guest, plug_in):
+    program = Program('consumer', *parameters(processor='edges,faulty', faulty__level=7))
+    try:
+        feed = Feed(guest)
+        images = guest.listen(CompressedImage, PROCESSED)
+        began_s = time.monotonic()
+        reports = r"processor 'faulty' failed, everything else goes on: RuntimeError\("
+        while time.monotonic() < began_s + 2.5:  # three reports at the most
+            feed.send(scene(0))
+            assert names(feed.message()) == ['edges']
+        program.wait_for(reports)
+        # One when it began, before `Feed` was ready, then one a second.
+        assert 2 <= len(re.findall(reports, program.output)) <= 5, program.output
+        values = guest.diagnostics('opencv_consumer: processing',
+                                   lambda values: 'failing' in values['message'])
+        assert int(values["failures of 'faulty'"]) > 10
+        assert values["failures of 'edges'"] == '0'
+        assert "failing: 'faulty' (RuntimeError('it does not work'))" in values['message']
+        assert guest.set_parameter(NODE, 'faulty.where', 'annotate').successful
+        message = feed.ask(scene(0), lambda message: names(message) == ['edges', 'faulty'])
+        assert message['results'][1]['values'] == {'level': 7}
+        while not images.empty():
+            images.get()
+        feed.ask(scene(0), lambda message: not images.empty())  # with the edges drawn in
+        refused = guest.set_parameter(NODE, 'faulty.where', 'check')
+        assert refused.reason == "parameter 'faulty.where' cannot be check: set it to process"
+        refused = guest.set_parameter(NODE, 'processor', 'edges,broken')
+        assert "processor 'broken' of the package robot_parts cannot be imported" in refused.reason
+        feed.ask(scene(0), lambda message: names(message) == ['edges', 'faulty'])
+    finally:
+        assert program.stop() == 0
+
+
+def test_a_processor_of_another_package_comes_while_the_node_runs(guest, plug_in):
+    values = {'faulty__level': 5, 'faulty__where': 'nowhere'}
+    with running('consumer', *parameters(processor='edges', **values)):
+        feed = Feed(guest)
+        assert guest.set_parameter(NODE, 'processor', 'faulty').successful
+        message = feed.ask(scene(0), lambda message: names(message) == ['faulty'])
+        assert message['results'][0]['values'] == {'level': 5}  # as given at the start
+        assert guest.set_parameter(NODE, 'faulty.level', 9).successful
+        feed.ask(scene(0), lambda message: message['results'][0]['values'] == {'level': 9})
+        assert not guest.set_parameter(NODE, 'faulty.level', 10).successful
+        refused = guest.set_parameter(NODE, 'processor', 'magic')
+        assert 'face, qr, broken, faulty, slow, separated by commas' in refused.reason
+
+
+def test_what_needs_200_ms_is_never_older_than_that_and_one_and_a_half_pictures(guest, plug_in):
+    with running('camera', *parameters(source='pattern', width=640, height=360, fps=30)), \
+            running('consumer', *parameters(processor='slow')):
+        results = guest.listen(String, RESULTS)
+        guest.diagnostics('opencv_consumer: processing',
+                          lambda values: float(values['frames/s processed']) > 3)
+        while not results.empty():
+            results.get()
+        ages = sorted(json.loads(results.get(timeout=WAIT_S).data)['age_ms'] for _ in range(15))
+        assert ages[0] > 200
+        assert ages[len(ages) // 2] < 200 + 1.5 * 1000 / 30
 
 
 def test_corrupt_pictures_are_skipped_and_counted(guest):
@@ -102,7 +281,7 @@ def test_corrupt_pictures_are_skipped_and_counted(guest):
         feed.send(good[:good.index(b'\xff\xda') + 20] + b'\xff\xd9')
         time.sleep(0.1)
         sent = feed.send(good)
-        while feed.result()['stamp']['nanosec'] != sent.header.stamp.nanosec:
+        while feed.message()['stamp']['nanosec'] != sent.header.stamp.nanosec:
             pass
 
 
@@ -120,7 +299,7 @@ def test_while_it_works_newer_pictures_replace_each_other(guest):
             sent[(message.header.stamp.sec, message.header.stamp.nanosec)] = number
         last = 0
         while last < 59:
-            result = feed.result()
+            result = feed.message()
             last = sent[(result['stamp']['sec'], result['stamp']['nanosec'])]
             numbers.append(last)
         assert numbers == sorted(set(numbers))
@@ -141,7 +320,15 @@ def test_the_whole_chain_knows_how_old_its_pictures_are(guest):
 
 
 @pytest.mark.parametrize(('values', 'sentence'), [
-    ({'processor': 'magic'}, "parameter 'processor' must be edges or motion, not 'magic'"),
+    ({'processor': 'magic'}, "there is no processor 'magic': choose one or more of edges, "),
+    ({'processor': "''"}, "parameter 'processor' names none: choose one or more of edges, "),
+    ({'processor': 'color', 'color__saturation_min': 90, 'color__saturation_max': 80},
+     "parameter 'color.saturation_min' is 90 and 'color.saturation_max' 80, so no color lies "
+     'between them: exchange them'),
+    ({'aruco__dictionary': '3X3'}, "parameter 'aruco.dictionary' must be 4X4_50, 4X4_100, "),
+    ({'color__hue_min': 180}, 'Parameter color.hue_min out of range'),
+    ({'processor': 'face', 'face__model': '/nowhere.onnx'},
+     "parameter 'face.model': there is no file '/nowhere.onnx': give the path of a YuNet model"),
     ({'jpeg_quality': 'fine'}, "parameter 'jpeg_quality' must be of type integer, not 'fine'"),
 ])
 def test_bad_input_gets_one_sentence_and_exit_code_1(values, sentence):

@@ -17,10 +17,8 @@ import socket
 import subprocess
 import urllib.request
 
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage
 from support import pictures
-from support.processes import children, gone, parameters, Program, running, WAIT_S
+from support.processes import children, gone, Program, WAIT_S
 
 
 def free_port():
@@ -93,29 +91,3 @@ def test_a_killed_demo_takes_its_children_along():
     assert len(pids) == 3
     demo.stop(signal.SIGKILL)
     assert gone(pids)
-
-
-def test_the_doctor_finds_nothing_broken_on_a_healthy_machine():
-    doctor = Program('doctor', '--seconds', '0.1', '--port', free_port())
-    assert doctor.wait() == 0, doctor.output
-    assert 'BROKEN' not in doctor.output
-    assert 'no picture topic was seen' in doctor.output
-
-
-def test_the_doctor_finds_the_subscriber_that_gets_nothing(guest):
-    with running('camera', *parameters(source='pattern')) as camera:
-        camera.wait_for('publishing')
-        guest.listen(CompressedImage, '/camera/image_raw/compressed',
-                     QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
-        doctor = Program('doctor', '--port', free_port(), '--seconds', '8')
-        assert doctor.wait() == 1, doctor.output
-        doctor.wait_for(r'BROKEN /guest gets nothing from /camera/image_raw/compressed')
-        doctor.wait_for(r'-> let it subscribe with best effort')
-
-
-def test_the_doctor_finds_a_senseless_environment(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', 'home')
-    doctor = Program('doctor', '--port', free_port())
-    assert doctor.wait() == 1
-    doctor.wait_for("BROKEN ROS_DOMAIN_ID is 'home'")
-    assert 'Traceback' not in doctor.output

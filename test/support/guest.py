@@ -114,10 +114,10 @@ class Camera:
     def subscribers(self):
         return self._publisher.get_subscription_count()
 
-    def send(self, data):
+    def send(self, data, stamp=None):
         """Publish a JPEG, and return the message."""
         message = CompressedImage(format='jpeg', data=array.array('B', data))
-        message.header.stamp = self._guest.node.get_clock().now().to_msg()
+        message.header.stamp = stamp or self._guest.node.get_clock().now().to_msg()
         message.header.frame_id = 'lens'
         self._publisher.publish(message)
         return message

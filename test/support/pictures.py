@@ -14,6 +14,9 @@
 
 """Pictures for tests, made on the fly."""
 
+import importlib.util
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -38,3 +41,12 @@ def with_thumbnail(picture: bytes) -> bytes:
     payload = b'Exif\0\0' + jpeg(16, 16, 99)
     segment = b'\xff\xe1' + (len(payload) + 2).to_bytes(2, 'big') + payload
     return picture[:2] + segment + picture[2:]
+
+
+def portrait() -> np.ndarray | None:
+    """Return the picture of a person that matplotlib comes with; None where it is missing."""
+    package = importlib.util.find_spec('matplotlib')
+    if package is None:
+        return None
+    path = Path(package.origin).parent / 'mpl-data/sample_data/grace_hopper.jpg'
+    return cv2.imread(str(path))

@@ -47,7 +47,7 @@ def test_the_parameter_file_is_what_ros_reads():
 
 def test_the_readme_has_the_tables_and_they_are_up_to_date():
     text = (ROOT / 'README.md').read_text()
-    for node in document.TABLES:
+    for node in (*document.TABLES, 'processors'):
         assert f'<!-- parameters: {node} -->' in text
     assert document.with_tables(text) == text
 
@@ -64,6 +64,13 @@ def test_versions_and_names_agree():
     assert f"version='{package.findtext('version')}'" in setup
     assert f"package_name = '{package.findtext('name')}'" in setup
     assert 'Forthcoming' in (ROOT / 'CHANGELOG.rst').read_text()
+
+
+def test_both_generations_of_opencv_are_tested():
+    """They differ in ArUco, faces and types; each of the two environments has one."""
+    for distro, generation in (('kilted', 5), ('jazzy', 4)):
+        pinned = (ROOT / f'script/requirements/{distro}.txt').read_text()
+        assert f'opencv-python-headless=={generation}.' in pinned
 
 
 def test_every_file_has_its_licence():

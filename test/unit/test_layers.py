@@ -31,7 +31,7 @@ ALLOWED = {  # room -> rooms that it may import from
     'tools': {'core', 'sources', 'encoders', 'web', 'vision', 'nodes'},
 }
 ROS = {'rclpy', 'rcl_interfaces', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'cv_bridge',
-       'launch', 'launch_ros', 'builtin_interfaces'}
+       'launch', 'launch_ros', 'builtin_interfaces', 'vision_msgs', 'visualization_msgs'}
 CORE_MAY = {'numpy'}
 MAX_LINES = 300
 MODULES = sorted(ROOT.rglob('*.py'))

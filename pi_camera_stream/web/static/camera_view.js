@@ -16,6 +16,7 @@
 
 // One camera: its picture, the figures over it, and what is said when there is none.
 
+import { BlockReader } from './block_code.js';
 import { Figures } from './figures.js';
 import { MjpegFeed } from './mjpeg_feed.js';
 import { Notice } from './notice.js';
@@ -26,7 +27,8 @@ const UPDATE_MS = 500;
 /**
  * A cell of the grid with a <figure>. It hears from its feed:
  *   greeted(topic, tiers)  the stream's full name, and the names of the quality tiers (or null)
- *   painted(picture)       a picture is on the screen: ageMs, tier, width, height
+ *   painted(picture)       a picture is on the screen: ageMs (or null), stampMs, tier, width,
+ *                          height, paintedMs (of performance.now()), and its bitmap meanwhile
  *   told(figures)          the same from a feed that does not paint: also rate
  *   silent(silence)        the camera sends nothing: seen, sinceS, detail
  *   lost()                 the robot cannot be reached
@@ -40,10 +42,14 @@ export class CameraView {
   #owner;
   #feed;
   #figures;
+  #blocks = new BlockReader();
   #notice;
   #timer = 0;
 
-  /** The owner hears of `greeted(view, tiers)`, `reshaped()` and `unavailable()`. */
+  /**
+   * The owner hears of `greeted(view, tiers)`, `reshaped()` and `unavailable()`; and of
+   * `painted(picture)`, as above, if it wants to.
+   */
   constructor(topic, tier, transport, owner) {
     this.#wished = topic;
     this.#tier = tier;
@@ -111,8 +117,10 @@ export class CameraView {
   }
 
   painted(picture) {
-    this.#figures.add(picture);
+    const code = this.#blocks.read(picture.bitmap);
+    this.#figures.add(picture, code && picture.stampMs - code.timeMs);
     this.#shown(picture);
+    this.#owner.painted?.(picture);
   }
 
   told(figures) {

@@ -43,6 +43,11 @@ export class RobotClock {
     return best ? performance.now() + best.offsetMs : null;
   }
 
+  /** Return by how many ms `now` can be wrong: half of the round trip on which it rests. */
+  uncertainty() {
+    return (this.#best()?.tripMs ?? 0) / 2;
+  }
+
   #best() {
     return this.#samples.reduce(
       (best, sample) => (best && best.tripMs <= sample.tripMs ? best : sample), null);

@@ -18,25 +18,32 @@
 
 const RATE_WINDOW_MS = 2000;
 const AGE_WINDOW_MS = 1000;
+const ALIKE_MS = 5; // stamps and pixels that differ less are never said to differ
 const NOTHING = '–';
 // Beyond these the camera's clock and the robot's disagree: no age can be told.
 const LEAST_AGE_MS = -20;
 const MOST_AGE_MS = 600_000;
 
-/** Fills in the elements `.rate`, `.age`, `.tier` and `.size` below `root`. */
+/**
+ * Fills in the elements `.rate`, `.age`, `.tier` and `.size` below `root`. Where pictures carry
+ * their time in their pixels, the age by these is in `.pixels`, beside the age by their stamps. How
+ * much older it is, for the same pictures, is in its `data-lead-ms`; `data-differs` is there when
+ * that is more than the time from one picture to the next.
+ */
 export class Figures {
   #root;
-  #painted = []; // { ms, ageMs } of the last two seconds
+  #painted = []; // { ms, ageMs, leadMs } of the last two seconds
   #last = null;
 
   constructor(root) {
     this.#root = root;
   }
 
-  /** Note that a picture was painted. */
-  add(picture) {
-    this.#painted.push({ ms: performance.now(), ageMs: picture.ageMs });
-    this.#last = picture;
+  /** Note that a picture was painted, and how much older it is by its pixels, or null. */
+  add({ ageMs, tier, width, height }, leadMs) {
+    const known = leadMs !== null && Math.abs(leadMs) < MOST_AGE_MS; // or the film is an old one
+    this.#painted.push({ ms: performance.now(), ageMs, leadMs: known ? leadMs : null });
+    this.#last = { tier, width, height };
   }
 
   /** Nothing comes any more. */
@@ -50,18 +57,34 @@ export class Figures {
     const now = performance.now();
     this.#painted = this.#painted.filter(({ ms }) => ms > now - RATE_WINDOW_MS);
     if (!this.#last) return;
-    const ages = this.#painted.filter(({ ms, ageMs }) => ms > now - AGE_WINDOW_MS
-      && ageMs !== null).map(({ ageMs }) => ageMs);
-    this.show({ ...this.#last, rate: this.#rate(now), ageMs: median(ages) });
+    const recent = this.#painted.filter(({ ms }) => ms > now - AGE_WINDOW_MS);
+    this.show({
+      ...this.#last,
+      rate: this.#rate(now),
+      ageMs: median(recent.map(({ ageMs }) => ageMs)),
+      leadMs: median(recent.map(({ leadMs }) => leadMs)),
+    });
   }
 
   /** Show these ones; `atRobot` says that the age was not measured at paint, but there. */
-  show({ rate, ageMs, tier, width, height, atRobot = false }) {
+  show({ rate, ageMs, leadMs = null, tier, width, height, atRobot = false }) {
     this.#last = { tier, width, height, atRobot };
     this.#write('.rate', `${rate.toFixed(1)} /s`);
     this.#write('.age', `${ageText(ageMs)}${atRobot ? ' at the robot' : ''}`);
     this.#write('.tier', tier);
     this.#write('.size', width ? `${width}×${height}` : NOTHING);
+    this.#showPixels(ageMs, leadMs, rate);
+  }
+
+  #showPixels(ageMs, leadMs, rate) {
+    const known = ageMs !== null && leadMs !== null;
+    this.#write('.pixels', known ? `(pixels ${ageText(ageMs + leadMs)})` : '');
+    const { dataset } = this.#root.querySelector('.pixels');
+    delete dataset.differs;
+    delete dataset.leadMs;
+    if (!known) return;
+    dataset.leadMs = leadMs.toFixed(1);
+    if (Math.abs(leadMs) > Math.max(ALIKE_MS, 1000 / rate)) dataset.differs = '';
   }
 
   #rate(now) {
@@ -85,9 +108,10 @@ function ageText(ageMs) {
   return `${Math.max(0, ageMs).toFixed(0)} ms`;
 }
 
+/** Return the median of those that are no null; null when there are none. */
 function median(values) {
-  if (!values.length) return null;
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  if (!sorted.length) return null;
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

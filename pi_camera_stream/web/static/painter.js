@@ -21,7 +21,8 @@ const DECODERS = 2; // at a time; the browser decodes in threads of its own
 /**
  * Decodes pictures and paints the newest one; nothing waits. A picture has a `jpeg`, and its
  * `leftOut()` is called when a newer one came before it was painted. The owner hears of the others
- * by `painted(picture)`, right after that, and by `failed()` when one cannot be decoded.
+ * by `painted(picture)`, right after that, and by `failed()` when one cannot be decoded. The
+ * `bitmap` of a painted picture is there as long as that call lasts.
  */
 export class Painter {
   #canvas;
@@ -96,7 +97,10 @@ export class Painter {
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
     this.#context.drawImage(picture.bitmap, 0, 0);
-    picture.bitmap.close();
-    this.#owner.painted({ ...picture, width, height });
+    try {
+      this.#owner.painted({ ...picture, width, height });
+    } finally {
+      picture.bitmap.close();
+    }
   }
 }

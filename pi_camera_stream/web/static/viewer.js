@@ -23,6 +23,7 @@ import { choice, choose } from './choice.js';
 import { FullScreen } from './full_screen.js';
 import { listenToKeys } from './keys.js';
 import { QualityMenu } from './quality_menu.js';
+import { address } from './robot.js';
 import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
@@ -74,6 +75,7 @@ function name() {
   element('topics').textContent = topics.length > 1 ? `${topics.length} cameras`
     : topics[0] ?? 'Camera';
   document.title = [...topics, 'Camera'].join(' – ');
+  element('latency').href = address('/latency', topics[0] ? { topic: topics[0] } : {});
 }
 
 function say(text) {

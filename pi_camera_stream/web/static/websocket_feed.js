@@ -121,16 +121,23 @@ export class WebSocketFeed {
   }
 
   #painted(picture) {
+    const paintedMs = performance.now();
     const robotMs = this.#session.clock.now();
-    const ageMs = robotMs === null ? null : robotMs - picture.stampMs;
+    const { bitmap, height, stampMs, width } = picture;
+    const ageMs = robotMs === null ? null : robotMs - stampMs;
     this.#acknowledge(picture, ageMs);
     const tier = this.#session.tiers[picture.tier] ?? 'own';
-    this.#camera.painted({ ageMs, tier, width: picture.width, height: picture.height });
+    this.#camera.painted({ ageMs, bitmap, height, paintedMs, stampMs, tier, width });
   }
 
   #acknowledge(picture, ageMs) {
     if (picture.session !== this.#session) return; // its connection has gone
-    this.#connection.send({ type: 'ack', sequence: picture.sequence, age_ms: ageMs });
+    this.#connection.send({
+      type: 'ack',
+      sequence: picture.sequence,
+      age_ms: ageMs,
+      uncertainty_ms: this.#session.clock.uncertainty(),
+    });
   }
 
   /** Ask for the time, several times quickly at first. */

@@ -14,13 +14,10 @@
 
 import cv2
 import numpy as np
-from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.vision import registry
-from pi_camera_stream.vision.edges import EdgesProcessor
-from pi_camera_stream.vision.motion import MotionProcessor
-from pi_camera_stream.vision.processor import Processor
 import pytest
 from support import pictures
+from support.vision import create, find, info
 
 
 def scene(x, width=640, height=480):
@@ -30,12 +27,16 @@ def scene(x, width=640, height=480):
     return image
 
 
+def watch(processor, *positions):
+    """Let the square be at one position after the other; return what was found at the last."""
+    for x in positions:
+        image = scene(x)
+        findings = processor.process(image, info(image))
+    return findings
+
+
 def test_motion_boxes_what_moves_and_nothing_else():
-    processor = MotionProcessor()
-    for x in range(0, 500, 20):
-        findings = processor.process(scene(x))
-    assert len(findings.detections) == 1
-    box = findings.detections[0]
+    box, = watch(create('motion'), *range(0, 500, 20)).detections
     assert box.label == 'moving'
     assert abs(box.y - 200) < 15
     assert abs(box.y + box.height - 280) < 15
@@ -43,22 +44,29 @@ def test_motion_boxes_what_moves_and_nothing_else():
 
 
 def test_a_still_scene_has_no_motion():
-    processor = MotionProcessor()
-    found = [processor.process(scene(100)).detections for _ in range(30)]
-    assert found == [[]] * 30
+    processor = create('motion')
+    assert [watch(processor, 100).detections for _ in range(30)] == [[]] * 30
 
 
 def test_motion_starts_anew_with_another_size():
-    processor = MotionProcessor()
-    for x in range(0, 500, 20):
-        processor.process(scene(x))
-    assert processor.process(pictures.image(320, 240)).detections == []
+    processor = create('motion')
+    watch(processor, *range(0, 500, 20))
+    image = pictures.image(320, 240)
+    assert processor.process(image, info(image)).detections == []
+
+
+def test_motion_keeps_its_background_when_the_smallest_area_changes():
+    processor = create('motion')
+    watch(processor, *range(0, 400, 20))
+    processor.configure({'min_area': 0.5})
+    assert watch(processor, 420).detections == []
+    processor.configure({'min_area': 0.002})
+    assert len(watch(processor, 440).detections) == 1
 
 
 def test_edges_are_where_the_outline_is():
-    processor = EdgesProcessor()
-    image = scene(100)
-    findings = processor.process(image)
+    processor, image = create('edges'), scene(100)
+    findings = processor.process(image, info(image))
     outline = 4 * 80 / (640 * 480)
     assert findings.values['edge_share'] == pytest.approx(outline, rel=0.3)
     shown = processor.annotate(image.copy(), findings)
@@ -68,18 +76,42 @@ def test_edges_are_where_the_outline_is():
     assert abs(columns.max() - 179) <= 3
 
 
-@pytest.mark.parametrize('name', registry.NAMES)
+def test_edges_below_the_thresholds_do_not_count():
+    assert find('edges', scene(100), low=1000.0, high=1000.0).values == {'edge_share': 0}
+
+
+@pytest.mark.parametrize('name', [name for name in registry.NAMES if name != 'face'])
 def test_every_processor_leaves_its_picture_alone_and_can_show_its_findings(name):
-    processor = registry.create_processor(name)
-    assert isinstance(processor, Processor)
+    processor = create(name)
     for seed in range(15):
         image = pictures.image(640, 480, seed)
         before = image.copy()
-        findings = processor.process(image)
+        findings = processor.process(image, info(image))
         assert np.array_equal(image, before)
     assert processor.annotate(image, findings).shape == image.shape
 
 
-def test_an_unknown_processor_is_explained():
-    with pytest.raises(PermanentError, match='choose one of edges, motion'):
-        registry.create_processor('magic')
+@pytest.mark.parametrize('name', [name for name in registry.NAMES if name != 'face'])
+@pytest.mark.parametrize('size', [(1, 1), (2, 300), (500, 3), (16, 16)])
+def test_no_processor_minds_the_smallest_of_pictures(name, size):
+    image = pictures.image(*size)
+    processor = create(name)
+    findings = processor.process(image, info(image))
+    assert processor.annotate(image.copy(), findings).shape == image.shape
+
+
+def test_a_qr_code_is_read():
+    code = cv2.QRCodeEncoder_create().encode('go to dock 3')
+    code = cv2.resize(code, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
+    image = np.full((480, 640, 3), 230, np.uint8)
+    image[60:60 + code.shape[0], 100:100 + code.shape[1]] = \
+        code if code.ndim == 3 else code[:, :, None]
+    processor = create('qr')
+    findings = processor.process(image, info(image))
+    found, = findings.detections
+    assert found.label == 'go to dock 3'
+    assert len(found.corners) == 4
+    assert 100 <= found.x < 140
+    assert 60 <= found.y < 100
+    assert abs(found.width - found.height) <= 4
+    assert not np.array_equal(processor.annotate(image.copy(), findings), image)

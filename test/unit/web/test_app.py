@@ -41,8 +41,8 @@ TYPE = 'sensor_msgs/msg/CompressedImage'
 TOKEN = 'correct-horse-battery'
 JPEG = pictures.jpeg()
 FRAME_S = 0.02  # between two pictures
-PLAIN = ('/', '/streams', '/state', '/metrics', '/healthz', '/snapshot.jpg', '/snapshot',
-         '/static/viewer.js')
+PLAIN = ('/', '/latency', '/streams', '/state', '/metrics', '/healthz', '/snapshot.jpg',
+         '/snapshot', '/static/viewer.js')
 ENDLESS = ('/stream.mjpg', '/stream')
 
 
@@ -136,9 +136,10 @@ async def until(condition):
 
 
 @pytest.mark.parametrize(('path', 'kind'), [
-    ('/', 'text/html'), ('/streams', 'application/json'), ('/state', 'application/json'),
-    ('/metrics', 'text/plain'), ('/healthz', 'text/plain'), ('/snapshot.jpg', 'image/jpeg'),
-    ('/snapshot', 'image/jpeg'), ('/static/viewer.css', 'text/css'),
+    ('/', 'text/html'), ('/latency', 'text/html'), ('/streams', 'application/json'),
+    ('/state', 'application/json'), ('/metrics', 'text/plain'), ('/healthz', 'text/plain'),
+    ('/snapshot.jpg', 'image/jpeg'), ('/snapshot', 'image/jpeg'),
+    ('/static/viewer.css', 'text/css'),
     *((path, 'multipart/x-mixed-replace') for path in ENDLESS)])
 @with_rules()
 async def test_each_address_answers_and_so_does_the_question_for_its_head(site, path, kind):
@@ -291,6 +292,21 @@ async def test_with_the_token_all_is_shown(site):
     assert await site.picture(f'/stream.mjpg?token={TOKEN}') == JPEG
     async with site.session.ws_connect(site.url(f'/ws?token={TOKEN}')) as socket:
         assert (await socket.receive_json())['type'] == 'hello'
+
+
+@with_rules(access_token=TOKEN)
+async def test_who_opens_a_page_is_led_to_the_login_and_back_to_that_page(site):
+    for page in ('/', '/latency'):
+        async with site.ask(f'{page}?topic=/a', headers={'Accept': 'text/html'}) as answer:
+            location = URL(answer.headers['Location'])
+            assert (answer.status, location.path) == (303, '/login')
+            assert URL(location.query['next']) == URL(page).with_query(topic='/a')
+        async with site.ask(f'{page}?topic=/a&token={TOKEN}') as answer:
+            location = URL(answer.headers['Location'])
+            assert (answer.status, location) == (303, URL(page).with_query(topic='/a'))
+            cookie = answer.headers['Set-Cookie'].partition(';')[0]
+        async with site.ask(str(location), headers={'Cookie': cookie}) as answer:
+            assert answer.status == 200
 
 
 @with_rules(max_viewers=2)

@@ -1,0 +1,151 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+
+"""
+How old results are when a processor needs 200 ms a picture, and the camera sends 30 a second.
+
+Run it with: .venv/bin/python benchmarks/slow_processor.py [--seconds 20] [--busy]
+It starts the real camera node (test pattern, 1280x720) and the real consumer with a processor of
+another package, all on this machine. A result is to be at most 200 ms and 1.5 frame intervals old
+when it arrives.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+import queue
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+FPS = 30
+WORK_MS = 200
+LIMIT_MS = WORK_MS + 1.5 * 1000 / FPS
+WARM_UP_S = 4
+
+PROCESSOR = f"""
+import time
+from pi_camera_stream.vision.processor import Findings, Processor
+
+
+class Waiting(Processor):
+    def process(self, image, info):
+        time.sleep({WORK_MS / 1e3})
+        return Findings()
+
+    def annotate(self, image, findings):
+        return image
+
+
+class Busy(Waiting):
+    def process(self, image, info):
+        until = time.perf_counter() + {WORK_MS / 1e3}
+        while time.perf_counter() < until:  # and holds Python's lock, as OpenCV does not
+            pass
+        return Findings()
+"""
+
+
+def install(folder: Path) -> None:
+    """Install a package with the slow processors, as pip would."""
+    (folder / 'slow_processors.py').write_text(PROCESSOR)
+    information = folder / 'slow_processors-1.0.dist-info'
+    information.mkdir()
+    (information / 'METADATA').write_text(
+        'Metadata-Version: 2.1\nName: slow_processors\nVersion: 1.0\n')
+    (information / 'entry_points.txt').write_text(
+        '[pi_camera_stream.processors]\nwaiting = slow_processors:Waiting\n'
+        'busy = slow_processors:Busy\n')
+
+
+def measure(seconds: float) -> tuple[list[float], list[float]]:
+    """Return the ages of the results, in ms: as they say, and on arrival here."""
+    import rclpy
+    from std_msgs.msg import String
+    rclpy.init()
+    node = rclpy.create_node('benchmark')
+    arrived: queue.Queue[tuple[float, float]] = queue.Queue()
+
+    def on_result(message: String) -> None:
+        now_ns = node.get_clock().now().nanoseconds
+        result = json.loads(message.data)
+        stamp_ns = result['stamp']['sec'] * 10**9 + result['stamp']['nanosec']
+        arrived.put((result['age_ms'], (now_ns - stamp_ns) / 1e6))
+
+    node.create_subscription(String, '/camera/results', on_result, 1)
+    began_s = time.monotonic()
+    while time.monotonic() < began_s + WARM_UP_S + seconds:
+        rclpy.spin_once(node, timeout_sec=0.1)
+        if time.monotonic() < began_s + WARM_UP_S:
+            while not arrived.empty():
+                arrived.get()
+    rclpy.shutdown()
+    pairs = [arrived.get() for _ in range(arrived.qsize())]
+    return [said for said, _ in pairs], [seen for _, seen in pairs]
+
+
+def row(ages_ms: list[float]) -> str:
+    """Return median, 95th percentile and maximum."""
+    p95 = statistics.quantiles(ages_ms, n=20)[-1]
+    return (f'median {statistics.median(ages_ms):6.1f} ms   p95 {p95:6.1f} ms   '
+            f'most {max(ages_ms):6.1f} ms')
+
+
+def main() -> int:
+    """Measure, and print the figures; return 1 when the results are too old."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seconds', type=float, default=20.0)
+    parser.add_argument('--busy', action='store_true',
+                        help='work in Python instead of waiting')
+    options = parser.parse_args()
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    os.environ.setdefault('ROS_DOMAIN_ID', '96')
+    program = [sys.executable, '-m', 'pi_camera_stream']
+    with tempfile.TemporaryDirectory() as folder:
+        install(Path(folder))
+        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(
+            filter(None, (folder, os.environ.get('PYTHONPATH', ''))))}
+        children = [
+            subprocess.Popen([*program, 'camera', '--ros-args', '-p', 'source:=pattern',
+                              '-p', f'fps:={FPS}']),
+            subprocess.Popen([*program, 'consumer', '--ros-args', '-p',
+                              f'processor:={"busy" if options.busy else "waiting"}'],
+                             env=environment)]
+        try:
+            said, seen = measure(options.seconds)
+        finally:
+            for child in children:
+                child.send_signal(signal.SIGINT)
+                child.wait()
+    if len(seen) < 2:
+        print('no results came')
+        return 1
+    print(f'{FPS} pictures/s, {WORK_MS} ms of work each, {options.seconds:.0f} s, '
+          f'{len(seen)} results ({len(seen) / options.seconds:.2f}/s)')
+    print(f'age when published    {row(said)}')
+    print(f'age on arrival        {row(seen)}')
+    ok = statistics.quantiles(seen, n=20)[-1] <= LIMIT_MS
+    verdict = 'kept' if ok else 'MISSED'
+    print(f'limit                 {LIMIT_MS:.1f} ms: {verdict} (p95 on arrival)')
+    return 0 if ok else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,115 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+
+"""The calibration of the camera of an image topic, from the `camera_info` beside it."""
+
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+
+from .image_topic import create_image_subscription
+from ..core.calibration import Calibration, CalibrationError
+
+_IDENTITY = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+
+
+class CalibrationSubscription:
+    """
+    Receive the calibration, as long as somebody wants it.
+
+    `follow` belongs to the executor's thread; one other thread may call `for_size`. What cannot
+    be used is logged once.
+    """
+
+    def __init__(self, node: Node, image_topic: str) -> None:
+        self._node = node
+        self._topic = info_topic(image_topic)
+        self._subscription: Any = None
+        self._received: tuple[Any, ...] = ()
+        self._calibration: Calibration | None = None
+        self._scaled: tuple[Calibration, tuple[int, int], Calibration | None] | None = None
+
+    def follow(self, wanted: bool) -> None:
+        """Receive it, or no more."""
+        if wanted and self._subscription is None:
+            self._subscription = create_image_subscription(
+                self._node, CameraInfo, self._topic, self._on_info)
+        elif not wanted and self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def for_size(self, width: int, height: int) -> Calibration | None:
+        """Return the calibration for pictures of this size, or None while there is none."""
+        calibration = self._calibration
+        if calibration is None:
+            return None
+        scaled = self._scaled
+        if scaled is None or scaled[0] is not calibration or scaled[1] != (width, height):
+            try:
+                fitting = calibration.scaled(width, height)
+            except CalibrationError as error:
+                fitting = None
+                self._complain(error)
+            self._scaled = scaled = (calibration, (width, height), fitting)
+        return scaled[2]
+
+    def _on_info(self, info: CameraInfo) -> None:
+        received = (info.width, info.height, info.distortion_model, *info.d, *info.k, *info.r,
+                    *info.p, info.roi.x_offset, info.roi.y_offset, info.roi.width,
+                    info.roi.height)
+        if received == self._received:
+            return
+        self._received = received
+        try:
+            self._calibration = calibration_of(info)
+        except CalibrationError as error:
+            self._calibration = None
+            self._complain(error)
+
+    def _complain(self, error: CalibrationError) -> None:
+        self._node.get_logger().warning(f"no poses, as '{self._topic}' cannot be used: {error}")
+
+
+def calibration_of(info: CameraInfo) -> Calibration | None:
+    """
+    Return what a message says; None for a camera that is not calibrated.
+
+    Raises
+    ------
+    CalibrationError
+        It says what cannot be right.
+
+    """
+    k = tuple(info.k)
+    if not k[0]:
+        return None
+    model = info.distortion_model or 'plumb_bob'
+    # Simulators leave out what changes nothing.
+    d = tuple(info.d) or (0.0,) * (4 if model == 'equidistant' else 5)
+    r = tuple(info.r) if any(info.r) else _IDENTITY
+    p = tuple(info.p) if info.p[0] else (*k[:3], 0, *k[3:6], 0, *k[6:], 0)
+    calibration = Calibration(info.width, info.height, 'camera', model, d, k, r, p)
+    if info.roi.width and info.roi.height:
+        return calibration.cropped(info.roi.x_offset, info.roi.y_offset, info.roi.width,
+                                   info.roi.height)
+    return calibration
+
+
+def info_topic(image_topic: str) -> str:
+    """Return where the calibration of an image topic is, by the convention of image_transport."""
+    base = image_topic.removesuffix('/compressed')
+    return f'{base.rpartition("/")[0]}/camera_info'

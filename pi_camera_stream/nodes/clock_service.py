@@ -1,0 +1,127 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Nodes tell each other what their clocks show.
+
+The service `~/read_clock` (std_srvs/Trigger) answers with one line of JSON: `machine`, the name of
+the machine and its boot, and `arrived` and `answered`, the moments between which the node dealt
+with the question, in ns of its clock since the epoch.
+"""
+
+import json
+import threading
+import time
+from typing import Any
+
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from ..core.clock_offset import Offset, OffsetEstimator
+from ..core.machine import machine_name
+
+SERVICE = 'read_clock'
+_QUICK_S, _PERIOD_S = 0.05, 0.5  # between two questions, at first and later
+_QUICKLY = 16  # questions
+_ANSWER_S = 2.0
+
+
+class ClockService:
+    """Answer with what the node's clock shows."""
+
+    def __init__(self, node: Node) -> None:
+        self._clock = node.get_clock()
+        node.create_service(Trigger, f'~/{SERVICE}', self._answer)
+
+    def _answer(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        arrived_ns = self._clock.now().nanoseconds
+        response.success = True
+        response.message = json.dumps({
+            'machine': machine_name(), 'arrived': arrived_ns,
+            'answered': self._clock.now().nanoseconds})
+        return response
+
+
+class RemoteClock:
+    """
+    Keep an estimate of another node's clock; ask it again and again.
+
+    The answers come in the executor's thread; `offset` may be called by any.
+    """
+
+    def __init__(self, node: Node, other: str) -> None:
+        """`other` is the full name of the node whose clock it is."""
+        self._node = node
+        self._lock = threading.Lock()
+        self._estimator = OffsetEstimator()
+        self._machine = ''
+        self._asked = 0
+        self._asked_s = -_ANSWER_S
+        self._waits_for: Any = None
+        self._client: Any = node.create_client(Trigger, f'{other}/{SERVICE}')
+        self._timer = node.create_timer(_QUICK_S, self._ask)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_client(self._client)
+
+    def offset(self) -> Offset | None:
+        """
+        Return the other clock minus ours; None while it has not answered.
+
+        On the same machine that is exactly nothing, but for a node with simulated time.
+        """
+        with self._lock:
+            best = self._estimator.best(self._now_ns())
+            if best is not None and self._machine == machine_name() != '' \
+                    and abs(best.offset_ns) <= best.uncertainty_ns:
+                return Offset(0.0, 0.0)
+            return best
+
+    def round_trip_s(self) -> float:
+        """Return the shortest round trip; NaN before the first one."""
+        with self._lock:
+            return self._estimator.round_trip_ns() / 1e9
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _ask(self) -> None:
+        now_s = time.monotonic()
+        waited_s = now_s - self._asked_s
+        if self._waits_for is not None and waited_s < _ANSWER_S:
+            return
+        if (self._asked >= _QUICKLY and waited_s < _PERIOD_S) \
+                or not self._client.service_is_ready():
+            return
+        self._asked += 1
+        self._asked_s = now_s
+        sent_ns = self._now_ns()
+        self._waits_for = future = self._client.call_async(Trigger.Request())
+        future.add_done_callback(lambda done: self._on_answer(done, sent_ns))
+
+    def _on_answer(self, future: Any, sent_ns: int) -> None:
+        received_ns = self._now_ns()
+        if future is self._waits_for:
+            self._waits_for = None
+        try:
+            answer = json.loads(future.result().message)
+            with self._lock:
+                self._machine = str(answer['machine'])
+                self._estimator.add(sent_ns, int(answer['arrived']), int(answer['answered']),
+                                    received_ns)
+        except (ValueError, KeyError, TypeError):
+            pass  # another service of this name, or a clock that was set: the next one will do

@@ -1,0 +1,208 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""See pictures come, and hear from the nodes around when they had done what with them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import json
+import time
+from types import TracebackType
+from typing import Any
+
+from rclpy.exceptions import InvalidTopicNameException
+from std_msgs.msg import String
+
+from .clock_service import RemoteClock
+from .image_topic import JpegSubscription
+from .own_node import OwnNode
+from .quality_of_service import reliable_qos
+from .trace import DEPTH
+from ..core.block_code import read
+from ..core.clock_offset import Offset
+from ..core.frame import Frame
+from ..core.mailbox import Mailbox
+from ..encoders.jpeg_decoder import decode
+
+_TRACE = '/trace'
+_STRING = 'std_msgs/msg/String'
+_LOOK_S = 0.25
+_SLICE_S = 0.25
+_MOST_MOMENTS = 100_000  # a quarter of an hour of a camera and three receivers
+HERE = 'this program'
+
+
+@dataclass(frozen=True)
+class Moments:
+    """
+    What one node did with one picture.
+
+    Attributes
+    ----------
+    node
+        Its full name, or `HERE`.
+    stamp_ns
+        The picture's.
+    at_ns
+        Moments by name, in ns of the node's clock.
+
+    """
+
+    node: str
+    stamp_ns: int
+    at_ns: dict[str, int]
+
+
+class LatencyObserver:
+    """
+    Receive a topic as a program does, and collect the traces of all nodes that deal with it.
+
+    Use it as a context manager; `watch` belongs to one thread.
+
+    Attributes
+    ----------
+    topic
+        Full name of the topic.
+    moments
+        What was seen, in the order in which it was heard of.
+    drawn
+        (stamp, moment that the picture's own pixels say) in ns, where they say one.
+    sizes_bytes
+        Of the pictures.
+
+    """
+
+    def __init__(self, topic: str) -> None:
+        self._own = OwnNode('latency')
+        self._node = self._own.node
+        self.topic = topic
+        self.moments: list[Moments] = []
+        self.drawn: list[tuple[int, int]] = []
+        self.sizes_bytes: list[int] = []
+        self._newest: Mailbox[Frame] = Mailbox()
+        self._clocks: dict[str, RemoteClock] = {}
+        self._subscription = JpegSubscription(self._node, topic, self._on_frame)
+
+    def __enter__(self) -> 'LatencyObserver':
+        """
+        Join the graph.
+
+        Raises
+        ------
+        ValueError
+            The topic's name is none.
+
+        """
+        try:
+            self._subscription.subscribe()
+        except InvalidTopicNameException as error:
+            self._own.stop()
+            raise ValueError(f"'{self.topic}' is no name of a topic: "
+                             + ' '.join(str(error).split())) from error
+        self.topic = self._subscription.topic
+        self._node.create_timer(_LOOK_S, self._look_for_traces)
+        self._own.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Leave it."""
+        self._newest.close()
+        self._own.stop()
+
+    def watch(self, until: Callable[[], bool]) -> None:
+        """Decode the newest picture, again and again, until told to end."""
+        while not until():
+            frame = self._newest.take(_SLICE_S)
+            if frame is None:
+                continue
+            image = decode(frame.jpeg)
+            decoded_ns = self._now_ns()
+            if image is None:
+                continue
+            self._add(Moments(HERE, frame.stamp_ns, {'decoded': decoded_ns}))
+            self.sizes_bytes.append(len(frame.jpeg))
+            code = read(image)
+            if code is not None:
+                self.drawn.append((frame.stamp_ns, code.time_us * 1000))
+
+    def forget(self) -> None:
+        """Begin to collect anew."""
+        self.moments, self.drawn, self.sizes_bytes = [], [], []
+
+    def received(self) -> int:
+        """Return how many pictures have arrived."""
+        return self._subscription.received.total
+
+    def publishers(self) -> list[str]:
+        """Return the full names of the nodes that publish the topic."""
+        return [f'{end.node_namespace.rstrip("/")}/{end.node_name}'
+                for end in self._node.get_publishers_info_by_topic(self.topic)]
+
+    def image_topics(self) -> list[str]:
+        """Return the CompressedImage topics that somebody publishes."""
+        return sorted(name for name, types in self._node.get_topic_names_and_types()
+                      if 'sensor_msgs/msg/CompressedImage' in types
+                      and self._node.count_publishers(name))
+
+    def offsets(self) -> dict[str, Offset | None]:
+        """Return each node's clock minus ours; None where it has not told."""
+        return {node: clock.offset() for node, clock in self._clocks.items()}
+
+    def round_trip_s(self, node: str) -> float:
+        """Return the shortest round trip to a node."""
+        return self._clocks[node].round_trip_s()
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _add(self, moments: Moments) -> None:
+        if len(self.moments) < _MOST_MOMENTS:
+            self.moments.append(moments)
+
+    def _on_frame(self, frame: Frame, _message: Any) -> None:
+        self._add(Moments(HERE, frame.stamp_ns, {'received': self._now_ns()}))
+        self._newest.put(frame)
+
+    def _look_for_traces(self) -> None:
+        names = [name.removesuffix(_TRACE)
+                 for name, types in self._node.get_topic_names_and_types()
+                 if name.endswith(_TRACE) and _STRING in types]
+        for node in {*names, *self.publishers()} - self._clocks.keys():
+            self._clocks[node] = RemoteClock(self._node, node)
+            self._node.create_subscription(
+                String, f'{node}{_TRACE}', lambda message, node=node: self._on_trace(
+                    node, message), reliable_qos(DEPTH))
+
+    def _on_trace(self, node: str, message: String) -> None:
+        try:
+            trace = json.loads(message.data)
+            if trace.pop('topic') == self.topic:
+                self._add(Moments(node, int(trace.pop('stamp')),
+                                  {name: int(moment) for name, moment in trace.items()}))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass  # some other topic of this name
+
+
+def wait_for(observer: LatencyObserver, patience_s: float, say: Callable[[str], None]) -> None:
+    """Wait for the first picture; say every `patience_s` why none may come."""
+    said_s = time.monotonic()
+    while not observer.received():
+        time.sleep(_LOOK_S)
+        if not observer.received() and time.monotonic() - said_s > patience_s:
+            said_s = time.monotonic()
+            say(f"no picture yet from '{observer.topic}', which has "
+                f'{len(observer.publishers())} publishers; topics with JPEGs: '
+                f"{', '.join(observer.image_topics()) or 'none'}; still waiting")

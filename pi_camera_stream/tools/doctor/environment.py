@@ -1,0 +1,86 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The variables that decide who meets whom, and how."""
+
+from collections.abc import Iterator, Mapping
+import os
+from pathlib import Path
+
+from .finding import Finding, Options
+
+MAX_DOMAIN = 101  # above it, ports meet those that Linux hands out to others
+_RANGES = ('LOCALHOST', 'SUBNET', 'OFF', 'SYSTEM_DEFAULT')
+_PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+
+
+def check_environment(_: Options) -> Iterator[Finding]:
+    """Look at our environment."""
+    yield from findings(os.environ)
+
+
+def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at an environment."""
+    domain = environment.get('ROS_DOMAIN_ID') or '0'
+    if our_domain(environment) is None:
+        yield Finding('broken', f'ROS_DOMAIN_ID is {domain!r}',
+                      f'set it to a number from 0 to {MAX_DOMAIN}, the same on all machines')
+    else:
+        yield Finding('ok', f'ROS domain {domain}; machines meet only within one domain')
+    discovery = environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'SUBNET'
+    if discovery not in _RANGES:
+        yield Finding('broken', f'ROS_AUTOMATIC_DISCOVERY_RANGE is {discovery!r}',
+                      f'set it to one of {", ".join(_RANGES)}')
+    elif discovery == 'OFF':
+        yield Finding('broken', 'ROS_AUTOMATIC_DISCOVERY_RANGE is OFF: nodes find nobody',
+                      'unset it')
+    elif not leaves_machine(environment):
+        yield Finding('note', 'ROS meets this machine only',
+                      'unset ROS_AUTOMATIC_DISCOVERY_RANGE and ROS_LOCALHOST_ONLY on all machines '
+                      'that are to meet')
+    else:
+        yield Finding('ok', f'ROS discovery range {discovery}')
+    yield from _profiles(environment)
+
+
+def _profiles(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Look for files of the middleware: Fast DDS goes on in silence without one."""
+    files = {name: environment.get(name, '') for name in _PROFILES}
+    uri = environment.get('CYCLONEDDS_URI', '')
+    if uri.startswith('file://'):
+        files['CYCLONEDDS_URI'] = uri.removeprefix('file://')
+    for name, path in files.items():
+        if path and Path(path).is_file():
+            yield Finding('ok', f'{name} is {path}')
+        elif path:
+            yield Finding('broken', f'{name} names {path}, and there is no such file',
+                          'give the full path of the file, or unset it')
+
+
+def our_domain(environment: Mapping[str, str]) -> int | None:
+    """Return the ROS domain; None where ROS_DOMAIN_ID is senseless."""
+    text = environment.get('ROS_DOMAIN_ID') or '0'
+    return int(text) if text.isdecimal() and int(text) <= MAX_DOMAIN else None
+
+
+def leaves_machine(environment: Mapping[str, str]) -> bool:
+    """Return whether nodes look for other machines."""
+    return (environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE') not in ('LOCALHOST', 'OFF')
+            and environment.get('ROS_LOCALHOST_ONLY') != '1')
+
+
+def needs_multicast(environment: Mapping[str, str]) -> bool:
+    """Return whether nodes find other machines by multicast, and not by an address."""
+    return leaves_machine(environment) and not (
+        environment.get('ROS_STATIC_PEERS') or environment.get('ROS_DISCOVERY_SERVER'))

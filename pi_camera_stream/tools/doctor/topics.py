@@ -1,0 +1,62 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Picture topics, and subscribers that get nothing."""
+
+from collections.abc import Iterator
+
+from .finding import Finding, Options
+from .surroundings import Surroundings
+
+_REMEDIES = {  # word of rclpy's reason -> what helps
+    'reliab': 'let it subscribe with best effort (rviz2: Reliability Policy "Best Effort"; rclpy: '
+              'qos_profile_sensor_data)',
+    'transient': 'let it subscribe with volatile (rviz2: Durability Policy "Volatile")',
+    'deadline': 'let it ask for no deadline, or for a longer one than the publisher offers',
+    'liveliness': 'let it ask for automatic liveliness without a lease',
+}
+
+
+def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
+    """Look for picture topics, and for subscribers that get nothing."""
+    seen = surroundings.observe(options.seconds)
+    if seen.failure:
+        yield Finding('broken', f'ROS does not start ({seen.failure})',
+                      'mend what is BROKEN above')
+        return
+    if not seen.topics:
+        yield Finding('note', f'no picture topic was seen in {options.seconds:g} s',
+                      'start the camera node; on another machine, use the same ROS_DOMAIN_ID and '
+                      'a network that lets multicast pass')
+    for topic in seen.topics:
+        if not topic.publishers:
+            yield Finding('note', f'{topic.name} has subscribers but no publisher',
+                          f'start the node that publishes it; {topic.subscribers[0]} waits')
+        else:
+            yield Finding('ok', f'{topic.name}: from {", ".join(topic.publishers)} to '
+                                f'{len(topic.subscribers)} subscribers')
+        if len(topic.publishers) > 1:
+            yield Finding('note', f'{topic.name} has {len(topic.publishers)} publishers, whose '
+                                  'pictures mix', 'give each camera a namespace of its own')
+        for subscriber, reason in topic.mismatches:
+            yield Finding('broken', f'{subscriber} gets nothing from {topic.name}: {reason}',
+                          f'{remedy(reason)}; or offer more with the qos_overrides parameters of '
+                          'the publisher')
+
+
+def remedy(reason: str) -> str:
+    """Return what a subscriber should ask for, by rclpy's reason for a mismatch."""
+    return '; '.join(dict.fromkeys(text for word, text in _REMEDIES.items()
+                                   if word in reason.lower())) \
+        or 'let it subscribe with best effort and volatile'

@@ -1,0 +1,220 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Several processors in a row, none of which can stop the others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+import time
+from typing import Any
+
+import numpy as np
+
+from . import registry
+from .processor import Findings, FrameInfo, Processor
+from .results import outcome_document
+from ..core.errors import PermanentError
+from ..core.frame import Image
+from ..core.parameters import Value
+
+Values = Mapping[str, Value]
+_REPORT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What a processor found in one picture.
+
+    Attributes
+    ----------
+    processor
+        Its name.
+    findings
+        What it returned.
+    document
+        The same for JSON.
+
+    """
+
+    processor: str
+    findings: Findings
+    document: Mapping[str, Any]
+
+
+class Stage:
+    """
+    One processor of a pipeline.
+
+    The working thread runs it; any thread may call `reconfigure`.
+
+    Attributes
+    ----------
+    name
+        Name of the processor.
+    failures
+        How often it raised.
+    error
+        What it raised for the last picture; None when it worked.
+
+    """
+
+    def __init__(self, name: str, processor: Processor, values: Values) -> None:
+        self.name = name
+        self.processor = processor
+        self.failures = 0
+        self.error: Exception | None = None
+        self.reported_s = -_REPORT_EVERY_S
+        self._next_values: Values | None = values
+
+    def reconfigure(self, values: Values) -> None:
+        """Let the processor have these values before its next picture."""
+        self._next_values = values
+
+    def process(self, image: Image, info: FrameInfo) -> Outcome:
+        """Return what the processor found; raises what it raises."""
+        values = self._next_values
+        if values is not None:
+            self.processor.configure(values)
+            if self._next_values is values:  # else there are newer ones already
+                self._next_values = None
+        if not self.processor.USES_CALIBRATION:
+            info = replace(info, calibration=None)
+        findings = self.processor.process(image, info)
+        return Outcome(self.name, findings, outcome_document(self.name, findings))
+
+
+class Pipeline:
+    """
+    Give each picture to all processors, and draw what they found, one on top of the other.
+
+    A processor that raises has no outcome for that picture. It is reported at once, and then once
+    a second at most. One thread calls `process` and `annotate`.
+    """
+
+    def __init__(self, values: Mapping[str, Values],
+                 report: Callable[[str, Exception], None],
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        """
+        Make the processors.
+
+        Parameters
+        ----------
+        values
+            The values of the parameters of each, by the names of the processors, in their order.
+        report
+            Is called by the working thread with the name of a processor and what it raised.
+        clock
+            Returns the time in s.
+
+        Raises
+        ------
+        PermanentError
+            One of them cannot be made.
+
+        """
+        self._report = report
+        self._clock = clock
+        self.stages = [Stage(name, _create(name, own), own) for name, own in values.items()]
+
+    @property
+    def name(self) -> str:
+        """Return the names of the processors, as the parameter has them."""
+        return ','.join(stage.name for stage in self.stages)
+
+    @property
+    def uses_calibration(self) -> bool:
+        """Return whether one of them looks at the camera's calibration."""
+        return any(stage.processor.USES_CALIBRATION for stage in self.stages)
+
+    def reconfigure(self, values: Mapping[str, Values]) -> None:
+        """Let the processors of these names have these values; any thread may call it."""
+        for stage in self.stages:
+            if stage.name in values:
+                stage.reconfigure(values[stage.name])
+
+    def process(self, image: Image, info: FrameInfo) -> list[Outcome]:
+        """Return what was found, in the order of the processors."""
+        original = image.view()
+        original.flags.writeable = False
+        outcomes = []
+        for stage in self.stages:
+            try:
+                outcomes.append(stage.process(original, info))
+                stage.error = None
+            except Exception as error:  # of one processor, which the others do not pay for
+                self._fail(stage, error)
+        return outcomes
+
+    def annotate(self, image: Image, outcomes: Sequence[Outcome]) -> Image:
+        """Return the picture with what was found drawn in; `image` may be changed."""
+        found = {outcome.processor: outcome.findings for outcome in outcomes}
+        for stage in self.stages:
+            if stage.name in found:
+                try:
+                    image = _in_colour(stage.processor.annotate(image, found[stage.name]))
+                except Exception as error:  # as above
+                    self._fail(stage, error)
+        return image
+
+    def _fail(self, stage: Stage, error: Exception) -> None:
+        stage.failures += 1
+        stage.error = error
+        now_s = self._clock()
+        if now_s - stage.reported_s >= _REPORT_EVERY_S:
+            stage.reported_s = now_s
+            self._report(stage.name, error)
+
+
+def check(name: str, values: Values) -> None:
+    """
+    Look at values for the processor of this name that are to be used together.
+
+    Raises
+    ------
+    PermanentError
+        They cannot be; one sentence with the remedy.
+
+    """
+    processor = registry.find(name)
+    try:
+        processor.check(values)
+    except PermanentError:
+        raise
+    except Exception as error:  # whatever a class of somebody else raises
+        raise PermanentError(_unusable(name, error)) from error
+
+
+def _create(name: str, values: Values) -> Processor:
+    check(name, values)
+    processor = registry.find(name)
+    try:
+        return processor()
+    except PermanentError:
+        raise
+    except Exception as error:  # as above
+        raise PermanentError(_unusable(name, error)) from error
+
+
+def _unusable(name: str, error: Exception) -> str:
+    return (f"processor '{name}' cannot be used: {error!r}: leave it out of the parameter "
+            "'processor', or mend it")
+
+
+def _in_colour(image: Image) -> Image:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 \
+            or (image.ndim != 2 and image.shape[2:] != (3,)):
+        raise TypeError('annotate must return a picture, H x W x 3 or H x W, uint8')
+    return np.repeat(image[:, :, np.newaxis], 3, axis=2) if image.ndim == 2 else image

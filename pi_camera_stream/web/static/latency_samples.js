@@ -1,0 +1,76 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// The latencies that were measured, and what follows from them.
+
+const MOST = 10_000; // the newest ones; of older ones only their number is kept
+
+/** Latencies in ms since the beginning, or since the last `clear()`. */
+export class LatencySamples {
+  #values = [];
+  #looks = 0;
+  #count = 0;
+
+  clear() {
+    this.#values = [];
+    this.#looks = 0;
+    this.#count = 0;
+  }
+
+  /** Note that a picture was looked at, with a latency in it or with null. */
+  add(latencyMs) {
+    this.#looks += 1;
+    if (latencyMs === null) return;
+    this.#count += 1;
+    this.#values.push(latencyMs);
+    if (this.#values.length > MOST) this.#values.shift();
+  }
+
+  /** Return all figures; those of the latencies are null while there are none. */
+  summary() {
+    const sorted = [...this.#values].sort((a, b) => a - b);
+    const at = (part) => (sorted.length ? sorted[Math.round(part * (sorted.length - 1))] : null);
+    return {
+      newestMs: this.#values.at(-1) ?? null,
+      medianMs: at(0.5),
+      p95Ms: at(0.95),
+      leastMs: at(0),
+      mostMs: at(1),
+      count: this.#count,
+      share: this.#looks ? this.#count / this.#looks : null,
+    };
+  }
+
+  /** Return `{ fromMs, widthMs, counts }` of at most `most` bins of a round width, or null. */
+  bins(most) {
+    if (!this.#values.length) return null;
+    const least = Math.min(...this.#values);
+    const largest = Math.max(...this.#values);
+    let widthMs = 5;
+    for (const factor of cycle([2, 2.5, 2])) { // 5, 10, 25, 50, 100, 250 …
+      if (Math.floor(largest / widthMs) - Math.floor(least / widthMs) < most) break;
+      widthMs *= factor;
+    }
+    const first = Math.floor(least / widthMs);
+    const counts = new Array(Math.floor(largest / widthMs) - first + 1).fill(0);
+    for (const value of this.#values) counts[Math.floor(value / widthMs) - first] += 1;
+    return { fromMs: first * widthMs, widthMs, counts };
+  }
+}
+
+function* cycle(values) {
+  for (;;) yield* values;
+}
