@@ -71,3 +71,20 @@ class RateLimit:
             return False
         self._due_ns = next_due(self._due_ns, stamp_ns, interval_ns)
         return True
+
+
+class TokenBucket:
+    """Say which events of a flood to deal with: `per_s` in the long run, `burst` at once."""
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s, self._burst = per_s, burst
+        self._tokens, self._last_s = burst, 0.0
+
+    def take(self, now_s: float) -> bool:
+        """Return whether there is a token for an event at `now_s`."""
+        self._tokens = min(self._burst, self._tokens + (now_s - self._last_s) * self._per_s)
+        self._last_s = now_s
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True

@@ -33,9 +33,11 @@ from ..core.clock_offset import Offset, OffsetEstimator
 from ..core.machine import machine_name
 
 SERVICE = 'read_clock'
-_QUICK_S, _PERIOD_S = 0.05, 0.5  # between two questions, at first and later
-_QUICKLY = 16  # questions
-_ANSWER_S = 2.0
+_PERIOD_S = 0.5  # between two questions
+_AT_ONCE = 8  # at first, the next question follows an answer
+_ANSWER_S = 0.7  # then the question counts as lost
+_LOOK_S = 1.0
+_SELDOM_S = 5.0
 
 
 class ClockService:
@@ -61,8 +63,8 @@ class RemoteClock:
     The answers come in the executor's thread; `offset` may be called by any.
     """
 
-    def __init__(self, node: Node, other: str) -> None:
-        """`other` is the full name of the node whose clock it is."""
+    def __init__(self, node: Node, other: str, period_s: float = _PERIOD_S) -> None:
+        """`other` is the full name of the node whose clock it is, asked every `period_s`."""
         self._node = node
         self._lock = threading.Lock()
         self._estimator = OffsetEstimator()
@@ -71,7 +73,7 @@ class RemoteClock:
         self._asked_s = -_ANSWER_S
         self._waits_for: Any = None
         self._client: Any = node.create_client(Trigger, f'{other}/{SERVICE}')
-        self._timer = node.create_timer(_QUICK_S, self._ask)
+        self._timer = node.create_timer(period_s, self._ask)
 
     def close(self) -> None:
         """Ask no more."""
@@ -101,11 +103,8 @@ class RemoteClock:
 
     def _ask(self) -> None:
         now_s = time.monotonic()
-        waited_s = now_s - self._asked_s
-        if self._waits_for is not None and waited_s < _ANSWER_S:
-            return
-        if (self._asked >= _QUICKLY and waited_s < _PERIOD_S) \
-                or not self._client.service_is_ready():
+        waits = self._waits_for is not None and now_s - self._asked_s < _ANSWER_S
+        if waits or not self._client.service_is_ready():
             return
         self._asked += 1
         self._asked_s = now_s
@@ -125,3 +124,41 @@ class RemoteClock:
                                     received_ns)
         except (ValueError, KeyError, TypeError):
             pass  # another service of this name, or a clock that was set: the next one will do
+        if self._asked < _AT_ONCE:
+            self._ask()
+
+
+class PublisherClock:
+    """
+    The clock by which a topic is stamped: that of the node that publishes it.
+
+    Make it before its node is spun; `now_ns` may be called by any thread.
+    """
+
+    def __init__(self, node: Node, topic: str) -> None:
+        self._node, self._topic = node, topic
+        self._publisher = ''
+        self._remote: RemoteClock | None = None
+        self._timer = node.create_timer(_LOOK_S, self._look)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._node.destroy_timer(self._timer)
+        if self._remote is not None:
+            self._remote.close()
+
+    def now_ns(self) -> int:
+        """Return what it shows now; what ours shows, while it has not told."""
+        remote = self._remote
+        offset = remote.offset() if remote is not None else None
+        return int(self._node.get_clock().now().nanoseconds
+                   + (offset.offset_ns if offset is not None else 0))
+
+    def _look(self) -> None:
+        ends = self._node.get_publishers_info_by_topic(self._topic)
+        name = f'{ends[0].node_namespace.rstrip("/")}/{ends[0].node_name}' if ends else ''
+        if name != self._publisher and 'UNKNOWN' not in name:
+            if self._remote is not None:
+                self._remote.close()
+            self._publisher = name
+            self._remote = RemoteClock(self._node, name, _SELDOM_S) if name else None

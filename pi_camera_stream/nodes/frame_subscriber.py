@@ -14,7 +14,7 @@
 
 """The newest picture of a topic, for programs: in a loop, or as a stand-in for VideoCapture."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 import time
 from types import TracebackType
@@ -25,16 +25,16 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from .calibration_subscription import info_topic
-from .clock_service import ClockService
+from .clock_service import ClockService, PublisherClock
 from .image_topic import create_image_subscription, JpegSubscription
 from .own_node import OwnNode
+from .topic_hint import why_silent
 from .trace import TracePublisher
 from ..core.frame import Frame, Image
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..vision.rectifier import Rectifier
 
-_TYPE = 'sensor_msgs/msg/CompressedImage'
 _SLICE_S = 0.25  # how long a wait cannot be ended by a shutdown
 _PATIENCE_S = 3.0  # without a picture, before it is said what topics there are
 _REPEAT_S = 30.0
@@ -67,12 +67,17 @@ class ReceivedFrame:
     stamp_ns: int
     frame_id: str
     sequence: int
-    _node: Node
+    _now_ns: Callable[[], int]
 
     @property
     def age_s(self) -> float:
-        """Return the seconds since capture, at this moment, by this machine's clock."""
-        return (self._node.get_clock().now().nanoseconds - self.stamp_ns) / 1e9
+        """
+        Return the seconds since capture, at this moment.
+
+        That is by the camera's clock, where its node is one of this package and on another
+        machine; its offset is known to half of a round trip.
+        """
+        return (self._now_ns() - self.stamp_ns) / 1e9
 
 
 class FrameSubscriber:
@@ -139,6 +144,7 @@ class FrameSubscriber:
         self._node: Node = node
         self._trace = TracePublisher(node) if self._own else None
         self._subscription = JpegSubscription(self._node, topic, self._on_frame, adaptive)
+        self._clock = PublisherClock(self._node, topic)
         self._infos: Any = None
         try:
             self._subscription.subscribe()
@@ -213,6 +219,7 @@ class FrameSubscriber:
             self._own.stop()
         else:
             self._subscription.unsubscribe()
+            self._clock.close()
             if self._infos is not None:
                 self._node.destroy_subscription(self._infos)
 
@@ -275,7 +282,7 @@ class FrameSubscriber:
         self._tell('decoded', frame)
         self._size = image.shape[1], image.shape[0]
         return ReceivedFrame(image, frame.jpeg, frame.stamp_ns, frame_id, frame.sequence,
-                             self._node)
+                             self._clock.now_ns)
 
     def _tell(self, what: str, frame: Frame) -> None:
         """Let those who measure know that something has just been done."""
@@ -287,12 +294,4 @@ class FrameSubscriber:
         if self._subscription.received.total or time.monotonic() - self._said_s < _REPEAT_S:
             return
         self._said_s = time.monotonic()
-        offers = {name: {end.topic_type for end in self._node.get_publishers_info_by_topic(name)}
-                  for name, types in self._node.get_topic_names_and_types() if _TYPE in types}
-        found = sorted(name for name, types in offers.items() if _TYPE in types)
-        others = sorted(offers.get(self.topic, set()) - {_TYPE})
-        reason = 'is silent' if self.topic in found else \
-            f'is of the type {others[0]}' if others else 'has no publisher'
-        self._node.get_logger().warning(
-            f"no picture yet: '{self.topic}' {reason}; topics with JPEGs: "
-            f"{', '.join(found) or 'none'}; still waiting")
+        self._node.get_logger().warning(why_silent(self._node, self.topic))

@@ -21,6 +21,7 @@ from .parameter_tables import HTTP_BRIDGE
 from .picture_subscription import PictureSubscription, TYPES
 from .run import run_node
 from .stream_node import StreamNode
+from .teleop import create_vehicle
 from .trace import TracePublisher
 from ..core.frame import Frame, RawFrame
 from ..core.recipe import Recipe
@@ -29,6 +30,7 @@ from ..encoders.status_picture import status_picture
 from ..web.access_rules import AccessRules
 from ..web.app import Application
 from ..web.catalog import Catalog
+from ..web.drive import Drive
 from ..web.imaging import Imaging
 from ..web.server import WebServer
 from ..web.stream import SILENT_S, Stream
@@ -54,6 +56,9 @@ class HttpBridgeNode(StreamNode):
         self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
+        self._vehicle = create_vehicle(self, self.value)
+        self._drive = None if self._vehicle is None else Drive(
+            self._vehicle, self._catalog.taken_s, self._catalog.prefer, self._log_driving)
         rules = AccessRules(
             access_token=self.value('access_token'),
             allowed_hosts=_words(self.value('allowed_hosts')),
@@ -62,18 +67,22 @@ class HttpBridgeNode(StreamNode):
             max_viewers_per_address=self.value('max_viewers_per_address'),
             tls=bool(self.value('certfile')))
         self._server = WebServer(
-            Application(self._catalog, rules, self._log_refusal).build,
+            Application(self._catalog, rules, self._log_refusal, self._drive).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log_request if self.value('access_log') else None)
         self.create_timer(_LOOK_S, self._look_at_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
+        if self._drive is not None:
+            diagnostics.Diagnostics(self, 'driving', self._driving_health)
 
     def start(self) -> None:
         """Start the web server."""
         super().start()
         self._look_at_topics()
         self._server.start()
+        if self._vehicle is not None:
+            self._vehicle.start()
         who = 'whoever has the access token' if self.value('access_token') else \
             'everyone in the network' if not self._server.local else 'this machine only'
         self.get_logger().info(
@@ -83,11 +92,19 @@ class HttpBridgeNode(StreamNode):
         """End all connections."""
         self._server.stop()
 
+    def farewell(self) -> None:
+        """Stop the vehicle."""
+        if self._vehicle is not None:
+            self._vehicle.stop()
+
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
     def _log_refusal(self, sentence: str) -> None:
         self.get_logger().warning(sentence)
+
+    def _log_driving(self, sentence: str) -> None:
+        self.get_logger().info(sentence)
 
     def _log_request(self, line: str) -> None:
         self.get_logger().info(line)
@@ -109,13 +126,13 @@ class HttpBridgeNode(StreamNode):
 
     def _offer(self, stream: Stream, picture: Frame | RawFrame) -> None:
         stream.offer(picture)
-        if self._trace.wanted():
+        if self.context.ok() and self._trace.wanted():
             self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
 
     def _trace_paint(self, topic: str, stamp_ns: int, age_ms: float,
                      uncertainty_ms: float) -> None:
         """Tell when a page painted a picture; called by the web server's thread."""
-        if self._trace.wanted() and self.context.ok():
+        if self.context.ok() and self._trace.wanted():
             self._trace.publish(topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
                                 uncertainty=round(uncertainty_ms * 1e6))
 
@@ -168,6 +185,16 @@ class HttpBridgeNode(StreamNode):
             return diagnostics.Health(
                 diagnostics.ERROR, f"no picture from '{', '.join(silent)}'", values)
         return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
+
+    def _driving_health(self) -> diagnostics.Health:
+        state = self._drive.state() if self._drive is not None else {}
+        stops = state.pop('stops', {})
+        values = {**state, **{f'stops: {reason}': count for reason, count in stops.items()}}
+        if state.get('latched'):
+            return diagnostics.Health(diagnostics.WARN, 'emergency stop', values)
+        return diagnostics.Health(
+            diagnostics.OK, f"{state['driver']} drives" if state.get('driver') else
+            'nobody drives', values)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -54,6 +54,8 @@ def describe(nodes: Sequence[str]) -> LaunchDescription:
         DeclareLaunchArgument('params_file', default_value=defaults,
                               description='Parameter file (YAML) for all nodes; an argument that '
                                           'is given overrides it.'),
+        DeclareLaunchArgument('cmd_vel', default_value='cmd_vel',
+                              description='Topic by which a page drives, where that is enabled.'),
         DeclareLaunchArgument('log_level', default_value='info',
                               choices=['debug', 'info', 'warn', 'error', 'fatal'],
                               description='What the nodes write to the log.'),
@@ -90,11 +92,12 @@ def _node(name: str, context: Any) -> Node:
         text = LaunchConfiguration(argument).perform(context)
         if text:
             given[parameter] = _parse(argument, _row(name, parameter), text)
+    remappings = [('cmd_vel', LaunchConfiguration('cmd_vel'))] if name == 'http_bridge' else []
     condition = IfCondition(LaunchConfiguration('consumer')) if name == 'opencv_consumer' else None
     return Node(
         package=_PACKAGE, executable=f'{name}_node', name=name,
         namespace=LaunchConfiguration('namespace'),
-        parameters=[LaunchConfiguration('params_file'), given],
+        parameters=[LaunchConfiguration('params_file'), given], remappings=remappings,
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
         output='screen', emulate_tty=True, condition=condition)
 

@@ -85,6 +85,26 @@ HTTP_BRIDGE = (
     _REPORTING,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
               1, 100),
+    Parameter('teleop.enabled', False, 'Whether pages may drive: they publish `cmd_vel`'),
+    Parameter('teleop.insecure', False, 'Whether that is allowed without access token and HTTPS: '
+                                        'on a closed workbench only'),
+    Parameter('teleop.stamped', False, 'Whether `cmd_vel` is a TwistStamped'),
+    Parameter('teleop.max_linear', 0.5, 'Greatest speed', 'm/s', 0.01, 50),
+    Parameter('teleop.max_angular', 1.0, 'Greatest turning speed', 'rad/s', 0.01, 50),
+    Parameter('teleop.linear_acceleration', 1.0, 'How fast the speed changes; a stop is at once',
+              'm/s²', 0.01, 1000),
+    Parameter('teleop.angular_acceleration', 4.0, 'How fast the turning speed changes', 'rad/s²',
+              0.01, 1000),
+    Parameter('teleop.reverse', True, 'Whether it may go backwards'),
+    Parameter('teleop.wheelbase', 0.0, 'Distance of the axles of a vehicle that steers like a car;'
+                                       ' 0 for one that turns on the spot', 'm', 0, 10),
+    Parameter('teleop.max_steering', 0.5, 'Greatest steering angle of such a car', 'rad', 0.01,
+              1.5),
+    Parameter('teleop.max_video_age', 0.5, 'Age of the picture that the driver sees, beyond which '
+                                           'the vehicle stops', 's', 0.05, 5),
+    Parameter('teleop.buttons', '', 'Up to four buttons of the page, separated by commas: name, '
+                                    'kind (bool, set_bool or trigger), and topic or service'),
+    Parameter('teleop.battery_topic', 'battery_state', 'BatteryState to show; empty for none'),
 )
 
 OPENCV_CONSUMER = (

@@ -22,8 +22,11 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import qos_check_compatible, QoSCompatibility
 
+from .clock_service import RemoteClock
 from .own_node import OwnNode
+from ..core.clock_offset import Offset
 
+_LOOK_S = 0.25
 IMAGE_TYPES = ('sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image')
 
 
@@ -58,6 +61,7 @@ class RosSession:
     def __init__(self, name: str) -> None:
         self._name = name
         self._values: dict[str, dict[str, str]] = {}
+        self._clocks: dict[str, RemoteClock] = {}
 
     def __enter__(self) -> 'RosSession':
         """Join the graph."""
@@ -83,6 +87,21 @@ class RosSession:
                 for name, types in sorted(self._node.get_topic_names_and_types())
                 for message_type in types if message_type in IMAGE_TYPES]
 
+    def watch_clocks(self) -> None:
+        """Begin to ask for the clocks of those who publish pictures."""
+        self._node.create_timer(_LOOK_S, self._look_for_clocks)
+
+    def clock_offsets(self) -> dict[str, Offset]:
+        """Return how far the clocks are ahead of ours, by node, as far as they have told."""
+        offsets = {node: clock.offset() for node, clock in list(self._clocks.items())}
+        return {node: offset for node, offset in offsets.items() if offset is not None}
+
+    def _look_for_clocks(self) -> None:
+        publishers = {node for topic in self.image_topics() for node in topic.publishers
+                      if node.startswith('/')}
+        for node in publishers - self._clocks.keys():
+            self._clocks[node] = RemoteClock(self._node, node)
+
     def _image_topic(self, name: str, message_type: str) -> ImageTopic:
         publishers = self._node.get_publishers_info_by_topic(name)
         subscribers = self._node.get_subscriptions_info_by_topic(name)
@@ -107,8 +126,14 @@ def _full_name(end: Any) -> str:
     return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
 
 
-def look_around(seconds: float) -> list[ImageTopic]:
-    """Join the graph for `seconds`, and return the picture topics found."""
+def look_around(seconds: float) -> tuple[list[ImageTopic], dict[str, Offset]]:
+    """
+    Join the graph for `seconds`.
+
+    Returns the picture topics found, and how far the clocks of those nodes of this package that
+    publish them are ahead of ours.
+    """
     with RosSession('pi_camera_stream_doctor') as session:
+        session.watch_clocks()
         time.sleep(seconds)
-        return session.image_topics()
+        return session.image_topics(), session.clock_offsets()

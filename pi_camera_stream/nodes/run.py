@@ -15,15 +15,15 @@
 """Run one node from its first line to its exit code."""
 
 from collections.abc import Callable, Sequence
-import signal
 import sys
 from typing import Any
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.qos_overriding_options import InvalidQosOverridesError
-from rclpy.signals import uninstall_signal_handlers
+from rclpy.signals import SignalHandlerOptions
 
+from .ending import end_by_signals, ignore_signals
 from .stream_node import StreamNode
 from ..core.errors import EndOfStream, StreamError
 
@@ -39,16 +39,20 @@ def run_node(create: Callable[[], StreamNode], program: str,
 
     What a user got wrong is said in one sentence on standard error, with exit code 1.
     """
-    # rclpy's own handler shuts the context down, which ends the spinning. Python's would raise
-    # KeyboardInterrupt besides, in the midst of the cleaning up when `ros2 launch` sends a second
-    # signal after the terminal's.
-    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    node: StreamNode | None = None
+
+    def say_farewell() -> None:
+        if node is not None:
+            node.farewell()
+        rclpy.try_shutdown()
+
     try:
-        rclpy.init(args=None if args is None else [program, *args])
+        rclpy.init(args=None if args is None else [program, *args],
+                   signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
         return _complain(program, f'ROS does not start: {error}')
-    node: StreamNode | None = None
     try:
+        end_by_signals(say_farewell)
         node = create()
         _work(node)
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
@@ -62,12 +66,12 @@ def run_node(create: Callable[[], StreamNode], program: str,
         raise
     finally:
         if node is not None:
+            if rclpy.ok():
+                node.farewell()
             node.stop()
             node.destroy_node()
         rclpy.try_shutdown()
-        # Joins rclpy's signal thread, without which Jazzy's may abort the process at its end.
-        uninstall_signal_handlers()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # beyond the end of the interpreter
+        ignore_signals()  # beyond the end of the interpreter
 
 
 def _complain(program: str, sentence: str) -> int:

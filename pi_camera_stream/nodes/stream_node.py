@@ -54,6 +54,9 @@ class StreamNode(Node):
         """Begin to work."""
         self._started = True
 
+    def farewell(self) -> None:
+        """Publish what is to be the last; called once, by any thread, while topics are there."""
+
     def stop(self) -> None:
         """End all threads of the node."""
 

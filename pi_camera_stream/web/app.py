@@ -26,6 +26,7 @@ from .access_rules import AccessRules
 from .admission import Admission
 from .catalog import Catalog
 from .connections import ConnectionReaper
+from .drive import Drive
 from .metrics import answer_metrics
 from .mjpeg import stream_mjpeg
 from .snapshot import answer_snapshot
@@ -44,9 +45,11 @@ Watch = Callable[[web.Request, Stream, Viewer], Awaitable[web.StreamResponse]]
 class Application:
     """The routes over the streams of a catalog. All methods run in the event loop."""
 
-    def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None]) -> None:
-        """`log` hears of refusals."""
+    def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None],
+                 drive: Drive | None = None) -> None:
+        """`log` hears of refusals; `drive` is what pages drive by, where they may."""
         self._catalog = catalog
+        self._drive = drive
         self._access = Access(rules, log)
         self._viewers, self._snapshots = Admission(rules), Admission(rules)
 
@@ -60,6 +63,8 @@ class Application:
         get('/stream.mjpg', self._mjpeg)
         get('/snapshot.jpg', self._snapshot)
         get('/ws', self._websocket, allow_head=False)
+        if self._drive is not None:
+            get('/drive', self._drive.answer, allow_head=False)
         get('/streams', self._streams)
         get('/state', self._state)
         get('/metrics', self._metrics)
@@ -74,6 +79,8 @@ class Application:
 
     async def _close(self, _: web.Application) -> None:
         self._catalog.close()
+        if self._drive is not None:
+            await self._drive.close()
 
     async def _page(self, _: web.Request) -> web.StreamResponse:
         return _static_page('index.html')
@@ -119,6 +126,7 @@ class Application:
         return web.json_response({
             'viewers': sum(len(stream.viewers) for stream in self._catalog.streams()),
             'streams': [stream.state() for stream in self._catalog.streams()],
+            **({} if self._drive is None else {'driving': self._drive.state()}),
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:

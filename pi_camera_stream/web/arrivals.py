@@ -14,11 +14,16 @@
 
 """What comes from a topic: when, how much, and how old."""
 
+from collections import deque
+import math
 import time
 
 from ..core.clock import NowNs
 from ..core.frame import Frame, RawFrame
 from ..core.statistics import RateMeter, Recent
+
+_REMEMBERED = 256  # frames
+_ROUNDING_NS = 1000  # of a stamp in ms, as JavaScript has it
 
 
 class Arrivals:
@@ -41,6 +46,7 @@ class Arrivals:
         self._now_ns = now_ns
         self._ages_ms = Recent()
         self._intervals_s = Recent()
+        self._moments_ns: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._last_s = time.monotonic()
         self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
 
@@ -56,9 +62,22 @@ class Arrivals:
         if self.last is not None:
             self._intervals_s.add(now_s - self._last_s)
         self.last, self._last_s = frame, now_s
-        self._clock_s = self._now_ns() / 1e9 - now_s
+        now_ns = self._now_ns()
+        self._clock_s = now_ns / 1e9 - now_s
+        self._moments_ns.append((frame.stamp_ns, min(frame.stamp_ns, now_ns)))
         self.meter.add(len(frame.jpeg) if isinstance(frame, Frame) else 0)
         self._ages_ms.add(self.age_ms(frame))
+
+    def taken_s(self, stamp_ns: int) -> float:
+        """
+        Return when the frame of `stamp_ns` was taken at the latest, by our clock in s.
+
+        It cannot be later than its arrival, whatever the camera's clock says. NaN when no such
+        frame has come lately.
+        """
+        # A copy: the thread that receives may add one meanwhile.
+        return next((at_ns / 1e9 for stamp, at_ns in reversed(tuple(self._moments_ns))
+                     if abs(stamp - stamp_ns) < _ROUNDING_NS), math.nan)
 
     def silent_s(self) -> float:
         """Return the seconds since a frame last arrived, or since `restart`."""

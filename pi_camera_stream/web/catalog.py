@@ -15,6 +15,7 @@
 """Which topics there are, and the streams that are made of them when somebody asks."""
 
 from collections.abc import Callable, Mapping
+import math
 
 from aiohttp import web
 
@@ -41,6 +42,7 @@ class Catalog:
         self.default = default
         self._open_stream = open_stream
         self._types: Mapping[str, str] = {}
+        self._preferred = ''
         self._streams = {default: open_stream(default)}
 
     def update(self, types: Mapping[str, str]) -> None:
@@ -61,6 +63,17 @@ class Catalog:
     def streams(self) -> list[Stream]:
         """Return the streams that somebody has asked for, the default one first. Any thread."""
         return list(self._streams.values())
+
+    def taken_s(self, stamp_ns: int) -> float:
+        """Return when the frame of `stamp_ns` was taken at the latest; NaN for none known."""
+        times = (stream.arrivals.taken_s(stamp_ns) for stream in self._streams.values())
+        return next((time_s for time_s in times if not math.isnan(time_s)), math.nan)
+
+    def prefer(self, name: str) -> None:
+        """Let the viewer of that name keep his pictures, and the others give way; '' for none."""
+        self._preferred = name
+        for stream in self._streams.values():
+            stream.preferred = name
 
     def stream(self, name: str = '') -> Stream:
         """
@@ -97,4 +110,5 @@ class Catalog:
                            if stream.idle and other != self.default]:
                 del self._streams[unused]
             self._streams[name] = self._open_stream(name)
+            self._streams[name].preferred = self._preferred
         return self._streams[name]

@@ -109,7 +109,7 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
             if rendition is not viewer.rendition:
                 continue
             if on_way_s is not None:
-                if viewer.observe(on_way_s, stream.interval_s):
+                if viewer.observe(on_way_s, stream.interval_s, stream.preferred):
                     stream.move(viewer)
                     continue
                 if not transport.tells_age:

@@ -63,6 +63,8 @@ class Stream:
         The same a second: frames, and bytes.
     interval_s
         The time between two frames of the topic.
+    preferred
+        Name of the viewer who drives, before whom the others give way; empty for none.
     on_painted
         Hears when a page has painted a frame: its stamp in ns, its age then, and how wrong that
         can be, in ms.
@@ -82,6 +84,7 @@ class Stream:
         self.arrivals = Arrivals(now_ns)
         self.frames_sent = self.bytes_sent = 0
         self.interval_s = 1 / 30
+        self.preferred = ''
         self.on_painted: Callable[[int, float, float], None] = lambda *_: None
         self._now_ns = now_ns
         self._on_demand = on_demand

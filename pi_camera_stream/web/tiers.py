@@ -81,14 +81,15 @@ class TierControl:
         self._hold_s = _FIRST_HOLD_S
         self._trying = False
 
-    def observe(self, transfer_s: float, interval_s: float, now_s: float) -> bool:
+    def observe(self, transfer_s: float, interval_s: float, now_s: float,
+                patience: float = 1.0) -> bool:
         """
         Take in that a picture was on its way for `transfer_s`, beyond the path's own delay.
 
-        `interval_s` is the time between two pictures of the stream. Returns whether the tier has
-        changed.
+        `interval_s` is the time between two pictures of the stream, `patience` how many times
+        later than usual they may come. Returns whether the tier has changed.
         """
-        budget_s = min(interval_s, _LATEST_S)
+        budget_s = min(interval_s, _LATEST_S) * patience
         allowed_s = TIERS[self.index].patience * budget_s
         self._transfers_s.append(transfer_s)
         if transfer_s > allowed_s and (

@@ -15,6 +15,7 @@
 """One who watches."""
 
 from dataclasses import dataclass, field
+import secrets
 import time
 
 from .link import Link
@@ -24,6 +25,8 @@ from ..core.frame import Frame
 from ..core.pacing import RateLimit
 from ..core.recipe import Recipe
 from ..core.statistics import Recent
+
+_DRIVER, _SPECTATOR = 2.1, 0.4  # patience while somebody drives
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Viewer:
         How old his pictures are on arrival, estimated; at paint, where a page tells it.
     link
         His connection, once there is one.
+    name
+        By which a page can say that it is him, and nobody else.
 
     """
 
@@ -72,6 +77,7 @@ class Viewer:
     age_ms: Recent = field(default_factory=Recent)
     rendition: Rendition | None = None
     link: Link | None = None
+    name: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
         self._control = TierControl(self.since_s)
@@ -93,11 +99,16 @@ class Viewer:
         """Return whether he wants this frame, at the rate he asked for."""
         return self._limit.admits(frame.stamp_ns, self.wish.fps)
 
-    def observe(self, transfer_s: float, interval_s: float) -> bool:
-        """Take in how long a picture was on its way; True when he needs another rendition."""
+    def observe(self, transfer_s: float, interval_s: float, preferred: str = '') -> bool:
+        """
+        Take in how long a picture was on its way; True when he needs another rendition.
+
+        Whoever is not the one who is preferred gives way early, and that one late.
+        """
         if self.wish.tier is not None or self.wish.recipe is not None:
             return False
-        return self._control.observe(transfer_s, interval_s, time.monotonic())
+        return self._control.observe(transfer_s, interval_s, time.monotonic(), 1.0 if not preferred
+                                     else _DRIVER if preferred == self.name else _SPECTATOR)
 
     def count(self, frame: Frame) -> None:
         """Note that `frame` was sent; those between it and the one before were skipped."""

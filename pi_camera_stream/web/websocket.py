@@ -17,8 +17,8 @@ Pictures over a WebSocket, for pages: they tell when they have painted one, and 
 
 From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
 index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
-in ns (u64). Text messages, JSON: `hello` with topic and names of the tiers, `silent` with the
-lines to show while no picture comes, `clock` in answer to `clock`.
+in ns (u64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
+`viewer`, `silent` with the lines to show while no picture comes, `clock` in answer to `clock`.
 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
 one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
@@ -127,7 +127,7 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
     """Answer with pictures until either side closes."""
     socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False,
                                    max_msg_size=_MAX_MESSAGE_BYTES)
-    if not _can_prepare(socket, request):
+    if not can_prepare(socket, request):
         raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=(
             'this address is for WebSockets: /stream.mjpg is the endless picture\n'))
     with stream.watch(viewer):
@@ -136,7 +136,8 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
             return socket
         transport = WebSocketTransport(socket, request.transport, writer)
         viewer.link = transport.link
-        await socket.send_json({'type': 'hello', 'topic': stream.name, 'tiers': NAMES})
+        await socket.send_json({'type': 'hello', 'topic': stream.name, 'tiers': NAMES,
+                                'viewer': viewer.name})
         sending = asyncio.create_task(_send(stream, viewer, transport))
         try:
             async for message in socket:
@@ -151,7 +152,8 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
     return socket
 
 
-def _can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:
+def can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:
+    """Return whether `socket` can answer this request."""
     try:
         return bool(socket.can_prepare(request))
     except ValueError:  # the key is no ASCII, which aiohttp 3.14 does not expect

@@ -41,7 +41,8 @@ def sources(tmp_path_factory):
 def check_installed(prefix, bin_folder, environment):
     share = prefix / 'share' / 'pi_camera_stream'
     assert (share / 'package.xml').is_file()
-    assert (share / 'config' / 'defaults.yaml').is_file()
+    for name in ('defaults.yaml', 'fastdds_wifi.xml', 'cyclonedds_wifi.xml', '60-ros-video.conf'):
+        assert (share / 'config' / name).is_file()
     assert (share / 'launch' / 'camera.launch.py').is_file()
     assert (share / 'launch' / 'viewer.launch.py').is_file()
     assert (prefix / 'share/ament_index/resource_index/packages/pi_camera_stream').is_file()

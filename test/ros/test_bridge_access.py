@@ -17,10 +17,8 @@
 from contextlib import closing, ExitStack
 import http.client
 import json
-import shutil
 import socket
 import ssl
-import subprocess
 from urllib.parse import quote, urlencode
 import urllib.request
 
@@ -193,19 +191,6 @@ def test_no_more_than_so_many_may_watch_from_one_address():
         with watch(program.port, source_address=('127.0.0.2', 0)):
             assert {viewer['address'] for viewer in state(program.url)['viewers']} == {
                 '127.0.0.1', '127.0.0.2'}
-
-
-@pytest.fixture
-def certificate(missing, tmp_path):
-    """Return the paths of a certificate for 127.0.0.1 and of its key, made by openssl."""
-    if shutil.which('openssl') is None:
-        missing('the command openssl is not installed')
-    paths = str(tmp_path / 'robot.crt'), str(tmp_path / 'robot.key')
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                    'ec_paramgen_curve:prime256v1', '-nodes', '-out', paths[0], '-keyout',
-                    paths[1], '-subj', '/CN=robot', '-addext', 'subjectAltName=IP:127.0.0.1'],
-                   check=True, capture_output=True)
-    return paths
 
 
 def test_https_shows_pictures_to_who_trusts_the_certificate(guest, certificate):

@@ -27,7 +27,7 @@ from rclpy.time import Time
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from support.guest import Camera, Guest
-from support.processes import parameters, Program, running
+from support.processes import parameters, Program, running, wait_until
 
 TOPIC = '/camera/image_raw/compressed'
 FRAME_MS = 1000 / 30
@@ -192,3 +192,23 @@ def test_bad_arguments_get_one_sentence(arguments, sentence):
     assert program.wait() == 2
     assert sentence in program.output
     assert 'Traceback' not in program.output
+
+
+@pytest.mark.parametrize('ahead_s', [3600.0, -3600.0])
+def test_a_program_knows_the_age_by_the_clock_of_the_camera(ahead_s):
+    with OddCamera(ahead_s=ahead_s), FrameSubscriber(TOPIC) as frames:
+        age_s = wait_until(lambda: (frame := frames.next_frame(1.0)) is not None
+                           and abs(frame.age_s) < 60 and frame.age_s)
+        assert age_s > -1
+
+
+@pytest.mark.parametrize(('ahead_s', 'words', 'code'), [
+    (60.0, 'BROKEN the clock of /camera is ahead of ours by', 1),
+    (-60.0, 'BROKEN the clock of /camera is behind ours by', 1),
+    (0.0, 'the clock of /camera agrees with ours', None)])
+def test_the_doctor_finds_a_clock_that_is_wrong(ahead_s, words, code):
+    with OddCamera(ahead_s=ahead_s):
+        program = Program('doctor')
+        found = program.wait()
+    assert words in program.output
+    assert code in (None, found)

@@ -19,6 +19,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import time
 
 ADDRESSES = ('10.98.0.1', '10.98.0.2')
 _numbers = itertools.count()
@@ -45,7 +46,16 @@ def two_hosts():
             _ip('-n', name, 'link', 'set', 'cable', 'up')
             _ip('-n', name, 'link', 'set', 'lo', 'up')
             _ip('-n', name, 'route', 'add', '224.0.0.0/4', 'dev', 'cable')
+        for name in names:
+            _wait_for_carrier(name)
         yield [('ip', 'netns', 'exec', name) for name in names]
+
+
+def _wait_for_carrier(name):
+    # It takes the kernel up to a second; until then, programs take it for no network.
+    state = ['ip', 'netns', 'exec', name, 'cat', '/sys/class/net/cable/operstate']
+    while subprocess.run(state, check=True, capture_output=True, text=True).stdout != 'up\n':
+        time.sleep(0.05)
 
 
 def _ip(*arguments):

@@ -25,6 +25,7 @@ from typing import NoReturn
 
 from .answer import answer
 from .camera import check_camera
+from .clocks import check_clocks
 from .domains import check_domains
 from .environment import check_environment
 from .finding import Check, Finding, Options
@@ -81,7 +82,7 @@ def _report(options: Options) -> int:
         check_interpreter, check_modules, check_environment, check_port, check_camera,
         check_buffers, check_multicast,
         partial(check_domains, surroundings), partial(check_losses, surroundings),
-        partial(check_topics, surroundings),
+        partial(check_topics, surroundings), partial(check_clocks, surroundings),
     ]
     broken = 0
     for check in checks:

@@ -34,6 +34,9 @@ def check_domains(surroundings: Surroundings, options: Options) -> Iterator[Find
     if domain is None:
         return  # that it is senseless was said
     seen = surroundings.observe(options.seconds)
+    if seen.deaf:
+        yield Finding('note', f'who is in other ROS domains cannot be heard ({seen.deaf})',
+                      'end other programs that listen there: `sudo ss -lunp`')
     maker = _MAKERS.get(os.environ.get('RMW_IMPLEMENTATION', ''), _DEFAULT_MAKER)
     yield from compare(seen, domain, maker)
 

@@ -22,7 +22,8 @@ from .finding import Finding, Options
 
 MAX_DOMAIN = 101  # above it, ports meet those that Linux hands out to others
 _RANGES = ('LOCALHOST', 'SUBNET', 'OFF', 'SYSTEM_DEFAULT')
-_PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+_NEW, _OLD = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
+_FAST_DDS_2 = ('humble', 'iron', 'jazzy')  # which do not know the new name
 
 
 def check_environment(_: Options) -> Iterator[Finding]:
@@ -56,7 +57,11 @@ def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 def _profiles(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Look for files of the middleware: Fast DDS goes on in silence without one."""
-    files = {name: environment.get(name, '') for name in _PROFILES}
+    files = {name: environment.get(name, '') for name in (_NEW, _OLD)}
+    distribution = environment.get('ROS_DISTRO', '')
+    if files[_NEW] and not files[_OLD] and distribution in _FAST_DDS_2:
+        yield Finding('broken', f'ROS {distribution} does not read {_NEW}',
+                      f'export {_OLD}={files[_NEW]}')
     uri = environment.get('CYCLONEDDS_URI', '')
     if uri.startswith('file://'):
         files['CYCLONEDDS_URI'] = uri.removeprefix('file://')

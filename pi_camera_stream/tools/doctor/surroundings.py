@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from .announcements import Listener, Local, local_domains, Participant
 from .environment import leaves_machine
 from .modules import rclpy_failure
+from ...core.clock_offset import Offset
 
 if TYPE_CHECKING:
     from ...nodes.ros_session import ImageTopic
@@ -42,8 +43,12 @@ class Seen:
         ROS domains in use on this machine, before we came.
     announced
         Who announced himself in which domain.
+    deaf
+        Why announcements cannot be heard; empty when they can.
     topics
         The picture topics in our domain.
+    clocks
+        How far the clocks of cameras are ahead of ours, by node.
     failure
         Why ROS does not start; empty when it does.
     counters_before, counters_after
@@ -53,7 +58,9 @@ class Seen:
 
     local: Mapping[int, Local] = field(default_factory=dict)
     announced: Mapping[int, set[Participant]] = field(default_factory=dict)
+    deaf: str = ''
     topics: 'list[ImageTopic]' = field(default_factory=list)
+    clocks: Mapping[str, Offset] = field(default_factory=dict)
     failure: str = ''
     counters_before: Mapping[tuple[str, str], int] = field(default_factory=dict)
     counters_after: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -85,13 +92,13 @@ def _observe(seconds: float) -> Seen:
         if not seen.failure:
             try:
                 from ...nodes.ros_session import look_around
-                seen.topics = look_around(seconds)
+                seen.topics, seen.clocks = look_around(seconds)
             except Exception as error:
                 seen.failure = str(error) or type(error).__name__
         time.sleep(max(0.0, until_s - time.monotonic()))
     finally:
         listener.stop()
-    seen.announced = listener.found
+    seen.announced, seen.deaf = listener.found, listener.failure
     seen.counters_after = counters(_read(_SNMP))
     return seen
 

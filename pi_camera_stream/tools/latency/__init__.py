@@ -68,6 +68,8 @@ def _measure(topic: str, seconds: float) -> Result:
         _say(f"waiting for '{observer.topic}' …")
         wait_for(observer, _PATIENCE_S, _say)
         _watch(observer, _SETTLE_S)
+        patient_s = time.monotonic() + _PATIENCE_S
+        observer.watch(lambda: time.monotonic() > patient_s or all(observer.offsets().values()))
         observer.forget()
         _say(f'measuring for {seconds:g} s …')
         began_s = time.monotonic()

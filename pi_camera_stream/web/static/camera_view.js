@@ -26,7 +26,8 @@ const UPDATE_MS = 500;
 
 /**
  * A cell of the grid with a <figure>. It hears from its feed:
- *   greeted(topic, tiers)  the stream's full name, and the names of the quality tiers (or null)
+ *   greeted(topic, tiers, viewer)  the stream's full name, and the names of the quality tiers (or
+ *                          null), and what the robot calls this viewer of it (or nothing)
  *   painted(picture)       a picture is on the screen: ageMs (or null), stampMs, tier, width,
  *                          height, paintedMs (of performance.now()), and its bitmap meanwhile
  *   told(figures)          the same from a feed that does not paint: also rate
@@ -55,12 +56,19 @@ export class CameraView {
     this.#tier = tier;
     this.#owner = owner;
     this.topic = topic;
+    this.viewer = null; // what the robot calls us, who look at this picture
+    this.stampMs = null; // of the picture on the screen, by the robot's clock
     this.ratio = 16 / 9;
     this.element = document.getElementById('camera').content.firstElementChild.cloneNode(true);
     this.figure = this.element.querySelector('figure');
     this.#figures = new Figures(this.element.querySelector('.figures'));
     this.#notice = new Notice(this.element.querySelector('.notice'));
     this.useTransport(transport);
+  }
+
+  /** The age of the pictures of the last second, or null. */
+  get ageMs() {
+    return this.#figures.ageMs;
   }
 
   /** Begin, unless that was done already. */
@@ -107,7 +115,8 @@ export class CameraView {
     if (running) this.start();
   }
 
-  greeted(topic, tiers) {
+  greeted(topic, tiers, viewer = null) {
+    this.viewer = viewer;
     if (this.topic !== topic) {
       this.topic = topic;
       this.#name();
@@ -117,6 +126,7 @@ export class CameraView {
   }
 
   painted(picture) {
+    this.stampMs = picture.stampMs;
     const code = this.#blocks.read(picture.bitmap);
     this.#figures.add(picture, code && picture.stampMs - code.timeMs);
     this.#shown(picture);

@@ -39,15 +39,18 @@ export class Connection {
   #greeted = false; // whether this socket has brought anything
   #heardMs = 0;
   #delayMs = FIRST_DELAY_MS;
+  #longestPatienceMs;
   #patienceMs = FIRST_PATIENCE_MS;
   #failures = 0;
   #retry = 0;
   #watch = 0;
   #asking = false;
 
-  constructor(address, owner) {
+  /** After `longestPatienceMs` without a word it opens a new one, at the latest. */
+  constructor(address, owner, longestPatienceMs = LONGEST_PATIENCE_MS) {
     this.#address = address;
     this.#owner = owner;
+    this.#longestPatienceMs = longestPatienceMs;
   }
 
   start() {
@@ -72,8 +75,11 @@ export class Connection {
     this.#open();
   }
 
+  /** Return whether there is a connection that takes it. */
   send(message) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   #open() {
@@ -149,7 +155,7 @@ export class Connection {
     if (quietMs < this.#patienceMs) return;
     // A new connection gets through sooner than one that has been waiting, unless the way is so
     // narrow that a picture takes that long: so each time with more patience.
-    this.#patienceMs = Math.min(2 * this.#patienceMs, LONGEST_PATIENCE_MS);
+    this.#patienceMs = Math.min(2 * this.#patienceMs, this.#longestPatienceMs);
     this.#open();
   }
 }

@@ -16,6 +16,8 @@
 
 // The figures over a picture: rate, age, quality and size.
 
+import { median } from './median.js';
+
 const RATE_WINDOW_MS = 2000;
 const AGE_WINDOW_MS = 1000;
 const ALIKE_MS = 5; // stamps and pixels that differ less are never said to differ
@@ -46,6 +48,11 @@ export class Figures {
     this.#last = { tier, width, height };
   }
 
+  /** The age of the pictures of the last second, at paint; null when there were none. */
+  get ageMs() {
+    return median(this.#recent().map(({ ageMs }) => ageMs));
+  }
+
   /** Nothing comes any more. */
   clear() {
     this.#painted = [];
@@ -57,12 +64,11 @@ export class Figures {
     const now = performance.now();
     this.#painted = this.#painted.filter(({ ms }) => ms > now - RATE_WINDOW_MS);
     if (!this.#last) return;
-    const recent = this.#painted.filter(({ ms }) => ms > now - AGE_WINDOW_MS);
     this.show({
       ...this.#last,
       rate: this.#rate(now),
-      ageMs: median(recent.map(({ ageMs }) => ageMs)),
-      leadMs: median(recent.map(({ leadMs }) => leadMs)),
+      ageMs: this.ageMs,
+      leadMs: median(this.#recent().map(({ leadMs }) => leadMs)),
     });
   }
 
@@ -87,6 +93,11 @@ export class Figures {
     if (Math.abs(leadMs) > Math.max(ALIKE_MS, 1000 / rate)) dataset.differs = '';
   }
 
+  #recent() {
+    const now = performance.now();
+    return this.#painted.filter(({ ms }) => ms > now - AGE_WINDOW_MS);
+  }
+
   #rate(now) {
     const count = this.#painted.length;
     if (count < 2) return 0;
@@ -106,12 +117,4 @@ function ageText(ageMs) {
   if (ageMs === null) return NOTHING;
   if (ageMs < LEAST_AGE_MS || ageMs > MOST_AGE_MS) return 'clock?';
   return `${Math.max(0, ageMs).toFixed(0)} ms`;
-}
-
-/** Return the median of those that are no null; null when there are none. */
-function median(values) {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  if (!sorted.length) return null;
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

@@ -18,13 +18,16 @@
 
 const IDLE_MS = 3000;
 
-/** Lets `button` switch; hides it where the browser cannot. */
+/** Lets `button` switch; hides it where the browser cannot. Calls `escaped()` when Esc ends it. */
 export class FullScreen {
   #button;
+  #escaped;
   #timer = 0;
+  #asked = false; // whether the button, or its key, ends it
 
-  constructor(button) {
+  constructor(button, escaped) {
     this.#button = button;
+    this.#escaped = escaped;
     button.hidden = !document.fullscreenEnabled;
     button.addEventListener('click', () => this.toggle());
     document.addEventListener('fullscreenchange', () => this.#changed());
@@ -35,6 +38,7 @@ export class FullScreen {
 
   async toggle() {
     if (!document.fullscreenEnabled) return;
+    this.#asked ||= Boolean(document.fullscreenElement);
     try {
       if (document.fullscreenElement) await document.exitFullscreen();
       else await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
@@ -45,6 +49,8 @@ export class FullScreen {
 
   #changed() {
     const full = Boolean(document.fullscreenElement);
+    if (!full && !this.#asked) this.#escaped(); // a browser tells nobody of that key
+    this.#asked = false;
     document.body.classList.toggle('full-screen', full);
     this.#button.setAttribute('aria-pressed', full);
     this.#stir();

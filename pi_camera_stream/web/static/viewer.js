@@ -20,6 +20,7 @@ import { CameraGrid } from './camera_grid.js';
 import { CameraMenu } from './camera_menu.js';
 import { CameraView } from './camera_view.js';
 import { choice, choose } from './choice.js';
+import { DrivingFinder } from './driving_finder.js';
 import { FullScreen } from './full_screen.js';
 import { listenToKeys } from './keys.js';
 import { QualityMenu } from './quality_menu.js';
@@ -40,7 +41,8 @@ const qualityMenu = new QualityMenu(element('quality'), choice.tier, (tier) => {
   choose({ tier });
   for (const view of grid.views) view.setTier(tier);
 });
-const fullScreen = new FullScreen(element('fullscreen'));
+const fullScreen = new FullScreen(element('fullscreen'), () => driving.escaped());
+const driving = new DrivingFinder(() => grid.views[0]);
 
 function showCameras(topics, chosen) {
   if (chosen) choose({ topics });
@@ -60,6 +62,7 @@ function stop() {
 
 function greeted(view, tiers) {
   if (tiers) qualityMenu.name(tiers);
+  driving.greeted(Boolean(tiers));
   cameraMenu.refresh();
   name();
 }
@@ -120,9 +123,15 @@ listenToKeys({
 document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));
 addEventListener('pagehide', stop);
 addEventListener('pageshow', ({ persisted }) => persisted && start());
-addEventListener('online', () => grid.views.forEach((view) => view.wake()));
+addEventListener('online', () => {
+  grid.views.forEach((view) => view.wake());
+  driving.wake();
+});
 
 // Not before: an endless image would keep the page loading for ever.
-addEventListener('load', () => showCameras(choice.topics.length ? choice.topics : [''], false));
+addEventListener('load', () => {
+  showCameras(choice.topics.length ? choice.topics : [''], false);
+  driving.look();
+});
 markFigures();
 element('bar').hidden = false;

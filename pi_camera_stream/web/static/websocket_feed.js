@@ -99,7 +99,7 @@ export class WebSocketFeed {
     const message = JSON.parse(data);
     if (message.type === 'hello') {
       this.#session.tiers = message.tiers;
-      this.#camera.greeted(message.topic, message.tiers);
+      this.#camera.greeted(message.topic, message.tiers, message.viewer);
     } else if (message.type === 'silent') {
       this.#camera.silent(readSilence(message.lines));
     } else if (message.type === 'clock') {

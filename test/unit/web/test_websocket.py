@@ -97,8 +97,10 @@ def scene(wish=Wish()):  # noqa: B008 - it is frozen
 
 @scene()
 async def test_pictures_come_with_their_stamp_and_number(page):
+    viewer, = page.stream.viewers
     assert page.hello == {'type': 'hello', 'topic': '/camera/image_raw/compressed',
-                          'tiers': ['full', 'high', 'medium', 'low', 'lowest']}
+                          'tiers': ['full', 'high', 'medium', 'low', 'lowest'],
+                          'viewer': viewer.name}
     for number in (1, 2, 3):
         before_ns = time.time_ns()
         page.offer()

@@ -32,6 +32,9 @@ def levels(**variables):
     ({'ROS_LOCALHOST_ONLY': '1'}, ['ok', 'note']),
     ({'CYCLONEDDS_URI': 'file:///nowhere.xml'}, ['ok', 'ok', 'broken']),
     ({'FASTRTPS_DEFAULT_PROFILES_FILE': __file__}, ['ok', 'ok', 'ok']),
+    ({'FASTDDS_DEFAULT_PROFILES_FILE': __file__}, ['ok', 'ok', 'ok']),
+    ({'FASTDDS_DEFAULT_PROFILES_FILE': __file__, 'ROS_DISTRO': 'jazzy'},
+     ['ok', 'ok', 'broken', 'ok']),
 ])
 def test_variables_are_judged(variables, expected):
     assert levels(**variables) == expected

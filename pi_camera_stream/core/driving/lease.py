@@ -1,0 +1,74 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Who drives: one at a time, by his own will, and not for longer than he is heard of."""
+
+from dataclasses import dataclass
+
+SILENCE_S = 5.0
+
+
+@dataclass
+class Lease:
+    """
+    One driver's seat; one thread calls it.
+
+    Attributes
+    ----------
+    driver
+        Who has it; empty for nobody.
+    asking
+        Who asked him for it last; empty for nobody.
+
+    """
+
+    driver: str = ''
+    asking: str = ''
+    _heard_s: float = 0.0
+
+    def take(self, who: str, now_s: float) -> bool:
+        """Take the seat if it is free; otherwise ask for it, and return False."""
+        self.expire(now_s)
+        if self.driver and self.driver != who:
+            self.asking = who
+            return False
+        if self.asking == who:
+            self.asking = ''
+        self.driver, self._heard_s = who, now_s
+        return True
+
+    def hear(self, who: str, now_s: float) -> bool:
+        """Note that somebody was heard; return whether he drives."""
+        self.expire(now_s)
+        if self.driver != who:
+            return False
+        self._heard_s = now_s
+        return True
+
+    def leave(self, who: str) -> bool:
+        """Give up the seat, or the wish for it; return whether he had it."""
+        if self.asking == who:
+            self.asking = ''
+        if self.driver != who:
+            return False
+        self.driver = ''
+        return True
+
+    def expire(self, now_s: float) -> bool:
+        """Free the seat of a driver who has not been heard of; return whether it was so."""
+        if not self.driver or now_s - self._heard_s <= SILENCE_S:
+            return False
+        self.driver = ''
+        return True

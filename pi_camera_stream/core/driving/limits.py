@@ -1,0 +1,128 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What a vehicle may do, and how the driver's hands become its motion."""
+
+from dataclasses import dataclass
+import math
+
+from ..errors import PermanentError
+
+
+@dataclass(frozen=True)
+class Velocity:
+    """
+    Motion in the plane (REP 103).
+
+    Attributes
+    ----------
+    linear
+        Forwards, in m/s.
+    angular
+        To the left, in rad/s.
+
+    """
+
+    linear: float
+    angular: float
+
+
+STANDING = Velocity(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """
+    What may be asked of a vehicle.
+
+    Attributes
+    ----------
+    max_linear, max_angular
+        Speeds in m/s and rad/s, in both directions.
+    linear_acceleration, angular_acceleration
+        How fast the speeds may grow or shrink, in m/s² and rad/s²; to a stop they fall at once.
+    reverse
+        Whether it may go backwards.
+    wheelbase
+        Distance of the axles in m, of a vehicle that steers like a car; 0 for one that turns on
+        the spot.
+    max_steering
+        Greatest steering angle of such a car, in rad.
+
+    """
+
+    max_linear: float = 0.5
+    max_angular: float = 1.0
+    linear_acceleration: float = 1.0
+    angular_acceleration: float = 4.0
+    reverse: bool = True
+    wheelbase: float = 0.0
+    max_steering: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what no vehicle can be."""
+        for name in ('max_linear', 'max_angular', 'linear_acceleration', 'angular_acceleration'):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise PermanentError(f"parameter 'teleop.{name}' must be more than 0, not {value}")
+        if not (math.isfinite(self.wheelbase) and self.wheelbase >= 0):
+            raise PermanentError("parameter 'teleop.wheelbase' must be the distance of the axles "
+                                 f'in m, or 0, not {self.wheelbase}')
+        if not 0 < self.max_steering < math.pi / 2:
+            raise PermanentError("parameter 'teleop.max_steering' must be more than 0 and less "
+                                 f'than 1.57 rad, not {self.max_steering}')
+
+    def target(self, throttle: float, steering: float, share: float) -> Velocity:
+        """
+        Return the velocity for the driver's hands.
+
+        Parameters
+        ----------
+        throttle, steering
+            Forwards and to the left, each -1 to 1.
+        share
+            Of the speeds that are allowed at present, 0 to 1.
+
+        """
+        throttle, steering = _within(throttle, 1.0), _within(steering, 1.0)
+        if not self.reverse:
+            throttle = max(throttle, 0.0)
+        linear = throttle * self.max_linear * share
+        if self.wheelbase > 0:
+            # How fast a car turns follows from how fast it goes.
+            angular = linear * math.tan(steering * self.max_steering) / self.wheelbase
+        else:
+            angular = steering * self.max_angular * share
+        return Velocity(linear, _within(angular, self.max_angular * share))
+
+    def approach(self, present: Velocity, target: Velocity, elapsed_s: float) -> Velocity:
+        """Return the velocity on the way from `present` to `target`, `elapsed_s` later."""
+        if target == STANDING:
+            return STANDING
+        linear = _towards(present.linear, target.linear, self.linear_acceleration * elapsed_s)
+        angular = _towards(present.angular, target.angular,
+                           self.angular_acceleration * elapsed_s)
+        if self.wheelbase > 0:  # not sharper than it can steer at the speed that it has
+            most = abs(linear) * math.tan(self.max_steering) / self.wheelbase
+            angular = _within(angular, most)
+        return Velocity(linear, angular)
+
+
+def _within(value: float, most: float) -> float:
+    return max(-most, min(most, value))
+
+
+def _towards(present: float, target: float, step: float) -> float:
+    return present + _within(target - present, step)

@@ -1,0 +1,52 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+End by Ctrl-C or SIGTERM, with a last word.
+
+rclpy's own handlers shut the context down at once, after which nothing can be published. Python's
+handlers run when the main thread comes back from the executor, which may be a second later. So a
+thread waits for what Python's signal handling writes into a pipe the moment a signal arrives.
+"""
+
+from collections.abc import Callable
+import os
+import signal
+import threading
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def end_by_signals(end: Callable[[], None]) -> None:
+    """Call `end` in a thread of its own when the first signal comes. Main thread only."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in _SIGNALS:
+        # Python's own would raise KeyboardInterrupt, in the midst of the cleaning up when
+        # `ros2 launch` sends a second signal after the terminal's.
+        signal.signal(number, lambda _number, _frame: None)
+
+    def wait() -> None:
+        os.read(reader, 1)
+        end()
+
+    threading.Thread(target=wait, name='signals', daemon=True).start()
+
+
+def ignore_signals() -> None:
+    """Let no signal disturb what is left to do. Main thread only."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,31 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// Whether somebody looks at the page, and holds it as before.
+
+/** Call `lost(why)` when not. */
+export function watchAttention(lost, signal) {
+  const watch = (target, kind, why) => target?.addEventListener(kind, () => lost(why), { signal });
+  watch(window, 'blur', 'the page has lost the focus');
+  watch(window, 'pagehide', 'the page was left');
+  watch(document, 'freeze', 'the page was frozen');
+  watch(window, 'orientationchange', 'the screen was turned');
+  watch(screen.orientation, 'change', 'the screen was turned');
+  watch(window, 'gamepaddisconnected', 'the gamepad has gone');
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) lost('the page was hidden');
+  }, { signal });
+}

@@ -1,0 +1,148 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// The messages of `/drive`, as web/drive.py describes them, and how late they are.
+
+import { RobotClock } from './clock.js';
+import { Connection } from './connection.js';
+import { median } from './median.js';
+
+const PATIENCE_MS = 4000;
+const TRIPS_MS = 1000;
+const FIRST_CLOCKS = 5;
+const FIRST_CLOCK_MS = 100;
+const CLOCK_MS = 2000;
+
+/**
+ * Tells its owner `opened()`, `stated(state)`, `lost()`, `refused(sentence)` and `unavailable()`;
+ * see connection.js.
+ */
+export class DriveConnection {
+  #owner;
+  #connection;
+  #clock = new RobotClock();
+  #clockTimer = 0;
+  #sequence = 0;
+  #heardMs = -Infinity;
+  #unheard = new Map(); // sequence: when it was sent
+  #trips = []; // { ms, tripMs } of the last second
+
+  constructor(owner) {
+    this.#owner = owner;
+    this.#connection = new Connection(() => '/drive', {
+      opened: () => this.#opened(),
+      heard: (data) => this.#heard(JSON.parse(data)),
+      lost: () => owner.lost(),
+      refused: (sentence) => owner.refused(sentence),
+      unavailable: () => owner.unavailable(),
+    }, PATIENCE_MS);
+  }
+
+  start() {
+    this.#connection.start();
+  }
+
+  stop() {
+    clearTimeout(this.#clockTimer);
+    this.#connection.stop();
+  }
+
+  wake() {
+    this.#connection.wake();
+  }
+
+  /** Return whether there is a connection that takes it. */
+  send(message) {
+    return this.#connection.send(message);
+  }
+
+  /** Say what the hands do; a robot whose time we do not know would not know how old that is. */
+  drive({ throttle, steering }, seenMs, share) {
+    const timeMs = this.#clock.now();
+    if (timeMs === null) return;
+    const sequence = this.#sequence + 1;
+    const gone = this.send({
+      type: 'drive',
+      sequence,
+      time_ms: timeMs,
+      seen_ms: seenMs,
+      throttle,
+      steering,
+      share,
+      round_trip_ms: this.tripMs(),
+    });
+    if (!gone) return;
+    this.#sequence = sequence;
+    this.#unheard.set(sequence, performance.now());
+  }
+
+  /** Forget what the robot has not confirmed: it was not listening to us. */
+  forget() {
+    this.#unheard.clear();
+    this.#trips = [];
+  }
+
+  /** Return how long the robot has been silent, or has not confirmed what we said. */
+  lateMs() {
+    const now = performance.now();
+    const [unheardMs = now] = this.#unheard.values();
+    return Math.max(now - this.#heardMs, now - unheardMs);
+  }
+
+  /** Return the median round trip of the last second, or null. */
+  tripMs() {
+    const since = performance.now() - TRIPS_MS;
+    this.#trips = this.#trips.filter(({ ms }) => ms > since);
+    return median(this.#trips.map(({ tripMs }) => tripMs));
+  }
+
+  #opened() {
+    this.#clock = new RobotClock();
+    this.#sequence = 0;
+    this.#heardMs = -Infinity;
+    this.forget();
+    this.#owner.opened();
+    this.#askClock(FIRST_CLOCKS);
+  }
+
+  #heard(message) {
+    const now = performance.now();
+    this.#heardMs = now;
+    if (message.type === 'clock') {
+      this.#clock.add(message.client_ms, message.server_ms, now);
+    } else if (message.type === 'heard') {
+      this.#confirmed(message.sequence, now);
+    } else if (message.type === 'state') {
+      this.#owner.stated(message);
+    }
+  }
+
+  #confirmed(sequence, now) {
+    const sentMs = this.#unheard.get(sequence);
+    if (sentMs !== undefined) this.#trips.push({ ms: now, tripMs: now - sentMs });
+    for (const older of [...this.#unheard.keys()]) {
+      if (older <= sequence) this.#unheard.delete(older);
+    }
+  }
+
+  /** Ask for the time, several times quickly at first. */
+  #askClock(quickly) {
+    clearTimeout(this.#clockTimer);
+    this.send({ type: 'clock', client_ms: performance.now() });
+    this.#clockTimer = setTimeout(() => this.#askClock(Math.max(0, quickly - 1)),
+      quickly > 1 ? FIRST_CLOCK_MS : CLOCK_MS);
+  }
+}

@@ -1,0 +1,144 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What the page does while it drives: tells what the hands do, and lets go for them.
+
+import { watchAttention } from './attention.js';
+import { GamepadHands } from './gamepad_hands.js';
+import { Hands } from './hands.js';
+import { KeyboardHands } from './keyboard_hands.js';
+import { TouchHands } from './touch_hands.js';
+import { WakeLock } from './wake_lock.js';
+
+const PERIOD_MS = 33;
+const LIFE_MS = 500; // a sign of it, with hands off
+const LATE_MS = 300;
+
+/**
+ * The owner has `connection` and `eyes()`, see driving.js, and `share()`, that of the speed. It
+ * hears of `stop()`, of `dropped()` when all was let go, and of `changed()`.
+ */
+export class Driver {
+  #owner;
+  #hands = new Hands((atOnce) => this.#moved(atOnce));
+  #keyboard;
+  #gamepad;
+  #touch;
+  #wakeLock;
+  #timer = 0;
+  #sentMs = 0;
+  #blocked = false;
+  #late = false;
+  #reason = '';
+
+  constructor(owner, zones, signal) {
+    this.#owner = owner;
+    this.#keyboard = new KeyboardHands(this.#hands, signal);
+    this.#gamepad = new GamepadHands(this.#hands, () => owner.stop());
+    this.#touch = new TouchHands(zones, this.#hands, () => this.letGo('the touch was lost'));
+    this.#hands.add(this.#keyboard, this.#gamepad, this.#touch);
+    this.#wakeLock = new WakeLock(signal);
+    watchAttention((why) => this.letGo(why), signal);
+  }
+
+  get held() {
+    return this.#hands.held;
+  }
+
+  /** Whether the connection is too late to drive. */
+  get late() {
+    return this.#late;
+  }
+
+  /** Why the page has let go, until a control is held again. */
+  get reason() {
+    return this.#reason;
+  }
+
+  get touch() {
+    return this.#touch.mode;
+  }
+
+  set touch(mode) {
+    this.#touch.mode = mode;
+  }
+
+  /** Drive or not; `blocked` by an emergency stop, say. */
+  set(drives, blocked) {
+    this.#blocked = blocked;
+    if (drives && !this.#timer) this.#begin();
+    else if (!drives && this.#timer) this.#end();
+    this.#check();
+  }
+
+  /** Let go of everything: it has to be pressed again. */
+  letGo(why = '') {
+    const { held } = this.#hands;
+    this.#hands.letGo();
+    if (held) this.#reason = why;
+    this.#owner.dropped();
+    this.#owner.changed();
+  }
+
+  #begin() {
+    this.#reason = '';
+    this.#sentMs = performance.now();
+    this.#owner.connection.forget();
+    this.#timer = setInterval(() => this.#tick(), PERIOD_MS);
+    this.#keyboard.active = true;
+    this.#gamepad.start();
+    this.#wakeLock.wanted = true;
+  }
+
+  #end() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+    this.letGo('the wheel was lost');
+    this.#keyboard.active = false;
+    this.#gamepad.end();
+    this.#wakeLock.wanted = false;
+  }
+
+  #tick() {
+    this.#check();
+    if (document.hidden) return; // who does not come back in time loses the wheel
+    if (this.#hands.held || performance.now() - this.#sentMs >= LIFE_MS) this.#say();
+  }
+
+  /** See whether the hands may move anything, and let go if not. */
+  #check() {
+    const late = this.#timer > 0 && this.#owner.connection.lateMs() > LATE_MS;
+    const turned = late !== this.#late;
+    this.#late = late;
+    if (late && turned) this.letGo('the connection was more than 300 ms late');
+    if (this.#hands.stale) this.letGo('the page could not look at the gamepad in time');
+    this.#hands.ready = this.#timer > 0 && !late && !document.hidden && !this.#blocked;
+    if (turned) this.#owner.changed();
+  }
+
+  #moved(atOnce) {
+    if (!atOnce || !this.#timer) return;
+    if (this.#hands.held) this.#reason = '';
+    this.#say();
+    this.#owner.changed();
+  }
+
+  #say() {
+    this.#sentMs = performance.now();
+    const seenMs = this.#owner.eyes()?.stampMs ?? null;
+    this.#owner.connection.drive(this.#hands.read(), seenMs, this.#owner.share());
+  }
+}

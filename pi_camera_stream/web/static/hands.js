@@ -1,0 +1,88 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What the driver's hands do, on whatever they hold.
+
+/**
+ * Puts the inputs together. An input has `held`, `throttle` (forwards) and `steering` (to the
+ * left), each -1 to 1; `letGo()`, after which it is not held before it is touched anew; and maybe
+ * `stale`, when it does not know any more whether it is held. While the hands are not `ready`, an
+ * input takes no touch. The owner hears of `moved(atOnce)`, at once when they press, release or
+ * change direction.
+ */
+export class Hands {
+  #moved;
+  #inputs = [];
+  #ready = false;
+  #last = '';
+
+  constructor(moved) {
+    this.#moved = moved;
+  }
+
+  add(...inputs) {
+    this.#inputs.push(...inputs);
+  }
+
+  /** Whether a touch counts. */
+  get ready() {
+    return this.#ready;
+  }
+
+  set ready(ready) {
+    if (ready === this.#ready) return;
+    this.#ready = ready;
+    if (!ready) this.letGo();
+  }
+
+  get held() {
+    return this.#inputs.some(({ held }) => held);
+  }
+
+  /** Whether a held input does not know any more what it says. */
+  get stale() {
+    return this.#inputs.some(({ held, stale }) => held && stale);
+  }
+
+  /** Return throttle and steering, null when nothing is held. */
+  read() {
+    const held = this.#inputs.filter((input) => input.held);
+    if (!held.length) return { throttle: null, steering: null };
+    return {
+      throttle: within(held.reduce((sum, { throttle }) => sum + throttle, 0)),
+      steering: within(held.reduce((sum, { steering }) => sum + steering, 0)),
+    };
+  }
+
+  /** Hold nothing any more; whoever wants to move has to press again. */
+  letGo() {
+    for (const input of this.#inputs) input.letGo();
+    this.changed();
+  }
+
+  /** Called by the inputs. */
+  changed() {
+    const { throttle, steering } = this.read();
+    const direction = throttle === null ? '' : `${Math.sign(throttle)} ${Math.sign(steering)}`;
+    const atOnce = direction !== this.#last;
+    this.#last = direction;
+    this.#moved(atOnce);
+  }
+}
+
+function within(value) {
+  return Math.max(-1, Math.min(1, value));
+}

@@ -1,0 +1,151 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// Thumbs on the picture: one for throttle and one for steering, or one for both.
+
+const TRAVEL_PX = 64;
+const DEAD = 0.08;
+const REMEMBERED = 'pi_camera_stream.touch';
+const MODES = ['two', 'one', 'off'];
+
+/** A zone of the screen; the thumb moves from wherever it was put down. */
+class Thumb {
+  pointer = null;
+  x = 0; // -1 to 1, to the right
+  y = 0; // upwards
+  #zone;
+  #from = null;
+
+  constructor(zone) {
+    this.#zone = zone;
+  }
+
+  press({ pointerId, clientX, clientY }) {
+    this.#zone.setPointerCapture(pointerId);
+    this.pointer = pointerId;
+    this.#from = { x: clientX, y: clientY };
+    const box = this.#zone.getBoundingClientRect();
+    this.#style('--from-x', `${clientX - box.left}px`);
+    this.#style('--from-y', `${clientY - box.top}px`);
+    this.#zone.classList.add('held');
+  }
+
+  move({ clientX, clientY }) {
+    const right = (clientX - this.#from.x) / TRAVEL_PX;
+    const up = (this.#from.y - clientY) / TRAVEL_PX;
+    const { axes } = this.#zone.dataset;
+    this.x = axes === 'y' ? 0 : right;
+    this.y = axes === 'x' ? 0 : up;
+    const far = Math.hypot(this.x, this.y);
+    const scale = far <= DEAD ? 0 : (Math.min(1, far) - DEAD) / (1 - DEAD) / far;
+    this.#style('--move-x', this.x / Math.max(1, far));
+    this.#style('--move-y', this.y / Math.max(1, far));
+    this.x *= scale;
+    this.y *= scale;
+  }
+
+  release() {
+    this.pointer = null;
+    this.x = 0;
+    this.y = 0;
+    this.#zone.classList.remove('held');
+    for (const name of ['--from-x', '--from-y', '--move-x', '--move-y']) this.#style(name, null);
+  }
+
+  #style(name, value) {
+    this.#zone.style.setProperty(name, value);
+  }
+}
+
+/** An input for Hands, in the elements `.zone` of `root`; `lost()` is called when a thumb is. */
+export class TouchHands {
+  #root;
+  #hands;
+  #lost;
+  #thumbs = [];
+
+  constructor(root, hands, lost) {
+    this.#root = root;
+    this.#hands = hands;
+    this.#lost = lost;
+    for (const zone of root.querySelectorAll('.zone')) this.#watch(zone);
+    root.addEventListener('contextmenu', (event) => event.preventDefault());
+    root.dataset.mode = remembered() ?? (matchMedia('(any-pointer: coarse)').matches
+      ? 'two' : 'off');
+  }
+
+  get mode() {
+    return this.#root.dataset.mode;
+  }
+
+  /** `two` thumbs, `one`, or `off`. */
+  set mode(mode) {
+    this.#hands.letGo();
+    this.#root.dataset.mode = mode;
+    try {
+      localStorage.setItem(REMEMBERED, mode);
+    } catch {
+      // It is not remembered, then.
+    }
+  }
+
+  get held() {
+    return this.#thumbs.some(({ pointer }) => pointer !== null);
+  }
+
+  get throttle() {
+    return this.#thumbs.reduce((sum, { y }) => sum + y, 0);
+  }
+
+  get steering() {
+    return this.#thumbs.reduce((sum, { x }) => sum - x, 0);
+  }
+
+  letGo() {
+    for (const thumb of this.#thumbs) thumb.release();
+  }
+
+  #watch(zone) {
+    const thumb = new Thumb(zone);
+    this.#thumbs.push(thumb);
+    const listen = (kind, act) => zone.addEventListener(kind, (event) => {
+      if (event.pointerId === thumb.pointer) act(event);
+    });
+    zone.addEventListener('pointerdown', (event) => {
+      if (thumb.pointer !== null || !this.#hands.ready || event.button !== 0) return;
+      thumb.press(event);
+      this.#hands.changed();
+    });
+    listen('pointermove', (event) => {
+      thumb.move(event);
+      this.#hands.changed();
+    });
+    listen('pointerup', () => {
+      thumb.release();
+      this.#hands.changed();
+    });
+    listen('pointercancel', this.#lost);
+    listen('lostpointercapture', this.#lost); // after a pointerup the thumb is no more there
+  }
+}
+
+function remembered() {
+  try {
+    return MODES.find((mode) => mode === localStorage.getItem(REMEMBERED));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// Keeps the screen on, where the browser can: over HTTPS, or on the robot itself.
+
+/** Holds the lock while it is `wanted`. */
+export class WakeLock {
+  #wanted = false;
+  #lock = null;
+
+  constructor(signal) {
+    // The browser takes it back from a page that is hidden.
+    document.addEventListener('visibilitychange', () => this.#request(), { signal });
+  }
+
+  set wanted(wanted) {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) {
+      this.#request();
+    } else {
+      this.#lock?.release();
+      this.#lock = null;
+    }
+  }
+
+  async #request() {
+    if (!this.#wanted || document.hidden || !navigator.wakeLock) return;
+    try {
+      const lock = await navigator.wakeLock.request('screen');
+      if (!this.#wanted) lock.release();
+      else this.#lock = lock;
+    } catch {
+      // Not now, says the browser: of a low battery, say.
+    }
+  }
+}
