@@ -22,8 +22,12 @@ import pytest
 
 settings.register_profile('without_deadline', deadline=None)  # machines can be busy
 settings.load_profile('without_deadline')
-_domains = itertools.cycle(range(1, 101))
-for _ in range(os.getpid() % 100):  # where this run begins, so that two runs seldom meet
+# Each of the processes that run tests beside each other has domains of its own; where it begins in
+# them differs from run to run, so that two runs seldom meet.
+_SHARE = 33
+_worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')) % 3
+_domains = itertools.cycle(range(1 + _SHARE * _worker, 1 + _SHARE * (_worker + 1)))
+for _ in range(os.getpid() % _SHARE):
     next(_domains)
 
 

@@ -26,7 +26,7 @@ from ..core.pacing import RateLimit
 from ..core.recipe import Recipe
 from ..core.statistics import Recent
 
-_DRIVER, _SPECTATOR = 2.1, 0.4  # patience while somebody drives
+_DRIVER, _SPECTATOR = 1.9, 0.4  # patience while somebody drives
 
 
 @dataclass(frozen=True)
