@@ -179,16 +179,19 @@ class CameraNode(StreamNode):
             self.get_logger().error(f'{sentence}; trying again')
 
     def _publish_all(self) -> None:
-        try:
-            while True:
+        while True:
+            try:
                 newest = self._capture.mailbox.take()
                 if newest is not None:
                     self._pictures.publish(*newest)
-        except Mailbox.Closed:
-            pass  # the capture thread has said why
-        except Exception as error:
-            if self.context.ok():  # otherwise Ctrl-C has closed the topics, and this is the end
-                self.end(error)
+            except Mailbox.Closed:
+                return  # the capture thread has said why
+            except Exception as error:  # the network may be unable to, for a moment
+                if not self.context.ok():
+                    return  # Ctrl-C has closed the topics
+                self._pictures.failed += 1
+                self.get_logger().error(f'left out a picture that cannot be published: {error}',
+                                        throttle_duration_sec=_REPEAT_S)
 
     def _see_who_wants(self) -> None:
         now_s = time.monotonic()
@@ -247,6 +250,7 @@ class CameraNode(StreamNode):
             'subscribers': self._pictures.subscribers(),
             'dropped, publishing is slower': capture.mailbox.dropped,
             'corrupt pictures': self._pictures.corrupt,
+            'failed to publish': self._pictures.failed,
             **self._adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),

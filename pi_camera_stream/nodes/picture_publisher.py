@@ -63,6 +63,8 @@ class PicturePublisher:
         Their ages when they were published.
     corrupt
         How many pictures were no whole JPEG, or could not be decoded.
+    failed
+        How many could not be published; its owner counts.
     newest
         The last capture and its stamp in ns; None before the first one.
 
@@ -75,7 +77,7 @@ class PicturePublisher:
         self.encoder = FittingEncoder(quality)
         self.published = RateMeter()
         self.ages_ms = Recent()
-        self.corrupt = 0
+        self.corrupt = self.failed = 0
         self.newest: tuple[Capture, int] | None = None
         self._node = node
         self._info = info

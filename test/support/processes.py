@@ -107,7 +107,7 @@ def alive(pid):
     try:
         with open(f'/proc/{pid}/stat') as stat:
             return stat.read().rpartition(')')[2].split()[0] != 'Z'
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # which, depends on when it ends
         return False
 
 
