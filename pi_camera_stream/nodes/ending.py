@@ -14,7 +14,7 @@
 
 
 """
-End by Ctrl-C or SIGTERM, with a last word.
+End by Ctrl-C, SIGTERM, or with the terminal (SIGHUP), with a last word.
 
 rclpy's own handlers shut the context down at once, after which nothing can be published. Python's
 handlers run when the main thread comes back from the executor, which may be a second later. So a
@@ -26,7 +26,7 @@ import os
 import signal
 import threading
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_by_signals(end: Callable[[], None]) -> None:
@@ -35,6 +35,8 @@ def end_by_signals(end: Callable[[], None]) -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in _SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:  # as nohup wants it
+            continue
         # Python's own would raise KeyboardInterrupt, in the midst of the cleaning up when
         # `ros2 launch` sends a second signal after the terminal's.
         signal.signal(number, lambda _number, _frame: None)

@@ -58,7 +58,7 @@ class HttpBridgeNode(StreamNode):
         self._catalog = Catalog(self._topic, self._open_stream)
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
-            self._vehicle, self._catalog.taken_s, self._catalog.prefer, self._log_driving)
+            self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log_driving)
         rules = AccessRules(
             access_token=self.value('access_token'),
             allowed_hosts=_words(self.value('allowed_hosts')),

@@ -17,12 +17,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 import math
 import threading
 import time
 from typing import Any
 
 from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
@@ -33,6 +35,7 @@ from ..core.driving.safety_chain import Command, Output, Reason, SafetyChain
 from ..core.pacing import next_due
 
 _PERIOD_S = 0.05
+_FAREWELL_S = 0.2  # for the last word to get through
 _AUTOMATIC = (Reason.COMMAND_LATE, Reason.SILENT, Reason.VIDEO_LATE)
 _SILENT_S = 10.0  # so old may the battery's message be
 
@@ -63,6 +66,7 @@ class Vehicle:
         self._battery: tuple[float, BatteryState] | None = None
         self._battery_subscription = node.create_subscription(
             BatteryState, battery_topic, self._on_battery, image_qos()) if battery_topic else None
+        self._ahead_s = node.get_clock().now().nanoseconds / 1e9 - time.monotonic()
         self._thread = threading.Thread(target=self._run, name='drive', daemon=True)
 
     def start(self) -> None:
@@ -80,8 +84,8 @@ class Vehicle:
             self._release_buttons()
 
     def now_s(self) -> float:
-        """Return the robot's clock, in s since the epoch."""
-        return float(self._node.get_clock().now().nanoseconds / 1e9)
+        """Return s since the epoch by a clock that nobody sets after the start."""
+        return time.monotonic() + self._ahead_s
 
     def seat(self) -> None:
         """Let another driver, or nobody, begin."""
@@ -106,12 +110,14 @@ class Vehicle:
     def latch(self, latched: bool) -> None:
         """Begin or end the emergency stop."""
         with self._changed:
-            self._chain.latched = latched
+            self._chain.latch(latched)
             self._hurry()
 
     def press(self, button: str, pressed: bool) -> None:
         """Press or release a button; all are released when nothing is heard of the driver."""
         with self._changed:
+            if self._stopping:
+                return
             for known in self._buttons:
                 if known.name == button:
                     (self._held.add if pressed else self._held.discard)(known)
@@ -136,9 +142,8 @@ class Vehicle:
 
     def _on_our_clock(self, command: Command) -> Command:
         """Return the command in the time of the chain, which no one can set."""
-        ahead_s = self.now_s() - time.monotonic()
-        return Command(command.sequence, command.given_s - ahead_s, command.seen_s - ahead_s,
-                       command.throttle, command.steering, command.share)
+        return replace(command, given_s=command.given_s - self._ahead_s,
+                       seen_s=command.seen_s - self._ahead_s)
 
     def _release_buttons(self) -> None:
         while self._held and self._node.context.ok():
@@ -159,13 +164,27 @@ class Vehicle:
                     continue
                 due_s = next_due(due_s, now_s, _PERIOD_S) if now_s >= due_s else now_s + _PERIOD_S
                 self._at_once = False
-                self._publish(self._chain.output(now_s))
-            if self._output is not None:
-                self._publish(Output(STANDING, Reason.NO_DRIVER, 0.0))
+                try:
+                    self._publish(self._chain.output(now_s))
+                except Exception as error:  # the next attempt is to be, whatever went wrong
+                    if self._node.context.ok():
+                        self._log(f'a command for the vehicle cannot be published: {error}')
+                    self._changed.wait(_PERIOD_S)
+            self._say_farewell()
+
+    def _say_farewell(self) -> None:
+        if self._output is not None and self._node.context.ok():
+            self._publish(Output(STANDING, Reason.NO_DRIVER, 0.0))
+            self._publisher.wait_for_all_acked(Duration(seconds=_FAREWELL_S))
+        self._release_buttons()
 
     def _publish(self, output: Output | None) -> None:
         before, self._output = self._output, output
-        if output is None or not self._node.context.ok():
+        if output is None:
+            if before is not None:
+                self._release_buttons()  # nobody is there any more
+            return
+        if not self._node.context.ok():
             return
         self._reason = output.reason
         twist = TwistStamped() if self._stamped else Twist()

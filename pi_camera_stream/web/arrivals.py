@@ -46,7 +46,7 @@ class Arrivals:
         self._now_ns = now_ns
         self._ages_ms = Recent()
         self._intervals_s = Recent()
-        self._moments_ns: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._moments: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
         self._last_s = time.monotonic()
         self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
 
@@ -64,20 +64,20 @@ class Arrivals:
         self.last, self._last_s = frame, now_s
         now_ns = self._now_ns()
         self._clock_s = now_ns / 1e9 - now_s
-        self._moments_ns.append((frame.stamp_ns, min(frame.stamp_ns, now_ns)))
+        self._moments.append((frame.stamp_ns, now_s - max(0, now_ns - frame.stamp_ns) / 1e9))
         self.meter.add(len(frame.jpeg) if isinstance(frame, Frame) else 0)
         self._ages_ms.add(self.age_ms(frame))
 
-    def taken_s(self, stamp_ns: int) -> float:
+    def age_s(self, stamp_ns: int) -> float:
         """
-        Return when the frame of `stamp_ns` was taken at the latest, by our clock in s.
+        Return how old the frame of `stamp_ns` is at least, by a clock that nobody sets.
 
-        It cannot be later than its arrival, whatever the camera's clock says. NaN when no such
-        frame has come lately.
+        It is not younger than the time since it first arrived, whatever the camera's clock says.
+        NaN when no such frame has come lately.
         """
-        # A copy: the thread that receives may add one meanwhile.
-        return next((at_ns / 1e9 for stamp, at_ns in reversed(tuple(self._moments_ns))
-                     if abs(stamp - stamp_ns) < _ROUNDING_NS), math.nan)
+        taken_s = next((at_s for stamp, at_s in tuple(self._moments)
+                        if abs(stamp - stamp_ns) < _ROUNDING_NS), math.nan)
+        return time.monotonic() - taken_s
 
     def silent_s(self) -> float:
         """Return the seconds since a frame last arrived, or since `restart`."""

@@ -64,10 +64,10 @@ class Catalog:
         """Return the streams that somebody has asked for, the default one first. Any thread."""
         return list(self._streams.values())
 
-    def taken_s(self, stamp_ns: int) -> float:
-        """Return when the frame of `stamp_ns` was taken at the latest; NaN for none known."""
-        times = (stream.arrivals.taken_s(stamp_ns) for stream in self._streams.values())
-        return next((time_s for time_s in times if not math.isnan(time_s)), math.nan)
+    def age_s(self, stamp_ns: int) -> float:
+        """Return how old the frame of `stamp_ns` is at least, in s; NaN for none known."""
+        ages_s = (stream.arrivals.age_s(stamp_ns) for stream in self._streams.values())
+        return next((age_s for age_s in ages_s if not math.isnan(age_s)), math.nan)
 
     def prefer(self, name: str) -> None:
         """Let the viewer of that name keep his pictures, and the others give way; '' for none."""

@@ -54,7 +54,8 @@ _TELL_S = 0.2
 _BREATH_S = 0.02  # between two tellings, whatever happens
 _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drives
 _FLOOD = 1000  # so many more, and the connection is ended
-_MOST_PAGES = 100
+_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all, and of one address
+_ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
 _MOST = 1e15  # of any number that a page has reason to send
 
 
@@ -64,6 +65,8 @@ class _Page:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None,
                  name: str) -> None:
         self.socket, self.transport, self.name = socket, transport, name
+        self.address = name.rpartition(' ')[0]
+        self.acts = TokenBucket(_ACTS_A_SECOND, _ACTS_AT_ONCE)
         self.tab = ''
         self.bucket = TokenBucket(_MOST_A_SECOND, _MOST_A_SECOND)
         self.excess = 0  # messages too many, less those that were not
@@ -81,7 +84,7 @@ class Drive:
         self._lease = Lease()
         self._pages: dict[str, _Page] = {}
         self._number = 0
-        self._latched_by = ''
+        self._latched_by: dict[str, None] = {}  # in the order in which they pressed
         self._news = asyncio.Event()
         self._telling: asyncio.Task[None] | None = None
         self._commands = RateMeter()
@@ -95,7 +98,8 @@ class Drive:
         origin = request.headers.get('Origin')
         if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
             raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
-        if len(self._pages) >= _MOST_PAGES:
+        mine = sum(page.address == request.remote for page in self._pages.values())
+        if len(self._pages) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
             raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
         socket = web.WebSocketResponse(timeout=_FAREWELL_S, heartbeat=_HEARTBEAT_S,
                                        compress=False, max_msg_size=_MAX_MESSAGE_BYTES)
@@ -134,7 +138,7 @@ class Drive:
         round_trip_ms = self._round_trips_ms.median()
         return {
             'driver': self._lease.driver, 'asking': self._lease.asking,
-            'pages': len(self._pages), 'latched_by': self._latched_by,
+            'pages': len(self._pages), 'latched_by': ', '.join(self._latched_by),
             'commands_per_s': round(self._commands.per_second(), 1),
             'round_trip_ms': round(round_trip_ms, 1) if round_trip_ms == round_trip_ms else None,
             'refused': self._refused, **self._vehicle.state()}
@@ -157,6 +161,8 @@ class Drive:
                 await page.socket.send_json({
                     'type': 'clock', 'client_ms': _number(message['client_ms']),
                     'server_ms': self._vehicle.now_s() * 1e3})
+            elif kind != 'stop' and not page.acts.take(self._clock()):
+                self._refused += 1
             else:
                 {'take': self._take, 'leave': self._leave_wheel, 'stop': self._stop,
                  'release': self._release, 'button': self._button}[kind](page, message)
@@ -186,7 +192,9 @@ class Drive:
         await page.socket.send_json({'type': 'heard', 'sequence': sequence})
 
     def _seen_s(self, seen_ms: Any) -> float:
-        return math.nan if seen_ms is None else self._seen(round(_number(seen_ms) * 1e6))
+        if seen_ms is None:
+            return math.nan
+        return self._vehicle.now_s() - self._seen(round(_number(seen_ms) * 1e6))
 
     def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
         before = self._lease.driver
@@ -213,20 +221,27 @@ class Drive:
         self._log(f'{sentence}: nobody drives')
 
     def _stop(self, page: _Page, _: Mapping[str, Any]) -> None:
-        if not self._latched_by:
-            self._vehicle.latch(True)
-            self._latched_by = page.name
+        if page.name not in self._latched_by:
+            if not self._latched_by:
+                self._vehicle.latch(True)
+            self._latched_by[page.name] = None
             self._log(f'emergency stop by {page.name}')
 
     def _release(self, page: _Page, _: Mapping[str, Any]) -> None:
-        """Let it move again: by who drives or has stopped it, or anyone when both have gone."""
-        if self._may_release(page):
+        """Take back a stop; the driver takes back all, and it moves again when none is left."""
+        if not self._may_release(page):
+            return
+        if page.name == self._lease.driver or page.name not in self._latched_by:
+            self._latched_by.clear()
+        else:
+            del self._latched_by[page.name]
+        self._log(f'emergency stop released by {page.name}')
+        if not self._latched_by:
             self._vehicle.latch(False)
-            self._latched_by = ''
-            self._log(f'emergency stop released by {page.name}')
 
     def _may_release(self, page: _Page) -> bool:
-        concerned = {self._lease.driver, self._latched_by} & self._pages.keys()
+        """Return whether it drives or has stopped the vehicle; anyone may when they have gone."""
+        concerned = {self._lease.driver, *self._latched_by} & self._pages.keys()
         return bool(self._latched_by) and (page.name in concerned or not concerned)
 
     def _button(self, page: _Page, message: Mapping[str, Any]) -> None:
@@ -257,7 +272,7 @@ class Drive:
     async def _tell(self) -> None:
         """Tell all pages how things are; who does not read is left out."""
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,
-                 'latched_by': self._latched_by, **self._vehicle.state()}
+                 'latched_by': ', '.join(self._latched_by), **self._vehicle.state()}
         for page in list(self._pages.values()):
             if page.socket.closed or page.transport is None \
                     or page.transport.get_write_buffer_size() > 0:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from ..core.driving.safety_chain import Command
 
 Seen = Callable[[int], float]
-"""Returns when the picture with that stamp in ns was taken, at the latest; NaN for none known."""
+"""Returns the age in s of the picture with that stamp in ns, at least; NaN for none known."""
 
 Prefer = Callable[[str], None]
 """Hears which viewer drives; empty for none."""

@@ -118,9 +118,9 @@ class Viewer:
             yield program
             self.page.goto('about:blank')
 
-    def start_bridge(self):
+    def start_bridge(self, **values):
         """Start a bridge that the test kills; return it and its port."""
-        program = Program('bridge', *parameters(port=0, address='127.0.0.1'))
+        program = Program('bridge', *parameters(port=0, address='127.0.0.1', **values))
         return program, self._find(program)
 
     def _find(self, program):

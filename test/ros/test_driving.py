@@ -38,7 +38,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 from support import networks
 from support.car import Car
-from support.driver import Driver
+from support.driver import Driver, Hands
 from support.driving_link import driving_over
 from support.guest import Guest
 from support.processes import parameters, Program, running, WAIT_S, wait_until
@@ -306,6 +306,11 @@ def test_the_emergency_stop_is_everybodys(bridge, car):
         wait_until(lambda: len(car.heard) > count + 10)
         assert all(one.standing for one in car.heard[count - 1:])
         driver.tell(type='release')
+        driver.wait_for(latched=False, reason='released')  # what he still holds moves nothing
+        held, driver.hands = driver.hands, Hands()
+        heard = len(driver.heard)
+        wait_until(lambda: len(driver.heard) > heard + 3)
+        driver.hands = held
         wait_until(lambda: car.heard[-1].linear == 2.0)
         spectator.tell(type='stop')
         driver.wait_for(latched=True)

@@ -52,7 +52,7 @@ class Limits:
     max_linear, max_angular
         Speeds in m/s and rad/s, in both directions.
     linear_acceleration, angular_acceleration
-        How fast the speeds may grow or shrink, in m/s² and rad/s²; to a stop they fall at once.
+        How fast the speeds may grow or shrink, in m/s² and rad/s²; each falls to nothing at once.
     reverse
         Whether it may go backwards.
     wheelbase
@@ -109,8 +109,6 @@ class Limits:
 
     def approach(self, present: Velocity, target: Velocity, elapsed_s: float) -> Velocity:
         """Return the velocity on the way from `present` to `target`, `elapsed_s` later."""
-        if target == STANDING:
-            return STANDING
         linear = _towards(present.linear, target.linear, self.linear_acceleration * elapsed_s)
         angular = _towards(present.angular, target.angular,
                            self.angular_acceleration * elapsed_s)
@@ -125,4 +123,5 @@ def _within(value: float, most: float) -> float:
 
 
 def _towards(present: float, target: float, step: float) -> float:
-    return present + _within(target - present, step)
+    start = present if present * target > 0 else 0.0  # a stop is at once, also on the way back
+    return start + _within(target - start, step)

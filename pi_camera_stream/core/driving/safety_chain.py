@@ -20,7 +20,7 @@ That is nothing that was not asked for a moment ago, by somebody who sees where 
 machine is pure: it has no clock and no thread, so every course of events can be tested.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 import math
 
@@ -108,22 +108,32 @@ class SafetyChain:
         self._velocity = STANDING
         self._published_s = -math.inf
         self._stopped = True  # whether its last word was a stop
+        self._must_let_go = False
 
     def seat(self) -> None:
         """Begin with another driver: what the last one said does not count any more."""
-        self._command, self._sequence = None, -1
+        self._command, self._sequence, self._velocity = None, -1, STANDING
+
+    def latch(self, latched: bool) -> None:
+        """Begin or end the emergency stop; after it, the driver has to let go first."""
+        self.latched = latched
+        self._must_let_go = True
 
     def hear(self, now_s: float, command: Command) -> bool:
         """Take in a command; False when it is dropped, because it is late, or not the newest."""
         numbers = (command.given_s, command.share, *(
             value for value in (command.throttle, command.steering) if value is not None))
-        age_s = now_s - command.given_s
+        released = command.throttle is None or command.steering is None
+        in_time = -_FUTURE_S <= now_s - command.given_s <= COMMAND_AGE_S
         if not all(math.isfinite(value) for value in numbers) \
-                or not -_FUTURE_S <= age_s <= COMMAND_AGE_S \
-                or command.sequence <= self._sequence:
-            self.dropped += 1
+                or not (in_time or released) or command.sequence <= self._sequence:
+            self.dropped += 1  # but to let go it is never too late
             return False
-        self._command, self._arrived_s, self._sequence = command, now_s, command.sequence
+        self._must_let_go = self._must_let_go and not released
+        # Nothing was given or seen later than now, whatever the clocks say.
+        self._command = replace(command, given_s=min(command.given_s, now_s), seen_s=(
+            min(command.seen_s, now_s) if command.seen_s <= now_s + _FUTURE_S else math.nan))
+        self._arrived_s, self._sequence = now_s, command.sequence
         return True
 
     def output(self, now_s: float) -> Output | None:
@@ -138,7 +148,7 @@ class SafetyChain:
                 Reason.RELEASED if command.throttle is None else Reason.SILENT
             return None if self._stopped else self._publish(now_s, STANDING, reason, 0.0, True)
         limit = self._limit(now_s, command)
-        if command.throttle is None or command.steering is None:
+        if command.throttle is None or command.steering is None or self._must_let_go:
             return self._publish(now_s, STANDING, Reason.RELEASED, limit)
         if now_s >= command.given_s + COMMAND_AGE_S:
             return self._publish(now_s, STANDING, Reason.COMMAND_LATE, limit)

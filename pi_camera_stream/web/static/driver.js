@@ -28,7 +28,7 @@ const LIFE_MS = 500; // a sign of it, with hands off
 const LATE_MS = 300;
 
 /**
- * The owner has `connection` and `eyes()`, see driving.js, and `share()`, that of the speed. It
+ * The owner has `connection`, `seenMs()`, see driving.js, and `share()`, that of the speed. It
  * hears of `stop()`, of `dropped()` when all was let go, and of `changed()`.
  */
 export class Driver {
@@ -125,7 +125,8 @@ export class Driver {
     this.#late = late;
     if (late && turned) this.letGo('the connection was more than 300 ms late');
     if (this.#hands.stale) this.letGo('the page could not look at the gamepad in time');
-    this.#hands.ready = this.#timer > 0 && !late && !document.hidden && !this.#blocked;
+    this.#hands.ready = this.#timer > 0 && !late && !document.hidden
+      && document.hasFocus() && !this.#blocked;
     if (turned) this.#owner.changed();
   }
 
@@ -138,7 +139,7 @@ export class Driver {
 
   #say() {
     this.#sentMs = performance.now();
-    const seenMs = this.#owner.eyes()?.stampMs ?? null;
+    const seenMs = this.#owner.seenMs();
     this.#owner.connection.drive(this.#hands.read(), seenMs, this.#owner.share());
   }
 }

@@ -38,10 +38,13 @@ export class Driving {
   #stopping = false; // whether there is a stop that the robot has not confirmed
   #hiddenTimer = 0;
 
-  /** `eyes()` returns the camera view that is driven by; `doubt()` is called when refused. */
-  constructor(eyes, doubt) {
+  /**
+   * `views()` returns the camera views that are shown, of which the first one has priority;
+   * `doubt()` is called when the robot refuses.
+   */
+  constructor(views, doubt) {
     const { signal } = this.#listening;
-    this.#eyes = eyes;
+    this.#eyes = () => views()[0];
     this.#connection = new DriveConnection({
       opened: () => this.#opened(),
       stated: (state) => this.#stated(state),
@@ -64,7 +67,7 @@ export class Driving {
     });
     this.#driver = new Driver({
       connection: this.#connection,
-      eyes,
+      seenMs: () => oldest(views()),
       share: () => this.#panel.share,
       stop: () => this.stop(),
       dropped: () => this.#panel.letGo(),
@@ -189,4 +192,10 @@ export class Driving {
 function secret() {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Return when the oldest picture on the page was taken: he may drive by any of them. */
+function oldest(views) {
+  const stamps = views.map(({ stampMs }) => stampMs ?? null);
+  return stamps.length && !stamps.includes(null) ? Math.min(...stamps) : null;
 }

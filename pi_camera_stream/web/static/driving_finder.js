@@ -20,14 +20,14 @@ import { ask } from './robot.js';
 
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
-  #eyes;
+  #views;
   #driving = null;
   #answered = false;
   #asking = false;
 
-  /** `eyes()` returns the camera view that is driven by. */
-  constructor(eyes) {
-    this.#eyes = eyes;
+  /** `views()` returns the camera views that are shown. */
+  constructor(views) {
+    this.#views = views;
   }
 
   /** A camera has greeted; `anew` when that is by a new connection: maybe of another program. */
@@ -60,7 +60,7 @@ export class DrivingFinder {
 
   async #begin() {
     const { Driving } = await import('./driving.js');
-    this.#driving = new Driving(this.#eyes, () => this.look());
+    this.#driving = new Driving(this.#views, () => this.look());
   }
 
   #end() {

@@ -42,7 +42,7 @@ const qualityMenu = new QualityMenu(element('quality'), choice.tier, (tier) => {
   for (const view of grid.views) view.setTier(tier);
 });
 const fullScreen = new FullScreen(element('fullscreen'), () => driving.escaped());
-const driving = new DrivingFinder(() => grid.views[0]);
+const driving = new DrivingFinder(() => grid.views);
 
 function showCameras(topics, chosen) {
   if (chosen) choose({ topics });

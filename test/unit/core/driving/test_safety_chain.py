@@ -87,13 +87,14 @@ def test_an_old_picture_slows_it_to_nothing():
 def test_the_emergency_stop_holds_until_it_is_released():
     it = chain()
     it.hear(1.0, command(1, 1.0))
-    it.latched = True
+    it.latch(True)
     for tick in range(100):
         now_s = 1.0 + tick * PERIOD_S
         it.hear(now_s, command(2 + tick, now_s))
         out = it.output(now_s)
         assert (out.velocity, out.reason) == (STANDING, Reason.EMERGENCY)
-    it.latched = False
+    it.latch(False)
+    it.hear(6.9, command(998, 6.9, throttle=None, steering=None))
     it.hear(7.0, command(999, 7.0))
     assert it.output(7.0).velocity.linear > 0
 
@@ -119,6 +120,50 @@ def test_a_burst_after_a_stall_is_not_played_back():
     assert 93 <= it.dropped <= 94
     assert it.output(5.0).velocity != STANDING
     assert it.output(5.3).velocity == STANDING
+
+
+def test_one_axis_that_is_let_go_stops_at_once_and_so_does_the_way_back():
+    it = chain(replace(LIMITS, linear_acceleration=1.0))
+    for tick in range(40):
+        now_s = tick * PERIOD_S
+        it.hear(now_s, command(tick, now_s, throttle=1.0, steering=1.0))
+        out = it.output(now_s)
+    assert out.velocity.linear > 1.5
+    it.hear(2.0, command(50, 2.0, throttle=0.0, steering=1.0))
+    out = it.output(2.0)
+    assert out.velocity.linear == 0
+    assert out.velocity.angular > 0
+    for tick in range(40):
+        it.hear(2 + tick * PERIOD_S, command(60 + tick, 2 + tick * PERIOD_S))
+        it.output(2 + tick * PERIOD_S)
+    it.hear(4.0, command(200, 4.0, throttle=-1.0))
+    assert -0.1 < it.output(4.0).velocity.linear <= 0
+
+
+def test_letting_go_is_never_too_late():
+    it = chain()
+    it.hear(10.0, command(1, 10.0))
+    assert it.output(10.0).velocity != STANDING
+    assert it.hear(10.1, Command(2, 500.0, math.nan, None, None))
+    assert it.output(10.1).velocity == STANDING
+
+
+def test_after_an_emergency_stop_the_driver_has_to_let_go_first():
+    it = chain()
+    it.hear(1.0, command(1, 1.0))
+    it.latch(True)
+    it.latch(False)
+    it.hear(1.1, command(2, 1.1))
+    assert it.output(1.1).velocity == STANDING
+    it.hear(1.2, command(3, 1.2, throttle=None, steering=None))
+    it.hear(1.3, command(4, 1.3))
+    assert it.output(1.3).velocity.linear > 0
+
+
+def test_nothing_is_younger_than_now():
+    it = chain()
+    it.hear(1.0, command(1, 1.09, seen_s=1.09))
+    assert it.output(1.0 + COMMAND_AGE_S + 0.001).velocity == STANDING
 
 
 def test_another_driver_begins_his_own_count():
@@ -172,7 +217,7 @@ def test_nothing_moves_after_its_conditions_have_ended(limits, course):
                 assert all(told.sequence > other.sequence for _, other in heard)
                 heard.append((now_s, told))
         elif kind == 'latch':
-            it.latched = value
+            it.latch(value)
         elif kind == 'seat':
             it.seat()
             heard.clear()
@@ -185,7 +230,7 @@ def test_nothing_moves_after_its_conditions_have_ended(limits, course):
             if out.velocity != STANDING:
                 arrived_s, last = heard[-1]
                 assert not it.latched
-                assert now_s - last.given_s <= COMMAND_AGE_S + 1e-9
+                assert now_s - min(last.given_s, arrived_s) <= COMMAND_AGE_S + 1e-9
                 assert now_s - arrived_s <= SILENCE_S
                 assert now_s - last.seen_s < VIDEO_S + 0.051
                 assert last.throttle is not None
