@@ -90,6 +90,7 @@ def _work(node: StreamNode) -> None:
     finally:
         # While the node's topics and timers are still there: an EventsExecutor that is torn down
         # after them aborts the process.
+        node.end_tasks()  # other threads may be about to ask for some
         executor.shutdown()
 
 

@@ -15,6 +15,7 @@
 """What our nodes have in common: checked parameters, and an end that any thread can ask for."""
 
 from collections.abc import Callable, Mapping, Sequence
+import threading
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -44,6 +45,7 @@ class StreamNode(Node):
         super().__init__(name, namespace=NAMESPACE)
         self._table = {parameter.name: parameter for parameter in table}
         self._started = False
+        self._tasks, self._tasks_ended = threading.Lock(), False
         self.ended: Exception | None = None  # why the node is to end, once it is
         self.add_on_set_parameters_callback(self._on_set_parameters)
         for parameter in table:
@@ -107,8 +109,14 @@ class StreamNode(Node):
                 if self.context.ok():  # otherwise Ctrl-C came first, and nothing is left to use
                     self.end(error)
 
-        if self.executor is not None:
-            self.executor.create_task(guarded)
+        with self._tasks:
+            if self.executor is not None and not self._tasks_ended:
+                self.executor.create_task(guarded)
+
+    def end_tasks(self) -> None:
+        """Let `run_soon` do nothing any more: its executor is about to be torn down."""
+        with self._tasks:
+            self._tasks_ended = True
 
     def _declare(self, parameter: Parameter) -> None:
         descriptor = ParameterDescriptor(

@@ -254,6 +254,7 @@ def test_it_fits_every_screen(camera, viewer, scheme):
 
 
 def test_who_is_not_known_is_led_to_the_login_page_and_back(viewer):
+    viewer.may_complain = True  # about what was refused before
     token = 'long-enough-to-be-one'
     with viewer.bridge(access_token=token):
         open_page(viewer, '?tier=high')

@@ -78,7 +78,7 @@ def allowed(guest, condition):
 
 
 def test_a_receiver_that_gets_nothing_gets_less_and_more_when_it_is_well(guest):
-    with running('camera', *parameters(**PATTERN, adaptive__floor=100000)):
+    with running('camera', *parameters(**PATTERN, adaptive__floor=1000000)):
         with Receiver(guest) as receiver:
             wait_until(lambda: receiver.last_stamp_ns)
             full = allowed(guest, lambda v: v['made smaller'] == 'no')
