@@ -26,6 +26,7 @@ from .report import as_json, Result, table
 from ...nodes.latency_observer import LatencyObserver, wait_for
 
 _PATIENCE_S = 3.0
+_CLOCKS_S = 6.0  # more, for a clock that has not told yet
 _ON_WAY_S = 1.0  # for what was taken before the end
 _SETTLE_S = 2.5  # until the traces and the clocks of the other nodes are known
 
@@ -68,7 +69,7 @@ def _measure(topic: str, seconds: float) -> Result:
         _say(f"waiting for '{observer.topic}' …")
         wait_for(observer, _PATIENCE_S, _say)
         _watch(observer, _SETTLE_S)
-        patient_s = time.monotonic() + _PATIENCE_S
+        patient_s = time.monotonic() + _CLOCKS_S
         observer.watch(lambda: time.monotonic() > patient_s or all(observer.offsets().values()))
         observer.forget()
         _say(f'measuring for {seconds:g} s …')
