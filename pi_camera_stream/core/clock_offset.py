@@ -17,7 +17,6 @@
 
 from collections import deque
 from dataclasses import dataclass
-import math
 
 _SAMPLES = 32
 _DRIFT = 100e-6  # of two crystals against each other, at the worst
@@ -84,11 +83,8 @@ class OffsetEstimator:
 
     def best(self, now_ns: int) -> Offset | None:
         """Return what is known at `now_ns` of our clock; None before the first round trip."""
-        offsets = [Offset(sample.offset_ns, sample.delay_ns / 2
-                          + _DRIFT * max(0, now_ns - sample.at_ns)) for sample in self._samples]
-        return min(offsets, key=lambda offset: offset.uncertainty_ns,
-                   default=None)
+        def uncertainty_ns(sample: _Sample) -> float:
+            return sample.delay_ns / 2 + _DRIFT * max(0, now_ns - sample.at_ns)
 
-    def round_trip_ns(self) -> float:
-        """Return the shortest round trip; NaN before the first one."""
-        return min((sample.delay_ns for sample in self._samples), default=math.nan)
+        best = min(self._samples, key=uncertainty_ns, default=None)
+        return None if best is None else Offset(best.offset_ns, uncertainty_ns(best))

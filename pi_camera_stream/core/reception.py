@@ -41,7 +41,7 @@ class ReceptionReport:
         Name of the machine's network stack: pictures do not leave the machine on their way to a
         receiver with the publisher's own.
     last_stamp_ns
-        Stamp of the newest picture that ever arrived; 0 before the first one.
+        Stamp of the picture that arrived last; 0 before the first one.
     frames
         How many arrived.
     size_bytes
@@ -103,7 +103,7 @@ class ReceptionLog:
     def add(self, stamp_ns: int, arrived_ns: int, size_bytes: int) -> None:
         """Note a picture."""
         with self._lock:
-            self._last_stamp_ns = max(self._last_stamp_ns, stamp_ns)
+            self._last_stamp_ns = stamp_ns
             self._size_bytes += size_bytes
             self._delays_ns.append(arrived_ns - stamp_ns)
 

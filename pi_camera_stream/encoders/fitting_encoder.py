@@ -82,6 +82,7 @@ class FittingEncoder:
         self._scale = 1.0
         self._encoding_s = 0.0
         self._allowance = 0.0  # bytes that were not used
+        self._turn = 0.0  # from 1 on, the processor can encode a JPEG again
 
     def encode(self, picture: bytes | Image, width: int, height: int, budget_bps: float,
                interval_s: float, kept: bool = False) -> Encoded | None:
@@ -129,8 +130,12 @@ class FittingEncoder:
             self.plan = None
             self._encoding_s *= _FORGETTING  # so that it is tried again some time
             return Encoded(jpeg, width, height) if self._affords(len(jpeg), allowed) else None
-        if again < 1 and not self._affords(round(again * len(jpeg)), again * again * len(jpeg)):
+        self._turn += again
+        if self._turn < 1:
+            self.left_out += 1
             return None
+        self._turn -= 1
+        allowed /= again  # the others leave it theirs
         plan = self._choose(allowed / (width * height), _PASSED_ON_QUALITY)
         plan = plan or Plan(1.0, _PASSED_ON_QUALITY)
         return self._shrink(jpeg, width, height, allowed, plan, _PASSED_ON_QUALITY)

@@ -30,7 +30,7 @@ from .reception_reporter import reception_topic
 from ..core.machine import network_name
 from ..core.rate_control import RateControl, Reception
 from ..core.reception import ReceptionReport
-from ..core.statistics import RateMeter
+from ..core.statistics import RateMeter, Recent
 
 _GONE_S = 3.0  # without a report
 _HOPELESS_S = 10.0  # who has got nothing in so long, has another reason for it than the link
@@ -80,7 +80,7 @@ class Adaptation:
         self._lock = threading.Lock()
         self._sent: deque[_Sent] = deque(maxlen=_REMEMBERED)
         self._sent_meter = RateMeter(1.0)
-        self._interval_s = 1 / 30
+        self._intervals_s = Recent(16)
         self._receivers: dict[str, _Receiver] = {}
         node.create_subscription(String, reception_topic(topic), self._on_report,
                                  image_qos(_MOST_RECEIVERS))
@@ -98,12 +98,14 @@ class Adaptation:
         with self._lock:
             return len(self._present())
 
-    def sent(self, stamp_ns: int, published_ns: int, size_bytes: int, interval_s: float) -> None:
-        """Note that a picture was published; `interval_s` lies between two of them."""
+    def sent(self, stamp_ns: int, published_ns: int, size_bytes: int) -> None:
+        """Note that a picture was published."""
+        now_s = time.monotonic()
         with self._lock:
-            self._sent.append(_Sent(stamp_ns, published_ns, time.monotonic()))
+            if self._sent:
+                self._intervals_s.add(now_s - self._sent[-1].monotonic_s)
+            self._sent.append(_Sent(stamp_ns, published_ns, now_s))
             self._sent_meter.add(size_bytes)
-            self._interval_s = interval_s
 
     def _present(self) -> list[_Receiver]:
         now_s = time.monotonic()
@@ -123,7 +125,7 @@ class Adaptation:
             receiver = self._receiver(report.receiver, now_s)
             if receiver is not None:
                 receiver.control.observe(now_s, self._judge(receiver, report, now_s))
-                receiver.last_stamp_ns = max(receiver.last_stamp_ns, report.last_stamp_ns)
+                receiver.last_stamp_ns = report.last_stamp_ns
                 receiver.heard_s = now_s
 
     def _receiver(self, name: str, now_s: float) -> _Receiver | None:
@@ -159,4 +161,4 @@ class Adaptation:
             sent=len(sent), arrived=min(report.frames, len(sent)),
             arrived_bps=receiver.arrived.bytes_per_second() * 8,
             sent_bps=self._sent_meter.bytes_per_second() * 8, delay_s=delay_s,
-            interval_s=self._interval_s)
+            interval_s=self._intervals_s.median() if len(self._sent) > 1 else 0.0)

@@ -75,6 +75,7 @@ class CameraNode(StreamNode):
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
             self._on_problem, lambda: self.run_soon(self._take_controls))
         self._on = True  # as set_capture says
+        self._failed, self._unpublished = 0, ''  # pictures, and why the last one was
         self._said = '', 0.0  # the last problem that was logged, and when
         self._wanted_s = 0.0  # when somebody last subscribed
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
@@ -184,14 +185,15 @@ class CameraNode(StreamNode):
                 newest = self._capture.mailbox.take()
                 if newest is not None:
                     self._pictures.publish(*newest)
+                    self._unpublished = ''
             except Mailbox.Closed:
                 return  # the capture thread has said why
             except Exception as error:  # the network may be unable to, for a moment
                 if not self.context.ok():
                     return  # Ctrl-C has closed the topics
-                self._pictures.failed += 1
-                self.get_logger().error(f'left out a picture that cannot be published: {error}',
-                                        throttle_duration_sec=_REPEAT_S)
+                self._failed += 1
+                self._unpublished = f'left out a picture that cannot be published: {error!r}'
+                self.get_logger().error(self._unpublished, throttle_duration_sec=_REPEAT_S)
 
     def _see_who_wants(self) -> None:
         now_s = time.monotonic()
@@ -250,7 +252,7 @@ class CameraNode(StreamNode):
             'subscribers': self._pictures.subscribers(),
             'dropped, publishing is slower': capture.mailbox.dropped,
             'corrupt pictures': self._pictures.corrupt,
-            'failed to publish': self._pictures.failed,
+            'failed to publish': self._failed,
             **self._adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
@@ -258,8 +260,8 @@ class CameraNode(StreamNode):
         if not capture.wanted:
             return diagnostics.Health(
                 diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
-        if capture.problem:
-            return diagnostics.Health(diagnostics.ERROR, capture.problem, values)
+        if problem := capture.problem or self._unpublished:
+            return diagnostics.Health(diagnostics.ERROR, problem, values)
         if silent_s > capture.limit_s():
             return diagnostics.Health(
                 diagnostics.ERROR, f'no picture for {silent_s:.0f} s', values)

@@ -93,11 +93,6 @@ class RemoteClock:
                 return Offset(0.0, 0.0)
             return best
 
-    def round_trip_s(self) -> float:
-        """Return the shortest round trip; NaN before the first one."""
-        with self._lock:
-            return self._estimator.round_trip_ns() / 1e9
-
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 

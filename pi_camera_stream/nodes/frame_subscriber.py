@@ -286,7 +286,7 @@ class FrameSubscriber:
 
     def _tell(self, what: str, frame: Frame) -> None:
         """Let those who measure know that something has just been done."""
-        if self._trace is not None and self._trace.wanted():
+        if self._trace is not None:
             self._trace.publish(self.topic, frame.stamp_ns, **{what: self._trace.now_ns()})
 
     def _say_what_there_is(self) -> None:

@@ -126,15 +126,13 @@ class HttpBridgeNode(StreamNode):
 
     def _offer(self, stream: Stream, picture: Frame | RawFrame) -> None:
         stream.offer(picture)
-        if self.context.ok() and self._trace.wanted():
-            self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
+        self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
 
     def _trace_paint(self, topic: str, stamp_ns: int, age_ms: float,
                      uncertainty_ms: float) -> None:
         """Tell when a page painted a picture; called by the web server's thread."""
-        if self.context.ok() and self._trace.wanted():
-            self._trace.publish(topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
-                                uncertainty=round(uncertainty_ms * 1e6))
+        self._trace.publish(topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
+                            uncertainty=round(uncertainty_ms * 1e6))
 
     def _subscribe(self, topic: str, subscription: PictureSubscription) -> None:
         self._watched[topic] = subscription

@@ -110,9 +110,8 @@ class JpegSubscription:
                  on_frame: Callable[[Frame, CompressedImage], None], adaptive: bool = True
                  ) -> None:
         """Make it; `adaptive` lets the camera know what arrives, so that it sends no more."""
+        self._reporter = ReceptionReporter(node, topic) if adaptive else None
         self._node = node
-        self._adaptive = adaptive
-        self._reporter: ReceptionReporter | None = None
         self._topic = topic
         self._on_frame = on_frame
         self._subscription: Any = None
@@ -137,8 +136,7 @@ class JpegSubscription:
         """
         if self._subscription is None:
             validate_topic_name(self._topic)
-            if self._adaptive:
-                self._reporter = ReceptionReporter(self._node, self.topic)
+            if self._reporter is not None:
                 self._reporter.start()
             self._subscription = create_image_subscription(
                 self._node, CompressedImage, self._topic, self._on_message)
@@ -153,6 +151,8 @@ class JpegSubscription:
 
     def _on_message(self, message: CompressedImage) -> None:
         jpeg = message.data.tobytes()
+        if self._reporter is not None:
+            self._reporter.add(stamp_ns(message.header), len(jpeg))
         try:
             header = check_whole(jpeg)
         except NotAJpegError as error:
@@ -163,7 +163,5 @@ class JpegSubscription:
                 throttle_duration_sec=10.0)
             return
         self.received.add(len(jpeg))
-        if self._reporter is not None:
-            self._reporter.add(stamp_ns(message.header), len(jpeg))
         self._on_frame(Frame(jpeg, stamp_ns(message.header), self.received.total,
                              header.width, header.height), message)

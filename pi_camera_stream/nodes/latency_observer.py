@@ -161,10 +161,6 @@ class LatencyObserver:
         """Return each node's clock minus ours; None where it has not told."""
         return {node: clock.offset() for node, clock in self._clocks.items()}
 
-    def round_trip_s(self, node: str) -> float:
-        """Return the shortest round trip to a node."""
-        return self._clocks[node].round_trip_s()
-
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 

@@ -126,7 +126,8 @@ class OpencvConsumerNode(StreamNode):
 
     def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
         self._newest.put((frame, message))
-        self._tell(frame, received=self._trace.now_ns())
+        self._trace.publish(self._subscription.topic, frame.stamp_ns,
+                            received=self._trace.now_ns())
 
     def _work(self) -> None:
         while True:
@@ -157,7 +158,8 @@ class OpencvConsumerNode(StreamNode):
         work_ms = (time.perf_counter() - started_s) * 1e3
         processed_ns = self._trace.now_ns()
         age_ms = (processed_ns - frame.stamp_ns) / 1e6
-        self._tell(frame, decoded=decoded_ns, processed=processed_ns)
+        self._trace.publish(self._subscription.topic, frame.stamp_ns, decoded=decoded_ns,
+                            processed=processed_ns)
         self._topics.publish_results(message.header, info, outcomes, age_ms, work_ms)
         if self._topics.image_wanted():
             self._topics.publish_image(message.header, pipeline.annotate(image, outcomes))
@@ -165,11 +167,6 @@ class OpencvConsumerNode(StreamNode):
         self._ages_ms.add(age_ms)
         self._work_ms.add(work_ms)
         self._detections = sum(len(outcome.findings.detections) for outcome in outcomes)
-
-    def _tell(self, frame: Frame, **moments_ns: int) -> None:
-        """Let those who measure know when what was done."""
-        if self._trace.wanted():
-            self._trace.publish(self._subscription.topic, frame.stamp_ns, **moments_ns)
 
     def _report(self, processor: str, error: Exception) -> None:
         """Log what a processor raised; called once a second at most."""

@@ -63,8 +63,6 @@ class PicturePublisher:
         Their ages when they were published.
     corrupt
         How many pictures were no whole JPEG, or could not be decoded.
-    failed
-        How many could not be published; its owner counts.
     newest
         The last capture and its stamp in ns; None before the first one.
 
@@ -77,7 +75,7 @@ class PicturePublisher:
         self.encoder = FittingEncoder(quality)
         self.published = RateMeter()
         self.ages_ms = Recent()
-        self.corrupt = self.failed = 0
+        self.corrupt = 0
         self.newest: tuple[Capture, int] | None = None
         self._node = node
         self._info = info
@@ -163,9 +161,8 @@ class PicturePublisher:
         size_bytes = len(encoded.jpeg)
         self.published.add(size_bytes)
         self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
-        self.adaptation.sent(stamp_ns, published_ns, size_bytes, interval_s)
-        if self._trace.wanted():
-            self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
+        self.adaptation.sent(stamp_ns, published_ns, size_bytes)
+        self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
         return encoded
 
     def _publish_raw(self, picture: bytes | Image, header: JpegHeader, stamp: Any, raws: bool,

@@ -53,7 +53,7 @@ class ReceptionReporter:
         """Begin to report."""
         if self._publisher is None:
             self._publisher = self._node.create_publisher(
-                String, reception_topic(self._topic), image_qos())
+                String, reception_topic(self._node.resolve_topic_name(self._topic)), image_qos())
             self._timer = self._node.create_timer(_PERIOD_S, self._report)
 
     def stop(self) -> None:

@@ -39,24 +39,20 @@ class TracePublisher:
         self._clock, self._context = node.get_clock(), node.context
         self._publisher = node.create_publisher(String, '~/trace', reliable_qos(DEPTH))
 
-    def wanted(self) -> bool:
-        """Return whether anybody measures; nobody does when ROS has shut down."""
-        try:
-            return bool(self._publisher.get_subscription_count() > 0)
-        except Exception:  # rclpy's private ones, when the context has gone
-            if self._context.ok():
-                raise
-            return False
-
     def now_ns(self) -> int:
         """Return the present moment."""
         return int(self._clock.now().nanoseconds)
 
     def publish(self, topic: str, stamp_ns: int, **moments_ns: int) -> None:
-        """Tell when what was done with the picture of `topic` that was taken at `stamp_ns`."""
+        """
+        Tell when what was done with the picture of `topic` that was taken at `stamp_ns`.
+
+        Nothing happens while nobody measures.
+        """
         try:
-            self._publisher.publish(String(data=json.dumps(
-                {'topic': topic, 'stamp': stamp_ns, **moments_ns})))
-        except Exception:
+            if self._publisher.get_subscription_count() > 0:
+                self._publisher.publish(String(data=json.dumps(
+                    {'topic': topic, 'stamp': stamp_ns, **moments_ns})))
+        except Exception:  # rclpy's private ones, when the context has gone
             if self._context.ok():
                 raise
