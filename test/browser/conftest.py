@@ -132,6 +132,15 @@ class Viewer:
         words = [('topic', topic) for topic in topics] + list(query.items())
         self.page.goto(self.address + ('?' + urlencode(words) if words else ''))
 
+    def fingers(self):
+        """Return what puts fingers on the screen, moves and lifts them."""
+        browser = self.page.context.new_cdp_session(self.page)
+
+        def touch(kind, *points):
+            browser.send('Input.dispatchTouchEvent', {'type': f'touch{kind}', 'touchPoints': [
+                {'id': number, 'x': x, 'y': y} for number, x, y in points]})
+        return touch
+
     def state(self):
         """Return what the bridge says of itself."""
         with urlopen(self.address + 'state', timeout=WAIT_S) as response:

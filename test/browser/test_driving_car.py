@@ -72,15 +72,6 @@ def wait_for_stop(car):
     wait_until(lambda: car.heard and car.heard[-1].standing)
 
 
-def fingers(page):
-    browser = page.context.new_cdp_session(page)
-
-    def touch(kind, *points):
-        browser.send('Input.dispatchTouchEvent', {'type': f'touch{kind}', 'touchPoints': [
-            {'id': number, 'x': x, 'y': y} for number, x, y in points]})
-    return touch
-
-
 def test_keys_move_it(camera, viewer, car):
     with viewer.bridge(**DRIVING):
         drive(viewer)
@@ -97,7 +88,7 @@ def test_a_thumb_moves_it(camera, viewer, car):
     with viewer.bridge(**DRIVING):
         drive(viewer)
         viewer.page.get_by_label('Touch').select_option('one')
-        touch = fingers(viewer.page)
+        touch = viewer.fingers()
         touch('Start', (1, 900, 400))
         touch('Move', (1, 900, 336))
         wait_for_motion(car)

@@ -690,16 +690,6 @@ def test_a_page_that_is_left_lets_go(driver):
     driver.viewer.wait_until(lambda: driver.robot.state['driver'] == '')
 
 
-def fingers(page):
-    """Return what puts fingers on the screen, moves and lifts them."""
-    browser = page.context.new_cdp_session(page)
-
-    def touch(kind, *points):
-        browser.send('Input.dispatchTouchEvent', {'type': f'touch{kind}', 'touchPoints': [
-            {'id': number, 'x': x, 'y': y} for number, x, y in points]})
-    return touch
-
-
 def choose_touch(page, mode):
     page.get_by_label('Touch').select_option(mode)
 
@@ -707,7 +697,7 @@ def choose_touch(page, mode):
 def test_two_thumbs_give_throttle_and_steering_at_the_same_time(driver):
     page = driver.page
     choose_touch(page, 'two')
-    touch = fingers(page)
+    touch = driver.viewer.fingers()
     touch('Start', (1, 200, 400))
     driver.moves(0, 0)
     touch('Move', (1, 230, 336))  # sideways means nothing there
@@ -726,7 +716,7 @@ def test_two_thumbs_give_throttle_and_steering_at_the_same_time(driver):
 def test_one_thumb_does_it_all_and_that_is_remembered(driver):
     page = driver.page
     choose_touch(page, 'one')
-    touch = fingers(page)
+    touch = driver.viewer.fingers()
     touch('Start', (1, 900, 400))
     touch('Move', (1, 900, 336))
     driver.moves(1, 0)
@@ -747,7 +737,7 @@ def test_one_thumb_does_it_all_and_that_is_remembered(driver):
 def test_a_thumb_that_the_browser_takes_away_lets_go_of_all(driver):
     page = driver.page
     choose_touch(page, 'two')
-    touch = fingers(page)
+    touch = driver.viewer.fingers()
     touch('Start', (1, 200, 400), (2, 900, 400))
     touch('Move', (1, 200, 336), (2, 836, 400))
     driver.moves(1, 1)

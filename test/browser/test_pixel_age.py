@@ -17,7 +17,6 @@
 import array
 import json
 import re
-import threading
 import time
 
 import cv2
@@ -27,9 +26,9 @@ import pytest
 from sensor_msgs.msg import CompressedImage
 from support.guest import best_effort, Guest
 from support.processes import Program
+from support.repeating import Repeating
 
 TOPIC = '/camera/image_raw/compressed'
-PERIOD_S = 0.05
 FRAME_MS = 1000 / 15  # of the fixture `camera`
 
 
@@ -41,34 +40,24 @@ def guest():
     guest.close()
 
 
-class Publisher:
+class Publisher(Repeating):
     """Publish pictures whose blocks are older than their stamps say; without blocks for None."""
 
     def __init__(self, guest, older_ms):
         self._publisher = guest.node.create_publisher(CompressedImage, TOPIC, best_effort(1))
         self._older_ms = older_ms
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-
-    def __exit__(self, *_):
-        self._closing.set()
-        self._thread.join()
-
-    def _run(self):
-        while not self._closing.wait(PERIOD_S):
-            stamp_us = time.time_ns() // 1000
-            image = np.full((360, 640, 3), 90, np.uint8)
-            if self._older_ms is not None:
-                code = block_code.BlockCode(1, stamp_us - 1000 * self._older_ms)
-                block_code.draw(image, code)
-            jpeg = cv2.imencode('.jpg', image)[1].tobytes()
-            message = CompressedImage(format='jpeg', data=array.array('B', jpeg))
-            message.header.stamp.sec, rest_us = divmod(stamp_us, 10**6)
-            message.header.stamp.nanosec = 1000 * rest_us
-            self._publisher.publish(message)
+    def do(self):
+        stamp_us = time.time_ns() // 1000
+        image = np.full((360, 640, 3), 90, np.uint8)
+        if self._older_ms is not None:
+            code = block_code.BlockCode(1, stamp_us - 1000 * self._older_ms)
+            block_code.draw(image, code)
+        jpeg = cv2.imencode('.jpg', image)[1].tobytes()
+        message = CompressedImage(format='jpeg', data=array.array('B', jpeg))
+        message.header.stamp.sec, rest_us = divmod(stamp_us, 10**6)
+        message.header.stamp.nanosec = 1000 * rest_us
+        self._publisher.publish(message)
 
 
 @pytest.mark.parametrize('tier', ['full', 'lowest'])

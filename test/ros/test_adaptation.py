@@ -16,7 +16,6 @@
 import json
 import queue
 import subprocess
-import threading
 import time
 
 import cv2
@@ -29,14 +28,17 @@ from std_msgs.msg import String
 from support import networks
 from support.guest import best_effort, stamp
 from support.processes import parameters, Program, running, WAIT_S, wait_until
+from support.repeating import Repeating
 
 TOPIC = '/camera/image_raw/compressed'
 REPORTS = '/camera/image_raw/reception'
 PATTERN = {'source': 'pattern', 'width': 640, 'height': 360}
 
 
-class Receiver:
+class Receiver(Repeating):
     """Reports what it likes, as one behind a link would; the pictures come to the test's queue."""
+
+    period_s = 0.1
 
     def __init__(self, guest, network='another'):
         self.images = guest.listen(CompressedImage, TOPIC)
@@ -45,31 +47,20 @@ class Receiver:
         self.network = network
         self.loses = False
         self.last_stamp_ns = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._done.set()
-        self._thread.join()
-
-    def _run(self):
-        while not self._done.wait(0.1):
+    def do(self):
+        frames = []
+        while not self.images.empty():
+            frames.append(self.images.get())
+        if self.loses:
             frames = []
-            while not self.images.empty():
-                frames.append(self.images.get())
-            if self.loses:
-                frames = []
-            if frames:
-                self.newest = frames[-1]
-                self.last_stamp_ns = round(stamp(self.newest) * 1e9) + 500
-            self.publisher.publish(String(data=json.dumps({
-                'receiver': 'x', 'network': self.network, 'last_stamp_ns': self.last_stamp_ns,
-                'frames': len(frames), 'size_bytes': sum(len(f.data) for f in frames),
-                'delay_ns': 10**12})))
+        if frames:
+            self.newest = frames[-1]
+            self.last_stamp_ns = round(stamp(self.newest) * 1e9) + 500
+        self.publisher.publish(String(data=json.dumps({
+            'receiver': 'x', 'network': self.network, 'last_stamp_ns': self.last_stamp_ns,
+            'frames': len(frames), 'size_bytes': sum(len(f.data) for f in frames),
+            'delay_ns': 10**12})))
 
 
 def allowed(guest, condition):

@@ -28,6 +28,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from support.guest import Camera, Guest
 from support.processes import parameters, Program, running, wait_until
+from support.repeating import Repeating
 
 TOPIC = '/camera/image_raw/compressed'
 FRAME_MS = 1000 / 30
@@ -46,12 +47,14 @@ def hop(result, begin, end, route=None):
     return found
 
 
-class OddCamera:
+class OddCamera(Repeating):
     """
     A camera on a machine whose clock is ahead by `ahead_s`.
 
     Its pictures say by their pixels when they were drawn, its stamps that this was `older_s` ago.
     """
+
+    period_s = FRAME_MS / 1e3
 
     def __init__(self, ahead_s=0.0, older_s=0.0):
         self.guest = Guest('camera')
@@ -59,16 +62,9 @@ class OddCamera:
         self._camera = Camera(self.guest)
         self._trace = self.guest.node.create_publisher(String, '~/trace', 100)
         self.guest.node.create_service(Trigger, '~/read_clock', self._read_clock)
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._number = 0
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._done.set()
-        self._thread.join()
+    def close(self):
         self.guest.close()
 
     def _now_ns(self):
@@ -81,19 +77,17 @@ class OddCamera:
             {'machine': 'another', 'arrived': now_ns, 'answered': self._now_ns()})
         return response
 
-    def _run(self):
-        number = 0
-        while not self._done.wait(FRAME_MS / 1e3):
-            number += 1
-            drawn_ns = self._now_ns()
-            image = np.zeros((180, 320, 3), np.uint8)
-            block_code.draw(image, block_code.BlockCode(number, drawn_ns // 1000))
-            jpeg = cv2.imencode('.jpg', image)[1].tobytes()
-            stamp_ns = drawn_ns - self.older_ns
-            self._trace.publish(String(data=json.dumps({
-                'topic': TOPIC, 'stamp': stamp_ns, 'encoded': self._now_ns(),
-                'published': self._now_ns()})))
-            self._camera.send(jpeg, Time(nanoseconds=stamp_ns).to_msg())
+    def do(self):
+        self._number += 1
+        drawn_ns = self._now_ns()
+        image = np.zeros((180, 320, 3), np.uint8)
+        block_code.draw(image, block_code.BlockCode(self._number, drawn_ns // 1000))
+        jpeg = cv2.imencode('.jpg', image)[1].tobytes()
+        stamp_ns = drawn_ns - self.older_ns
+        self._trace.publish(String(data=json.dumps({
+            'topic': TOPIC, 'stamp': stamp_ns, 'encoded': self._now_ns(),
+            'published': self._now_ns()})))
+        self._camera.send(jpeg, Time(nanoseconds=stamp_ns).to_msg())
 
 
 def test_every_hop_from_the_camera_to_each_receiver_is_measured():
@@ -124,9 +118,8 @@ def test_every_hop_from_the_camera_to_each_receiver_is_measured():
         result, 'published', 'received', consumer)['median_ms']
     assert any(hop['route'].startswith('/frame_subscriber') for hop in result['hops']
                if hop['route'])
-    for node in ('/camera/camera', consumer):
-        assert result['clocks'][node] == 'the clock of this machine'
-        assert not any(f"'{node}'" in warning for warning in result['warnings'])
+    assert result['warnings'] == []
+    assert set(result['clocks'].values()) == {'the clock of this machine'}
 
 
 def test_the_age_that_is_claimed_is_the_age_that_the_pixels_show():

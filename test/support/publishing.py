@@ -15,14 +15,12 @@
 """Any message on any topic, again and again, as the programs of a robot publish."""
 
 import array
-import threading
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from .guest import best_effort
-
-PERIOD_S = 0.05
+from .repeating import Repeating
 
 _RELIABLE = ReliabilityPolicy.RELIABLE
 QOS = {  # as ROS programs publish pictures
@@ -33,7 +31,7 @@ QOS = {  # as ROS programs publish pictures
 }
 
 
-class Repeater:
+class Repeater(Repeating):
     """
     Publish a message on a topic until it is closed; a context manager.
 
@@ -44,24 +42,15 @@ class Repeater:
         self.message = message
         self._node = guest.node
         self._publisher = guest.node.create_publisher(type(message), topic, QOS[qos])
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
+    def do(self):
+        message = self.message
+        if hasattr(message, 'header'):
+            message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
 
-    def __exit__(self, *_):
-        self._closing.set()
-        self._thread.join()
+    def close(self):
         self._node.destroy_publisher(self._publisher)
-
-    def _run(self):
-        while not self._closing.wait(PERIOD_S):
-            message = self.message
-            if hasattr(message, 'header'):
-                message.header.stamp = self._node.get_clock().now().to_msg()
-            self._publisher.publish(message)
 
 
 def compressed(data):

@@ -17,6 +17,7 @@
 // One camera: its picture, the figures over it, and what is said when there is none.
 
 import { BlockReader } from './block_code.js';
+import { cameraCell } from './camera_cell.js';
 import { Figures } from './figures.js';
 import { MjpegFeed } from './mjpeg_feed.js';
 import { Notice } from './notice.js';
@@ -59,7 +60,7 @@ export class CameraView {
     this.viewer = null; // what the robot calls us, who look at this picture
     this.stampMs = null; // of the picture on the screen, by the robot's clock
     this.ratio = 16 / 9;
-    this.element = document.getElementById('camera').content.firstElementChild.cloneNode(true);
+    this.element = cameraCell();
     this.figure = this.element.querySelector('figure');
     this.#figures = new Figures(this.element.querySelector('.figures'));
     this.#notice = new Notice(this.element.querySelector('.notice'));
