@@ -61,6 +61,18 @@ GAMEPAD = """
         pads = [];
         dispatchEvent(new Event('gamepaddisconnected'));
     };"""
+PRESS_AT_ONCE = """
+    window.pressed = false;
+    const { port1, port2 } = new MessageChannel(); // quicker than any timer
+    port1.onmessage = () => {
+        if (!document.fullscreenElement) port2.postMessage('');
+        else {
+            document.body.dispatchEvent(
+                new KeyboardEvent('keydown', { code: 'KeyF', key: 'f', bubbles: true }));
+            pressed = true;
+        }
+    };
+    port2.postMessage('');"""
 WAKE_LOCK = """
     window.locks = [];
     Object.defineProperty(navigator, 'wakeLock', { value: { request: async (kind) => {
@@ -539,15 +551,21 @@ def test_escape_closes_a_menu_too_and_enter_does_what_space_did(driver):
 
 def test_leaving_full_screen_by_escape_stops_for_browsers_say_nothing_of_that_key(driver):
     page = driver.page
-    full = 'document.fullscreenElement !== null'
-    for _ in range(2):
+    full = "document.body.classList.contains('full-screen')"
+
+    def switch(on):
         page.keyboard.press('f')
-        driver.viewer.wait_until(lambda: page.evaluate(full))
-        page.keyboard.press('f')
-        driver.viewer.wait_until(lambda: not page.evaluate(full))
+        driver.viewer.wait_until(lambda: page.evaluate(full) is on)
+        driver.pass_ms(20)  # the frame in which the page heard of it
+
+    for on in (True, False, True, False):
+        switch(on)
+    page.evaluate(PRESS_AT_ONCE)
+    switch(True)
+    driver.viewer.wait_until(lambda: page.evaluate('pressed'))
+    switch(False)
     assert [message for message in driver.robot.heard if message['type'] == 'stop'] == []
-    page.keyboard.press('f')
-    driver.viewer.wait_until(lambda: page.evaluate(full))
+    switch(True)
     page.evaluate('document.exitFullscreen()')
     driver.told('stop')
 

@@ -268,6 +268,17 @@ def test_who_is_not_known_is_led_to_the_login_page_and_back(viewer):
         viewer.wait_until(lambda: state(viewer) == 'waiting')
 
 
+def test_it_fills_the_screen_until_the_browser_ends_that(camera, viewer):
+    with viewer.bridge():
+        open_page(viewer)
+        viewer.wait_for_pictures()
+        for act in ("document.getElementById('fullscreen').click()", 'document.exitFullscreen()'):
+            before = viewer.page.evaluate('document.fullscreenElement !== null')
+            viewer.page.evaluate(act)
+            viewer.wait_until(lambda was=before: viewer.page.evaluate(
+                "document.body.classList.contains('full-screen')") is not was)
+
+
 def test_it_says_when_the_browser_does_not_let_it_read_pictures(camera, viewer):
     viewer.page.add_init_script(NO_PIXELS)
     with viewer.bridge():

@@ -23,9 +23,9 @@ export class FullScreen {
   #button;
   #escaped;
   #timer = 0;
-  #asked = false; // whether the button, or its key, ends it
+  #asked = false; // whether the button, or its key, is about to change it
 
-  constructor(button, escaped) {
+  constructor(button, escaped = () => {}) {
     this.#button = button;
     this.#escaped = escaped;
     button.hidden = !document.fullscreenEnabled;
@@ -37,20 +37,20 @@ export class FullScreen {
   }
 
   async toggle() {
-    if (!document.fullscreenEnabled) return;
-    this.#asked ||= Boolean(document.fullscreenElement);
+    if (!document.fullscreenEnabled || this.#asked) return;
+    this.#asked = true;
     try {
       if (document.fullscreenElement) await document.exitFullscreen();
       else await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
     } catch {
       // The browser does not want to now; the page goes on as it is.
     }
+    requestAnimationFrame(() => { this.#asked = false; }); // #changed() was called before
   }
 
   #changed() {
     const full = Boolean(document.fullscreenElement);
     if (!full && !this.#asked) this.#escaped(); // a browser tells nobody of that key
-    this.#asked = false;
     document.body.classList.toggle('full-screen', full);
     this.#button.setAttribute('aria-pressed', full);
     this.#stir();
