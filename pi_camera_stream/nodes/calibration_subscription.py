@@ -12,8 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-
 """The calibration of the camera of an image topic, from the `camera_info` beside it."""
 
 from typing import Any
@@ -81,7 +79,8 @@ class CalibrationSubscription:
             self._complain(error)
 
     def _complain(self, error: CalibrationError) -> None:
-        self._node.get_logger().warning(f"no poses, as '{self._topic}' cannot be used: {error}")
+        self._node.get_logger().warning(
+            f"the calibration on '{self._topic}' cannot be used: {error}")
 
 
 def calibration_of(info: CameraInfo) -> Calibration | None:

@@ -18,19 +18,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 import time
 from types import TracebackType
-from typing import Any
 
 import cv2
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CompressedImage
 
-from .calibration_subscription import info_topic
+from .calibration_subscription import CalibrationSubscription
 from .clock_service import ClockService, PublisherClock
-from .image_topic import create_image_subscription, JpegSubscription
+from .image_topic import JpegSubscription
 from .own_node import OwnNode
 from .topic_hint import why_silent
 from .trace import TracePublisher
-from ..core.frame import Frame, Image
+from ..core.frame import Frame, Image, image_size
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..vision.rectifier import Rectifier
@@ -114,7 +113,7 @@ class FrameSubscriber:
             `bgr` or `gray`.
         rectify
             Undistort by the topic's `camera_info`; pictures come as they are while there is no
-            calibration.
+            calibration that fits them.
         adaptive
             Let the camera know what arrives, so that it sends no more than the link can take.
 
@@ -135,7 +134,8 @@ class FrameSubscriber:
         self._size = (0, 0)
         self._said_s = time.monotonic() + _PATIENCE_S - _REPEAT_S
         self._closed = False
-        self._rectifier = Rectifier() if rectify else None
+        self._rectifier = Rectifier()
+        self._calibration: CalibrationSubscription | None = None
         self._own: OwnNode | None = None
         if node is None:
             self._own = OwnNode('frame_subscriber')
@@ -145,13 +145,12 @@ class FrameSubscriber:
         self._trace = TracePublisher(node) if self._own else None
         self._subscription = JpegSubscription(self._node, topic, self._on_frame, adaptive)
         self._clock = PublisherClock(self._node, topic)
-        self._infos: Any = None
         try:
             self._subscription.subscribe()
             self.topic = self._subscription.topic
             if rectify:
-                self._infos = create_image_subscription(
-                    self._node, CameraInfo, info_topic(self.topic), self._on_info)
+                self._calibration = CalibrationSubscription(self._node, self.topic)
+                self._calibration.follow(True)
         except Exception:  # rclpy's, about the name
             self.close()
             raise
@@ -220,8 +219,8 @@ class FrameSubscriber:
         else:
             self._subscription.unsubscribe()
             self._clock.close()
-            if self._infos is not None:
-                self._node.destroy_subscription(self._infos)
+            if self._calibration is not None:
+                self._calibration.follow(False)
 
     # As cv2.VideoCapture has them.
 
@@ -267,20 +266,17 @@ class FrameSubscriber:
         self._newest.put((frame, message.header.frame_id))
         self._tell('received', frame)
 
-    def _on_info(self, info: CameraInfo) -> None:
-        if self._rectifier is not None:
-            self._rectifier.calibrate((info.width, info.height), info.distortion_model,
-                                      info.k, info.d, info.r, info.p)
-
     def _decode(self, frame: Frame, frame_id: str) -> ReceivedFrame | None:
         image = decode(frame.jpeg, self._reduction, self._grey)
         if image is None:
             self._undecodable += 1
             return None
-        if self._rectifier is not None:
-            image = self._rectifier.rectify(image)
+        self._size = image_size(image)
+        if self._calibration is not None:
+            calibration = self._calibration.for_size(*self._size)
+            if calibration is not None:
+                image = self._rectifier.rectify(image, calibration)
         self._tell('decoded', frame)
-        self._size = image.shape[1], image.shape[0]
         return ReceivedFrame(image, frame.jpeg, frame.stamp_ns, frame_id, frame.sequence,
                              self._clock.now_ns)
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Points in the picture of a calibrated camera, and where they are in space."""
 
 from collections.abc import Sequence

@@ -190,3 +190,21 @@ def test_the_lens_is_corrected_once_the_calibration_is_there(guest, camera):
         wait_until(corrected)
         got = receive(camera, frames, data).image
         assert cv2.absdiff(got, expected).mean() < 2
+
+
+def test_a_calibration_that_cannot_be_is_named_and_pictures_come_as_they_are(guest, camera, capfd):
+    infos = guest.node.create_publisher(CameraInfo, '/camera/camera_info', 1)
+    info = CameraInfo(width=320, height=240, distortion_model='plumb_bob', d=[-0.3])
+    info.k[0] = info.k[4] = info.k[8] = 1.0
+    data = cv2.imencode('.jpg', np.zeros((120, 160, 3), np.uint8))[1].tobytes()
+    with FrameSubscriber(TOPIC, rectify=True) as frames:
+        said = ''
+
+        def named():
+            nonlocal said
+            infos.publish(info)
+            assert not receive(camera, frames, data).image.any()
+            said += capfd.readouterr().err
+            return "the calibration on '/camera/camera_info' cannot be used" in said
+        wait_until(named)
+        assert 'distortion_coefficients must have 4 or 5 elements, not 1' in said
