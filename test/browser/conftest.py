@@ -26,7 +26,9 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
+from support.driving_robot import Robot
 from support.processes import parameters, Program, running, WAIT_S
+from support.seat import Seat
 
 CHROMIUM = '/usr/bin/chromium'
 
@@ -202,3 +204,27 @@ class Viewer:
         """Return what is said over a picture."""
         said = self.page.locator('.notice').nth(number).locator('p:first-child')
         return said.inner_text() if said.is_visible() else ''
+
+
+@pytest.fixture
+def robot():
+    """Run a robot that may be driven."""
+    robot = Robot()
+    robot.start()
+    yield robot
+    robot.stop()
+
+
+@pytest.fixture
+def seat(viewer, robot):
+    """Return somebody who may open the page."""
+    yield Seat(viewer, robot)
+    viewer.page.goto('about:blank')
+
+
+@pytest.fixture
+def driver(seat):
+    """Return somebody who has the wheel."""
+    seat.open()
+    seat.take()
+    return seat
