@@ -29,6 +29,7 @@ from typing import Any
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from .topic_ends import full_name, NAMELESS
 from ..core.clock_offset import Offset, OffsetEstimator
 from ..core.machine import machine_name
 
@@ -151,8 +152,8 @@ class PublisherClock:
 
     def _look(self) -> None:
         ends = self._node.get_publishers_info_by_topic(self._topic)
-        name = f'{ends[0].node_namespace.rstrip("/")}/{ends[0].node_name}' if ends else ''
-        if name != self._publisher and 'UNKNOWN' not in name:
+        name = full_name(ends[0]) if ends else ''
+        if name not in (self._publisher, NAMELESS):
             if self._remote is not None:
                 self._remote.close()
             self._publisher = name

@@ -29,6 +29,7 @@ from .clock_service import RemoteClock
 from .image_topic import JpegSubscription
 from .own_node import OwnNode
 from .quality_of_service import reliable_qos
+from .topic_ends import full_name, NAMELESS
 from .trace import DEPTH
 from ..core.block_code import read
 from ..core.clock_offset import Offset
@@ -147,9 +148,8 @@ class LatencyObserver:
         return self._subscription.received.total
 
     def publishers(self) -> list[str]:
-        """Return the full names of the nodes that publish the topic."""
-        return [f'{end.node_namespace.rstrip("/")}/{end.node_name}'
-                for end in self._node.get_publishers_info_by_topic(self.topic)]
+        """Return the full names of the nodes that publish the topic, NAMELESS where unknown."""
+        return [full_name(end) for end in self._node.get_publishers_info_by_topic(self.topic)]
 
     def image_topics(self) -> list[str]:
         """Return the CompressedImage topics that somebody publishes."""
@@ -176,7 +176,7 @@ class LatencyObserver:
         names = [name.removesuffix(_TRACE)
                  for name, types in self._node.get_topic_names_and_types()
                  if name.endswith(_TRACE) and _STRING in types]
-        for node in {*names, *self.publishers()} - self._clocks.keys():
+        for node in {*names, *self.publishers()} - {NAMELESS} - self._clocks.keys():
             self._clocks[node] = RemoteClock(self._node, node)
             self._node.create_subscription(
                 String, f'{node}{_TRACE}', lambda message, node=node: self._on_trace(

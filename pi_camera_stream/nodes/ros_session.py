@@ -17,13 +17,13 @@
 from dataclasses import dataclass, field
 import time
 from types import TracebackType
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import qos_check_compatible, QoSCompatibility
 
 from .clock_service import RemoteClock
 from .own_node import OwnNode
+from .topic_ends import full_name, NAMELESS
 from ..core.clock_offset import Offset
 
 _LOOK_S = 0.25
@@ -98,32 +98,26 @@ class RosSession:
 
     def _look_for_clocks(self) -> None:
         publishers = {node for topic in self.image_topics() for node in topic.publishers
-                      if node.startswith('/')}
+                      if node != NAMELESS}
         for node in publishers - self._clocks.keys():
             self._clocks[node] = RemoteClock(self._node, node)
 
     def _image_topic(self, name: str, message_type: str) -> ImageTopic:
         publishers = self._node.get_publishers_info_by_topic(name)
         subscribers = self._node.get_subscriptions_info_by_topic(name)
-        topic = ImageTopic(name, message_type, [_full_name(end) for end in publishers],
-                           [_full_name(end) for end in subscribers])
+        topic = ImageTopic(name, message_type, [full_name(end) for end in publishers],
+                           [full_name(end) for end in subscribers])
         for publisher in publishers:
             for subscriber in subscribers:
                 verdict, reason = qos_check_compatible(publisher.qos_profile,
                                                        subscriber.qos_profile)
                 if verdict == QoSCompatibility.ERROR:
-                    topic.mismatches.append((_full_name(subscriber), reason.strip()))
+                    topic.mismatches.append((full_name(subscriber), reason.strip()))
         return topic
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self._values[status.name] = {pair.key: pair.value for pair in status.values}
-
-
-def _full_name(end: Any) -> str:
-    if 'UNKNOWN' in end.node_name:  # its endpoints are known already, its name is not yet
-        return 'a node without a name'
-    return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
 
 
 def look_around(seconds: float) -> tuple[list[ImageTopic], dict[str, Offset]]:

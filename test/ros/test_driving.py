@@ -623,7 +623,7 @@ def test_a_car_that_steers_and_does_not_go_backwards(guest):
         go(driver, car, steering=-1.0)
         last = car.heard[-1]
         assert math.isnan(last.stamp_s)  # a plain Twist
-        assert last.angular == pytest.approx(-2.0 * math.tan(0.4) / 0.5)
+        assert last.angular == pytest.approx(-last.linear * math.tan(0.4) / 0.5)
         driver.hold(throttle=-1.0, steering=1.0)
         wait_until(lambda: car.heard[-1].standing)
         driver.hold(throttle=0.0, steering=1.0)

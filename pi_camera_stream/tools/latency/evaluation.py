@@ -29,7 +29,7 @@ def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
     """Evaluate what was observed in `seconds`, up to `end_ns` of our clock."""
     publishers = observer.publishers()
     camera = publishers[0] if publishers else ''
-    offsets = observer.offsets()
+    offsets = {camera: None, **observer.offsets()} if camera else observer.offsets()
     clocks, texts = {}, {}
     warnings = [] if len(publishers) == 1 else [
         f'the topic has {len(publishers)} publishers: {", ".join(publishers)}']
