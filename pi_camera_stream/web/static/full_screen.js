@@ -23,7 +23,7 @@ export class FullScreen {
   #button;
   #escaped;
   #timer = 0;
-  #asked = false; // whether the button, or its key, is about to change it
+  #ending = 0; // how often the button, or its key, is about to end it
 
   constructor(button, escaped = () => {}) {
     this.#button = button;
@@ -37,20 +37,27 @@ export class FullScreen {
   }
 
   async toggle() {
-    if (!document.fullscreenEnabled || this.#asked) return;
-    this.#asked = true;
+    if (!document.fullscreenEnabled) return;
     try {
-      if (document.fullscreenElement) await document.exitFullscreen();
+      if (document.fullscreenElement) await this.#end();
       else await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
     } catch {
       // The browser does not want to now; the page goes on as it is.
     }
-    requestAnimationFrame(() => { this.#asked = false; }); // #changed() was called before
+  }
+
+  async #end() {
+    this.#ending += 1;
+    try {
+      await document.exitFullscreen();
+    } finally {
+      requestAnimationFrame(() => { this.#ending -= 1; }); // by then #changed() was called
+    }
   }
 
   #changed() {
     const full = Boolean(document.fullscreenElement);
-    if (!full && !this.#asked) this.#escaped(); // a browser tells nobody of that key
+    if (!full && !this.#ending) this.#escaped(); // a browser tells nobody of that key
     document.body.classList.toggle('full-screen', full);
     this.#button.setAttribute('aria-pressed', full);
     this.#stir();
