@@ -29,8 +29,17 @@ import threading
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def end_by_signals(end: Callable[[], None]) -> None:
-    """Call `end` in a thread of its own when the first signal comes. Main thread only."""
+def end_by_signals(end: Callable[[], None]) -> Callable[[], None]:
+    """
+    Call `end` in a thread of its own when the first signal comes. Main thread only.
+
+    Returns
+    -------
+    What is to be called, by the main thread, before anything is torn down: it waits for `end` to
+    return if it has been called, and lets no signal disturb what is left to do. It may be called
+    again.
+
+    """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -42,13 +51,17 @@ def end_by_signals(end: Callable[[], None]) -> None:
         signal.signal(number, lambda _number, _frame: None)
 
     def wait() -> None:
-        os.read(reader, 1)
-        end()
+        if os.read(reader, 1):
+            end()
 
-    threading.Thread(target=wait, name='signals', daemon=True).start()
+    thread = threading.Thread(target=wait, name='signals', daemon=True)
+    thread.start()
 
+    def finish() -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        if signal.set_wakeup_fd(-1) == writer:
+            os.close(writer)  # the thread reads the end of the file, or what came before
+        thread.join()
 
-def ignore_signals() -> None:
-    """Let no signal disturb what is left to do. Main thread only."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    return finish

@@ -23,7 +23,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
 
-from .ending import end_by_signals, ignore_signals
+from .ending import end_by_signals
 from .stream_node import StreamNode
 from ..core.errors import EndOfStream, StreamError
 
@@ -51,10 +51,10 @@ def run_node(create: Callable[[], StreamNode], program: str,
                    signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
         return _complain(program, f'ROS does not start: {error}')
+    finish = end_by_signals(say_farewell)
     try:
-        end_by_signals(say_farewell)
         node = create()
-        _work(node)
+        _work(node, finish)
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
             return _complain(program, str(node.ended))
         return 0
@@ -65,13 +65,13 @@ def run_node(create: Callable[[], StreamNode], program: str,
             return _complain(program, str(error))
         raise
     finally:
+        finish()
         if node is not None:
             if rclpy.ok():
                 node.farewell()
             node.stop()
             node.destroy_node()
         rclpy.try_shutdown()
-        ignore_signals()  # beyond the end of the interpreter
 
 
 def _complain(program: str, sentence: str) -> int:
@@ -79,7 +79,7 @@ def _complain(program: str, sentence: str) -> int:
     return 1
 
 
-def _work(node: StreamNode) -> None:
+def _work(node: StreamNode, finish: Callable[[], None]) -> None:
     executor = create_executor()
     executor.add_node(node)  # before the start: from then on, threads may need it
     try:
@@ -88,6 +88,7 @@ def _work(node: StreamNode) -> None:
         while rclpy.ok() and node.ended is None:
             executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)
     finally:
+        finish()  # or the context would be shut down in the midst of what follows
         # While the node's topics and timers are still there: an EventsExecutor that is torn down
         # after them aborts the process.
         node.end_tasks()  # other threads may be about to ask for some
