@@ -119,7 +119,7 @@ class Vehicle:
             if self._stopping:
                 return
             for known in self._buttons:
-                if known.name == button:
+                if known.name == button and (pressed or known in self._held):
                     (self._held.add if pressed else self._held.discard)(known)
                     known.press(pressed)
 

@@ -161,7 +161,7 @@ class Drive:
                 await page.socket.send_json({
                     'type': 'clock', 'client_ms': _number(message['client_ms']),
                     'server_ms': self._vehicle.now_s() * 1e3})
-            elif kind != 'stop' and not page.acts.take(self._clock()):
+            elif not (kind == 'stop' or _lets_go(message) or page.acts.take(self._clock())):
                 self._refused += 1
             else:
                 {'take': self._take, 'leave': self._leave_wheel, 'stop': self._stop,
@@ -282,6 +282,11 @@ class Drive:
                                              'may_release': self._may_release(page)})
             except (ConnectionError, RuntimeError):
                 continue
+
+
+def _lets_go(message: Mapping[str, Any]) -> bool:
+    """Tell whether a button is let go, which must not be refused: the horn would stay on."""
+    return message['type'] == 'button' and message.get('pressed') is False
 
 
 def _number(value: Any) -> Any:

@@ -138,6 +138,7 @@ def page(program, **options):
 def go(driver, car, **hands):
     """Take the wheel and drive, until the car does as it should."""
     driver.sit_down()
+    wait_until(lambda: driver.heard)  # with empty hands: that is wanted after an emergency stop
     driver.hold(**hands)
     wait_until(lambda: car.heard and abs(car.heard[-1].linear) > 1.9)
 
@@ -666,6 +667,7 @@ def test_buttons_switch_things(bridge, guest):
         press('horn', lambda: not horn.empty())
         assert horn.get().data is True
         assert horn.get(timeout=10).data is False
+        time.sleep(1)  # after as many presses as it took, for those that follow to be heard
         driver.tell(type='button', name='nothing', pressed=True)
         driver.tell(type='button', name='horn', pressed=True)
         assert horn.get(timeout=10).data is True

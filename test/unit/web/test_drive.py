@@ -179,6 +179,18 @@ async def test_only_who_has_the_wheel_is_heard(it):
 
 
 @scene
+async def test_to_let_go_of_a_button_is_never_too_many(it):
+    driver = await it.driver()
+    for _ in range(40):
+        await driver.tell(type='button', name='horn', pressed=True)
+    await driver.tell(type='button', name='horn', pressed=False)
+    await driver.settle()
+    assert it.vehicle.presses.count(('horn', True)) < 40
+    assert it.drive.state()['refused'] > 0
+    assert it.vehicle.presses[-1] == ('horn', False)
+
+
+@scene
 async def test_the_wheel_is_asked_for_and_handed_over(it):
     first, second = await it.driver(), await it.open()
     await second.tell(type='take', viewer='w')
