@@ -51,6 +51,7 @@ class Guest:
     def close(self):
         """Leave."""
         self.context.try_shutdown()
+        self._executor.shutdown(timeout_sec=0)  # Jazzy's does not always see the context's end
         self._thread.join(WAIT_S)
         self.node.destroy_node()
 
