@@ -30,6 +30,7 @@ from support.processes import parameters, running
 
 DELAY_MS = 300
 READINGS = 40  # of each measurement
+ROUNDS = 3
 FLUSHED = 10  # readings after which nothing older is on its way any more
 POLL_S = 0.001
 DISPLAY_FRAME_MS = 1000 / 60
@@ -159,23 +160,36 @@ def test_a_delay_of_the_picture_is_measured(viewer, tmp_path):
     with viewer.bridge(), mirror(viewer, tmp_path / 'pipe') as line:
         open_page(viewer)
         viewer.wait_until(lambda: state(viewer) == 'seen')
-        before = measure(viewer, line, ears)
-        line.delay_s = DELAY_MS / 1e3
-        viewer.wait_until(lambda: line.fed[-1][1] >= line.delay_s)
-        delayed = measure(viewer, line, ears)
-        line.delay_s = 0.0
-        viewer.wait_until(lambda: line.fed[-1][1] < DELAY_MS / 1e3)
-        after = measure(viewer, line, ears)
-    results = (before, delayed, after)
+        # The least stands in every round; the median also tells of a machine that is busier in
+        # one part of a round than in another.
+        assert any(rises(delay_and_measure(viewer, line, ears), 'middle')
+                   for _ in range(ROUNDS))
+
+
+def delay_and_measure(viewer, line, ears):
+    """Return the figures before, during and after a delay, whose least are right."""
+    before = measure(viewer, line, ears)
+    line.delay_s = DELAY_MS / 1e3
+    viewer.wait_until(lambda: line.fed[-1][1] >= line.delay_s)
+    delayed = measure(viewer, line, ears)
+    line.delay_s = 0.0
+    viewer.wait_until(lambda: line.fed[-1][1] < DELAY_MS / 1e3)
+    results = (before, delayed, measure(viewer, line, ears))
     print(*results, sep='\n')
     for result in results:
         assert result['least'] >= result['known_ms'] - SLACK_MS
         assert result['least'] <= result['middle'] <= result['p95'] <= result['most']
     assert delayed['known_ms'] > DELAY_MS
-    # Two frames of tolerance; and the machine may be busier at one time than at another.
+    assert rises(results, 'least')
+    return results
+
+
+def rises(results, name):
+    """Return whether a figure rose by the delay, give or take two frames."""
     slack_ms = 2 * max(DISPLAY_FRAME_MS, *(result['interval_ms'] for result in results))
-    least_ms, most_ms = sorted([before['middle'], after['middle']])
-    assert least_ms - slack_ms <= delayed['middle'] - DELAY_MS <= most_ms + slack_ms
+    before, delayed, after = (result[name] for result in results)
+    low, high = sorted([before, after])
+    return low - slack_ms <= delayed - DELAY_MS <= high + slack_ms
 
 
 def test_it_says_what_to_do(viewer):

@@ -14,18 +14,15 @@
 
 from dataclasses import replace
 import re
-import threading
 
 from pi_camera_stream.core.calibration import Calibration
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.nodes.calibration_file import load, save
 from pi_camera_stream.nodes.camera_calibration import CameraCalibration
 import pytest
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.srv import SetCameraInfo
-from support.processes import WAIT_S
+from support.guest import Guest
 
 GIVEN = Calibration(640, 480, 'eye', 'plumb_bob', (0.1, -0.2, 0.003, -0.004, 0.05),
                     (500, 0, 310, 0, 510, 250, 0, 0, 1), (1, 0, 0, 0, 1, 0, 0, 0, 1),
@@ -51,25 +48,9 @@ def path(home):
 @pytest.fixture
 def camera():
     """Return a node in the namespace of a camera that is spun."""
-    context = rclpy.Context()
-    rclpy.init(args=[], context=context)
-    node = rclpy.create_node('eye', namespace='camera', context=context,
-                             use_global_arguments=False)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-
-    def spin():
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            pass
-
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
-    yield node
-    context.try_shutdown()
-    thread.join(WAIT_S)
-    node.destroy_node()
+    guest = Guest('eye', namespace='camera')
+    yield guest.node
+    guest.close()
 
 
 def start(node, url='', **options):
@@ -84,13 +65,7 @@ def message(calibration, **changes):
 
 def put(guest, info, service=SERVICES[0]):
     """Call the service as cameracalibrator does; return the response."""
-    client = guest.node.create_client(SetCameraInfo, service)
-    assert client.wait_for_service(WAIT_S)
-    answered = threading.Event()
-    future = client.call_async(SetCameraInfo.Request(camera_info=info))
-    future.add_done_callback(lambda _: answered.set())
-    assert answered.wait(WAIT_S)
-    return future.result()
+    return guest.call(SetCameraInfo, service, camera_info=info)
 
 
 def alike(info, calibration):

@@ -43,17 +43,9 @@ class Picture:
         self.picture = bytes(message.data)
 
 
-def ask(guest, kind, service, **request):
-    client = guest.node.create_client(kind, f'{NODE}/{service}')
-    assert client.wait_for_service(WAIT_S)
-    future = client.call_async(kind.Request(**request))
-    wait_until(future.done)
-    return future.result()
-
-
 def wait_for_control(guest, name):
     """Wait until the camera has told what can be set."""
-    wait_until(lambda: name in ask(guest, ListParameters, 'list_parameters').result.names)
+    wait_until(lambda: name in guest.call(ListParameters, f'{NODE}/list_parameters').result.names)
 
 
 def wait_for_pictures(images, **wanted):
@@ -68,8 +60,8 @@ def test_controls_are_parameters_with_the_range_of_the_camera(guest):
     with running('camera', *parameters(**CAMERA)):
         images = guest.listen(CompressedImage, TOPIC)
         wait_for_control(guest, 'ExposureTime')
-        descriptor, = ask(guest, DescribeParameters, 'describe_parameters',
-                          names=['ExposureTime']).descriptors
+        descriptor, = guest.call(DescribeParameters, f'{NODE}/describe_parameters',
+                                 names=['ExposureTime']).descriptors
         bounds, = descriptor.integer_range
         assert 0 < bounds.from_value < 10_000 < bounds.to_value
         assert guest.set_parameter(NODE, 'ExposureTime', 7000).successful
@@ -157,7 +149,7 @@ def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):
         info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-        answer = ask(guest, SetCameraInfo, 'set_camera_info', camera_info=info)
+        answer = guest.call(SetCameraInfo, f'{NODE}/set_camera_info', camera_info=info)
         assert answer.success, answer.status_message
         wait_until(lambda: infos.get(timeout=WAIT_S).k[2] == 300.0)
         assert 'plumb_bob' in file.read_text()

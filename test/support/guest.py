@@ -29,6 +29,8 @@ from sensor_msgs.msg import CompressedImage
 
 from .processes import WAIT_S
 
+CALLS = 3
+
 
 def best_effort(depth=10):
     """Return a profile that sees all our topics."""
@@ -38,10 +40,11 @@ def best_effort(depth=10):
 class Guest:
     """A node with a context and a thread of its own."""
 
-    def __init__(self, name='guest'):
+    def __init__(self, name='guest', namespace=''):
         self.context = rclpy.Context()
         rclpy.init(args=[], context=self.context)
-        self.node = rclpy.create_node(name, context=self.context, use_global_arguments=False)
+        self.node = rclpy.create_node(name, namespace=namespace, context=self.context,
+                                      use_global_arguments=False)
         self._subscriptions = {}  # by queue
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
@@ -82,20 +85,30 @@ class Guest:
 
     def set_parameter(self, node, name, value):
         """Set a parameter as `ros2 param set` does; return the result."""
-        client = self.node.create_client(SetParametersAtomically,
-                                         f'{node}/set_parameters_atomically')
-        assert client.wait_for_service(WAIT_S)
         kind, field = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
                        int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
                        float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
                        str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
-        request = SetParametersAtomically.Request(parameters=[
-            Parameter(name=name, value=ParameterValue(type=kind, **{field: value}))])
-        answered = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        assert answered.wait(WAIT_S)
-        return future.result().result
+        return self.call(SetParametersAtomically, f'{node}/set_parameters_atomically', parameters=[
+            Parameter(name=name, value=ParameterValue(type=kind, **{field: value}))]).result
+
+    def call(self, service_type, service, **request):
+        """
+        Call a service as `ros2 service call` does; return the response.
+
+        A service that has not yet discovered its client's other half loses its response (rclpy
+        warns of it): then ask once more.
+        """
+        client = self.node.create_client(service_type, service)
+        assert client.wait_for_service(WAIT_S)
+        for _ in range(CALLS):
+            answered = threading.Event()
+            future = client.call_async(service_type.Request(**request))
+            future.add_done_callback(lambda _, answered=answered: answered.set())
+            if answered.wait(WAIT_S / CALLS):
+                return future.result()
+            client.remove_pending_request(future)
+        raise AssertionError(f'{service} never answered')
 
     def _spin(self):
         try:
