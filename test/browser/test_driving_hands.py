@@ -136,16 +136,20 @@ def _indexed(values):
     return {str(index): value for index, value in values.items()}
 
 
-@pytest.mark.parametrize('button', [1, 9])
-def test_a_gamepad_has_a_stop_button_and_its_loss_lets_go(seat, button):
-    page = seat.page
-    page.add_init_script(GAMEPAD)
+def drive_by_gamepad(seat):
+    seat.page.add_init_script(GAMEPAD)
     seat.open()
     seat.take()
     seat.pass_ms(50)
-    page.evaluate('hold({ 3: -1 })')
+    seat.page.evaluate('hold({ 3: -1 })')
     seat.pass_ms(50)
     seat.moves(1, 0)
+
+
+@pytest.mark.parametrize('button', [1, 9])
+def test_a_gamepad_has_a_stop_button_and_its_loss_lets_go(seat, button):
+    page = seat.page
+    drive_by_gamepad(seat)
     page.evaluate('pull()')
     seat.lets_go()
     seat.says('Stopped: the gamepad has gone')
@@ -155,15 +159,8 @@ def test_a_gamepad_has_a_stop_button_and_its_loss_lets_go(seat, button):
 
 
 def test_a_gamepad_that_the_page_cannot_look_at_lets_go(seat):
-    page = seat.page
-    page.add_init_script(GAMEPAD)
-    seat.open()
-    seat.take()
-    seat.pass_ms(50)
-    page.evaluate('hold({ 3: -1 })')
-    seat.pass_ms(50)
-    seat.moves(1, 0)
-    page.evaluate('requestAnimationFrame = () => 0')
+    drive_by_gamepad(seat)
+    seat.page.evaluate('requestAnimationFrame = () => 0')
     for _ in range(20):
         seat.pass_ms(33)
         seat.page.wait_for_timeout(20)  # for the robot to confirm
