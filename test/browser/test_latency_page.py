@@ -19,6 +19,7 @@ from collections import deque
 from contextlib import contextmanager
 from itertools import pairwise
 import json
+import math
 import os
 import re
 import statistics
@@ -30,7 +31,6 @@ from support.processes import parameters, running
 
 DELAY_MS = 300
 READINGS = 40  # of each measurement
-ROUNDS = 3
 FLUSHED = 10  # readings after which nothing older is on its way any more
 POLL_S = 0.001
 DISPLAY_FRAME_MS = 1000 / 60
@@ -141,11 +141,13 @@ def measure(viewer, line, ears):
     wait_for_readings(viewer, READINGS)
     fed_s, waited_s = zip(*line.fed[fed:], strict=True)
     pauses_s = [after - before for before, after in pairwise(fed_s)]
+    ages_ms = ears.ages_ms[painted:]
     return {
         **{name: shown(viewer, name) for name in ('least', 'middle', 'p95', 'most')},
         'interval_ms': 1e3 * statistics.median(pauses_s),
-        # From its way through the delay line on, and from the stamp to the painting.
-        'known_ms': 1e3 * min(waited_s) + min(ears.ages_ms[painted:]),
+        # Of its way through the delay line, and from the stamp to the painting.
+        'known_least': 1e3 * min(waited_s) + min(ages_ms),
+        'known_middle': 1e3 * statistics.median(waited_s) + statistics.median(ages_ms),
     }
 
 
@@ -160,36 +162,29 @@ def test_a_delay_of_the_picture_is_measured(viewer, tmp_path):
     with viewer.bridge(), mirror(viewer, tmp_path / 'pipe') as line:
         open_page(viewer)
         viewer.wait_until(lambda: state(viewer) == 'seen')
-        # The least stands in every round; the median also tells of a machine that is busier in
-        # one part of a round than in another.
-        assert any(rises(delay_and_measure(viewer, line, ears), 'middle')
-                   for _ in range(ROUNDS))
-
-
-def delay_and_measure(viewer, line, ears):
-    """Return the figures before, during and after a delay, whose least are right."""
-    before = measure(viewer, line, ears)
-    line.delay_s = DELAY_MS / 1e3
-    viewer.wait_until(lambda: line.fed[-1][1] >= line.delay_s)
-    delayed = measure(viewer, line, ears)
-    line.delay_s = 0.0
-    viewer.wait_until(lambda: line.fed[-1][1] < DELAY_MS / 1e3)
-    results = (before, delayed, measure(viewer, line, ears))
+        before = measure(viewer, line, ears)
+        line.delay_s = DELAY_MS / 1e3
+        viewer.wait_until(lambda: line.fed[-1][1] >= line.delay_s)
+        delayed = measure(viewer, line, ears)
+        line.delay_s = 0.0
+        viewer.wait_until(lambda: line.fed[-1][1] < DELAY_MS / 1e3)
+        after = measure(viewer, line, ears)
+    results = (before, delayed, after)
     print(*results, sep='\n')
     for result in results:
-        assert result['least'] >= result['known_ms'] - SLACK_MS
+        assert result['least'] >= result['known_least'] - SLACK_MS
         assert result['least'] <= result['middle'] <= result['p95'] <= result['most']
-    assert delayed['known_ms'] > DELAY_MS
-    assert rises(results, 'least')
-    return results
-
-
-def rises(results, name):
-    """Return whether a figure rose by the delay, give or take two frames."""
-    slack_ms = 2 * max(DISPLAY_FRAME_MS, *(result['interval_ms'] for result in results))
-    before, delayed, after = (result[name] for result in results)
-    low, high = sorted([before, after])
-    return low - slack_ms <= delayed - DELAY_MS <= high + slack_ms
+    assert delayed['known_least'] > DELAY_MS
+    two_frames_ms = 2 * max(DISPLAY_FRAME_MS, *(result['interval_ms'] for result in results))
+    low, high = sorted([before['least'], after['least']])
+    assert low - two_frames_ms <= delayed['least'] - DELAY_MS <= high + two_frames_ms
+    # What is not known does not depend on the delay, whether the machine is busy or not. A median
+    # of so few readings is uncertain by some of what they are spread over.
+    slack_ms = two_frames_ms + 1.5 * max(
+        result['p95'] - result['middle'] for result in results) / math.sqrt(READINGS)
+    unknown_ms = [result['middle'] - result['known_middle'] for result in results]
+    low, high = sorted([unknown_ms[0], unknown_ms[2]])
+    assert low - slack_ms <= unknown_ms[1] <= high + slack_ms
 
 
 def test_it_says_what_to_do(viewer):
