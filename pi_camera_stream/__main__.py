@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`python -m pi_camera_stream COMMAND`, for wherever there is no ROS command line."""
+"""`python3 -m pi_camera_stream COMMAND`, for wherever there is no ROS command line."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def usage() -> str:
     """Return the list of commands."""
-    lines = ['usage: python -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
+    lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
               'demo, latency, doctor and bench explain themselves with --help.']

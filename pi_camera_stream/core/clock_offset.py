@@ -16,6 +16,7 @@
 """How far another machine's clock is from ours, by round trips (RFC 5905, section 8)."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _SAMPLES = 32
@@ -88,3 +89,23 @@ class OffsetEstimator:
 
         best = min(self._samples, key=uncertainty_ns, default=None)
         return None if best is None else Offset(best.offset_ns, uncertainty_ns(best))
+
+
+def share_clocks(offsets: Mapping[str, Offset | None], machines: Mapping[str, str]
+                 ) -> dict[str, Offset | None]:
+    """
+    Return the offsets of nodes, with the very same one for all that share a machine's clock.
+
+    That is the best known one of each machine; `machines` has their names by node, empty where
+    unknown. A node whose own offset is another (it may have simulated time) keeps that.
+    """
+    shared = dict(offsets)
+    for machine in {*machines.values()} - {''}:
+        known = {node: offset for node, offset in offsets.items()
+                 if offset is not None and machines.get(node) == machine}
+        best = min(known.values(), key=lambda offset: offset.uncertainty_ns, default=None)
+        for node, offset in known.items():
+            if best is not None and abs(offset.offset_ns - best.offset_ns) \
+                    <= offset.uncertainty_ns + best.uncertainty_ns:
+                shared[node] = best
+    return shared

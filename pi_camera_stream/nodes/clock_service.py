@@ -81,6 +81,11 @@ class RemoteClock:
         self._node.destroy_timer(self._timer)
         self._node.destroy_client(self._client)
 
+    @property
+    def machine(self) -> str:
+        """What the other machine is called; empty while it has not answered."""
+        return self._machine
+
     def offset(self) -> Offset | None:
         """
         Return the other clock minus ours; None while it has not answered.

@@ -44,10 +44,12 @@ def end_by_signals(end: Callable[[], None]) -> Callable[[], None]:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in _SIGNALS:
-        if signal.getsignal(number) is signal.SIG_IGN:  # as nohup wants it
-            continue
-        # Python's own would raise KeyboardInterrupt, in the midst of the cleaning up when
-        # `ros2 launch` sends a second signal after the terminal's.
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # as nohup wants it
+        # A script's shell lets what it starts with & ignore SIGINT, by which `ros2 launch` ends
+        # nodes: as with rclpy's own handlers, that does not count. Python's own would raise
+        # KeyboardInterrupt, in the midst of the cleaning up when a second signal comes after the
+        # terminal's.
         signal.signal(number, lambda _number, _frame: None)
 
     def wait() -> None:

@@ -16,6 +16,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+import secrets
 import time
 from types import TracebackType
 
@@ -138,7 +139,8 @@ class FrameSubscriber:
         self._calibration: CalibrationSubscription | None = None
         self._own: OwnNode | None = None
         if node is None:
-            self._own = OwnNode('frame_subscriber')
+            # Nodes are told from each other by their names.
+            self._own = OwnNode(f'frame_subscriber_{secrets.token_hex(4)}')
             node = self._own.node
             ClockService(node)
         self._node: Node = node

@@ -32,7 +32,7 @@ from .quality_of_service import reliable_qos
 from .topic_ends import full_name, NAMELESS
 from .trace import DEPTH
 from ..core.block_code import read
-from ..core.clock_offset import Offset
+from ..core.clock_offset import Offset, share_clocks
 from ..core.frame import Frame
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode
@@ -80,8 +80,8 @@ class LatencyObserver:
         What was seen, in the order in which it was heard of.
     drawn
         (stamp, moment that the picture's own pixels say) in ns, where they say one.
-    sizes_bytes
-        Of the pictures.
+    sizes
+        (stamp in ns, size in bytes) of the pictures.
 
     """
 
@@ -91,7 +91,7 @@ class LatencyObserver:
         self.topic = topic
         self.moments: list[Moments] = []
         self.drawn: list[tuple[int, int]] = []
-        self.sizes_bytes: list[int] = []
+        self.sizes: list[tuple[int, int]] = []
         self._newest: Mailbox[Frame] = Mailbox()
         self._clocks: dict[str, RemoteClock] = {}
         self._subscription = JpegSubscription(self._node, topic, self._on_frame)
@@ -134,14 +134,14 @@ class LatencyObserver:
             if image is None:
                 continue
             self._add(Moments(HERE, frame.stamp_ns, {'decoded': decoded_ns}))
-            self.sizes_bytes.append(len(frame.jpeg))
+            self.sizes.append((frame.stamp_ns, len(frame.jpeg)))
             code = read(image)
             if code is not None:
                 self.drawn.append((frame.stamp_ns, code.time_us * 1000))
 
     def forget(self) -> None:
         """Begin to collect anew."""
-        self.moments, self.drawn, self.sizes_bytes = [], [], []
+        self.moments, self.drawn, self.sizes = [], [], []
 
     def received(self) -> int:
         """Return how many pictures have arrived."""
@@ -159,7 +159,8 @@ class LatencyObserver:
 
     def offsets(self) -> dict[str, Offset | None]:
         """Return each node's clock minus ours; None where it has not told."""
-        return {node: clock.offset() for node, clock in self._clocks.items()}
+        return share_clocks({node: clock.offset() for node, clock in self._clocks.items()},
+                            {node: clock.machine for node, clock in self._clocks.items()})
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

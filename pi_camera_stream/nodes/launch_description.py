@@ -14,7 +14,7 @@
 
 """What the launch files have in common; imports `launch`, which a bare rclpy does not have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from launch import LaunchDescription
@@ -22,7 +22,6 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from .parameter_tables import TABLES
@@ -41,63 +40,79 @@ _PARAMETER_ARGUMENTS = {
 
 def describe(nodes: Sequence[str]) -> LaunchDescription:
     """Return the launch description for some of our nodes, with the arguments they take."""
-    defaults = PathJoinSubstitution([FindPackageShare(_PACKAGE), 'config', 'defaults.yaml'])
     return LaunchDescription([
-        *(DeclareLaunchArgument(
-            argument, default_value='',
-            description=f'{_explain(_row(node, name))}. Empty: as in params_file.')
-          for node in nodes for argument, name in _PARAMETER_ARGUMENTS[node].items()),
+        *_parameter_arguments(nodes, 'params_file'),
         DeclareLaunchArgument('consumer', default_value='true', choices=['true', 'false'],
                               description='Whether the OpenCV consumer is started.'),
         DeclareLaunchArgument('namespace', default_value='camera',
                               description='Namespace of the nodes and of their topics.'),
-        DeclareLaunchArgument('params_file', default_value=defaults,
-                              description='Parameter file (YAML) for all nodes; an argument that '
-                                          'is given overrides it.'),
-        DeclareLaunchArgument('cmd_vel', default_value='cmd_vel',
-                              description='Topic by which a page drives, where that is enabled.'),
-        DeclareLaunchArgument('log_level', default_value='info',
-                              choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                              description='What the nodes write to the log.'),
-        OpaqueFunction(function=lambda context: [_node(node, context) for node in nodes]),
+        _file_argument('params_file', 'defaults', 'for all nodes; an argument that is given '
+                       'overrides it'),
+        *_common_arguments(),
+        OpaqueFunction(function=lambda context: [
+            _node(node, LaunchConfiguration('namespace'), 'params_file', _given(node, context))
+            for node in nodes]),
     ])
 
 
 def describe_pair(*sides: str) -> LaunchDescription:
     """Return the launch description for two cameras, each in a namespace of its own."""
-    share = FindPackageShare(_PACKAGE)
-    arguments = _PARAMETER_ARGUMENTS['http_bridge']
-    bridge_arguments = [DeclareLaunchArgument(
-        argument, default_value=str(_row('http_bridge', name).default),
-        description=_explain(_row('http_bridge', name))) for argument, name in arguments.items()]
-    files = [DeclareLaunchArgument(
-        f'{side}_params', default_value=PathJoinSubstitution([share, 'config', f'{side}.yaml']),
-        description=f'Parameter file (YAML) of the {side} camera.') for side in sides]
-    cameras = [Node(
-        package=_PACKAGE, executable='camera_node', name='camera', namespace=side,
-        parameters=[LaunchConfiguration(f'{side}_params')], output='screen', emulate_tty=True)
-        for side in sides]
-    bridge = Node(
-        package=_PACKAGE, executable='http_bridge_node', name='http_bridge', namespace=sides[0],
-        parameters=[{name: ParameterValue(LaunchConfiguration(argument), value_type=type(
-            _row('http_bridge', name).default)) for argument, name in arguments.items()}],
-        output='screen', emulate_tty=True)
-    return LaunchDescription([*bridge_arguments, *files, *cameras, bridge])
+    def nodes(context: Any) -> list[Node]:
+        cameras = [_node('camera', side, f'{side}_params', {}) for side in sides]
+        return [*cameras, _node('http_bridge', sides[0], 'bridge_params',
+                                _given('http_bridge', context))]
+
+    return LaunchDescription([
+        *_parameter_arguments(['http_bridge'], 'bridge_params'),
+        *(_file_argument(f'{side}_params', side, f'of the {side} camera') for side in sides),
+        _file_argument('bridge_params', 'defaults', 'of the bridge; an argument that is given '
+                       'overrides it'),
+        *_common_arguments(),
+        OpaqueFunction(function=nodes),
+    ])
 
 
-def _node(name: str, context: Any) -> Node:
-    """Return the action that starts a node, now that the arguments are known."""
+def _parameter_arguments(nodes: Sequence[str], file: str) -> Iterator[DeclareLaunchArgument]:
+    for node in nodes:
+        for argument, name in _PARAMETER_ARGUMENTS[node].items():
+            yield DeclareLaunchArgument(
+                argument, default_value='',
+                description=f'{_explain(_row(node, name))}. Empty: as in {file}.')
+
+
+def _file_argument(argument: str, default: str, use: str) -> DeclareLaunchArgument:
+    path = PathJoinSubstitution([FindPackageShare(_PACKAGE), 'config', f'{default}.yaml'])
+    return DeclareLaunchArgument(argument, default_value=path,
+                                 description=f'Parameter file (YAML) {use}.')
+
+
+def _common_arguments() -> Iterator[DeclareLaunchArgument]:
+    yield DeclareLaunchArgument(
+        'cmd_vel', default_value='cmd_vel',
+        description='Topic by which a page drives, where that is enabled.')
+    yield DeclareLaunchArgument(
+        'log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
+        description='What the nodes write to the log.')
+
+
+def _given(name: str, context: Any) -> dict[str, Any]:
+    """Return the parameters of a node that are given as arguments, now that these are known."""
     given = {}
     for argument, parameter in _PARAMETER_ARGUMENTS[name].items():
         text = LaunchConfiguration(argument).perform(context)
         if text:
             given[parameter] = _parse(argument, _row(name, parameter), text)
+    return given
+
+
+def _node(name: str, namespace: str | LaunchConfiguration, file: str,
+          given: Mapping[str, Any]) -> Node:
+    """Return the action that starts a node; what is given overrides the file."""
     remappings = [('cmd_vel', LaunchConfiguration('cmd_vel'))] if name == 'http_bridge' else []
     condition = IfCondition(LaunchConfiguration('consumer')) if name == 'opencv_consumer' else None
     return Node(
-        package=_PACKAGE, executable=f'{name}_node', name=name,
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[LaunchConfiguration('params_file'), given], remappings=remappings,
+        package=_PACKAGE, executable=f'{name}_node', name=name, namespace=namespace,
+        parameters=[LaunchConfiguration(file), dict(given)], remappings=remappings,
         ros_arguments=['--log-level', LaunchConfiguration('log_level')],
         output='screen', emulate_tty=True, condition=condition)
 

@@ -130,7 +130,7 @@ def _watch(children: Children, session: RosSession, stopping: threading.Event,
         if seconds and now_s - started_s >= seconds:
             break
     if seconds and not status.seen_pictures and not stopping.is_set():
-        status.finish('no picture came: python -m pi_camera_stream doctor looks for the reason')
+        status.finish('no picture came: python3 -m pi_camera_stream doctor looks for the reason')
         return 1
     status.finish('')
     return 0

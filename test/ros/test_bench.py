@@ -50,7 +50,7 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
     assert result['machine']['cores'] >= 1
     assert result['congestion_control']
     assert result['command'] in program.output
-    assert result['command'].startswith('python -m pi_camera_stream bench viewers --size 20k')
+    assert result['command'].startswith('python3 -m pi_camera_stream bench viewers --size 20k')
 
 
 def test_a_crowd_that_comes_and_goes_leaves_no_socket_open(tmp_path):

@@ -151,6 +151,14 @@ def test_it_knows_our_bridge_that_asks_for_a_token():
         doctor('--port', port).wait_for(rf'ok +our bridge answers at port {port}')
 
 
+def test_it_tells_where_the_page_of_a_bridge_with_https_is(certificate):
+    port = free_port()
+    certfile, keyfile = certificate
+    with running('bridge', *parameters(port=port, certfile=certfile, keyfile=keyfile)) as bridge:
+        bridge.wait_for(rf':{port}/')
+        doctor('--port', port).wait_for(rf'our bridge answers at port {port}: https://\S+:{port}/')
+
+
 def test_it_runs_without_anything_and_says_what_is_missing(tmp_path):
     # A Python that sees neither the site's packages nor what is sourced.
     answer = subprocess.run(

@@ -24,9 +24,12 @@ def end():
     time.sleep(0.5)
     print('the last word', flush=True)
 
+number, before = map(int, sys.argv[1:])
+if before == signal.SIG_IGN:
+    signal.signal(number, signal.SIG_IGN)
 finish = end_by_signals(end)
-if len(sys.argv) > 1:
-    os.kill(os.getpid(), int(sys.argv[1]))
+if number:
+    os.kill(os.getpid(), number)
 finish()
 print('torn down', flush=True)
 finish()
@@ -35,17 +38,24 @@ print('to the end', flush=True)
 """
 
 
-def said(*arguments):
-    done = subprocess.run([sys.executable, '-c', PROGRAM, *arguments], capture_output=True,
-                          text=True, check=True)
+def said(number=0, before=signal.SIG_DFL):
+    """Return what it says when it hears a signal, which it has inherited as that before."""
+    done = subprocess.run([sys.executable, '-c', PROGRAM, str(int(number)), str(int(before))],
+                          capture_output=True, text=True, check=True)
     assert done.stderr == ''
     return done.stdout.splitlines()
 
 
 def test_nothing_is_torn_down_before_the_last_word_is_said():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        assert said(str(int(number))) == ['the last word', 'torn down', 'to the end']
+        assert said(number) == ['the last word', 'torn down', 'to the end']
 
 
 def test_without_a_signal_there_is_no_last_word():
     assert said() == ['torn down', 'to the end']
+
+
+def test_launch_ends_it_from_a_script_too_but_nohup_keeps_it():
+    # A shell without job control lets what it starts with & ignore SIGINT; launch sends just that.
+    assert said(signal.SIGINT, signal.SIG_IGN)[0] == 'the last word'
+    assert said(signal.SIGHUP, signal.SIG_IGN) == said()

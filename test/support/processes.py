@@ -29,7 +29,7 @@ WAIT_S = float(os.environ.get('TEST_WAIT_S', 60))
 
 
 class Program:
-    """`python -m pi_camera_stream ...`, with all that it prints."""
+    """`python3 -m pi_camera_stream ...`, with all that it prints."""
 
     def __init__(self, *arguments, stdin=subprocess.DEVNULL, cwd=None, prefix=()):
         self.output = ''

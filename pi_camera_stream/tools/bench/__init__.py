@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`python -m pi_camera_stream bench COMMAND`: measurements that anybody can repeat."""
+"""`python3 -m pi_camera_stream bench COMMAND`: measurements that anybody can repeat."""
 
 import argparse
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 def main(arguments: Sequence[str]) -> int:
     """Run one measurement; return its exit code."""
-    parser = argparse.ArgumentParser(prog='python -m pi_camera_stream bench', description=__doc__)
+    parser = argparse.ArgumentParser(prog='python3 -m pi_camera_stream bench', description=__doc__)
     commands = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
     modules = {}
     for name, (module_name, summary) in COMMANDS.items():
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
-    command = shlex.join(['python', '-m', 'pi_camera_stream', 'bench', *arguments])
+    command = shlex.join(['python3', '-m', 'pi_camera_stream', 'bench', *arguments])
     try:
         code: int = modules[options.command].run(options, command, stopping)
         return code

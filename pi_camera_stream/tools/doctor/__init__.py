@@ -61,7 +61,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='python -m pi_camera_stream doctor', description=__doc__)
+    parser = argparse.ArgumentParser(prog='python3 -m pi_camera_stream doctor',
+                                     description=__doc__)
     parser.add_argument('--port', type=_port, default=Options.port,
                         help='port of the HTTP bridge (default: 8080)')
     parser.add_argument('--seconds', type=_seconds, default=Options.seconds,

@@ -68,7 +68,7 @@ def answer() -> None:
     direct, group = receiver(port, [], ''), receiver(port, joined)
     where = ', '.join(f'{interface.name} ({interface.address})' for interface in joined)
     print(f'Answering on {where or "no network"}, UDP port {port}, until Ctrl-C. On the other '
-          'machine:', *(f'  python -m pi_camera_stream doctor --peer {interface.address}'
+          'machine:', *(f'  python3 -m pi_camera_stream doctor --peer {interface.address}'
                         for interface in joined), sep='\n', flush=True)
     with selectors.DefaultSelector() as selector:
         selector.register(direct, selectors.EVENT_READ, ('call', 'here'))

@@ -80,7 +80,7 @@ def _judge(trial: Trial, level: Level) -> Finding:
 
 
 def _judge_peers(trials: list[Trial], host: str, peer: str, level: Level) -> Iterator[Finding]:
-    there = 'run `python -m pi_camera_stream doctor --answer` there, with the same ROS_DOMAIN_ID'
+    there = 'run `python3 -m pi_camera_stream doctor --answer` there, with the same ROS_DOMAIN_ID'
     heard = set().union(*(trial.heard_by for trial in trials))
     back = set().union(*(trial.answered_by for trial in trials))
     if host and not peer:

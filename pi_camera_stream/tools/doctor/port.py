@@ -51,8 +51,9 @@ def _taken(port: int) -> Finding:
                for entry in listeners(_read(Path('/proc/net') / name), port)]
     addresses = dict.fromkeys(['127.0.0.1', *(address for address, _ in sockets)])
     for address in addresses:
-        if _is_bridge(address, port):
-            return Finding('ok', f'our bridge answers at port {port}: http://{address}:{port}/')
+        page = _find_bridge(address, port)
+        if page:
+            return Finding('ok', f'our bridge answers at port {port}: {page}')
     owner = next(filter(None, (_owner(inode) for _, inode in sockets)), 'another program')
     return Finding('broken', f'port {port} is taken by {owner}',
                    f"end it (`sudo ss -ltnp 'sport = :{port}'` shows it), or start the bridge "
@@ -86,26 +87,30 @@ def _owner(inode: str) -> str:
     return ''
 
 
-def _is_bridge(address: str, port: int) -> bool:
-    """Ask for what only our bridge has: /state, which it tells or asks a token for."""
+def _find_bridge(address: str, port: int) -> str:
+    """
+    Return the address of our bridge's page; empty when it is none of ours.
+
+    Only our bridge has /healthz and /state, which it tells or asks a token for.
+    """
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # whoever it is
-    for secure in (False, True):
-        connection = HTTPSConnection(address, port, timeout=_ANSWER_S, context=context) \
-            if secure else HTTPConnection(address, port, timeout=_ANSWER_S)
+    for scheme, connection in {
+            'http': HTTPConnection(address, port, timeout=_ANSWER_S),
+            'https': HTTPSConnection(address, port, timeout=_ANSWER_S, context=context)}.items():
         try:
             if _get(connection, '/healthz') != (200, b'ok\n'):
                 continue
             status, body = _get(connection, '/state')
-            if status == 401:
-                return True
-            state = json.loads(body)
-            return isinstance(state, dict) and {'viewers', 'streams'} <= state.keys()
+            state = None if status == 401 else json.loads(body)
+            if status == 401 or (isinstance(state, dict)
+                                 and {'viewers', 'streams'} <= state.keys()):
+                return f'{scheme}://{address}:{port}/'
         except (OSError, HTTPException, ValueError):
             continue
         finally:
             connection.close()
-    return False
+    return ''
 
 
 def _get(connection: HTTPConnection, path: str) -> tuple[int, bytes]:

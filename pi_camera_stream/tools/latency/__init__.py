@@ -34,7 +34,7 @@ _SETTLE_S = 2.5  # until the traces and the clocks of the other nodes are known
 def main(args: Sequence[str] | None = None) -> int:
     """Measure, and print a table; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog='python -m pi_camera_stream latency', description=__doc__,
+        prog='python3 -m pi_camera_stream latency', description=__doc__,
         epilog='docs/latency.md explains what is measured, and how well it can be known.')
     parser.add_argument('topic', nargs='?', default='/camera/image_raw/compressed',
                         help='a CompressedImage topic (default: %(default)s)')

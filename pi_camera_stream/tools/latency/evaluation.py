@@ -47,19 +47,22 @@ def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
     sightings = [Sighting(moments.node, moments.stamp_ns, moments.at_ns)
                  for moments in observer.moments]
     hops = find_hops(sightings, camera, clocks, end_ns)
-    pixels, difference_ms = _pixels(observer, sightings, clocks.get(camera, Clock()))
+    own = clocks.get(camera, Clock())
+    sizes_bytes = [size for stamp, size in observer.sizes if stamp <= end_ns + own.offset_ns]
+    pixels, difference_ms = _pixels(observer, sightings, own, end_ns)
     if any('published' in sighting.at_ns for sighting in sightings) is False:
         warnings.append('the publisher of the topic does not tell when it does what, so its '
                         'part is one hop with the way')
-    return Result(observer.topic, seconds, len(observer.sizes_bytes),
-                  round(statistics.median(observer.sizes_bytes or [0])), hops, pixels,
+    return Result(observer.topic, seconds, len(sizes_bytes),
+                  round(statistics.median(sizes_bytes or [0])), hops, pixels,
                   difference_ms, texts, warnings)
 
 
-def _pixels(observer: LatencyObserver, sightings: Sequence[Sighting], camera: Clock
-            ) -> tuple[Hop | None, float | None]:
+def _pixels(observer: LatencyObserver, sightings: Sequence[Sighting], camera: Clock,
+            end_ns: int) -> tuple[Hop | None, float | None]:
     decoded = {sighting.stamp_ns: sighting.at_ns['decoded'] for sighting in sightings
-               if 'decoded' in sighting.at_ns and sighting.node == HERE}
+               if 'decoded' in sighting.at_ns and sighting.node == HERE
+               and sighting.stamp_ns <= end_ns + camera.offset_ns}
     drawn = [(stamp, at) for stamp, at in observer.drawn if stamp in decoded]
     if not drawn:
         return None, None

@@ -30,7 +30,7 @@ _RECEIVER_STAGES = ('received', 'decoded', 'processed', 'painted')
 @dataclass(frozen=True)
 class Clock:
     """
-    How a node's clock is known.
+    How a node's clock is known; equal ones are one clock.
 
     Attributes
     ----------
@@ -122,8 +122,9 @@ def find_hops(sightings: Sequence[Sighting], camera: str, clocks: Mapping[str, C
         if not columns:
             continue
         clock = clocks.get(node, Clock())
-        # Two clocks, both known by round trips to us.
-        doubt_ms = 0.0 if node == camera else (own.uncertainty_ns + clock.uncertainty_ns) / 1e6
+        # Of two clocks, both are known by round trips to us.
+        one = node == camera or (clock == own and math.isfinite(own.uncertainty_ns))
+        doubt_ms = 0.0 if one else (own.uncertainty_ns + clock.uncertainty_ns) / 1e6
         last = list(before)[-1]
         worst = max((moments['uncertainty'] for moments in stages[node].values()
                      if 'uncertainty' in moments), default=0) / 1e6

@@ -14,7 +14,7 @@
 
 
 from hypothesis import given, strategies
-from pi_camera_stream.core.clock_offset import OffsetEstimator
+from pi_camera_stream.core.clock_offset import Offset, OffsetEstimator, share_clocks
 import pytest
 
 MS = 1_000_000
@@ -66,3 +66,15 @@ def test_the_true_offset_is_never_outside_of_the_uncertainty(offset_ns, trips):
         now_ns = trip(estimator, now_ns, offset_ns, there_ns, back_ns)
     best = estimator.best(now_ns)
     assert abs(best.offset_ns - offset_ns) <= best.uncertainty_ns + 256  # doubles at 10**18
+
+
+def test_the_nodes_of_a_machine_share_what_is_best_known_of_its_clock():
+    near, far = Offset(5 * MS, 1 * MS), Offset(8 * MS, 4 * MS)
+    simulated, elsewhere = Offset(-10**18, 2 * MS), Offset(5 * MS, 3 * MS)
+    shared = share_clocks(
+        {'near': near, 'far': far, 'simulated': simulated, 'elsewhere': elsewhere,
+         'nowhere': far, 'silent': None},
+        {'near': 'robot', 'far': 'robot', 'simulated': 'robot', 'elsewhere': 'laptop',
+         'nowhere': '', 'silent': ''})
+    assert shared == {'near': near, 'far': near, 'simulated': simulated, 'elsewhere': elsewhere,
+                      'nowhere': far, 'silent': None}

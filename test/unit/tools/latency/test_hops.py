@@ -62,6 +62,17 @@ def test_every_hop_is_found_whatever_the_clocks_say(camera_ahead_ns, page_ahead_
     assert hops[PAGE, 'capture', 'painted'].uncertainty_ms == 6
 
 
+def test_two_nodes_with_one_clock_leave_no_doubt_however_little_is_known_of_it():
+    clock = Clock(7 * MS, 5 * MS)
+    told = list(sightings(10, 7 * MS, 7 * MS))
+    hops = by_name(find_hops(told, CAMERA, {CAMERA: clock, PAGE: clock}, T0 + 10**9))
+    assert hops[PAGE, 'published', 'received'].uncertainty_ms == 0
+    assert hops[HERE, 'published', 'received'].uncertainty_ms == 5
+    unknown = Clock(0, math.inf)
+    hops = by_name(find_hops(told, CAMERA, {CAMERA: unknown, PAGE: unknown}, T0 + 10**9))
+    assert hops[PAGE, 'published', 'received'].uncertainty_ms == math.inf
+
+
 def test_what_does_not_arrive_is_counted_where_it_was_lost():
     hops = by_name(find_hops(list(sightings()), CAMERA, {}, T0 + 10**9))
     assert hops[HERE, 'published', 'received'].dropped == 0
