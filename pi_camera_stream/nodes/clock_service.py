@@ -34,7 +34,7 @@ from ..core.clock_offset import Offset, OffsetEstimator
 from ..core.machine import machine_name
 
 SERVICE = 'read_clock'
-_PERIOD_S = 0.5  # between two questions
+_PERIOD_S = 0.5  # between two questions, and until one is answered
 _AT_ONCE = 8  # at first, the next question follows an answer
 _ANSWER_S = 0.7  # then the question counts as lost
 _LOOK_S = 1.0
@@ -65,16 +65,18 @@ class RemoteClock:
     """
 
     def __init__(self, node: Node, other: str, period_s: float = _PERIOD_S) -> None:
-        """`other` is the full name of the node whose clock it is, asked every `period_s`."""
+        """`other` is the full name of the node, asked every `period_s` once it has answered."""
         self._node = node
+        self._period_s = period_s
         self._lock = threading.Lock()
         self._estimator = OffsetEstimator()
         self._machine = ''
+        self._answered = False
         self._asked = 0
         self._asked_s = -_ANSWER_S
         self._waits_for: Any = None
         self._client: Any = node.create_client(Trigger, f'{other}/{SERVICE}')
-        self._timer = node.create_timer(period_s, self._ask)
+        self._timer = node.create_timer(_PERIOD_S, self._ask_in_time)
 
     def close(self) -> None:
         """Ask no more."""
@@ -102,6 +104,11 @@ class RemoteClock:
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 
+    def _ask_in_time(self) -> None:
+        pause_s = self._period_s if self._answered else 0.0
+        if time.monotonic() - self._asked_s > pause_s - _PERIOD_S / 2:  # the timer may be early
+            self._ask()
+
     def _ask(self) -> None:
         now_s = time.monotonic()
         waits = self._waits_for is not None and now_s - self._asked_s < _ANSWER_S
@@ -123,6 +130,7 @@ class RemoteClock:
                 self._machine = str(answer['machine'])
                 self._estimator.add(sent_ns, int(answer['arrived']), int(answer['answered']),
                                     received_ns)
+            self._answered = True
         except (ValueError, KeyError, TypeError):
             pass  # another service of this name, or a clock that was set: the next one will do
         if self._asked < _AT_ONCE:

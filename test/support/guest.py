@@ -38,13 +38,22 @@ def best_effort(depth=10):
 
 
 class Guest:
-    """A node with a context and a thread of its own."""
+    """
+    A node with a context and a thread of its own.
+
+    Attributes
+    ----------
+    asked
+        How many requests `call` has sent.
+
+    """
 
     def __init__(self, name='guest', namespace=''):
         self.context = rclpy.Context()
         rclpy.init(args=[], context=self.context)
         self.node = rclpy.create_node(name, namespace=namespace, context=self.context,
                                       use_global_arguments=False)
+        self.asked = 0
         self._subscriptions = {}  # by queue
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
@@ -103,6 +112,7 @@ class Guest:
         assert client.wait_for_service(WAIT_S)
         for _ in range(CALLS):
             answered = threading.Event()
+            self.asked += 1
             future = client.call_async(service_type.Request(**request))
             future.add_done_callback(lambda _, answered=answered: answered.set())
             if answered.wait(WAIT_S / CALLS):

@@ -26,7 +26,11 @@ from ...nodes.latency_observer import HERE, LatencyObserver
 
 
 def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
-    """Evaluate what was observed in `seconds`, up to `end_ns` of our clock."""
+    """
+    Evaluate what was observed in `seconds`.
+
+    Pictures that were taken after `end_ns`, by our clock, do not count.
+    """
     publishers = observer.publishers()
     camera = publishers[0] if publishers else ''
     offsets = {camera: None, **observer.offsets()} if camera else observer.offsets()
@@ -44,13 +48,14 @@ def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
             texts[node] = 'the clock of this machine' if offset == Offset(0.0, 0.0) else (
                 f'{offset.offset_ns / 1e6:+.2f} ms from ours, known to '
                 f'{offset.uncertainty_ns / 1e6:.2f} ms')
-    sightings = [Sighting(moments.node, moments.stamp_ns, moments.at_ns)
-                 for moments in observer.moments]
-    hops = find_hops(sightings, camera, clocks, end_ns)
     own = clocks.get(camera, Clock())
-    sizes_bytes = [size for stamp, size in observer.sizes if stamp <= end_ns + own.offset_ns]
-    pixels, difference_ms = _pixels(observer, sightings, own, end_ns)
-    if any('published' in sighting.at_ns for sighting in sightings) is False:
+    newest_ns = end_ns + own.offset_ns
+    sightings = [Sighting(moments.node, moments.stamp_ns, moments.at_ns)
+                 for moments in observer.moments if moments.stamp_ns <= newest_ns]
+    sizes_bytes = [size for stamp, size in observer.sizes if stamp <= newest_ns]
+    hops = find_hops(sightings, camera, clocks)
+    pixels, difference_ms = _pixels(observer, sightings, own)
+    if not any('published' in sighting.at_ns for sighting in sightings):
         warnings.append('the publisher of the topic does not tell when it does what, so its '
                         'part is one hop with the way')
     return Result(observer.topic, seconds, len(sizes_bytes),
@@ -58,11 +63,10 @@ def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
                   difference_ms, texts, warnings)
 
 
-def _pixels(observer: LatencyObserver, sightings: Sequence[Sighting], camera: Clock,
-            end_ns: int) -> tuple[Hop | None, float | None]:
+def _pixels(observer: LatencyObserver, sightings: Sequence[Sighting], camera: Clock
+            ) -> tuple[Hop | None, float | None]:
     decoded = {sighting.stamp_ns: sighting.at_ns['decoded'] for sighting in sightings
-               if 'decoded' in sighting.at_ns and sighting.node == HERE
-               and sighting.stamp_ns <= end_ns + camera.offset_ns}
+               if 'decoded' in sighting.at_ns and sighting.node == HERE}
     drawn = [(stamp, at) for stamp, at in observer.drawn if stamp in decoded]
     if not drawn:
         return None, None

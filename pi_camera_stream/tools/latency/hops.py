@@ -93,8 +93,8 @@ class Sighting:
     at_ns: Mapping[str, int]
 
 
-def find_hops(sightings: Sequence[Sighting], camera: str, clocks: Mapping[str, Clock],
-              end_ns: int) -> list[Hop]:
+def find_hops(sightings: Sequence[Sighting], camera: str, clocks: Mapping[str, Clock]
+              ) -> list[Hop]:
     """
     Return the hops of the camera, and of each receiver with their sum behind them.
 
@@ -106,11 +106,9 @@ def find_hops(sightings: Sequence[Sighting], camera: str, clocks: Mapping[str, C
         Name of the node that publishes it.
     clocks
         By node; a node without one has ours.
-    end_ns
-        Pictures taken later do not count; by our clock.
 
     """
-    stages = _by_node(sightings, clocks, camera, end_ns)
+    stages = _by_node(sightings, clocks)
     own = clocks.get(camera, Clock())
     published = stages.pop(camera, {})
     captured = {stamp: stamp - own.offset_ns for stamp in
@@ -137,14 +135,11 @@ def find_hops(sightings: Sequence[Sighting], camera: str, clocks: Mapping[str, C
     return hops
 
 
-def _by_node(sightings: Sequence[Sighting], clocks: Mapping[str, Clock], camera: str,
-             end_ns: int) -> dict[str, dict[int, dict[str, float]]]:
+def _by_node(sightings: Sequence[Sighting], clocks: Mapping[str, Clock]
+             ) -> dict[str, dict[int, dict[str, float]]]:
     """Return node -> stamp -> stage -> moment by our clock."""
-    newest_ns = end_ns + clocks.get(camera, Clock()).offset_ns
     stages: dict[str, dict[int, dict[str, float]]] = {}
     for sighting in sightings:
-        if sighting.stamp_ns > newest_ns:
-            continue
         offset_ns = clocks.get(sighting.node, Clock()).offset_ns
         moments = stages.setdefault(sighting.node, {}).setdefault(sighting.stamp_ns, {})
         for name, at_ns in sighting.at_ns.items():
