@@ -41,7 +41,7 @@ import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
 from pi_camera_stream.nodes import frame_subscriber
-from pi_camera_stream.nodes.quality_of_service import image_qos
+from pi_camera_stream.nodes.qos import image_qos
 from pi_camera_stream.tools.bench.pictures import load_pictures, make_pictures
 import rclpy
 from rclpy.executors import SingleThreadedExecutor

@@ -25,7 +25,8 @@ import time
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from .quality_of_service import image_qos
+from .entities import create_subscription
+from .qos import image_qos
 from .reception_reporter import reception_topic
 from ..core.machine import network_name
 from ..core.rate_control import RateControl, Reception
@@ -82,8 +83,8 @@ class Adaptation:
         self._sent_meter = RateMeter(1.0)
         self._intervals_s = Recent(16)
         self._receivers: dict[str, _Receiver] = {}
-        node.create_subscription(String, reception_topic(topic), self._on_report,
-                                 image_qos(_MOST_RECEIVERS))
+        create_subscription(node, String, reception_topic(topic), self._on_report,
+                            image_qos(_MOST_RECEIVERS))
 
     def budget_bps(self) -> float:
         """Return what may be sent now, in bits a second."""

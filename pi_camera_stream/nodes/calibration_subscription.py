@@ -19,6 +19,7 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
+from .entities import destroy
 from .image_topic import create_image_subscription
 from ..core.calibration import Calibration, CalibrationError
 
@@ -47,7 +48,7 @@ class CalibrationSubscription:
             self._subscription = create_image_subscription(
                 self._node, CameraInfo, self._topic, self._on_info)
         elif not wanted and self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            destroy(self._node, self._subscription)
             self._subscription = None
 
     def for_size(self, width: int, height: int) -> Calibration | None:

@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.srv import SetCameraInfo
 
 from . import calibration_file
+from .entities import create_service
 from ..core.calibration import Calibration, CalibrationError
 
 
@@ -72,7 +73,7 @@ class CameraCalibration:
         self._published: _Published | None = None
         self._complained_of: Calibration | None = None
         for service in ('set_camera_info', '~/set_camera_info'):
-            node.create_service(SetCameraInfo, service, self._on_set)
+            create_service(node, SetCameraInfo, service, self._on_set)
 
     @property
     def calibration(self) -> Calibration | None:

@@ -29,6 +29,7 @@ from . import diagnostics
 from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
 from .camera_settings import read_settings, RESTARTING
+from .entities import create_service, Periodic
 from .parameter_tables import CAMERA
 from .picture_publisher import PicturePublisher
 from .run import run_node
@@ -79,8 +80,8 @@ class CameraNode(StreamNode):
         self._said = '', 0.0  # the last problem that was logged, and when
         self._wanted_s = 0.0  # when somebody last subscribed
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
-        self.create_service(SetBool, '~/set_capture', self._set_capture)
-        self.create_service(Trigger, '~/save_snapshot', self._save_snapshot)
+        create_service(self, SetBool, '~/set_capture', self._set_capture)
+        create_service(self, Trigger, '~/save_snapshot', self._save_snapshot)
         diagnostics.Diagnostics(self, 'stream', self._health)
 
     def start(self) -> None:
@@ -94,7 +95,7 @@ class CameraNode(StreamNode):
                 "another source, such as url or file with the parameter 'path'")
         if self.value('standby'):
             self._capture.want(False)
-            self.create_timer(_LOOK_S, self._see_who_wants)
+            Periodic(self, _LOOK_S, self._see_who_wants)
         self._capture.start()
         self._publisher.start()
 
@@ -253,6 +254,7 @@ class CameraNode(StreamNode):
             'dropped, publishing is slower': capture.mailbox.dropped,
             'corrupt pictures': self._pictures.corrupt,
             'failed to publish': self._failed,
+            'subscribers that get nothing': _list(self._pictures.qos.refused),
             **self._adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
@@ -282,6 +284,10 @@ class CameraNode(StreamNode):
                             else 'no',
             'left out to fit': self._pictures.encoder.left_out,
         }
+
+
+def _list(refused: Mapping[str, Sequence[str]]) -> str:
+    return ', '.join(node for nodes in refused.values() for node in nodes) or 'none'
 
 
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:

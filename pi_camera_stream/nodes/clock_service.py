@@ -29,7 +29,8 @@ from typing import Any
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from .topic_ends import full_name, NAMELESS
+from .entities import Client, create_service, Periodic
+from .graph import full_name, NAMELESS, publishers
 from ..core.clock_offset import Offset, OffsetEstimator
 from ..core.machine import machine_name
 
@@ -46,7 +47,7 @@ class ClockService:
 
     def __init__(self, node: Node) -> None:
         self._clock = node.get_clock()
-        node.create_service(Trigger, f'~/{SERVICE}', self._answer)
+        create_service(node, Trigger, f'~/{SERVICE}', self._answer)
 
     def _answer(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         arrived_ns = self._clock.now().nanoseconds
@@ -75,13 +76,13 @@ class RemoteClock:
         self._asked = 0
         self._asked_s = -_ANSWER_S
         self._waits_for: Any = None
-        self._client: Any = node.create_client(Trigger, f'{other}/{SERVICE}')
-        self._timer = node.create_timer(_PERIOD_S, self._ask_in_time)
+        self._client = Client(node, Trigger, f'{other}/{SERVICE}')
+        self._asking = Periodic(node, _PERIOD_S, self._ask_in_time)
 
     def close(self) -> None:
         """Ask no more."""
-        self._node.destroy_timer(self._timer)
-        self._node.destroy_client(self._client)
+        self._asking.stop()
+        self._client.close()
 
     @property
     def machine(self) -> str:
@@ -112,20 +113,21 @@ class RemoteClock:
     def _ask(self) -> None:
         now_s = time.monotonic()
         waits = self._waits_for is not None and now_s - self._asked_s < _ANSWER_S
-        if waits or not self._client.service_is_ready():
+        if waits or not self._client.ready():
             return
+        if self._waits_for is not None:
+            self._client.forget(self._waits_for)
         self._asked += 1
         self._asked_s = now_s
         sent_ns = self._now_ns()
-        self._waits_for = future = self._client.call_async(Trigger.Request())
-        future.add_done_callback(lambda done: self._on_answer(done, sent_ns))
+        self._waits_for = self._client.ask(
+            Trigger.Request(), lambda response: self._on_answer(response.message, sent_ns))
 
-    def _on_answer(self, future: Any, sent_ns: int) -> None:
+    def _on_answer(self, text: str, sent_ns: int) -> None:
         received_ns = self._now_ns()
-        if future is self._waits_for:
-            self._waits_for = None
+        self._waits_for = None
         try:
-            answer = json.loads(future.result().message)
+            answer = json.loads(text)
             with self._lock:
                 self._machine = str(answer['machine'])
                 self._estimator.add(sent_ns, int(answer['arrived']), int(answer['answered']),
@@ -148,11 +150,11 @@ class PublisherClock:
         self._node, self._topic = node, topic
         self._publisher = ''
         self._remote: RemoteClock | None = None
-        self._timer = node.create_timer(_LOOK_S, self._look)
+        self._looking = Periodic(node, _LOOK_S, self._look)
 
     def close(self) -> None:
         """Ask no more."""
-        self._node.destroy_timer(self._timer)
+        self._looking.stop()
         if self._remote is not None:
             self._remote.close()
 
@@ -164,7 +166,7 @@ class PublisherClock:
                    + (offset.offset_ns if offset is not None else 0))
 
     def _look(self) -> None:
-        ends = self._node.get_publishers_info_by_topic(self._topic)
+        ends = publishers(self._node, self._topic)
         name = full_name(ends[0]) if ends else ''
         if name not in (self._publisher, NAMELESS):
             if self._remote is not None:

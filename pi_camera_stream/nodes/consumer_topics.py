@@ -29,7 +29,10 @@ from .detection_messages import (
     marker_array,
     MarkerArray,
 )
+from .entities import create_publisher
 from .image_topic import create_image_publisher, jpeg_message
+from .qos import reliable_qos
+from .qos_watch import QosWatch
 from ..core.frame import Image, image_size
 from ..core.jpeg import JpegHeader
 from ..encoders.jpeg_encoder import JpegEncoder
@@ -48,12 +51,13 @@ class ConsumerTopics:
 
     def __init__(self, node: Node, encoder: JpegEncoder) -> None:
         self._encoder = encoder
-        self._results = node.create_publisher(String, 'results', 1)
+        self._results = create_publisher(node, String, 'results', reliable_qos(1))
         self._images = create_image_publisher(node, CompressedImage, 'image_processed/compressed')
+        QosWatch(node, [self._images])
         self._detections: Any = None if Detection2DArray is None else \
-            node.create_publisher(Detection2DArray, 'detections', 1)
+            create_publisher(node, Detection2DArray, 'detections', reliable_qos(1))
         self._markers: Any = None if MarkerArray is None else \
-            node.create_publisher(MarkerArray, 'markers', 1)
+            create_publisher(node, MarkerArray, 'markers', reliable_qos(1))
 
     def publish_results(self, header: Any, info: FrameInfo, outcomes: Sequence[Outcome],
                         age_ms: float, processing_ms: float) -> None:

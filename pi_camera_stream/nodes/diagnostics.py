@@ -20,12 +20,18 @@ Report a node's health on `/diagnostics` once a second (REP 107).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+import math
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from .entities import create_publisher, failures_of, Periodic
+from .qos import reliable_qos
+
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 _PERIOD_S = 1.0
+_REMEMBERED_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,14 @@ class Diagnostics:
         self._node = node
         self._name = f'{node.get_fully_qualified_name()}: {name}'
         self._ask = ask
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        node.create_timer(_PERIOD_S, self._publish)
+        self._failures = failures_of(node)
+        self._failed_before, self._failed_s = 0, -math.inf  # how many, and when the last one was
+        self._publisher = create_publisher(node, DiagnosticArray, '/diagnostics',
+                                           reliable_qos(10))
+        Periodic(node, _PERIOD_S, self._publish)
 
     def _publish(self) -> None:
-        health = self._ask()
+        health = self._with_failures(self._ask())
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status.append(DiagnosticStatus(
@@ -56,6 +65,17 @@ class Diagnostics:
             hardware_id=self._node.get_fully_qualified_name(),
             values=[KeyValue(key=k, value=_text(v)) for k, v in health.values.items()]))
         self._publisher.publish(message)
+
+
+    def _with_failures(self, health: Health) -> Health:
+        """Add what callbacks of the node have raised, which is a warning for a while."""
+        failures, now_s = self._failures, time.monotonic()
+        if failures.count != self._failed_before:
+            self._failed_before, self._failed_s = failures.count, now_s
+        values = {**health.values, 'failed callbacks': failures.count}
+        if health.level == OK and now_s - self._failed_s < _REMEMBERED_S:
+            return Health(WARN, f'a callback failed: {failures.last}', values)
+        return Health(health.level, health.message, values)
 
 
 def _text(value: object) -> str:

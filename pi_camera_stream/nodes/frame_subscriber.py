@@ -26,9 +26,9 @@ from sensor_msgs.msg import CompressedImage
 
 from .calibration_subscription import CalibrationSubscription
 from .clock_service import ClockService, PublisherClock
+from .graph import why_silent
 from .image_topic import JpegSubscription
 from .own_node import OwnNode
-from .topic_hint import why_silent
 from .trace import TracePublisher
 from ..core.frame import Frame, Image, image_size
 from ..core.mailbox import Mailbox

@@ -17,8 +17,10 @@
 from collections.abc import Sequence
 
 from . import diagnostics
+from .entities import Periodic
+from .graph import image_topics
 from .parameter_tables import HTTP_BRIDGE
-from .picture_subscription import PictureSubscription, TYPES
+from .picture_subscription import PictureSubscription
 from .run import run_node
 from .stream_node import StreamNode
 from .teleop import create_vehicle
@@ -71,7 +73,7 @@ class HttpBridgeNode(StreamNode):
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log_request if self.value('access_log') else None)
-        self.create_timer(_LOOK_S, self._look_at_topics)
+        Periodic(self, _LOOK_S, self._look_at_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
         if self._drive is not None:
             diagnostics.Diagnostics(self, 'driving', self._driving_health)
@@ -136,7 +138,7 @@ class HttpBridgeNode(StreamNode):
 
     def _subscribe(self, topic: str, subscription: PictureSubscription) -> None:
         self._watched[topic] = subscription
-        subscription.subscribe(self._types.get(topic, ''))
+        self._follow(topic, subscription)
 
     def _unsubscribe(self, topic: str) -> None:
         subscription = self._watched.pop(topic, None)
@@ -147,18 +149,18 @@ class HttpBridgeNode(StreamNode):
 
     def _look_at_topics(self) -> None:
         """See which topics there are; follow those that have changed while they are watched."""
-        found = {name: self._picture_type(name, kinds)
-                 for name, kinds in self.get_topic_names_and_types()}
-        self._types = {name: kind for name, kind in found.items() if kind}
+        self._types = image_topics(self)
         self._catalog.update(self._types)
         for topic, subscription in self._watched.items():
-            subscription.subscribe(self._types.get(topic, ''))
+            self._follow(topic, subscription)
 
-    def _picture_type(self, topic: str, kinds: Sequence[str]) -> str:
-        """Return the type of a topic's pictures, '' if they are none."""
-        if len(kinds) > 1:  # also of those who only listen; we do so ourselves
-            kinds = [end.topic_type for end in self.get_publishers_info_by_topic(topic)] or kinds
-        return next((kind for kind in TYPES if kind in kinds), '')
+    def _follow(self, topic: str, subscription: PictureSubscription) -> None:
+        """Receive a topic as it is now; one that cannot be received does not keep the others."""
+        try:
+            subscription.subscribe(self._types.get(topic, ''))
+        except Exception as error:  # rclpy's, such as for two types of one name
+            self.get_logger().warning(f"cannot receive '{topic}': {error}",
+                                      throttle_duration_sec=10.0)
 
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()

@@ -19,59 +19,36 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import qos_policy_name_from_kind, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.qos import QoSProfile
 from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CompressedImage
 
-from .quality_of_service import image_qos
+from .entities import create_publisher, create_subscription, destroy
+from .qos import image_qos
 from .reception_reporter import ReceptionReporter
 from ..core.errors import PermanentError
 from ..core.frame import Frame
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
 from ..core.statistics import RateMeter
 
-try:
-    from rclpy.event_handler import PublisherEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import PublisherEventCallbacks
-
 # What image_transport calls the formats; rviz2 and rqt take the colour order from them.
 _FORMATS = {1: 'mono8; jpeg compressed ', 3: 'bgr8; jpeg compressed bgr8'}
 
 
 def create_image_publisher(node: Node, message_type: type, topic: str) -> Any:
-    """
-    Return a best-effort publisher, overridable by the standard `qos_overrides.*` parameters.
-
-    A subscriber that asks for more than is offered gets nothing, in silence. Here it is logged.
-    """
-    def on_incompatible_qos(event: Any) -> None:
-        name = publisher.topic_name
-        policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
-        node.get_logger().error(
-            f"a subscriber of '{name}' gets no pictures, because it asks for another {policy} "
-            'than this topic offers: let it subscribe with best effort (rclpy: '
-            "qos_profile_sensor_data; rviz2: Reliability Policy 'Best Effort'), or start this "
-            f'node with -p qos_overrides.{name}.publisher.reliability:=reliable')
-
+    """Return a best-effort publisher, overridable by `qos_overrides.*` parameters."""
     try:
-        publisher: Any = node.create_publisher(
-            message_type, topic, image_qos(),
-            event_callbacks=PublisherEventCallbacks(incompatible_qos=on_incompatible_qos),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        return create_publisher(node, message_type, topic, image_qos(), overridable=True)
     except RuntimeError as error:  # how rclpy refuses a policy of a name that it does not know
         raise PermanentError(f'{error}: see the values that `ros2 topic info -v` shows') from error
-    return publisher
 
 
 def create_image_subscription(node: Node, message_type: type, topic: str,
                               on_message: Callable[[Any], None], qos: QoSProfile | None = None
                               ) -> Any:
     """Return a best-effort subscription with `qos_overrides.*`, or one with just that `qos`."""
-    return node.create_subscription(
-        message_type, topic, on_message, qos or image_qos(),
-        qos_overriding_options=None if qos else QoSOverridingOptions.with_default_policies())
+    return create_subscription(node, message_type, topic, on_message, qos or image_qos(),
+                               overridable=qos is None)
 
 
 def jpeg_message(jpeg: bytes, header: JpegHeader, stamp: Any, frame_id: str) -> CompressedImage:
@@ -144,7 +121,7 @@ class JpegSubscription:
     def unsubscribe(self) -> None:
         """Receive nothing any more."""
         if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            destroy(self._node, self._subscription)
             self._subscription = None
             if self._reporter is not None:
                 self._reporter.stop()

@@ -17,6 +17,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 import json
 import time
 from types import TracebackType
@@ -26,10 +27,11 @@ from rclpy.exceptions import InvalidTopicNameException
 from std_msgs.msg import String
 
 from .clock_service import RemoteClock
+from .entities import create_subscription, Periodic
+from .graph import COMPRESSED_TYPE, full_name, image_topics, NAMELESS, publishers, topics
 from .image_topic import JpegSubscription
 from .own_node import OwnNode
-from .quality_of_service import reliable_qos
-from .topic_ends import full_name, NAMELESS
+from .qos import reliable_qos
 from .trace import DEPTH
 from ..core.block_code import read
 from ..core.clock_offset import Offset, share_clocks
@@ -113,7 +115,7 @@ class LatencyObserver:
             raise ValueError(f"'{self.topic}' is no name of a topic: "
                              + ' '.join(str(error).split())) from error
         self.topic = self._subscription.topic
-        self._node.create_timer(_LOOK_S, self._look_for_traces)
+        Periodic(self._node, _LOOK_S, self._look_for_traces)
         self._own.start()
         return self
 
@@ -149,13 +151,12 @@ class LatencyObserver:
 
     def publishers(self) -> list[str]:
         """Return the full names of the nodes that publish the topic, NAMELESS where unknown."""
-        return [full_name(end) for end in self._node.get_publishers_info_by_topic(self.topic)]
+        return [full_name(end) for end in publishers(self._node, self.topic)]
 
     def image_topics(self) -> list[str]:
         """Return the CompressedImage topics that somebody publishes."""
-        return sorted(name for name, types in self._node.get_topic_names_and_types()
-                      if 'sensor_msgs/msg/CompressedImage' in types
-                      and self._node.count_publishers(name))
+        return [name for name, kind in image_topics(self._node).items()
+                if kind == COMPRESSED_TYPE]
 
     def offsets(self) -> dict[str, Offset | None]:
         """Return each node's clock minus ours; None where it has not told."""
@@ -175,13 +176,12 @@ class LatencyObserver:
 
     def _look_for_traces(self) -> None:
         names = [name.removesuffix(_TRACE)
-                 for name, types in self._node.get_topic_names_and_types()
+                 for name, types in topics(self._node).items()
                  if name.endswith(_TRACE) and _STRING in types]
         for node in {*names, *self.publishers()} - {NAMELESS} - self._clocks.keys():
             self._clocks[node] = RemoteClock(self._node, node)
-            self._node.create_subscription(
-                String, f'{node}{_TRACE}', lambda message, node=node: self._on_trace(
-                    node, message), reliable_qos(DEPTH))
+            create_subscription(self._node, String, f'{node}{_TRACE}',
+                                partial(self._on_trace, node), reliable_qos(DEPTH))
 
     def _on_trace(self, node: str, message: String) -> None:
         try:

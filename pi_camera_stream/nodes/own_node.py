@@ -19,9 +19,7 @@ import threading
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
-from .run import create_executor
-
-_SPIN_S = 0.25
+from .executor import create_executor, spin
 
 
 class OwnNode:
@@ -58,10 +56,6 @@ class OwnNode:
 
     def _spin(self) -> None:
         try:
-            while self._context.ok():
-                self._executor.spin_once(timeout_sec=_SPIN_S)
-        except Exception:
-            if self._context.ok():
-                raise
+            spin(self.node, self._executor)
         finally:
             self._executor.shutdown()

@@ -27,6 +27,7 @@ from sensor_msgs.msg import Image as ImageMessage
 
 from .adaptation import Adaptation
 from .image_topic import create_image_publisher, jpeg_message
+from .qos_watch import QosWatch
 from .trace import TracePublisher
 from ..core.frame import Capture, Image, image_size
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
@@ -63,6 +64,8 @@ class PicturePublisher:
         Their ages when they were published.
     corrupt
         How many pictures were no whole JPEG, or could not be decoded.
+    qos
+        Knows which subscribers get nothing.
     newest
         The last capture and its stamp in ns; None before the first one.
 
@@ -86,6 +89,7 @@ class PicturePublisher:
         self._raws = create_image_publisher(node, ImageMessage, 'image_raw')
         self._lores = create_image_publisher(node, ImageMessage, 'lores/image_raw')
         self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
+        self.qos = QosWatch(node, [self._images, self._raws, self._lores, self._infos])
         self.adaptation = Adaptation(node, self.topic)
 
     @property

@@ -22,15 +22,17 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
+from .entities import destroy
+from .graph import COMPRESSED_TYPE, publishers, RAW_TYPE
 from .image_topic import create_image_subscription, stamp_ns
-from .quality_of_service import image_qos
+from .qos import image_qos
 from .reception_reporter import ReceptionReporter
 from ..core.frame import Frame, Image, RawFrame
 from ..core.jpeg import check_whole, SOI
 from ..encoders import png
 from ..encoders.raw_image import to_viewable
 
-TYPES = {'sensor_msgs/msg/CompressedImage': CompressedImage, 'sensor_msgs/msg/Image': ImageMessage}
+_TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
 
 class PictureSubscription:
@@ -66,12 +68,13 @@ class PictureSubscription:
 
     def subscribe(self, kind: str) -> None:
         """
-        Receive messages of the type `kind`; CompressedImage while it is unknown.
+        Receive messages of the type `kind`; '' stands for the former one, or CompressedImage.
 
         It is to be called again now and then: when the type has changed, the first call only ends
         what was.
         """
-        wanted = kind or next(iter(TYPES)), None if self._overridable else self._matching_qos()
+        kind = kind or (self._made_for[0] if self._made_for else COMPRESSED_TYPE)
+        wanted = kind, None if self._overridable else self._matching_qos()
         if self._subscription is not None and wanted == self._made_for:
             return
         if self._subscription is not None:
@@ -80,7 +83,7 @@ class PictureSubscription:
                 # The executor lets go of the old one later, and Fast DDS refuses to have both.
                 return
         self._made_for = wanted
-        message_type = TYPES[wanted[0]]
+        message_type = _TYPES[wanted[0]]
         if self._reporter is not None and message_type is CompressedImage:
             self._reporter.start()
         self._subscription = create_image_subscription(
@@ -90,7 +93,7 @@ class PictureSubscription:
     def unsubscribe(self) -> None:
         """Receive nothing any more."""
         if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            destroy(self._node, self._subscription)
             self._subscription = None
             if self._reporter is not None:
                 self._reporter.stop()
@@ -103,7 +106,7 @@ class PictureSubscription:
         where all keep their last one for those who come late, it is fetched.
         """
         qos = image_qos()
-        offered = [end.qos_profile for end in self._node.get_publishers_info_by_topic(self._topic)]
+        offered = [end.qos_profile for end in publishers(self._node, self._topic)]
         if offered and all(q.reliability == ReliabilityPolicy.RELIABLE for q in offered):
             qos.reliability = ReliabilityPolicy.RELIABLE
             if all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offered):

@@ -21,7 +21,9 @@ import uuid
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from .quality_of_service import image_qos
+from .entities import create_publisher, destroy, Periodic
+from .graph import is_name
+from .qos import image_qos
 from ..core.machine import network_name
 from ..core.reception import ReceptionLog
 
@@ -47,21 +49,21 @@ class ReceptionReporter:
         self._log = ReceptionLog(f'{node.get_fully_qualified_name()}#{uuid.uuid4().hex[:8]}',
                                  network_name())
         self._publisher: Any = None
-        self._timer: Any = None
+        self._reporting: Periodic | None = None
 
     def start(self) -> None:
         """Begin to report."""
-        if self._publisher is None:
-            self._publisher = self._node.create_publisher(
-                String, reception_topic(self._node.resolve_topic_name(self._topic)), image_qos())
-            self._timer = self._node.create_timer(_PERIOD_S, self._report)
+        topic = reception_topic(self._node.resolve_topic_name(self._topic))
+        if self._reporting is None and is_name(topic):  # it may be too long
+            self._publisher = create_publisher(self._node, String, topic, image_qos())
+            self._reporting = Periodic(self._node, _PERIOD_S, self._report)
 
     def stop(self) -> None:
         """End it."""
-        if self._publisher is not None:
-            self._node.destroy_timer(self._timer)
-            self._node.destroy_publisher(self._publisher)
-            self._publisher = self._timer = None
+        if self._reporting is not None:
+            self._reporting.stop()
+            self._reporting = None
+            destroy(self._node, self._publisher)
 
     def add(self, stamp_ns: int, size_bytes: int) -> None:
         """Note a picture that has just arrived."""

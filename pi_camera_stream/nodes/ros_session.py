@@ -19,15 +19,23 @@ import time
 from types import TracebackType
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.qos import qos_check_compatible, QoSCompatibility
 
 from .clock_service import RemoteClock
+from .entities import create_subscription, Periodic
+from .graph import (
+    full_name,
+    IMAGE_TYPES,
+    incompatible_policies,
+    NAMELESS,
+    publishers,
+    subscriptions,
+    topics,
+)
 from .own_node import OwnNode
-from .topic_ends import full_name, NAMELESS
+from .qos import reliable_qos
 from ..core.clock_offset import Offset
 
 _LOOK_S = 0.25
-IMAGE_TYPES = ('sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image')
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class ImageTopic:
     publishers, subscribers
         Full node names.
     mismatches
-        (subscriber, reason) for each one that gets nothing because of its quality of service.
+        (subscriber, policies) for each one that gets nothing, and because of what.
 
     """
 
@@ -67,7 +75,8 @@ class RosSession:
         """Join the graph."""
         self._own = OwnNode(self._name)
         self._node = self._own.node
-        self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        create_subscription(self._node, DiagnosticArray, '/diagnostics', self._on_diagnostics,
+                            reliable_qos(10))
         self._own.start()
         return self
 
@@ -84,12 +93,12 @@ class RosSession:
     def image_topics(self) -> list[ImageTopic]:
         """Return the picture topics that are known at present, sorted by name."""
         return [self._image_topic(name, message_type)
-                for name, types in sorted(self._node.get_topic_names_and_types())
+                for name, types in topics(self._node).items()
                 for message_type in types if message_type in IMAGE_TYPES]
 
     def watch_clocks(self) -> None:
         """Begin to ask for the clocks of those who publish pictures."""
-        self._node.create_timer(_LOOK_S, self._look_for_clocks)
+        Periodic(self._node, _LOOK_S, self._look_for_clocks)
 
     def clock_offsets(self) -> dict[str, Offset]:
         """Return how far the clocks are ahead of ours, by node, as far as they have told."""
@@ -97,22 +106,20 @@ class RosSession:
         return {node: offset for node, offset in offsets.items() if offset is not None}
 
     def _look_for_clocks(self) -> None:
-        publishers = {node for topic in self.image_topics() for node in topic.publishers
+        nodes = {node for topic in self.image_topics() for node in topic.publishers
                       if node != NAMELESS}
-        for node in publishers - self._clocks.keys():
+        for node in nodes - self._clocks.keys():
             self._clocks[node] = RemoteClock(self._node, node)
 
     def _image_topic(self, name: str, message_type: str) -> ImageTopic:
-        publishers = self._node.get_publishers_info_by_topic(name)
-        subscribers = self._node.get_subscriptions_info_by_topic(name)
-        topic = ImageTopic(name, message_type, [full_name(end) for end in publishers],
-                           [full_name(end) for end in subscribers])
-        for publisher in publishers:
-            for subscriber in subscribers:
-                verdict, reason = qos_check_compatible(publisher.qos_profile,
-                                                       subscriber.qos_profile)
-                if verdict == QoSCompatibility.ERROR:
-                    topic.mismatches.append((full_name(subscriber), reason.strip()))
+        sources, readers = publishers(self._node, name), subscriptions(self._node, name)
+        topic = ImageTopic(name, message_type, [full_name(end) for end in sources],
+                           [full_name(end) for end in readers])
+        for source in sources:
+            for reader in readers:
+                policies = incompatible_policies(source.qos_profile, reader.qos_profile)
+                if policies:
+                    topic.mismatches.append((full_name(reader), policies))
         return topic
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

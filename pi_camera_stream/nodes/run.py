@@ -16,7 +16,6 @@
 
 from collections.abc import Callable, Sequence
 import sys
-from typing import Any
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -24,10 +23,11 @@ from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
 
 from .ending import end_by_signals
+from .entities import end_tasks
+from .executor import create_executor, spin
 from .stream_node import StreamNode
 from ..core.errors import EndOfStream, StreamError
 
-_SPIN_TIMEOUT_S = 1.0
 _MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeException,
              InvalidParameterValueException)  # of the user, explained by their text
 
@@ -84,22 +84,10 @@ def _work(node: StreamNode, finish: Callable[[], None]) -> None:
     executor.add_node(node)  # before the start: from then on, threads may need it
     try:
         node.start()
-        # Not `executor.spin()`: the EventsExecutor's hangs at full load, and does not see `ended`.
-        while rclpy.ok() and node.ended is None:
-            executor.spin_once(timeout_sec=_SPIN_TIMEOUT_S)
+        spin(node, executor, lambda: node.ended is None)
     finally:
         finish()  # or the context would be shut down in the midst of what follows
         # While the node's topics and timers are still there: an EventsExecutor that is torn down
         # after them aborts the process.
-        node.end_tasks()  # other threads may be about to ask for some
+        end_tasks(node)  # other threads may be about to ask for some
         executor.shutdown()
-
-
-def create_executor(context: rclpy.Context | None = None) -> Any:
-    """Return the executor that costs least: the newer one receives for half the CPU time."""
-    try:
-        from rclpy.experimental.events_executor import EventsExecutor
-    except ImportError:  # Humble
-        from rclpy.executors import SingleThreadedExecutor
-        return SingleThreadedExecutor(context=context)
-    return EventsExecutor(context=context)

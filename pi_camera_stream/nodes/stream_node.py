@@ -15,7 +15,6 @@
 """What our nodes have in common: checked parameters, and an end that any thread can ask for."""
 
 from collections.abc import Callable, Mapping, Sequence
-import threading
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -28,6 +27,7 @@ from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
 from .clock_service import ClockService
+from .entities import run_soon
 from ..core.errors import PermanentError, StreamError
 from ..core.parameters import Parameter, Value
 
@@ -45,7 +45,6 @@ class StreamNode(Node):
         super().__init__(name, namespace=NAMESPACE)
         self._table = {parameter.name: parameter for parameter in table}
         self._started = False
-        self._tasks, self._tasks_ended = threading.Lock(), False
         self.ended: Exception | None = None  # why the node is to end, once it is
         self.add_on_set_parameters_callback(self._on_set_parameters)
         for parameter in table:
@@ -101,22 +100,7 @@ class StreamNode(Node):
 
     def run_soon(self, function: Callable[[], None]) -> None:
         """Run `function` in the executor's thread. Any thread may call it."""
-        def guarded() -> None:
-            try:
-                function()
-            except Exception as error:
-                # It must not escape: a task that raises crashes the EventsExecutor (rclpy 9.1.2).
-                if self.context.ok():  # otherwise Ctrl-C came first, and nothing is left to use
-                    self.end(error)
-
-        with self._tasks:
-            if self.executor is not None and not self._tasks_ended:
-                self.executor.create_task(guarded)
-
-    def end_tasks(self) -> None:
-        """Let `run_soon` do nothing any more: its executor is about to be torn down."""
-        with self._tasks:
-            self._tasks_ended = True
+        run_soon(self, function)
 
     def _declare(self, parameter: Parameter) -> None:
         descriptor = ParameterDescriptor(

@@ -27,7 +27,8 @@ import json
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from .quality_of_service import reliable_qos
+from .entities import create_publisher
+from .qos import reliable_qos
 
 DEPTH = 100  # some seconds of pictures
 
@@ -37,7 +38,7 @@ class TracePublisher:
 
     def __init__(self, node: Node) -> None:
         self._clock, self._context = node.get_clock(), node.context
-        self._publisher = node.create_publisher(String, '~/trace', reliable_qos(DEPTH))
+        self._publisher = create_publisher(node, String, '~/trace', reliable_qos(DEPTH))
 
     def now_ns(self) -> int:
         """Return the present moment."""

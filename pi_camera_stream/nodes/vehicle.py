@@ -28,7 +28,8 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
-from .quality_of_service import image_qos, reliable_qos
+from .entities import create_publisher, create_subscription
+from .qos import image_qos, reliable_qos
 from .vehicle_buttons import Button
 from ..core.driving.limits import STANDING
 from ..core.driving.safety_chain import Command, Output, Reason, SafetyChain
@@ -54,8 +55,8 @@ class Vehicle:
         """`log` hears of each automatic stop."""
         self._node, self._chain, self._buttons, self._log = node, chain, buttons, log
         self._stamped = stamped
-        self._publisher = node.create_publisher(
-            TwistStamped if stamped else Twist, 'cmd_vel', reliable_qos(1))
+        self._publisher = create_publisher(
+            node, TwistStamped if stamped else Twist, 'cmd_vel', reliable_qos(1))
         self._changed = threading.Condition()
         self._stopping = self._at_once = False
         self._wanted = False  # whether the driver wants it to move
@@ -64,8 +65,8 @@ class Vehicle:
         self._reason = Reason.NO_DRIVER  # of the last one
         self._stops: Counter[Reason] = Counter()
         self._battery: tuple[float, BatteryState] | None = None
-        self._battery_subscription = node.create_subscription(
-            BatteryState, battery_topic, self._on_battery, image_qos()) if battery_topic else None
+        if battery_topic:
+            create_subscription(node, BatteryState, battery_topic, self._on_battery, image_qos())
         self._ahead_s = node.get_clock().now().nanoseconds / 1e9 - time.monotonic()
         self._thread = threading.Thread(target=self._run, name='drive', daemon=True)
 

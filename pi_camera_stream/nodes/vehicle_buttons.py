@@ -18,14 +18,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import re
-from typing import Any
 
 from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
-from .quality_of_service import reliable_qos
+from .entities import Client, create_publisher
+from .qos import reliable_qos
 from ..core.errors import PermanentError
 
 _MOST = 4
@@ -69,35 +69,35 @@ def create_buttons(node: Node, text: str) -> list[Button]:
 
 
 def _bool(node: Node, topic: str) -> Callable[[bool], None]:
-    publisher = node.create_publisher(Bool, topic, reliable_qos(1))
+    publisher = create_publisher(node, Bool, topic, reliable_qos(1))
     return lambda pressed: publisher.publish(Bool(data=pressed))
 
 
 def _set_bool(node: Node, name: str) -> Callable[[bool], None]:
-    client: Any = node.create_client(SetBool, name)
+    client = Client(node, SetBool, name)
     on = False
 
     def press(pressed: bool) -> None:
         nonlocal on
         if pressed and _ready(node, client):
             on = not on
-            client.call_async(SetBool.Request(data=on))
+            client.ask(SetBool.Request(data=on))
     return press
 
 
 def _trigger(node: Node, name: str) -> Callable[[bool], None]:
-    client: Any = node.create_client(Trigger, name)
+    client = Client(node, Trigger, name)
 
     def press(pressed: bool) -> None:
         if pressed and _ready(node, client):
-            client.call_async(Trigger.Request())
+            client.ask(Trigger.Request())
     return press
 
 
-def _ready(node: Node, client: Any) -> bool:
-    if client.service_is_ready():
+def _ready(node: Node, client: Client) -> bool:
+    if client.ready():
         return True
-    node.get_logger().warning(f"nobody offers the service '{client.srv_name}'",
+    node.get_logger().warning(f"nobody offers the service '{client.name}'",
                               throttle_duration_sec=10.0)
     return False
 

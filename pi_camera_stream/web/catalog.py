@@ -56,9 +56,10 @@ class Catalog:
         A topic whose pictures are there compressed, too, is left out: what is to be seen is the
         same, and need not be sent in full and encoded again.
         """
-        known = {self.default: '', **self._types}
+        published = dict(self._types)
+        known = {self.default: '', **published}
         return {name: kind for name, kind in sorted(known.items())
-                if name + _COMPRESSED not in known}
+                if name + _COMPRESSED not in published}
 
     def streams(self) -> list[Stream]:
         """Return the streams that somebody has asked for, the default one first. Any thread."""

@@ -183,7 +183,7 @@ def test_addresses_of_web_video_server_are_understood(guest, url):
 
 
 @pytest.mark.parametrize('qos', QOS)
-def test_whatever_quality_of_service_is_offered_is_used(guest, url, qos):
+def test_whatever_qos_is_offered_is_used(guest, url, qos):
     with Repeater(guest, '/front', compressed(one_colour(RED)), qos):
         listed(url, '/front')
         with get(f'{url}stream?topic=/front') as response:
@@ -246,18 +246,17 @@ def test_a_viewer_stays_when_another_publisher_takes_over(
     with response, Repeater(another_guest, '/front', message, second[1]):
         wait_for_colours(viewer, colours)
         assert len(state(url, '/front')['viewers']) == 1
-        assert topics(url)['/front'] == kinds[second[0]]
+        wait_until(lambda: topics(url).get('/front') == kinds[second[0]])
 
 
 def test_one_who_only_listens_does_not_change_a_topic(guest, another_guest, url):
     message, colours = striped('rgb8')
     another_guest.listen(CompressedImage, '/raw')
     another_guest.listen(Image, '/front')
-    another_guest.listen(Image, '/last')
-    listed(url, '/last')
+    another_guest.listen(Image, '/last')  # which nobody publishes
     with Repeater(guest, '/raw', message), \
          Repeater(guest, '/front', compressed(one_colour(RED))):
-        wanted = {DEFAULT: '', '/front': COMPRESSED, '/last': RAW, '/raw': RAW}
+        wanted = {DEFAULT: '', '/front': COMPRESSED, '/raw': RAW}
         wait_until(lambda: topics(url) == wanted)
         for name, shown in (('/raw', colours), ('/front', [RED])):
             with get(f'{url}stream?topic={name}') as response:

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from .finding import Finding, Options
 from .surroundings import Surroundings
 
-_REMEDIES = {  # word of rclpy's reason -> what helps
-    'reliab': 'let it subscribe with best effort (rviz2: Reliability Policy "Best Effort"; rclpy: '
-              'qos_profile_sensor_data)',
-    'transient': 'let it subscribe with volatile (rviz2: Durability Policy "Volatile")',
+_REMEDIES = {  # policy -> what helps
+    'reliability': 'let it subscribe with best effort (rviz2: Reliability Policy "Best Effort"; '
+                   'rclpy: qos_profile_sensor_data)',
+    'durability': 'let it subscribe with volatile (rviz2: Durability Policy "Volatile")',
     'deadline': 'let it ask for no deadline, or for a longer one than the publisher offers',
     'liveliness': 'let it ask for automatic liveliness without a lease',
 }
@@ -49,14 +49,14 @@ def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Findi
         if len(topic.publishers) > 1:
             yield Finding('note', f'{topic.name} has {len(topic.publishers)} publishers, whose '
                                   'pictures mix', 'give each camera a namespace of its own')
-        for subscriber, reason in topic.mismatches:
-            yield Finding('broken', f'{subscriber} gets nothing from {topic.name}: {reason}',
-                          f'{remedy(reason)}; or offer more with the qos_overrides parameters of '
-                          'the publisher')
+        for subscriber, policies in topic.mismatches:
+            yield Finding('broken', f'{subscriber} gets nothing from {topic.name}, because it '
+                                    f'asks for another {policies} than is offered',
+                          f'{remedy(policies)}; or offer more with the qos_overrides parameters '
+                          'of the publisher')
 
 
-def remedy(reason: str) -> str:
-    """Return what a subscriber should ask for, by rclpy's reason for a mismatch."""
-    return '; '.join(dict.fromkeys(text for word, text in _REMEDIES.items()
-                                   if word in reason.lower())) \
+def remedy(policies: str) -> str:
+    """Return what a subscriber should ask for, by the policies that keep it from a publisher."""
+    return '; '.join(text for policy, text in _REMEDIES.items() if policy in policies) \
         or 'let it subscribe with best effort and volatile'

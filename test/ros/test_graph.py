@@ -12,20 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The nodes at the ends of a topic."""
-
+from pi_camera_stream.nodes.graph import full_name, NAMELESS
+import pytest
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-NAMELESS = 'a node without a name'
 
-
-def full_name(end: TopicEndpointInfo) -> str:
-    """
-    Return the full name of an end's node, or NAMELESS.
-
-    ROS hears of a node's ends a moment before it hears of its name, and programs that are none of
-    ROS's never have one.
-    """
-    if 'UNKNOWN' in end.node_name:  # rmw_dds_common's word for it
-        return NAMELESS
-    return f'{end.node_namespace.rstrip("/")}/{end.node_name}'
+@pytest.mark.parametrize(('namespace', 'name', 'expected'), [
+    ('/', 'camera', '/camera'),
+    ('/robot', 'camera', '/robot/camera'),
+    ('_NODE_NAMESPACE_UNKNOWN_', '_NODE_NAME_UNKNOWN_', NAMELESS),  # as rmw_fastrtps has it
+])
+def test_the_node_of_an_end(namespace, name, expected):
+    assert full_name(TopicEndpointInfo(node_name=name, node_namespace=namespace)) == expected

@@ -1,0 +1,127 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Who is there, and who publishes what, as far as it has names that ROS knows.
+
+Other DDS programs name topics, types and nodes as they like, and rclpy raises on many of those.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from rclpy.node import Node
+from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+from rclpy.validate_full_topic_name import validate_full_topic_name
+
+from .entities import failures_of
+
+NAMELESS = 'a node without a name'
+COMPRESSED_TYPE, RAW_TYPE = 'sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image'
+IMAGE_TYPES = COMPRESSED_TYPE, RAW_TYPE
+_POLICIES = {'reliability': 'reliab', 'durability': 'transient', 'deadline': 'deadline',
+             'liveliness': 'liveliness'}  # by a word of rmw's reason
+
+T = TypeVar('T')
+
+
+def topics(node: Node) -> dict[str, list[str]]:
+    """Return the topics that ROS can name, and their types, those of subscribers included."""
+    found = _ask(node, node.get_topic_names_and_types, [])
+    return {name: types for name, types in sorted(found) if is_name(name)}
+
+
+def publishers(node: Node, topic: str) -> list[TopicEndpointInfo]:
+    """Return who publishes a topic."""
+    return _ask(node, lambda: node.get_publishers_info_by_topic(topic), [])
+
+
+def subscriptions(node: Node, topic: str) -> list[TopicEndpointInfo]:
+    """Return who subscribes to a topic."""
+    return _ask(node, lambda: node.get_subscriptions_info_by_topic(topic), [])
+
+
+def image_topics(node: Node) -> dict[str, str]:
+    """Return the picture topics that other nodes publish, and their types."""
+    own = node.get_fully_qualified_name()
+    found = {}
+    for name, types in topics(node).items():
+        if not set(IMAGE_TYPES).isdisjoint(types):
+            published = {end.topic_type for end in publishers(node, name)
+                         if full_name(end) != own}
+            kind = next((kind for kind in IMAGE_TYPES if kind in published), '')
+            if kind:
+                found[name] = kind
+    return found
+
+
+def is_name(text: str) -> bool:
+    """Return whether it can be the full name of a topic, service or node."""
+    try:
+        validate_full_topic_name(text)
+    except Exception:  # rclpy's own ones, and ValueError for what it cannot even pass on
+        return False
+    return True
+
+
+def full_name(end: TopicEndpointInfo) -> str:
+    """
+    Return the full name of an end's node, or NAMELESS.
+
+    ROS hears of a node's ends a moment before it hears of its name, and programs that are none of
+    ROS's never have one.
+    """
+    name = f'{end.node_namespace.rstrip("/")}/{end.node_name}'
+    # UNKNOWN is rmw_dds_common's word for it.
+    return name if 'UNKNOWN' not in end.node_name and is_name(name) else NAMELESS
+
+
+def incompatible_policies(offered: QoSProfile, asked_for: QoSProfile) -> str:
+    """
+    Return which policies keep a subscription from a publisher; empty where none does.
+
+    As `reliability and durability`.
+    """
+    verdict, reason = qos_check_compatible(offered, asked_for)
+    if verdict != QoSCompatibility.ERROR:
+        return ''
+    return ' and '.join(policy for policy, word in _POLICIES.items() if word in reason.lower()) \
+        or 'quality of service'
+
+
+def why_silent(node: Node, topic: str, subscription: Any = None) -> str:
+    """
+    Return why nothing may come from an image topic, and which others there are.
+
+    `subscription` is ours, if there is one, whose quality of service may be the reason.
+    """
+    found = image_topics(node)
+    ends = publishers(node, topic)
+    others = sorted({end.topic_type for end in ends} - set(IMAGE_TYPES))
+    refused = '' if subscription is None else next(filter(None, (
+        incompatible_policies(end.qos_profile, subscription.qos_profile) for end in ends)), '')
+    reason = f'offers another {refused} than is asked for here' if refused else \
+        'is silent' if topic in found else \
+        f'is of the type {others[0]}' if others else 'has no publisher'
+    return (f"no picture yet: '{topic}' {reason}; topics with pictures: "
+            f"{', '.join(found) or 'none'}; still waiting")
+
+
+def _ask(node: Node, question: Callable[[], Sequence[T]], otherwise: list[T]) -> list[T]:
+    try:
+        return list(question())
+    except Exception as error:  # what rclpy raises on names that are none
+        failures_of(node).add(error)
+        return otherwise

@@ -1,0 +1,69 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Subscribers that get nothing, because they ask for more than a topic offers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rclpy.node import Node
+
+from .entities import Periodic
+from .graph import full_name, incompatible_policies, subscriptions
+
+_LOOK_S = 1.0
+
+
+class QosWatch:
+    """
+    Look for such subscribers of some publishers, and log each once.
+
+    The events that DDS has for it would need handlers (see `entities`). `refused` may be read by
+    any thread, the rest belongs to the executor's.
+
+    Attributes
+    ----------
+    refused
+        The nodes that get nothing at present, by the names of the topics.
+
+    """
+
+    def __init__(self, node: Node, publishers: Sequence[Any]) -> None:
+        self._node, self._publishers = node, publishers
+        self._told: set[bytes] = set()  # by the identifiers of the subscriptions
+        self.refused: dict[str, list[str]] = {}
+        Periodic(node, _LOOK_S, self._look)
+
+    def _look(self) -> None:
+        refused: dict[str, list[str]] = {}
+        seen: set[bytes] = set()
+        for publisher in self._publishers:
+            topic = publisher.topic_name
+            for end in subscriptions(self._node, topic):
+                policies = incompatible_policies(publisher.qos_profile, end.qos_profile)
+                if policies:
+                    identifier = bytes(end.endpoint_gid)
+                    seen.add(identifier)
+                    refused.setdefault(topic, []).append(full_name(end))
+                    if identifier not in self._told:
+                        self._tell(topic, full_name(end), policies)
+        self._told, self.refused = seen, refused
+
+    def _tell(self, topic: str, subscriber: str, policies: str) -> None:
+        self._node.get_logger().error(
+            f"{subscriber} gets no pictures from '{topic}', because it asks for another "
+            f'{policies} than this topic offers: let it subscribe with best effort and volatile '
+            "(rclpy: qos_profile_sensor_data; rviz2: Reliability Policy 'Best Effort')"
+            + (f', or start this node with -p qos_overrides.{topic}.publisher.reliability:='
+               'reliable' if policies == 'reliability' else ''))
