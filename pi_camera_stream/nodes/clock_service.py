@@ -21,6 +21,7 @@ the machine and its boot, and `arrived` and `answered`, the moments between whic
 with the question, in ns of its clock since the epoch.
 """
 
+from collections.abc import Callable
 import json
 import threading
 import time
@@ -146,7 +147,8 @@ class PublisherClock:
     Make it before its node is spun; `now_ns` may be called by any thread.
     """
 
-    def __init__(self, node: Node, topic: str) -> None:
+    def __init__(self, node: Node, topic: Callable[[], str]) -> None:
+        """Make it; `topic` returns the name of the topic as it is now."""
         self._node, self._topic = node, topic
         self._publisher = ''
         self._remote: RemoteClock | None = None
@@ -166,7 +168,7 @@ class PublisherClock:
                    + (offset.offset_ns if offset is not None else 0))
 
     def _look(self) -> None:
-        ends = publishers(self._node, self._topic)
+        ends = publishers(self._node, self._topic())
         name = full_name(ends[0]) if ends else ''
         if name not in (self._publisher, NAMELESS):
             if self._remote is not None:

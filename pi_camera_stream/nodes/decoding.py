@@ -17,6 +17,7 @@
 from collections.abc import Callable
 
 import cv2
+import numpy as np
 from sensor_msgs.msg import CompressedImage
 
 from ..core.frame import Image
@@ -25,13 +26,29 @@ from ..encoders.jpeg_decoder import decode as decode_jpeg
 Decoder = Callable[[CompressedImage], Image | None]
 
 
-def decode(message: CompressedImage) -> Image | None:
-    """Return the picture, H x W x 3 BGR uint8; None when it cannot be decoded."""
+def decode(message: CompressedImage) -> Image:
+    """
+    Return the picture, H x W x 3 BGR uint8.
+
+    Raises
+    ------
+    ValueError
+        It cannot be decoded.
+
+    """
     try:
         image = _decode(message)
     except cv2.error:
-        return None
-    return image if image is not None and image.size else None
+        image = None
+    if image is None or not image.size:
+        raise ValueError('it cannot be decoded')
+    return in_colour(image)
+
+
+def in_colour(image: Image) -> Image:
+    """Return H x W x 3 BGR of it, or of H x W grey."""
+    return image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR),
+                                                    np.uint8)
 
 
 def _with_opencv(message: CompressedImage) -> Image | None:
@@ -46,10 +63,8 @@ def _find_decoder() -> Decoder:
     bridge = CvBridge()
 
     def with_cv_bridge(message: CompressedImage) -> Image | None:
-        image = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
-        if image is None or image.ndim == 3:
-            return image
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        image: Image | None = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
+        return image
 
     return with_cv_bridge
 

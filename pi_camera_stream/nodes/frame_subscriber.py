@@ -19,18 +19,18 @@ from dataclasses import dataclass
 import secrets
 import time
 from types import TracebackType
+from typing import Any
 
 import cv2
+import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage
 
 from .calibration_subscription import CalibrationSubscription
 from .clock_service import ClockService, PublisherClock
-from .graph import why_silent
-from .image_topic import JpegSubscription
+from .image_subscription import ImageSubscription
 from .own_node import OwnNode
 from .trace import TracePublisher
-from ..core.frame import Frame, Image, image_size
+from ..core.frame import Frame, Image, image_size, RawFrame
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..vision.rectifier import Rectifier
@@ -51,7 +51,7 @@ class ReceivedFrame:
     image
         H x W x 3 (BGR) or H x W (grey), uint8.
     jpeg
-        The same as it came.
+        The same as it came; empty where it did not come as a JPEG.
     stamp_ns
         Capture time in ns of ROS time (`header.stamp`).
     frame_id
@@ -82,7 +82,7 @@ class ReceivedFrame:
 
 class FrameSubscriber:
     """
-    Receive a CompressedImage topic, and give out its newest picture whenever one is asked for.
+    Receive an image topic, compressed or raw, and give out its newest picture whenever asked.
 
     Use it as a context manager and iterate: a picture that is being worked on costs others, never
     their age. The iteration waits while no picture comes, leaves out what cannot be decoded, and
@@ -105,7 +105,8 @@ class FrameSubscriber:
         Parameters
         ----------
         topic
-            Its name; a relative one belongs to the namespace of `node`.
+            Its name; a relative one belongs to the namespace of `node`. Where only `image_raw` is
+            published, `image_raw/compressed` stands for it, too, and the other way round.
         node
             A node of one's own, which must be spun; None makes one, with a context and a thread.
         reduce
@@ -129,7 +130,7 @@ class FrameSubscriber:
         if reduce not in (1, *REDUCTIONS):
             raise ValueError(f'reduce must be 1, 2, 4 or 8, not {reduce!r}')
         self._reduction, self._grey = reduce, color == 'gray'
-        self._newest: Mailbox[tuple[Frame, str]] = Mailbox()
+        self._newest: Mailbox[tuple[Frame | RawFrame, str]] = Mailbox()
         self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
         self._size = (0, 0)
@@ -145,8 +146,9 @@ class FrameSubscriber:
             ClockService(node)
         self._node: Node = node
         self._trace = TracePublisher(node) if self._own else None
-        self._subscription = JpegSubscription(self._node, topic, self._on_frame, adaptive)
-        self._clock = PublisherClock(self._node, topic)
+        self._subscription = ImageSubscription(self._node, topic, self._on_frame,
+                                               adaptive=adaptive)
+        self._clock = PublisherClock(self._node, lambda: self._subscription.source)
         try:
             self._subscription.subscribe()
             self.topic = self._subscription.topic
@@ -264,14 +266,17 @@ class FrameSubscriber:
         """Close it."""
         self.close()
 
-    def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
+    def _on_frame(self, frame: Frame | RawFrame, message: Any) -> None:
         self._newest.put((frame, message.header.frame_id))
         self._tell('received', frame)
 
-    def _decode(self, frame: Frame, frame_id: str) -> ReceivedFrame | None:
-        image = decode(frame.jpeg, self._reduction, self._grey)
-        if image is None:
+    def _decode(self, frame: Frame | RawFrame, frame_id: str) -> ReceivedFrame | None:
+        try:
+            image = self._image(frame)
+        except ValueError as error:
             self._undecodable += 1
+            self._node.get_logger().warning(f"left out a picture of '{self.topic}': {error}",
+                                            throttle_duration_sec=10.0)
             return None
         self._size = image_size(image)
         if self._calibration is not None:
@@ -279,10 +284,28 @@ class FrameSubscriber:
             if calibration is not None:
                 image = self._rectifier.rectify(image, calibration)
         self._tell('decoded', frame)
-        return ReceivedFrame(image, frame.jpeg, frame.stamp_ns, frame_id, frame.sequence,
+        jpeg = frame.jpeg if isinstance(frame, Frame) else b''
+        return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,
                              self._clock.now_ns)
 
-    def _tell(self, what: str, frame: Frame) -> None:
+    def _image(self, frame: Frame | RawFrame) -> Image:
+        """Return the picture as it is wanted; ValueError if it cannot be decoded."""
+        if isinstance(frame, Frame):
+            image = decode(frame.jpeg, self._reduction, self._grey)
+            if image is None:
+                raise ValueError('it cannot be decoded')
+            return image
+        image = frame.read()
+        if image.ndim == 3 and self._grey:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        elif image.ndim == 2 and not self._grey:
+            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+        if self._reduction == 1:
+            return image
+        size = tuple(-(-length // self._reduction) for length in image_size(image))
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _tell(self, what: str, frame: Frame | RawFrame) -> None:
         """Let those who measure know that something has just been done."""
         if self._trace is not None:
             self._trace.publish(self.topic, frame.stamp_ns, **{what: self._trace.now_ns()})
@@ -292,4 +315,4 @@ class FrameSubscriber:
         if self._subscription.received.total or time.monotonic() - self._said_s < _REPEAT_S:
             return
         self._said_s = time.monotonic()
-        self._node.get_logger().warning(why_silent(self._node, self.topic))
+        self._node.get_logger().warning(self._subscription.why_silent())

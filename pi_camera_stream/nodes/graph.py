@@ -54,17 +54,16 @@ def subscriptions(node: Node, topic: str) -> list[TopicEndpointInfo]:
 
 
 def image_topics(node: Node) -> dict[str, str]:
-    """Return the picture topics that other nodes publish, and their types."""
-    own = node.get_fully_qualified_name()
-    found = {}
-    for name, types in topics(node).items():
-        if not set(IMAGE_TYPES).isdisjoint(types):
-            published = {end.topic_type for end in publishers(node, name)
-                         if full_name(end) != own}
-            kind = next((kind for kind in IMAGE_TYPES if kind in published), '')
-            if kind:
-                found[name] = kind
-    return found
+    """Return the picture topics that somebody publishes, and their types."""
+    found = {name: image_type(node, name) for name, types in topics(node).items()
+             if not set(IMAGE_TYPES).isdisjoint(types)}
+    return {name: kind for name, kind in found.items() if kind}
+
+
+def image_type(node: Node, topic: str) -> str:
+    """Return the type of the pictures that are published on a topic; empty where none are."""
+    published = {end.topic_type for end in publishers(node, topic)}
+    return next((kind for kind in IMAGE_TYPES if kind in published), '')
 
 
 def is_name(text: str) -> bool:

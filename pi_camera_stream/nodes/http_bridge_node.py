@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from . import diagnostics
 from .entities import Periodic
 from .graph import image_topics
+from .image_subscription import ImageSubscription
 from .parameter_tables import HTTP_BRIDGE
-from .picture_subscription import PictureSubscription
 from .run import run_node
 from .stream_node import StreamNode
 from .teleop import create_vehicle
@@ -52,8 +52,7 @@ class HttpBridgeNode(StreamNode):
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
         self._imaging = Imaging(RenditionEncoder().encode, status_picture)
-        self._types: dict[str, str] = {}
-        self._watched: dict[str, PictureSubscription] = {}  # by topic; the executor's thread
+        self._watched: dict[str, ImageSubscription] = {}  # by topic; the executor's thread
         self._corrupt = 0
         self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
@@ -119,9 +118,9 @@ class HttpBridgeNode(StreamNode):
 
         stream = Stream(topic, self._now_ns, on_demand, self._imaging,
                         Recipe(quality=self.value('jpeg_quality')))
-        subscription = PictureSubscription(
-            self, topic, overridable=topic == self._topic, adaptive=self.value('adaptive'),
-            offer=lambda picture: self._offer(stream, picture))
+        subscription = ImageSubscription(
+            self, topic, lambda frame, _: self._offer(stream, frame),
+            overridable=topic == self._topic, adaptive=self.value('adaptive'))
         stream.on_painted = lambda stamp_ns, age_ms, uncertainty_ms: self._trace_paint(
             topic, stamp_ns, age_ms, uncertainty_ms)
         return stream
@@ -136,9 +135,9 @@ class HttpBridgeNode(StreamNode):
         self._trace.publish(topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
                             uncertainty=round(uncertainty_ms * 1e6))
 
-    def _subscribe(self, topic: str, subscription: PictureSubscription) -> None:
+    def _subscribe(self, topic: str, subscription: ImageSubscription) -> None:
         self._watched[topic] = subscription
-        self._follow(topic, subscription)
+        subscription.subscribe()
 
     def _unsubscribe(self, topic: str) -> None:
         subscription = self._watched.pop(topic, None)
@@ -148,19 +147,7 @@ class HttpBridgeNode(StreamNode):
             subscription.corrupt = 0  # it is used again when somebody watches again
 
     def _look_at_topics(self) -> None:
-        """See which topics there are; follow those that have changed while they are watched."""
-        self._types = image_topics(self)
-        self._catalog.update(self._types)
-        for topic, subscription in self._watched.items():
-            self._follow(topic, subscription)
-
-    def _follow(self, topic: str, subscription: PictureSubscription) -> None:
-        """Receive a topic as it is now; one that cannot be received does not keep the others."""
-        try:
-            subscription.subscribe(self._types.get(topic, ''))
-        except Exception as error:  # rclpy's, such as for two types of one name
-            self.get_logger().warning(f"cannot receive '{topic}': {error}",
-                                      throttle_duration_sec=10.0)
+        self._catalog.update(image_topics(self))
 
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()

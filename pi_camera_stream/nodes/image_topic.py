@@ -20,16 +20,12 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CompressedImage
 
-from .entities import create_publisher, create_subscription, destroy
+from .entities import create_publisher, create_subscription
 from .qos import image_qos
-from .reception_reporter import ReceptionReporter
 from ..core.errors import PermanentError
-from ..core.frame import Frame
-from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
-from ..core.statistics import RateMeter
+from ..core.jpeg import JpegHeader
 
 # What image_transport calls the formats; rviz2 and rqt take the colour order from them.
 _FORMATS = {1: 'mono8; jpeg compressed ', 3: 'bgr8; jpeg compressed bgr8'}
@@ -65,80 +61,3 @@ def jpeg_message(jpeg: bytes, header: JpegHeader, stamp: Any, frame_id: str) -> 
 def stamp_ns(header: Any) -> int:
     """Return the stamp of a std_msgs/Header in ns."""
     return int(header.stamp.sec) * 10**9 + int(header.stamp.nanosec)
-
-
-class JpegSubscription:
-    """
-    Receive the JPEGs of a CompressedImage topic as frames.
-
-    `subscribe` and `unsubscribe` belong to the executor's thread, in which `on_frame` is called
-    with the frame and the message it came in. What is not a whole JPEG is counted and left out.
-
-    Attributes
-    ----------
-    received
-        The rate of whole pictures, and their bytes.
-    corrupt
-        How many messages were no whole JPEG.
-
-    """
-
-    def __init__(self, node: Node, topic: str,
-                 on_frame: Callable[[Frame, CompressedImage], None], adaptive: bool = True
-                 ) -> None:
-        """Make it; `adaptive` lets the camera know what arrives, so that it sends no more."""
-        self._reporter = ReceptionReporter(node, topic) if adaptive else None
-        self._node = node
-        self._topic = topic
-        self._on_frame = on_frame
-        self._subscription: Any = None
-        self.received = RateMeter()
-        self.corrupt = 0
-        self.corrupt_reason = ''
-
-    @property
-    def topic(self) -> str:
-        """Return the topic's full name, remapped."""
-        return self._node.resolve_topic_name(self._topic)
-
-    def subscribe(self) -> None:
-        """
-        Begin to receive.
-
-        Raises
-        ------
-        rclpy.exceptions.InvalidTopicNameException
-            The topic's name is none.
-
-        """
-        if self._subscription is None:
-            validate_topic_name(self._topic)
-            if self._reporter is not None:
-                self._reporter.start()
-            self._subscription = create_image_subscription(
-                self._node, CompressedImage, self._topic, self._on_message)
-
-    def unsubscribe(self) -> None:
-        """Receive nothing any more."""
-        if self._subscription is not None:
-            destroy(self._node, self._subscription)
-            self._subscription = None
-            if self._reporter is not None:
-                self._reporter.stop()
-
-    def _on_message(self, message: CompressedImage) -> None:
-        jpeg = message.data.tobytes()
-        if self._reporter is not None:
-            self._reporter.add(stamp_ns(message.header), len(jpeg))
-        try:
-            header = check_whole(jpeg)
-        except NotAJpegError as error:
-            self.corrupt += 1
-            self.corrupt_reason = str(error)
-            self._node.get_logger().warning(
-                f"left out a picture of '{self.topic}' that is no whole JPEG: {error}",
-                throttle_duration_sec=10.0)
-            return
-        self.received.add(len(jpeg))
-        self._on_frame(Frame(jpeg, stamp_ns(message.header), self.received.total,
-                             header.width, header.height), message)

@@ -28,14 +28,14 @@ from std_msgs.msg import String
 
 from .clock_service import RemoteClock
 from .entities import create_subscription, Periodic
-from .graph import COMPRESSED_TYPE, full_name, image_topics, NAMELESS, publishers, topics
-from .image_topic import JpegSubscription
+from .graph import full_name, image_topics, NAMELESS, publishers, topics
+from .image_subscription import ImageSubscription
 from .own_node import OwnNode
 from .qos import reliable_qos
 from .trace import DEPTH
 from ..core.block_code import read
 from ..core.clock_offset import Offset, share_clocks
-from ..core.frame import Frame
+from ..core.frame import Frame, Image, RawFrame
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode
 
@@ -94,9 +94,9 @@ class LatencyObserver:
         self.moments: list[Moments] = []
         self.drawn: list[tuple[int, int]] = []
         self.sizes: list[tuple[int, int]] = []
-        self._newest: Mailbox[Frame] = Mailbox()
+        self._newest: Mailbox[Frame | RawFrame] = Mailbox()
         self._clocks: dict[str, RemoteClock] = {}
-        self._subscription = JpegSubscription(self._node, topic, self._on_frame)
+        self._subscription = ImageSubscription(self._node, topic, self._on_frame)
 
     def __enter__(self) -> 'LatencyObserver':
         """
@@ -131,12 +131,13 @@ class LatencyObserver:
             frame = self._newest.take(_SLICE_S)
             if frame is None:
                 continue
-            image = decode(frame.jpeg)
+            image = _image(frame)
             decoded_ns = self._now_ns()
             if image is None:
                 continue
             self._add(Moments(HERE, frame.stamp_ns, {'decoded': decoded_ns}))
-            self.sizes.append((frame.stamp_ns, len(frame.jpeg)))
+            self.sizes.append((frame.stamp_ns, len(frame.jpeg) if isinstance(frame, Frame)
+                               else image.nbytes))
             code = read(image)
             if code is not None:
                 self.drawn.append((frame.stamp_ns, code.time_us * 1000))
@@ -154,9 +155,8 @@ class LatencyObserver:
         return [full_name(end) for end in publishers(self._node, self.topic)]
 
     def image_topics(self) -> list[str]:
-        """Return the CompressedImage topics that somebody publishes."""
-        return [name for name, kind in image_topics(self._node).items()
-                if kind == COMPRESSED_TYPE]
+        """Return the picture topics that somebody publishes."""
+        return list(image_topics(self._node))
 
     def offsets(self) -> dict[str, Offset | None]:
         """Return each node's clock minus ours; None where it has not told."""
@@ -170,7 +170,7 @@ class LatencyObserver:
         if len(self.moments) < _MOST_MOMENTS:
             self.moments.append(moments)
 
-    def _on_frame(self, frame: Frame, _message: Any) -> None:
+    def _on_frame(self, frame: Frame | RawFrame, _message: Any) -> None:
         self._add(Moments(HERE, frame.stamp_ns, {'received': self._now_ns()}))
         self._newest.put(frame)
 
@@ -193,6 +193,16 @@ class LatencyObserver:
             pass  # some other topic of this name
 
 
+def _image(frame: Frame | RawFrame) -> Image | None:
+    """Return the picture; None when it cannot be decoded."""
+    if isinstance(frame, Frame):
+        return decode(frame.jpeg)
+    try:
+        return frame.read()
+    except ValueError:
+        return None
+
+
 def wait_for(observer: LatencyObserver, patience_s: float, say: Callable[[str], None]) -> None:
     """Wait for the first picture; say every `patience_s` why none may come."""
     said_s = time.monotonic()
@@ -201,5 +211,5 @@ def wait_for(observer: LatencyObserver, patience_s: float, say: Callable[[str], 
         if not observer.received() and time.monotonic() - said_s > patience_s:
             said_s = time.monotonic()
             say(f"no picture yet from '{observer.topic}', which has "
-                f'{len(observer.publishers())} publishers; topics with JPEGs: '
+                f'{len(observer.publishers())} publishers; topics with pictures: '
                 f"{', '.join(observer.image_topics()) or 'none'}; still waiting")

@@ -22,19 +22,17 @@ import time
 import traceback
 from typing import Any
 
-from sensor_msgs.msg import CompressedImage
-
 from . import diagnostics
 from .calibration_subscription import CalibrationSubscription
 from .consumer_topics import ConsumerTopics
-from .decoding import decode
-from .image_topic import JpegSubscription
+from .decoding import decode, in_colour
+from .image_subscription import ImageSubscription
 from .parameter_tables import OPENCV_CONSUMER
 from .run import run_node
 from .stream_node import StreamNode
 from .trace import TracePublisher
 from ..core.errors import PermanentError
-from ..core.frame import Frame, image_size
+from ..core.frame import Frame, image_size, RawFrame
 from ..core.freshest import Freshest
 from ..core.mailbox import Mailbox
 from ..core.parameters import Value
@@ -59,9 +57,9 @@ class OpencvConsumerNode(StreamNode):
         super().__init__('opencv_consumer', (*OPENCV_CONSUMER, *registry.built_in_parameters()))
         self._pipeline = self._create_pipeline({})
         self._encoder = JpegEncoder(self.value('jpeg_quality'))
-        self._subscription = JpegSubscription(self, 'image_raw/compressed', self._on_frame,
-                                              self.value('adaptive'))
-        self._newest: Freshest[tuple[Frame, CompressedImage]] = Freshest(
+        self._subscription = ImageSubscription(self, 'image_raw/compressed', self._on_frame,
+                                               adaptive=self.value('adaptive'))
+        self._newest: Freshest[tuple[Frame | RawFrame, Any]] = Freshest(
             self._subscription.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
@@ -124,7 +122,7 @@ class OpencvConsumerNode(StreamNode):
                 if parameter.name in changed else self.value(parameter.name)
                 for parameter in table}
 
-    def _on_frame(self, frame: Frame, message: CompressedImage) -> None:
+    def _on_frame(self, frame: Frame | RawFrame, message: Any) -> None:
         self._newest.put((frame, message))
         self._trace.publish(self._subscription.topic, frame.stamp_ns,
                             received=self._trace.now_ns())
@@ -142,13 +140,13 @@ class OpencvConsumerNode(StreamNode):
                 self.get_logger().error(f'left out a picture: {error!r}\n'
                                         + traceback.format_exc(), throttle_duration_sec=1.0)
 
-    def _process(self, frame: Frame, message: CompressedImage) -> None:
+    def _process(self, frame: Frame | RawFrame, message: Any) -> None:
         started_s = time.perf_counter()
-        image = decode(message)
-        if image is None:
+        try:
+            image = decode(message) if isinstance(frame, Frame) else in_colour(frame.read())
+        except ValueError as error:
             self._undecodable += 1
-            self.get_logger().warning('left out a picture that cannot be decoded',
-                                      throttle_duration_sec=10.0)
+            self.get_logger().warning(f'left out a picture: {error}', throttle_duration_sec=10.0)
             return
         decoded_ns = self._trace.now_ns()
         pipeline, size = self._pipeline, image_size(image)
@@ -195,7 +193,7 @@ class OpencvConsumerNode(StreamNode):
         failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
         if received == 0:
             return diagnostics.Health(
-                diagnostics.WARN, f"no picture from '{self._subscription.topic}'", values)
+                diagnostics.WARN, self._subscription.why_silent(), values)
         if rate == 0:
             return diagnostics.Health(
                 diagnostics.ERROR, 'pictures come, but none was processed for 2 s', values)

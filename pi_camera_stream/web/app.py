@@ -117,7 +117,7 @@ class Application:
 
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({
-            'default': self._catalog.default,
+            'default': self._catalog.shown,
             'streams': [{'topic': topic, 'type': kind}
                         for topic, kind in self._catalog.topics().items()],
         }, headers=_NOT_STORED)

@@ -45,6 +45,12 @@ class Catalog:
         self._preferred = ''
         self._streams = {default: open_stream(default)}
 
+    @property
+    def shown(self) -> str:
+        """Return the topic that the default one shows: itself, or the raw one beside it."""
+        base = self.default.removesuffix(_COMPRESSED)
+        return base if base in self._types and self.default not in self._types else self.default
+
     def update(self, types: Mapping[str, str]) -> None:
         """Take in the topics that there are now, and their types."""
         self._types = dict(types)
@@ -56,10 +62,9 @@ class Catalog:
         A topic whose pictures are there compressed, too, is left out: what is to be seen is the
         same, and need not be sent in full and encoded again.
         """
-        published = dict(self._types)
-        known = {self.default: '', **published}
+        known = {**({self.default: ''} if self.shown == self.default else {}), **self._types}
         return {name: kind for name, kind in sorted(known.items())
-                if name + _COMPRESSED not in published}
+                if name + _COMPRESSED not in known}
 
     def streams(self) -> list[Stream]:
         """Return the streams that somebody has asked for, the default one first. Any thread."""
@@ -94,6 +99,8 @@ class Catalog:
         name = '/' + name.strip('/')
         known = self.topics()
         for candidate in (name + _COMPRESSED, name):
+            if candidate in (self.default, self.shown):
+                return self._opened(self.default)
             if candidate in known:
                 return self._opened(candidate)
         listed = ', '.join(list(known)[:_LISTED]) + (', …' if len(known) > _LISTED else '')

@@ -28,6 +28,14 @@ def guest():
 
 
 @pytest.fixture
+def another_guest():
+    """Return a second node in the graph: one alone cannot have two types on a topic."""
+    node = Guest('another_guest')
+    yield node
+    node.close()
+
+
+@pytest.fixture
 def certificate(missing, tmp_path):
     """Return the paths of a certificate for 127.0.0.1 and of its key, made by openssl."""
     if shutil.which('openssl') is None:

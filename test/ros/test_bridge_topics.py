@@ -23,7 +23,6 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 from support import pictures
-from support.guest import Guest
 from support.processes import wait_until
 from support.publishing import compressed, QOS, raw, Repeater
 from support.web import ask, bridge, decoded, get, parts, state, topics
@@ -57,14 +56,6 @@ def url():
     """Return the address of a running bridge."""
     with bridge() as program:
         yield program.url
-
-
-@pytest.fixture
-def another_guest():
-    """Return a second node in the graph: one alone cannot have two types on a topic."""
-    node = Guest('another_guest')
-    yield node
-    node.close()
 
 
 def striped(encoding):

@@ -52,5 +52,6 @@ def test_colour_and_grey_come_out_as_bgr(decoder):
 
 
 @pytest.mark.parametrize('data', [b'', b'nonsense', b'\xff\xd8\xff\xd9'])
-def test_what_cannot_be_decoded_is_none(decoder, data):
-    assert decoder(message(data)) is None
+def test_what_cannot_be_decoded_is_refused(decoder, data):
+    with pytest.raises(ValueError, match='cannot be decoded'):
+        decoder(message(data))

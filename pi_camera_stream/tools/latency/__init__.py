@@ -37,7 +37,7 @@ def main(args: Sequence[str] | None = None) -> int:
         prog='python3 -m pi_camera_stream latency', description=__doc__,
         epilog='docs/latency.md explains what is measured, and how well it can be known.')
     parser.add_argument('topic', nargs='?', default='/camera/image_raw/compressed',
-                        help='a CompressedImage topic (default: %(default)s)')
+                        help='an image topic (default: %(default)s)')
     parser.add_argument('--seconds', type=float, default=10.0,
                         help='how long to measure (default: %(default)s)')
     parser.add_argument('--json', action='store_true', help='print JSON in place of the table')

@@ -68,6 +68,15 @@ def test_topics_are_sorted_and_have_their_types(catalog):
     assert catalog.topics() == {DEFAULT: JPEG}
 
 
+def test_the_default_one_shows_the_raw_one_where_only_that_is_there():
+    catalog, raw = Catalog(DEFAULT, open_stream), DEFAULT.removesuffix('/compressed')
+    catalog.update({raw: RAW})
+    assert (catalog.topics(), catalog.shown) == ({raw: RAW}, raw)
+    assert catalog.stream() is catalog.stream(raw) is catalog.stream(DEFAULT)
+    catalog.update({raw: RAW, DEFAULT: JPEG})
+    assert (catalog.topics(), catalog.shown) == ({DEFAULT: JPEG}, DEFAULT)
+
+
 @pytest.mark.parametrize(('name', 'topic'), [
     ('', DEFAULT),
     ('/front', '/front/compressed'),
