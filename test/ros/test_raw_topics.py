@@ -55,9 +55,9 @@ def test_the_page_shows_the_raw_topic_where_there_is_no_other(guest):
         for name in ('', RAW_TOPIC, TOPIC):
             wait_until(lambda name=name: get(f'{program.url}snapshot.jpg?topic={name}').status
                        == 200)
-        listed = json.load(get(f'{program.url}streams'))
-        assert listed == {'default': RAW_TOPIC, 'streams': [
-            {'topic': RAW_TOPIC, 'type': 'sensor_msgs/msg/Image'}]}
+        wait_until(lambda: json.load(get(f'{program.url}streams')) == {
+            'default': RAW_TOPIC,
+            'streams': [{'topic': RAW_TOPIC, 'type': 'sensor_msgs/msg/Image'}]})
         # The compressed one is better, as soon as it is there.
         with Repeater(guest, TOPIC, picture(RED)):
             wait_until(lambda: shows(
