@@ -12,18 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from types import SimpleNamespace
+
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.sources import video_file
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.video_file import VideoFileSource
 import pytest
 from support import videos
 
+FPS = 50
+
 
 @pytest.fixture(scope='module')
 def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp('clip') / 'clip.mp4'
-    videos.write(path, count=6, rate=50)
+    videos.write(path, count=6, rate=FPS)
     return path
 
 
@@ -77,10 +82,20 @@ def test_left_out_pictures_keep_to_the_time_out(clip):
     source.stop()
 
 
-def test_waiting_ends_at_the_time_out(clip):
+def test_waiting_ends_at_the_time_out(clip, monkeypatch):
+    now_s = 100.0  # of a clock that goes on by sleeping only
+
+    def sleep(seconds):
+        nonlocal now_s
+        now_s += seconds
+    monkeypatch.setattr(video_file, 'time', SimpleNamespace(monotonic=lambda: now_s, sleep=sleep))
     source = opened(clip)
-    source.read(5)
-    assert source.read(0) is None
+    assert source.read(5) is not None
+    shown_s = now_s
+    assert source.read(0.25 / FPS) is None
+    assert now_s == pytest.approx(shown_s + 0.25 / FPS)
+    assert source.read(5) is not None
+    assert now_s == pytest.approx(shown_s + 1 / FPS)
     source.stop()
 
 
