@@ -20,7 +20,7 @@ from typing import Any
 from rclpy.node import Node
 
 from .entities import Periodic
-from .graph import full_name, incompatible_policies, subscriptions
+from .graph import full_name, incompatible_policies, publishers, subscriptions
 
 _LOOK_S = 1.0
 
@@ -50,8 +50,11 @@ class QosWatch:
         seen: set[bytes] = set()
         for publisher in self._publishers:
             topic = publisher.topic_name
+            offered = next((end.qos_profile for end in publishers(self._node, topic)
+                            if full_name(end) == self._node.get_fully_qualified_name()),
+                           publisher.qos_profile)  # which says less than the graph
             for end in subscriptions(self._node, topic):
-                policies = incompatible_policies(publisher.qos_profile, end.qos_profile)
+                policies = incompatible_policies(offered, end.qos_profile)
                 if policies:
                     identifier = bytes(end.endpoint_gid)
                     seen.add(identifier)

@@ -288,8 +288,11 @@ def test_who_sees_nothing_does_not_move(bridge, car):
             wait_until(lambda heard=heard: len(driver.heard) > heard + 5)
             driver.wait_for(reason='the picture is too old', limit=0.0)
         assert all(one.standing for one in car.heard)
-        driver.seen_ms = other.pictures[-1][1] * 1e3
-        wait_until(lambda: not car.heard[-1].standing)
+
+        def moves():
+            driver.seen_ms = other.pictures[-1][1] * 1e3
+            return not car.heard[-1].standing
+        wait_until(moves)
 
 
 def test_the_emergency_stop_is_everybodys(bridge, car):
