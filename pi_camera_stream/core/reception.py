@@ -19,10 +19,11 @@ from dataclasses import asdict, dataclass
 import json
 import statistics
 import threading
-from typing import Any
 
-_MOST = 1 << 63  # of any number in a report
-_LONGEST_NAME = 200
+from .json_object import integer, name, natural, read_fields
+
+_SCHEMA = {'receiver': name, 'network': name, 'last_stamp_ns': natural, 'frames': natural,
+           'size_bytes': natural, 'delay_ns': integer}
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,7 @@ class ReceptionReport:
             It is none.
 
         """
-        try:
-            values = json.loads(text)
-            names = values['receiver'], values['network']
-            numbers = [values[name] for name in (
-                'last_stamp_ns', 'frames', 'size_bytes', 'delay_ns')]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f'no reception report: {text[:80]!r}') from error
-        if not all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in names) \
-                or not all(_is_number(number) for number in numbers) or min(numbers[:3]) < 0:
-            raise ValueError(f'no reception report: {text[:80]!r}')
-        return cls(*names, *numbers)
+        return cls(**read_fields(text, _SCHEMA))
 
 
 class ReceptionLog:
@@ -115,7 +106,3 @@ class ReceptionLog:
             return ReceptionReport(
                 self._receiver, self._network, self._last_stamp_ns, len(delays_ns), size_bytes,
                 round(statistics.median(delays_ns)) if delays_ns else 0)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int and abs(value) < _MOST

@@ -33,6 +33,7 @@ from std_srvs.srv import Trigger
 from .entities import Client, create_service, Periodic
 from .graph import full_name, NAMELESS, publishers
 from ..core.clock_offset import Offset, OffsetEstimator
+from ..core.json_object import integer, name, read_fields
 from ..core.machine import machine_name
 
 SERVICE = 'read_clock'
@@ -41,6 +42,7 @@ _AT_ONCE = 8  # at first, the next question follows an answer
 _ANSWER_S = 0.7  # then the question counts as lost
 _LOOK_S = 1.0
 _SELDOM_S = 5.0
+_ANSWER = {'machine': name, 'arrived': integer, 'answered': integer}
 
 
 class ClockService:
@@ -128,13 +130,12 @@ class RemoteClock:
         received_ns = self._now_ns()
         self._waits_for = None
         try:
-            answer = json.loads(text)
+            answer = read_fields(text, _ANSWER)
             with self._lock:
-                self._machine = str(answer['machine'])
-                self._estimator.add(sent_ns, int(answer['arrived']), int(answer['answered']),
-                                    received_ns)
+                self._machine = answer['machine']
+                self._estimator.add(sent_ns, answer['arrived'], answer['answered'], received_ns)
             self._answered = True
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             pass  # another service of this name, or a clock that was set: the next one will do
         if self._asked < _AT_ONCE:
             self._ask()
@@ -169,9 +170,9 @@ class PublisherClock:
 
     def _look(self) -> None:
         ends = publishers(self._node, self._topic())
-        name = full_name(ends[0]) if ends else ''
-        if name not in (self._publisher, NAMELESS):
+        publisher = full_name(ends[0]) if ends else ''
+        if publisher not in (self._publisher, NAMELESS):
             if self._remote is not None:
                 self._remote.close()
-            self._publisher = name
-            self._remote = RemoteClock(self._node, name, _SELDOM_S) if name else None
+            self._publisher = publisher
+            self._remote = RemoteClock(self._node, publisher, _SELDOM_S) if publisher else None

@@ -18,7 +18,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-import json
 import time
 from types import TracebackType
 from typing import Any
@@ -36,6 +35,7 @@ from .trace import DEPTH
 from ..core.block_code import read
 from ..core.clock_offset import Offset, share_clocks
 from ..core.frame import Frame, Image, RawFrame
+from ..core.json_object import integer, name, read_fields
 from ..core.mailbox import Mailbox
 from ..encoders.jpeg_decoder import decode
 
@@ -185,11 +185,10 @@ class LatencyObserver:
 
     def _on_trace(self, node: str, message: String) -> None:
         try:
-            trace = json.loads(message.data)
+            trace = read_fields(message.data, {'topic': name}, others=integer)
             if trace.pop('topic') == self.topic:
-                self._add(Moments(node, int(trace.pop('stamp')),
-                                  {name: int(moment) for name, moment in trace.items()}))
-        except (ValueError, KeyError, TypeError, AttributeError):
+                self._add(Moments(node, trace.pop('stamp'), trace))
+        except (ValueError, KeyError):
             pass  # some other topic of this name
 
 

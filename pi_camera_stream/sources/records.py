@@ -49,6 +49,7 @@ import struct
 from typing import Any
 
 from ..core.errors import PermanentError, TemporaryError
+from ..core.json_object import parse_object
 
 VERSION = 1
 _MAGIC = b'PC'
@@ -161,9 +162,8 @@ def _unpack(kind: bytes, body: memoryview) -> FrameRecord | Message:
         monotonic_ns, number, exposure_us = _FRAME.unpack_from(body)
         return FrameRecord(bytes(body[_FRAME.size:]), monotonic_ns, number, exposure_us)
     try:
-        content = json.loads(bytes(body))
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise RecordError(f'the capture worker sent a record {kind!r} that is no JSON object')
+        content = parse_object(bytes(body), _MOST_JSON_BYTES)
+    except ValueError as error:
+        raise RecordError(f'the capture worker sent a record {kind!r} that is no JSON object'
+                          ) from error
     return Message(kind.decode('latin-1'), content)

@@ -31,7 +31,6 @@ what it can do.
 
 import asyncio
 from collections.abc import Callable, Mapping
-import json
 import math
 import time
 from typing import Any
@@ -43,6 +42,7 @@ from .vehicle import Prefer, Seen, Vehicle
 from .websocket import can_prepare
 from ..core.driving.lease import Lease, SILENCE_S
 from ..core.driving.safety_chain import Command
+from ..core.json_object import number, parse_object
 from ..core.pacing import TokenBucket
 from ..core.statistics import RateMeter, Recent
 
@@ -56,7 +56,6 @@ _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drive
 _FLOOD = 1000  # so many more, and the connection is ended
 _MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all, and of one address
 _ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
-_MOST = 1e15  # of any number that a page has reason to send
 
 
 class _Page:
@@ -151,7 +150,7 @@ class Drive:
         in_time = page.bucket.take(self._clock())
         page.excess = max(0, page.excess - 1) if in_time else page.excess + 1
         try:
-            message = json.loads(received.data)
+            message = parse_object(received.data, _MAX_MESSAGE_BYTES)
             kind = message['type']
             if not in_time and kind != 'stop':  # which may come behind all that a stall held back
                 self._refused += 1
@@ -159,7 +158,7 @@ class Drive:
                 await self._drive(page, message)
             elif kind == 'clock':
                 await page.socket.send_json({
-                    'type': 'clock', 'client_ms': _number(message['client_ms']),
+                    'type': 'clock', 'client_ms': number(message['client_ms']),
                     'server_ms': self._vehicle.now_s() * 1e3})
             elif not (kind == 'stop' or _lets_go(message) or page.acts.take(self._clock())):
                 self._refused += 1
@@ -176,11 +175,11 @@ class Drive:
         if type(sequence) is not int:
             raise ValueError('no number of a command')
         command = Command(
-            sequence, _number(message['time_ms']) / 1e3, self._seen_s(message['seen_ms']),
-            _share(message['throttle']), _share(message['steering']), _number(message['share']))
+            sequence, number(message['time_ms']) / 1e3, self._seen_s(message['seen_ms']),
+            _share(message['throttle']), _share(message['steering']), number(message['share']))
         round_trip_ms = message.get('round_trip_ms')
         if round_trip_ms is not None:
-            _number(round_trip_ms)
+            number(round_trip_ms)
         if not self._lease.hear(page.name, self._clock()):
             self._refused += 1
             return
@@ -194,7 +193,7 @@ class Drive:
     def _seen_s(self, seen_ms: Any) -> float:
         if seen_ms is None:
             return math.nan
-        return self._vehicle.now_s() - self._seen(round(_number(seen_ms) * 1e6))
+        return self._vehicle.now_s() - self._seen(round(number(seen_ms) * 1e6))
 
     def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
         before = self._lease.driver
@@ -289,11 +288,5 @@ def _lets_go(message: Mapping[str, Any]) -> bool:
     return message['type'] == 'button' and message.get('pressed') is False
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
-        raise ValueError(f'{value!r} is no number')
-    return value
-
-
 def _share(value: Any) -> float | None:
-    return None if value is None else max(-1.0, min(1.0, float(_number(value))))
+    return None if value is None else max(-1.0, min(1.0, float(number(value))))

@@ -28,11 +28,9 @@ same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `
 
 import asyncio
 from functools import lru_cache
-import json
 import math
 import struct
 import time
-from typing import Any
 
 from aiohttp import web, WSCloseCode, WSMsgType
 from aiohttp.abc import AbstractStreamWriter
@@ -43,13 +41,13 @@ from .stream import Stream
 from .tiers import NAMES
 from .viewer import Viewer, Wish
 from ..core.frame import Frame
+from ..core.json_object import integer, number, parse_object
 
 _HEAD = struct.Struct('>BBHIQ')
 _VERSION = 1
 _MAX_MESSAGE_BYTES = 1024
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
 _HEARTBEAT_S = 20.0
-_MOST = 1e15  # of any number that a page has reason to send
 
 
 class WebSocketTransport(Transport):
@@ -110,7 +108,7 @@ class WebSocketTransport(Transport):
         # The path's own round trip and the page's own work are no sign of a narrow link.
         self._least_s = min(took_s, self._least_s * 1.002)
         self._on_way = max(self._on_way or 0.0, took_s - self._least_s)
-        for older in [number for number in self._in_flight if number <= sequence]:
+        for older in [sent for sent in self._in_flight if sent <= sequence]:
             del self._in_flight[older]
         self._acknowledged.set()
         return stamp_ns
@@ -173,17 +171,17 @@ async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer
                 transport: WebSocketTransport) -> bool:
     """Act on a message of the page; False when it is none that the page would send."""
     try:
-        message = json.loads(text)
+        message = parse_object(text, _MAX_MESSAGE_BYTES)
         kind = message['type']
         if kind == 'ack':
-            stamp_ns = transport.acknowledge(_number(message['sequence']))
+            stamp_ns = transport.acknowledge(integer(message['sequence']))
             if message.get('age_ms') is not None:
-                age_ms = _number(message['age_ms'])
+                age_ms = number(message['age_ms'])
                 viewer.age_ms.add(age_ms)
                 if stamp_ns is not None:
-                    stream.on_painted(stamp_ns, age_ms, _number(message.get('uncertainty_ms', 0)))
+                    stream.on_painted(stamp_ns, age_ms, number(message.get('uncertainty_ms', 0)))
         elif kind == 'clock':
-            await socket.send_json({'type': 'clock', 'client_ms': _number(message['client_ms']),
+            await socket.send_json({'type': 'clock', 'client_ms': number(message['client_ms']),
                                     'server_ms': stream.now_ns() / 1e6})
         elif kind == 'tier':
             name = message['tier']
@@ -195,12 +193,6 @@ async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
     return True
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
-        raise ValueError(f'{value!r} is no number')
-    return value
 
 
 @lru_cache(maxsize=8)

@@ -38,11 +38,15 @@ class SteeringNode(Node):
 
     def on_results(self, message):
         """Publish the value of one picture."""
-        picture = json.loads(message.data)
-        for result in picture['results']:
-            if result['processor'] == 'line_follower' and picture['age_ms'] <= OLDEST_MS \
-                    and 'steering' in result['values']:
-                self.publisher.publish(Float64(data=result['values']['steering']))
+        try:
+            picture = json.loads(message.data)
+            for result in picture['results']:
+                if result['processor'] == 'line_follower' and picture['age_ms'] <= OLDEST_MS \
+                        and 'steering' in result['values']:
+                    self.publisher.publish(Float64(data=float(result['values']['steering'])))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            self.get_logger().warning(f'left out results of another form: {error!r}',
+                                      throttle_duration_sec=10.0)
 
 
 def main():

@@ -17,16 +17,17 @@
 from collections.abc import Iterator
 import errno
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-import json
 import os
 from pathlib import Path
 import socket
 import ssl
 
 from .finding import Finding, Options
+from ...core.json_object import parse_object
 
 _LISTEN = '0A'  # TCP_LISTEN in proc_net_tcp(5)
 _ANSWER_S = 2.0
+_MOST_BYTES = 1_000_000  # of what the bridge tells
 
 
 def check_port(options: Options) -> Iterator[Finding]:
@@ -102,8 +103,8 @@ def _find_bridge(address: str, port: int) -> str:
             if _get(connection, '/healthz') != (200, b'ok\n'):
                 continue
             status, body = _get(connection, '/state')
-            state = None if status == 401 else json.loads(body)
-            if status == 401 or (isinstance(state, dict)
+            state = None if status == 401 else parse_object(body, _MOST_BYTES)
+            if status == 401 or (state is not None
                                  and {'viewers', 'streams'} <= state.keys()):
                 return f'{scheme}://{address}:{port}/'
         except (OSError, HTTPException, ValueError):
@@ -116,7 +117,7 @@ def _find_bridge(address: str, port: int) -> str:
 def _get(connection: HTTPConnection, path: str) -> tuple[int, bytes]:
     connection.request('GET', path)
     response = connection.getresponse()
-    return response.status, response.read(1_000_000)
+    return response.status, response.read(_MOST_BYTES)
 
 
 def _read(path: Path) -> str:
