@@ -111,6 +111,7 @@ class End:
     said: str
     left: int
     moved_on: bool  # the last that the vehicle heard was no stop
+    pythons_own: bool  # whether it may end with Python's own words
 
     def well(self) -> bool:
         """Return whether it is as it should be."""
@@ -121,7 +122,7 @@ class End:
         """Return the lines that should not be there."""
         lines = self.said.splitlines()
         # What Python itself says while it starts, and lets the example say.
-        if any(line.startswith('KeyboardInterrupt') for line in lines):
+        if self.pythons_own and any(line.startswith('KeyboardInterrupt') for line in lines):
             lines = [line for line in lines if not PYTHONS_OWN.search(line)]
         return [line for line in lines if COMPLAINT.search(line)]
 
@@ -195,7 +196,8 @@ class Place:
             if not at_work:
                 time.sleep(self._random.uniform(0.0, 3.0))
             elif not output.wait_for(self._kind.ready, READY_S):
-                return End('never at work', 0.0, True, output.text, 0, False)
+                return End('never at work', 0.0, True, output.text, 0, False,
+                           False)
             else:
                 if self._kind.viewer:
                     threading.Thread(target=watch, args=(port,), daemon=True).start()
@@ -210,7 +212,8 @@ class Place:
             left = still_there(mark) if isinstance(code, int) else 0
             heard = car.text.split() if car is not None else []
             return End(code, seconds, at_work, said, left,
-                       any(map(float, heard)) and float(heard[-1]) != 0.0)
+                       any(map(float, heard)) and float(heard[-1]) != 0.0,
+                       not at_work or self._name == 'subscriber')
 
     def _start(self, stack: ExitStack, command: list[str]) -> Output:
         process = self.start(command)
