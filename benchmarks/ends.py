@@ -45,6 +45,10 @@ import threading
 import time
 from urllib.request import urlopen
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pi_camera_stream.core.with_parent import with_parent
+
 ROOT = Path(__file__).resolve().parents[1]
 MARK = 'PI_CAMERA_STREAM_ENDS'  # in the environment of all that a program starts
 LIMIT_S = 6.0  # an end that takes longer is none
@@ -115,8 +119,9 @@ class End:
 
     def well(self) -> bool:
         """Return whether it is as it should be."""
-        return (self.code in ENDED_WELL and not self.complaints() and not self.left
-                and not self.moved_on)
+        interrupted = self.pythons_own and self.said.rstrip().endswith('KeyboardInterrupt')
+        return ((self.code in ENDED_WELL or (self.code == 1 and interrupted))
+                and not self.complaints() and not self.left and not self.moved_on)
 
     def complaints(self) -> list[str]:
         """Return the lines that should not be there."""
@@ -178,7 +183,7 @@ class Place:
         """Run what the program needs around it."""
         with ExitStack() as stack:
             for command in self._kind.around:
-                process = self.start(command)
+                process = self.start(with_parent(command))
                 Output(process)
                 stack.callback(process.wait)
                 stack.callback(process.kill)
@@ -216,7 +221,7 @@ class Place:
                        not at_work or self._name == 'subscriber')
 
     def _start(self, stack: ExitStack, command: list[str]) -> Output:
-        process = self.start(command)
+        process = self.start(with_parent(command))
         stack.callback(process.wait)
         stack.callback(process.kill)
         return Output(process)
@@ -320,8 +325,8 @@ def report(name: str, ends: list[End], folder: Path) -> bool:
 @contextmanager
 def busy(loops: int) -> Iterator[None]:
     """Keep the processor busy."""
-    processes = [subprocess.Popen([sys.executable, '-I', '-S', '-c', 'while True: pass'])
-                 for _ in range(loops)]
+    loop = [sys.executable, '-I', '-S', '-c', 'while True: pass']
+    processes = [subprocess.Popen(with_parent(loop)) for _ in range(loops)]
     try:
         yield
     finally:
