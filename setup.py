@@ -41,9 +41,9 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            'camera_node = pi_camera_stream.nodes.camera_node:main',
-            'http_bridge_node = pi_camera_stream.nodes.http_bridge_node:main',
-            'opencv_consumer_node = pi_camera_stream.nodes.opencv_consumer_node:main',
+            'camera_node = pi_camera_stream.__main__:camera_node',
+            'http_bridge_node = pi_camera_stream.__main__:http_bridge_node',
+            'opencv_consumer_node = pi_camera_stream.__main__:opencv_consumer_node',
         ],
     },
 )

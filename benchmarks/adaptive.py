@@ -35,6 +35,7 @@ import time
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from pi_camera_stream.core.with_parent import with_parent
 from pi_camera_stream.tools.bench.link import cable
 from pi_camera_stream.tools.bench.pictures import make_pictures
 
@@ -66,15 +67,17 @@ def run(options, adaptive, folder):
         if options.loss:
             lose(route.viewers_prefix, options.loss)
         camera = subprocess.Popen(
-            [*route.server_prefix, sys.executable, '-m', 'pi_camera_stream', 'camera',
-             '--ros-args', '-p', f'source:={options.source}', '-p', f'path:={folder}', '-p',
-             f'fps:={FPS}.0', '-p', f'adaptive:={str(adaptive).lower()}', *options.parameters],
+            with_parent([
+                *route.server_prefix, sys.executable, '-m', 'pi_camera_stream', 'camera',
+                '--ros-args', '-p', f'source:={options.source}', '-p', f'path:={folder}', '-p',
+                f'fps:={FPS}.0', '-p', f'adaptive:={str(adaptive).lower()}',
+                *options.parameters]),
             env=environment, stdout=subprocess.DEVNULL)
         try:
             time.sleep(3)
             receiver = subprocess.Popen(
-                [*route.viewers_prefix, sys.executable, __file__, '--receive',
-                 str(options.seconds + options.widened)], env=environment,
+                with_parent([*route.viewers_prefix, sys.executable, __file__, '--receive',
+                             str(options.seconds + options.widened)]), env=environment,
                 stdout=subprocess.PIPE, text=True)
             time.sleep(options.seconds)
             subprocess.run(['tc', '-n', server, 'qdisc', 'change', 'dev', 'cable0', 'root',

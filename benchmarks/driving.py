@@ -45,6 +45,7 @@ import time
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
 
+from pi_camera_stream.core.with_parent import with_parent
 from pi_camera_stream.tools.bench.link import cable
 from pi_camera_stream.tools.bench.order import CrowdOrder
 from pi_camera_stream.tools.bench.pictures import make_pictures
@@ -124,9 +125,9 @@ def measure_spectators(named, options):
                            f'http://{route.address}:8080/', *([] if named else ['unnamed']))
             children.append(driver)
             wait_until(lambda: driver.told)
-            crowd = subprocess.Popen([
+            crowd = subprocess.Popen(with_parent([
                 *route.viewers_prefix, sys.executable, '-m', 'pi_camera_stream.tools.bench.crowd',
-                json.dumps(asdict(order))], cwd=ROOT)
+                json.dumps(asdict(order))]), cwd=ROOT)
             crowd.wait()
             until_s = time.time()
             told = list(driver.told)

@@ -37,6 +37,7 @@ import urllib.request
 
 import cv2
 import numpy as np
+from pi_camera_stream.core.with_parent import with_parent
 
 FPS = 30
 SIZE = (1280, 720)
@@ -110,7 +111,8 @@ class Subscriber:
 @contextmanager
 def child(*command: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen]:
     """Run a program, and kill it at the end."""
-    process = subprocess.Popen([sys.executable, *command], stdin=stdin, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(with_parent([sys.executable, *command]), stdin=stdin,
+                               stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:

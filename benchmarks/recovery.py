@@ -30,6 +30,8 @@ import sys
 import threading
 import time
 
+from pi_camera_stream.core.with_parent import with_parent
+
 ROOT = Path(__file__).resolve().parents[1]
 TOPIC = '/camera/image_raw/compressed'
 
@@ -80,8 +82,9 @@ def main() -> None:
     environment = os.environ | {'PYTHONPATH': os.pathsep.join(
         [fake, *filter(None, [os.environ.get('PYTHONPATH')])])}
     node = subprocess.Popen(
-        [sys.executable, '-m', 'pi_camera_stream', 'camera', '--ros-args', '-p',
-         'source:=picamera2', '-p', 'fps:=30'], env=environment, stderr=subprocess.DEVNULL)
+        with_parent([sys.executable, '-m', 'pi_camera_stream', 'camera', '--ros-args', '-p',
+                     'source:=picamera2', '-p', 'fps:=30']), env=environment,
+        stderr=subprocess.DEVNULL)
     try:
         watcher.wait_for_picture_after(0.0)
         before = descriptors(node.pid)

@@ -35,6 +35,8 @@ import sys
 import tempfile
 import time
 
+from pi_camera_stream.core.with_parent import with_parent
+
 FPS = 30
 WORK_MS = 200
 LIMIT_MS = WORK_MS + 1.5 * 1000 / FPS
@@ -123,11 +125,11 @@ def main() -> int:
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(
             filter(None, (folder, os.environ.get('PYTHONPATH', ''))))}
         children = [
-            subprocess.Popen([*program, 'camera', '--ros-args', '-p', 'source:=pattern',
-                              '-p', f'fps:={FPS}']),
-            subprocess.Popen([*program, 'consumer', '--ros-args', '-p',
-                              f'processor:={"busy" if options.busy else "waiting"}'],
-                             env=environment)]
+            subprocess.Popen(with_parent([*program, 'camera', '--ros-args', '-p',
+                                          'source:=pattern', '-p', f'fps:={FPS}'])),
+            subprocess.Popen(with_parent([
+                *program, 'consumer', '--ros-args', '-p',
+                f'processor:={"busy" if options.busy else "waiting"}']), env=environment)]
         try:
             said, seen = measure(options.seconds)
         finally:

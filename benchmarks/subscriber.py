@@ -40,6 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
+from pi_camera_stream.core.with_parent import with_parent
 from pi_camera_stream.nodes import frame_subscriber
 from pi_camera_stream.nodes.qos import image_qos
 from pi_camera_stream.tools.bench.pictures import load_pictures, make_pictures
@@ -140,8 +141,8 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         size = make_pictures(Path(folder), 1280, 720, 148_000)
-        publisher = subprocess.Popen([sys.executable, __file__, '--run', 'publish', '--folder',
-                                      folder])
+        publisher = subprocess.Popen(with_parent([sys.executable, __file__, '--run', 'publish',
+                                                  '--folder', folder]))
         try:
             rows = {'bare': [], 'ours': []}
             for _ in range(options.rounds):

@@ -16,8 +16,11 @@
 
 from collections.abc import Sequence
 from importlib import import_module
-import signal
 import sys
+import traceback
+from typing import NoReturn
+
+from .core.ending import end_at_once, leave
 
 # command -> (module with a `main(args)`, what it does)
 COMMANDS = {
@@ -65,8 +68,33 @@ def usage() -> str:
     return '\n'.join(lines)
 
 
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Be a process that runs one command, and ends without a traceback at any moment."""
+    end_at_once()  # Ctrl-C, while modules are being imported; each command then does as it needs
+    try:
+        code = main(arguments)
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    leave(code)
+
+
+# What `ros2 run` starts.
+
+def camera_node() -> NoReturn:
+    """Be the camera node."""
+    run(['camera', *sys.argv[1:]])
+
+
+def http_bridge_node() -> NoReturn:
+    """Be the HTTP bridge."""
+    run(['bridge', *sys.argv[1:]])
+
+
+def opencv_consumer_node() -> NoReturn:
+    """Be the OpenCV consumer."""
+    run(['consumer', *sys.argv[1:]])
+
+
 if __name__ == '__main__':
-    # Ctrl-C while modules are being imported ends the process without a traceback; each command
-    # then does as it needs.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.exit(main())
+    run()

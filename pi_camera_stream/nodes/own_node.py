@@ -14,6 +14,7 @@
 
 """A node for a program that is none."""
 
+import atexit
 import threading
 
 import rclpy
@@ -40,22 +41,29 @@ class OwnNode:
             name, context=self._context, use_global_arguments=False, enable_rosout=False,
             start_parameter_services=False)
         self._executor = create_executor(self._context)
+        self._stopping = False
         self._thread = threading.Thread(target=self._spin, name='frames', daemon=True)
 
     def start(self) -> None:
         """Begin to spin."""
+        # For a program that does not stop it: Python's end aborts the process when it takes a
+        # thread apart that is in the midst of C++.
+        atexit.register(self.stop)
         self._executor.add_node(self.node)
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave the graph."""
-        self._context.try_shutdown()
+        """Leave the graph; again, where a second Ctrl-C has cut it short."""
+        self._stopping = True
         if self._thread.ident is not None:
-            self._thread.join(timeout=2.0)
+            # However long it takes: an executor that outlives its node aborts the process.
+            self._thread.join()
+        self._context.try_shutdown()
         self.node.destroy_node()
+        atexit.unregister(self.stop)
 
     def _spin(self) -> None:
         try:
-            spin(self.node, self._executor)
+            spin(self.node, self._executor, lambda: not self._stopping)
         finally:
             self._executor.shutdown()

@@ -16,16 +16,17 @@
 
 from collections.abc import Callable, Sequence
 import sys
+import threading
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
 
-from .ending import end_by_signals
 from .entities import end_tasks
 from .executor import create_executor, spin
 from .stream_node import StreamNode
+from ..core.ending import end_by_signals
 from ..core.errors import EndOfStream, StreamError
 
 _MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeException,
@@ -40,11 +41,14 @@ def run_node(create: Callable[[], StreamNode], program: str,
     What a user got wrong is said in one sentence on standard error, with exit code 1.
     """
     node: StreamNode | None = None
+    told, said = threading.Event(), threading.Event()  # to end; what there is to say
 
     def say_farewell() -> None:
+        told.set()
         if node is not None:
             node.farewell()
-        rclpy.try_shutdown()
+            said.set()
+            node.run_soon(lambda: None)  # wakes the executor, which then sees `told`
 
     try:
         rclpy.init(args=None if args is None else [program, *args],
@@ -54,24 +58,25 @@ def run_node(create: Callable[[], StreamNode], program: str,
     finish = end_by_signals(say_farewell)
     try:
         node = create()
-        _work(node, finish)
+        _work(node, told, finish)
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
             return _complain(program, str(node.ended))
         return 0
     except Exception as error:
         if not rclpy.ok():
-            return 0  # Ctrl-C, maybe while the node was being made: what it was to use has gone
+            return 0  # somebody else has ended what it was to use
         if isinstance(error, _MISTAKES):
             return _complain(program, str(error))
         raise
     finally:
         finish()
         if node is not None:
-            if rclpy.ok():
+            if not said.is_set():
                 node.farewell()
             node.stop()
+        rclpy.try_shutdown()  # by which threads of the node that are late know that it is the end
+        if node is not None:
             node.destroy_node()
-        rclpy.try_shutdown()
 
 
 def _complain(program: str, sentence: str) -> int:
@@ -79,14 +84,16 @@ def _complain(program: str, sentence: str) -> int:
     return 1
 
 
-def _work(node: StreamNode, finish: Callable[[], None]) -> None:
+def _work(node: StreamNode, told: threading.Event, finish: Callable[[], None]) -> None:
+    if told.is_set():
+        return  # while the node was being made
     executor = create_executor()
     executor.add_node(node)  # before the start: from then on, threads may need it
     try:
         node.start()
-        spin(node, executor, lambda: node.ended is None)
+        spin(node, executor, lambda: not told.is_set() and node.ended is None)
     finally:
-        finish()  # or the context would be shut down in the midst of what follows
+        finish()  # or the last word could be said in the midst of what follows
         # While the node's topics and timers are still there: an EventsExecutor that is torn down
         # after them aborts the process.
         end_tasks(node)  # other threads may be about to ask for some

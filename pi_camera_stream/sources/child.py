@@ -20,18 +20,12 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from typing import BinaryIO, cast
 
 from ..core.errors import TemporaryError
+from ..core.with_parent import with_parent
 
-# Runs as the child, before the program: asks the kernel (prctl(2), PR_SET_PDEATHSIG) for SIGKILL
-# at the parent's death, sees whether the parent has died already, and becomes the program. A
-# preexec_fn would do it too, but is not safe in a process that has threads.
-_LAUNCH = ('import ctypes,os,sys\n'
-           'ctypes.CDLL(None).prctl(1,9)\n'
-           'os.getppid()==int(sys.argv[1]) and os.execvp(sys.argv[2],sys.argv[2:])')
 _POLITE_S = 0.1  # how long a child may take to end by itself
 _PIPE_BYTES = 2**20  # room for a picture: whoever writes it need not be woken for each 64 kB
 _CHUNK_BYTES = 2**16  # a bigger buffer comes fresh from the kernel, which costs more than the read
@@ -59,9 +53,8 @@ class Child:
         self._name = name or os.path.basename(command[0])
         try:
             self._process = subprocess.Popen(
-                [sys.executable, '-I', '-S', '-c', _LAUNCH, str(os.getpid()), *command],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
-                env=environment)
+                with_parent(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                start_new_session=True, env=environment)
         except OSError as error:
             raise TemporaryError(f'cannot start {self._name} ({error.strerror}): is there enough '
                                  'memory?') from error

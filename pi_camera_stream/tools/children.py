@@ -15,13 +15,14 @@
 """Child processes that end with their parent, whatever way it ends."""
 
 from collections.abc import Sequence
-import ctypes
 import signal
 import subprocess
 import time
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_POLITE_S = 1.2  # how long a child may take to end by itself
+from ..core.ending import held_back
+from ..core.with_parent import with_parent
+
+_POLITE_S = 3.0  # how long a child may take to end by itself; a second is not enough on a busy Pi
 
 
 class Children:
@@ -29,17 +30,23 @@ class Children:
     Start programs, see which has ended, and end the others.
 
     They run in sessions of their own, so that Ctrl-C reaches only the parent, which then ends them
-    in order. Start them before there are threads.
+    in order. It belongs to the main thread: the kernel takes the end of the one that starts them
+    for the end of the parent.
     """
 
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: Sequence[str], keep_stdin: bool = False) -> None:
-        """Start `command`; it reads the parent's standard input if told so, and none otherwise."""
-        self._processes[name] = subprocess.Popen(
-            command, stdin=None if keep_stdin else subprocess.DEVNULL,
-            start_new_session=True, preexec_fn=_die_with_parent)
+        """
+        Start a program of this package.
+
+        It reads the parent's standard input if told so, and none otherwise.
+        """
+        with held_back():
+            self._processes[name] = subprocess.Popen(
+                with_parent(command, signal.SIGTERM),
+                stdin=None if keep_stdin else subprocess.DEVNULL, start_new_session=True)
 
     def ended(self) -> tuple[str, int] | None:
         """Return name and exit code of a child that has ended; None while all run."""
@@ -61,7 +68,3 @@ class Children:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -19,13 +19,12 @@ from collections.abc import Sequence
 import json
 import os
 from pathlib import Path
-import signal
 import sys
 import threading
 import time
-from types import FrameType
 
 from .children import Children
+from ..core.ending import end_by_signals
 from ..nodes.ros_session import RosSession
 from ..sources.registry import NAMES
 
@@ -41,21 +40,17 @@ def main(args: Sequence[str] | None = None) -> int:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     # Nor do they mix with those of another demo, or of a robot that runs on this machine.
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % _DOMAINS))
-    stopping = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    children = Children()
+    stopping, children = threading.Event(), Children()
+    finish = end_by_signals(stopping.set)
     try:
         _start(children, options)
         with RosSession('pi_camera_stream_demo') as session:
             code = _watch(children, session, stopping, options.seconds)
+            finish()
             children.stop()
             return code
     finally:
+        finish()
         children.stop()
 
 

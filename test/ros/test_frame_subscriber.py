@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -63,6 +65,29 @@ def test_five_lines(camera):
             assert 0 < frame.age_s < WAIT_S
             assert frame.frame_id == 'lens'
             break
+        done.set()
+        thread.join()
+
+
+UNCLOSED = """
+import threading
+from pi_camera_stream import FrameSubscriber
+frames = FrameSubscriber('/camera/image_raw/compressed')
+frames.next_frame(5)
+print(threading.active_count())
+"""
+
+
+def test_a_program_that_does_not_close_it_ends_well(camera):
+    done = threading.Event()
+    thread = threading.Thread(target=lambda: camera.send_until(jpeg(200), done.is_set))
+    thread.start()
+    try:
+        for _ in range(5):
+            ended = subprocess.run([sys.executable, '-c', UNCLOSED], capture_output=True,
+                                   text=True, timeout=WAIT_S)
+            assert (ended.returncode, ended.stdout) == (0, '2\n'), ended.stderr
+    finally:
         done.set()
         thread.join()
 

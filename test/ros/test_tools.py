@@ -12,11 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import random
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 
+from pi_camera_stream.core.ending import held_back
+import pytest
 from support import pictures
 from support.processes import children, gone, Program, WAIT_S
 
@@ -41,6 +45,20 @@ def test_the_demo_shows_everything_and_ctrl_c_leaves_nothing_behind():
     assert demo.stop() == 0
     assert gone(pids)
     assert 'Traceback' not in demo.output
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_demo_at_any_moment(number):
+    for _ in range(5):
+        with held_back():  # until Python itself is there
+            demo = Program('demo', '--port', free_port(), '--source', 'pattern')
+        time.sleep(random.uniform(0.0, 3.0))
+        pids = children(demo.process.pid)
+        demo.process.send_signal(number)
+        assert demo.stop(number) in (0, -number), demo.output  # the latter while it imports
+        assert gone(pids)
+        assert 'Traceback' not in demo.output, demo.output
+        assert 'Fatal' not in demo.output, demo.output
 
 
 def test_the_demo_ends_with_its_pipe_and_with_its_time():

@@ -18,12 +18,11 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 import shlex
-import signal
 import sys
 import threading
-from types import FrameType
 
-from .interrupt import Interrupted
+from .half import Interrupted
+from ...core.ending import end_by_signals
 from ...core.errors import PermanentError
 
 # command -> (module with `add_arguments(parser)` and `run(options, command, stopping)`, what it
@@ -46,12 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter))
     options = parser.parse_args(arguments)
     stopping = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
+    end_by_signals(stopping.set)
     command = shlex.join(['python3', '-m', 'pi_camera_stream', 'bench', *arguments])
     try:
         code: int = modules[options.command].run(options, command, stopping)

@@ -24,15 +24,15 @@ import sys
 
 from .audience import Audience
 from .churn import come_and_go
-from .interrupt import end_at_sigint
 from .order import CrowdOrder
 from .steady import watch
+from ...core.ending import end_at_once
 from ...core.errors import PermanentError
 
 
 def main() -> int:
     """Do what the order says; return 1 with one sentence when it cannot be done."""
-    end_at_sigint()
+    end_at_once()
     order = CrowdOrder(**json.loads(sys.argv[1]))
     audience = Audience((order.address, order.port), order.path)
     try:

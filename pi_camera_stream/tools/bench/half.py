@@ -15,7 +15,7 @@
 """One half of a measurement: a server, its pictures and its viewers; all end with it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
@@ -23,7 +23,6 @@ import sys
 import threading
 from typing import Any
 
-from .interrupt import held_back, Interrupted
 from .link import cable, free_port, loopback, Route
 from .order import CrowdOrder
 from ..children import Children
@@ -32,6 +31,10 @@ from ...core.errors import PermanentError
 Programs = dict[str, list[str]]  # by name
 _POLL_S = 0.05
 _ROOM = 20  # viewers more than there are, for those who leave and have not gone yet
+
+
+class Interrupted(Exception):
+    """Ctrl-C, or SIGTERM: everything is to end. Raised where something waits for `stopping`."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,10 @@ class _Programs(Children):
         self._stopping = stopping
 
     def start(self, name: str, command: Sequence[str], keep_stdin: bool = False) -> None:
-        """Start a program; one of this package is to call `end_at_sigint`."""
+        """Start a program."""
         if self._stopping.is_set():
             raise Interrupted
-        with nullcontext() if name == 'bridge' else held_back():
-            super().start(name, command, keep_stdin)
+        super().start(name, command, keep_stdin)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids by name."""

@@ -14,6 +14,7 @@
 
 """The pictures that are streamed: as big as a camera's, each another one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ...core.errors import PermanentError
@@ -23,11 +24,13 @@ _TOLERANCE = 0.15
 _BLUR_PIXELS = 2.0  # makes noise about as hard to compress as a camera's picture
 
 
-def make_pictures(folder: Path, width: int, height: int, size_bytes: int) -> float:
+def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
+                  check: Callable[[], None] = lambda: None) -> float:
     """
     Write COUNT JPEGs of nearly `size_bytes` into a folder; return the mean size in bytes.
 
-    They are blurred noise, the same ones on every machine.
+    They are blurred noise, the same ones on every machine. `check` is called again and again, and
+    raises what is to end it.
 
     Raises
     ------
@@ -41,12 +44,15 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int) -> flo
 
     from ...encoders.jpeg_encoder import JpegEncoder
 
-    images = [cv2.GaussianBlur(
-        np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8), (0, 0),
-        _BLUR_PIXELS).astype(np.uint8) for number in range(COUNT)]
+    images = []
+    for number in range(COUNT):
+        check()
+        noise = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
+        images.append(cv2.GaussianBlur(noise, (0, 0), _BLUR_PIXELS).astype(np.uint8))
     sizes: dict[int, int] = {}
     low, high = 1, 100
     while low <= high:  # the bigger the quality, the bigger the JPEG
+        check()
         quality = (low + high) // 2
         sizes[quality] = len(JpegEncoder(quality).encode(images[0]))
         if sizes[quality] < size_bytes:

@@ -27,8 +27,8 @@ import threading
 import time
 from typing import Any
 
-from .interrupt import end_at_sigint
 from .pictures import load_pictures
+from ...core.ending import end_at_once
 from ...core.pacing import Pacer
 
 
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve until SIGINT."""
-    end_at_sigint()
+    end_at_once()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--folder', type=Path, required=True)
     parser.add_argument('--fps', type=float, required=True)

@@ -21,11 +21,10 @@ Run as a program of its own, the only one of the measuring ones that needs ROS.
 import argparse
 import itertools
 from pathlib import Path
-import sys
 import threading
 
-from .interrupt import end_at_sigint
 from .pictures import load_pictures
+from ...core.ending import end_at_once, leave
 from ...core.jpeg import check_whole
 from ...core.pacing import Pacer
 from ...nodes.image_topic import create_image_publisher, jpeg_message
@@ -76,7 +75,7 @@ class StampedStreamNode(StreamNode):
 
 def main() -> int:
     """Publish until SIGINT."""
-    end_at_sigint()
+    end_at_once()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--folder', type=Path, required=True)
     parser.add_argument('--fps', type=float, required=True)
@@ -85,4 +84,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    leave(main())

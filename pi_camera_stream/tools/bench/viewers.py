@@ -32,7 +32,7 @@ import threading
 from typing import Any
 
 from . import proc, units
-from .half import run_half, Settings
+from .half import Interrupted, run_half, Settings
 from .link import check_link
 from .pictures import make_pictures
 from .report import churn_report, steady_report
@@ -104,7 +104,12 @@ def run(options: argparse.Namespace, command: str, stopping: threading.Event) ->
     with tempfile.TemporaryDirectory(prefix='pi_camera_stream_bench_') as folder:
         size_bytes = options.size or round(
             _SIZE_BYTES * options.width * options.height / (_SIZE[0] * _SIZE[1]))
-        mean_bytes = make_pictures(Path(folder), options.width, options.height, size_bytes)
+
+        def check() -> None:
+            if stopping.is_set():
+                raise Interrupted
+
+        mean_bytes = make_pictures(Path(folder), options.width, options.height, size_bytes, check)
         settings = Settings(
             Path(folder), options.fps, options.viewers, options.stuck, options.churn,
             options.warm_up, options.seconds, options.link, options.congestion, options.rtt_ms,

@@ -18,10 +18,7 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 import math
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 from .answer import answer
 from .camera import check_camera
@@ -36,6 +33,7 @@ from .multicast import check_multicast
 from .port import check_port
 from .surroundings import Surroundings
 from .topics import check_topics
+from ...core.ending import end_by_signals, leave
 
 _MARKS = {'ok': 'ok     ', 'note': 'note   ', 'broken': 'BROKEN '}
 _MOST_SECONDS = 3600.0
@@ -44,8 +42,9 @@ _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 def main(args: Sequence[str] | None = None) -> int:
     """Print all findings; return 1 when something is broken."""
-    signal.signal(signal.SIGINT, _interrupt)
     arguments = _parser().parse_args(args)
+    # Nothing is lost with it, and whatever it waits for must not make a person wait.
+    end_by_signals(lambda: leave(0 if arguments.answer else _INTERRUPTED))
     options = Options(arguments.port, arguments.seconds, arguments.peer)
     try:
         if arguments.answer:
@@ -56,8 +55,6 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f'doctor: error: the network does not let us ({error.strerror}): see whether `ip '
               'address` shows one', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 0 if arguments.answer else _INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,11 +95,6 @@ def _print(finding: Finding) -> None:
     print(_MARKS[finding.level] + finding.text, flush=True)
     if finding.remedy:
         print(f'         -> {finding.remedy}', flush=True)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # leaving the graph takes a moment
-    raise KeyboardInterrupt
 
 
 def _port(text: str) -> int:

@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 from .finding import Finding, Level, Options
+from ...core.with_parent import with_parent
 
 _ROS = 'source /opt/ros/<release>/setup.bash, or run script/setup and use .venv/bin/python'
 _IMPORT_S = 60.0
@@ -72,8 +73,8 @@ def rclpy_failure() -> str:
 
 def _import_rclpy(environment: dict[str, str]) -> str:
     try:
-        done = subprocess.run([sys.executable, '-c', 'import rclpy'], env=environment, check=False,
-                              capture_output=True, text=True, timeout=_IMPORT_S)
+        done = subprocess.run(with_parent([sys.executable, '-c', 'import rclpy']), env=environment,
+                              check=False, capture_output=True, text=True, timeout=_IMPORT_S)
     except subprocess.TimeoutExpired:
         return f'nothing happens for {_IMPORT_S:.0f} s'
     if done.returncode == 0:
