@@ -17,6 +17,7 @@
 import argparse
 from collections.abc import Sequence
 import json
+import math
 import os
 from pathlib import Path
 import sys
@@ -144,7 +145,8 @@ class StatusLine:
         bridge = self._session.diagnostics('http_bridge: bridge')
         if bridge and not self._announced:
             self._announced = True
-            print(f'\nOpen {bridge["address"]} in a browser. Ctrl-C ends the demo.\n'
+            print(f'\nOpen {bridge.get("address", "the bridge")} in a browser. '
+                  'Ctrl-C ends the demo.\n'
                   f'Its topics are in ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}, on this '
                   'machine only.\n', flush=True)
         self._print(self.text(bridge))
@@ -155,13 +157,14 @@ class StatusLine:
         consumer = self._session.diagnostics('opencv_consumer: processing')
         if not camera:
             return 'starting …'
-        self.seen_pictures |= float(camera['frames/s']) > 0
-        age = consumer.get('age of the result [ms]', camera['age when published [ms]'])
-        age = '    -' if age == 'nan' else f'{float(age):5.1f}'  # nobody receives: none to tell
-        parts = [f'{float(camera["frames/s"]):5.1f} frames/s', f'age {age} ms',
-                 f'{bridge.get("viewers", 0)} viewers']
+        rate = _number(camera.get('frames/s'))
+        self.seen_pictures |= rate > 0
+        age_ms = _number(consumer.get('age of the result [ms]',
+                                      camera.get('age when published [ms]')))
+        age = '    -' if math.isnan(age_ms) else f'{age_ms:5.1f}'  # nobody receives: none to tell
+        parts = [f'{rate:5.1f} frames/s', f'age {age} ms', f'{bridge.get("viewers", 0)} viewers']
         if consumer:
-            parts.append(f'{consumer["detections"]} detections')
+            parts.append(f'{consumer.get("detections", "?")} detections')
         return '  |  '.join(parts)
 
     def finish(self, text: str) -> None:
@@ -176,3 +179,11 @@ class StatusLine:
             print(f'\r{text:<76}', end='', flush=True)
         else:
             print(text, flush=True)
+
+
+def _number(text: str | None) -> float:
+    """Return what a node has told, which may be one of somebody else's; NaN for no number."""
+    try:
+        return float(text or 'nan')
+    except ValueError:
+        return math.nan
