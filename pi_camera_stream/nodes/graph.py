@@ -33,6 +33,7 @@ COMPRESSED_TYPE, RAW_TYPE = 'sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/
 IMAGE_TYPES = COMPRESSED_TYPE, RAW_TYPE
 _POLICIES = {'reliability': 'reliab', 'durability': 'transient', 'deadline': 'deadline',
              'liveliness': 'liveliness'}  # by a word of rmw's reason
+_LISTED = 20  # topics in a sentence
 
 T = TypeVar('T')
 
@@ -114,8 +115,9 @@ def why_silent(node: Node, topic: str, subscription: Any = None) -> str:
     reason = f'offers another {refused} than is asked for here' if refused else \
         'is silent' if topic in found else \
         f'is of the type {others[0]}' if others else 'has no publisher'
-    return (f"no picture yet: '{topic}' {reason}; topics with pictures: "
-            f"{', '.join(found) or 'none'}; still waiting")
+    listed = ', '.join(list(found)[:_LISTED]) + (', …' if len(found) > _LISTED else '')
+    return (f"no picture yet: '{topic}' {reason}; topics with pictures: {listed or 'none'}; "
+            'still waiting')
 
 
 def _ask(node: Node, question: Callable[[], Sequence[T]], otherwise: list[T]) -> list[T]:
