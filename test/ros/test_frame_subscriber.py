@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import signal
 import subprocess
 import sys
 import threading
@@ -90,6 +91,27 @@ def test_a_program_that_does_not_close_it_ends_well(camera):
     finally:
         done.set()
         thread.join()
+
+
+CLOSED = """
+from pi_camera_stream import FrameSubscriber
+with FrameSubscriber('/camera/image_raw/compressed') as frames:
+    print('open', flush=True)
+    for frame in frames:
+        pass
+"""
+
+
+def test_a_second_ctrl_c_does_not_abort_the_closing():
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, '-c', CLOSED], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as program:
+            assert program.stdout.readline() == 'open\n'
+            program.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=WAIT_S)
+        assert program.returncode == -signal.SIGINT, said
 
 
 def test_always_the_newest_and_the_others_are_counted(camera):
