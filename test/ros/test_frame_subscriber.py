@@ -27,6 +27,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from support import pictures
 from support.guest import Camera
 from support.processes import WAIT_S, wait_until
+from support.repeating import Repeating
 
 TOPIC = '/camera/image_raw/compressed'
 
@@ -70,6 +71,16 @@ def test_five_lines(camera):
         thread.join()
 
 
+class Sending(Repeating):
+    """Send the same picture again and again."""
+
+    def __init__(self, camera):
+        self._camera = camera
+
+    def do(self):
+        self._camera.send(jpeg(200))
+
+
 UNCLOSED = """
 import threading
 from pi_camera_stream import FrameSubscriber
@@ -80,17 +91,11 @@ print(threading.active_count())
 
 
 def test_a_program_that_does_not_close_it_ends_well(camera):
-    done = threading.Event()
-    thread = threading.Thread(target=lambda: camera.send_until(jpeg(200), done.is_set))
-    thread.start()
-    try:
+    with Sending(camera):
         for _ in range(5):
             ended = subprocess.run([sys.executable, '-c', UNCLOSED], capture_output=True,
                                    text=True, timeout=WAIT_S)
             assert (ended.returncode, ended.stdout) == (0, '2\n'), ended.stderr
-    finally:
-        done.set()
-        thread.join()
 
 
 CLOSED = """
