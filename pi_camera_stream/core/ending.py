@@ -32,10 +32,13 @@ import os
 import signal
 import sys
 import threading
+import time
+from types import FrameType
 from typing import NoReturn
 
 LAST_S = 4.5  # from the signal to the end by force; `ros2 launch` loses its patience after 5
 _TRACE_S = 0.3  # before that
+_POLITE_S = 2.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -104,6 +107,31 @@ def end_by_signals(end: Callable[[], None]) -> Callable[[], None]:
         thread.join()
 
     return finish
+
+
+def interrupt_by_signals(code: int) -> None:
+    """
+    Raise KeyboardInterrupt in the main thread when the first signal comes. Main thread only.
+
+    So it leaves what it is in, such as the ROS graph, where others wait in vain for those who do
+    not say so. If it is not gone a moment later, the process ends with the exit code.
+    """
+    def end() -> None:
+        time.sleep(_POLITE_S)
+        leave(code)
+
+    heard = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal heard
+        if not heard:  # a second one would cut the leaving short
+            heard = True
+            raise KeyboardInterrupt
+
+    end_by_signals(end)
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def leave(code: int) -> NoReturn:

@@ -41,7 +41,7 @@ class OwnNode:
             name, context=self._context, use_global_arguments=False, enable_rosout=False,
             start_parameter_services=False)
         self._executor = create_executor(self._context)
-        self._stopping = False
+        self._stopping, self._left = False, threading.Event()  # as said, and as done
         self._thread = threading.Thread(target=self._spin, name='frames', daemon=True)
 
     def start(self) -> None:
@@ -56,8 +56,9 @@ class OwnNode:
         """Leave the graph; again, where a second Ctrl-C has cut it short."""
         self._stopping = True
         if self._thread.ident is not None:
-            # However long it takes: an executor that outlives its node aborts the process.
-            self._thread.join()
+            # However long it takes: an executor that outlives its node aborts the process. Not by
+            # `join`: once Ctrl-C has cut that short, Python takes the thread for ended.
+            self._left.wait()
         self._context.try_shutdown()
         self.node.destroy_node()
         atexit.unregister(self.stop)
@@ -66,4 +67,7 @@ class OwnNode:
         try:
             spin(self.node, self._executor, lambda: not self._stopping)
         finally:
-            self._executor.shutdown()
+            try:
+                self._executor.shutdown()
+            finally:
+                self._left.set()

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from support import pictures
 from support.guest import Camera
 from support.processes import WAIT_S, wait_until
+from support.repeating import Repeating
 
 TOPIC = '/camera/image_raw/compressed'
 
@@ -69,6 +71,16 @@ def test_five_lines(camera):
         thread.join()
 
 
+class Sending(Repeating):
+    """Send the same picture again and again."""
+
+    def __init__(self, camera):
+        self._camera = camera
+
+    def do(self):
+        self._camera.send(jpeg(200))
+
+
 UNCLOSED = """
 import threading
 from pi_camera_stream import FrameSubscriber
@@ -79,17 +91,32 @@ print(threading.active_count())
 
 
 def test_a_program_that_does_not_close_it_ends_well(camera):
-    done = threading.Event()
-    thread = threading.Thread(target=lambda: camera.send_until(jpeg(200), done.is_set))
-    thread.start()
-    try:
+    with Sending(camera):
         for _ in range(5):
             ended = subprocess.run([sys.executable, '-c', UNCLOSED], capture_output=True,
                                    text=True, timeout=WAIT_S)
             assert (ended.returncode, ended.stdout) == (0, '2\n'), ended.stderr
-    finally:
-        done.set()
-        thread.join()
+
+
+CLOSED = """
+from pi_camera_stream import FrameSubscriber
+with FrameSubscriber('/camera/image_raw/compressed') as frames:
+    print('open', flush=True)
+    for frame in frames:
+        pass
+"""
+
+
+def test_a_second_ctrl_c_does_not_abort_the_closing():
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, '-c', CLOSED], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as program:
+            assert program.stdout.readline() == 'open\n'
+            program.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=WAIT_S)
+        assert program.returncode == -signal.SIGINT, said
 
 
 def test_always_the_newest_and_the_others_are_counted(camera):

@@ -33,7 +33,7 @@ from .multicast import check_multicast
 from .port import check_port
 from .surroundings import Surroundings
 from .topics import check_topics
-from ...core.ending import end_by_signals, leave
+from ...core.ending import interrupt_by_signals
 
 _MARKS = {'ok': 'ok     ', 'note': 'note   ', 'broken': 'BROKEN '}
 _MOST_SECONDS = 3600.0
@@ -43,8 +43,8 @@ _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 def main(args: Sequence[str] | None = None) -> int:
     """Print all findings; return 1 when something is broken."""
     arguments = _parser().parse_args(args)
-    # Nothing is lost with it, and whatever it waits for must not make a person wait.
-    end_by_signals(lambda: leave(0 if arguments.answer else _INTERRUPTED))
+    interrupted = 0 if arguments.answer else _INTERRUPTED
+    interrupt_by_signals(interrupted)
     options = Options(arguments.port, arguments.seconds, arguments.peer)
     try:
         if arguments.answer:
@@ -55,6 +55,8 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f'doctor: error: the network does not let us ({error.strerror}): see whether `ip '
               'address` shows one', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return interrupted
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -55,7 +55,7 @@ def parse(data: bytes) -> tuple[str, str]:
 
 def answer() -> None:
     """
-    Answer until the process ends.
+    Answer until KeyboardInterrupt.
 
     Raises
     ------

@@ -23,11 +23,13 @@ import time
 
 from .evaluation import evaluate
 from .report import as_json, Result, table
+from ...core.ending import interrupt_by_signals
 from ...nodes.latency_observer import LatencyObserver, wait_for
 
 _PATIENCE_S = 3.0
 _CLOCKS_S = 6.0  # more, for a clock that has not told yet
 _ON_WAY_S = 1.0  # for what was taken before the end
+_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 _SETTLE_S = 2.5  # until the traces and the clocks of the other nodes are known
 
 
@@ -46,6 +48,14 @@ def main(args: Sequence[str] | None = None) -> int:
     options = parser.parse_args(args)
     if not 1 <= options.seconds <= 600:
         parser.error(f'--seconds must be 1 to 600, not {options.seconds:g}')
+    interrupt_by_signals(_INTERRUPTED)
+    try:
+        return _run(options, parser)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     try:
         if options.plot is not None:
             _check_plot(options.plot)

@@ -123,6 +123,33 @@ def test_an_end_in_time_is_left_alone():
     assert (done.returncode, done.stderr) == (0, '')
 
 
+INTERRUPTED = """
+import os, signal, sys, time
+from pi_camera_stream.core import ending
+
+ending._POLITE_S = float(sys.argv[1])
+ending.interrupt_by_signals(130)
+try:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1000)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(float(sys.argv[2]))
+        print('left', flush=True)
+except KeyboardInterrupt:
+    ending.leave(129)
+"""
+
+
+@pytest.mark.parametrize(('polite_s', 'takes_s', 'code', 'words'), [
+    (1000, 0.1, 129, 'left\n'), (0.1, 1000, 130, '')])
+def test_who_is_interrupted_can_leave_but_not_for_ever(polite_s, takes_s, code, words):
+    done = subprocess.run([sys.executable, '-c', INTERRUPTED, str(polite_s), str(takes_s)],
+                          capture_output=True, text=True, timeout=WAIT_S)
+    assert (done.returncode, done.stdout, done.stderr) == (code, words, '')
+
+
 # Somebody waits for an Event when the signal comes
 
 WAITING = """
