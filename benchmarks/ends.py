@@ -56,7 +56,7 @@ READY_S = 90.0  # until a program must have come to work
 LEFT_S = 2.0  # how long after its parent a child may still be there
 ENDED_WELL = {0, 130, -signal.SIGINT, -signal.SIGTERM}
 COMPLAINT = re.compile(r'Traceback|Fatal|terminate called|Aborted|Destroying callback manager')
-PYTHONS_OWN = re.compile(r'Traceback|init_import_site')
+PYTHONS_OWN = re.compile(r'Traceback|init_import_site|init_sys_streams')
 MODULE = [sys.executable, '-u', '-m', 'pi_camera_stream']
 PATTERN = ['camera', '--ros-args', '-p', 'source:=pattern', '-p', 'fps:=30']
 SMALL = ['--size', '20k', '--width', '320', '--height', '240', '--fps', '20']
