@@ -27,7 +27,7 @@ from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
 from .clock_service import ClockService
-from .entities import run_soon
+from .entities import failures_of, run_soon
 from ..core.errors import PermanentError, StreamError
 from ..core.parameters import Parameter, Value
 
@@ -138,6 +138,9 @@ class StreamNode(Node):
             self.take_parameters(accepted, others, self._started)
         except StreamError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # or who wants to set it would wait for ever
+            failures_of(self).add(error)
+            return SetParametersResult(successful=False, reason=f'an error of ours: {error!r}')
         return SetParametersResult(successful=True)
 
 

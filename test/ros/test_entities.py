@@ -14,11 +14,16 @@
 import threading
 import time
 
+from pi_camera_stream.core.parameters import Parameter
 from pi_camera_stream.nodes import entities
 from pi_camera_stream.nodes.entities import Client, failures_of, Periodic
+from pi_camera_stream.nodes.executor import create_executor, spin
 from pi_camera_stream.nodes.own_node import OwnNode
 from pi_camera_stream.nodes.qos import image_qos, reliable_qos
+from pi_camera_stream.nodes.stream_node import StreamNode
 import pytest
+import rclpy
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from support.processes import wait_until
@@ -175,3 +180,30 @@ def test_an_answer_that_is_not_awaited_any_more_is_not_heard(node):
     finally:
         go_on.set()
         other.stop()
+
+
+def test_who_sets_a_parameter_hears_of_an_error_of_ours(guest):
+    class Failing(StreamNode):
+        def on_parameter(self, name, value):
+            raise RuntimeError(f'{name} cannot be {value}')
+
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    failing = Failing('failing', [Parameter('size', 1, 'Some size', '', 0, 9, live=True)])
+    executor, stopping = create_executor(), threading.Event()
+    executor.add_node(failing)
+    failing.start()
+    thread = threading.Thread(target=spin, args=(
+        failing, executor, lambda: not stopping.is_set()))
+    thread.start()
+    try:
+        for value in (2, 3):
+            result = guest.set_parameter('/camera/failing', 'size', value)
+            assert not result.successful
+            assert f'size cannot be {value}' in result.reason
+        assert failures_of(failing).count == 2
+    finally:
+        stopping.set()
+        thread.join()
+        executor.shutdown()
+        failing.destroy_node()
+        rclpy.try_shutdown()
