@@ -1,0 +1,301 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+See whether anything grows, slows down or ends when everything happens at once for a long time.
+
+Run it with: script/soak [--minutes 30] [--busy-loops 0]
+
+Camera node (test pattern, 1280x720), bridge and consumer run as processes. The bridge has five
+viewers, one who comes again every 5 s, one who reads nothing, five who go from topic to topic,
+and a driver whose car follows `cmd_vel`. Beside the camera's, 30 topics come and go, 5 every 2 s.
+At the beginning (after a tenth of the time), in the middle and at the end it prints what each
+process holds, how long a command takes to the bridge and back, and how old pictures are on
+arrival. It fails when something has grown, ended, or complained.
+"""
+
+import argparse
+import array
+import asyncio
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
+
+NAMES = [f'/going_{number}/compressed' for number in range(30)]
+CHANGING, CHANGE_S, RATE = 5, 2.0, 5
+VIEWERS, WANDERERS = 5, 5
+STAY_S = 5.0
+WINDOW_S = 30.0
+GROWTH, GROWTH_MB, MORE = 1.1, 10, 5  # of memory; descriptors and threads
+
+
+@dataclass
+class Sample:
+    """What a process holds: MB of 2**20 bytes, and counts."""
+
+    rss_mb: float
+    descriptors: int
+    threads: int
+
+
+def sample(pid):
+    """Look at a process."""
+    from pi_camera_stream.tools.bench.proc import snapshot
+    now = snapshot(pid)
+    return Sample(now.rss_mb, len(os.listdir(f'/proc/{pid}/fd')), now.threads)
+
+
+class Watching(threading.Thread):
+    """Look at one stream until it is stopped; ages of pictures in s, with when they came."""
+
+    def __init__(self, url, stay_s=None):
+        super().__init__(daemon=True)
+        self._url, self._stay_s = url, stay_s
+        self.ages, self.stopping = [], threading.Event()
+        self.visits = 0
+
+    def run(self):
+        from support.web import get, parts
+        while not self.stopping.is_set():
+            self.visits += 1
+            until_s = time.monotonic() + (self._stay_s or 1e9)
+            try:
+                with get(self.url()) as response:
+                    for headers, _ in parts(response):
+                        now_s = time.time()
+                        self.ages.append((now_s, now_s - float(headers['X-Timestamp'])))
+                        if self.stopping.is_set() or time.monotonic() > until_s:
+                            break
+            except (OSError, ValueError, StopIteration, RuntimeError):
+                self.stopping.wait(0.5)  # the topic has gone; the bridge is looked at elsewhere
+
+    def url(self):
+        """Return the address of the next visit."""
+        return self._url if isinstance(self._url, str) else self._url()
+
+
+class Returning(threading.Thread):
+    """Come by WebSocket for some seconds, again and again."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self._url = url
+        self.stopping = threading.Event()
+        self.pictures = 0
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                asyncio.run(self._visit())
+            except Exception:  # the bridge has gone: that is seen elsewhere
+                self.stopping.wait(0.5)
+
+    async def _visit(self):
+        import aiohttp
+        async with aiohttp.ClientSession() as session, session.ws_connect(
+                f'{self._url}ws', max_msg_size=0) as connection:
+            until_s = time.monotonic() + STAY_S
+            while time.monotonic() < until_s and not self.stopping.is_set():
+                message = await connection.receive(timeout=STAY_S)
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    self.pictures += 1
+                    sequence = int.from_bytes(message.data[4:8], 'big')
+                    await connection.send_json({'type': 'ack', 'sequence': sequence})
+
+
+def publish_topics():
+    """Let topics come and go until the standard input is closed."""
+    import rclpy
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
+    from sensor_msgs.msg import CompressedImage
+    from support import pictures
+
+    rclpy.init()
+    node = rclpy.create_node('come_and_go')
+    message = CompressedImage(format='jpeg', data=array.array('B', pictures.jpeg(64, 48)))
+    publishers = {}
+
+    def change(name):
+        if name in publishers:
+            node.destroy_publisher(publishers.pop(name))
+        else:
+            publishers[name] = node.create_publisher(
+                CompressedImage, name, QoSProfile(
+                    depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+
+    for name in NAMES:
+        change(name)
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    changed_s = time.monotonic()
+    while True:
+        if time.monotonic() - changed_s > CHANGE_S:
+            changed_s = time.monotonic()
+            for name in random.sample(NAMES, CHANGING):
+                change(name)
+        message.header.stamp = node.get_clock().now().to_msg()
+        for publisher in publishers.values():
+            publisher.publish(message)
+        time.sleep(1 / RATE)
+
+
+class Soak:
+    """All who take part."""
+
+    def __init__(self, programs, driver, car, viewers):
+        self.programs, self.driver, self.car, self.viewers = programs, driver, car, viewers
+        self.samples = []
+
+    def measure(self, when):
+        """Print what is the case now."""
+        now_s = time.time()
+        samples = {name: sample(program.process.pid) for name, program in self.programs.items()}
+        self.samples.append(samples)
+        trips = [(heard_s - self.driver.given[number]) * 1e3
+                 for number, heard_s in list(self.driver.heard.items())
+                 if now_s - heard_s < WINDOW_S and number in self.driver.given]
+        ages = [age_s * 1e3 for viewer in self.viewers for came_s, age_s in list(viewer.ages)
+                if now_s - came_s < WINDOW_S]
+        held = '; '.join(f'{name} {one.rss_mb:.0f} MB, {one.descriptors} descriptors, '
+                         f'{one.threads} threads' for name, one in samples.items())
+        print(f'{when}: {held}; command there and back {spread(trips)}; age of pictures '
+              f'{spread(ages)}; {len(ages) / WINDOW_S / max(1, len(self.viewers)):.1f} pictures/s '
+              f'a viewer; load {os.getloadavg()[0]:.1f}', flush=True)
+
+    def faults(self):
+        """Return what is wrong now, in sentences."""
+        for name, program in self.programs.items():
+            if program.process.poll() is not None:
+                yield f'the {name} has ended with exit code {program.process.returncode}'
+            for word in ('Traceback', 'a callback failed', 'Fatal'):
+                if word in program.output:
+                    where = program.output.index(word)
+                    yield f'the {name} says: {program.output[where:where + 2000]}'
+        if not any(not heard.standing for heard in self.car.heard):
+            yield 'the car has never moved'
+
+    def growth(self):
+        """Return what has grown from the first measurement to the last one, in sentences."""
+        for name, first in self.samples[0].items():
+            last = self.samples[-1][name]
+            if last.rss_mb > first.rss_mb * GROWTH + GROWTH_MB:
+                yield f'the {name} has grown from {first.rss_mb:.0f} to {last.rss_mb:.0f} MB'
+            for what in ('descriptors', 'threads'):
+                if getattr(last, what) > getattr(first, what) + MORE:
+                    yield (f'the {name} had {getattr(first, what)} {what} and has '
+                           f'{getattr(last, what)}')
+
+
+def spread(values):
+    """Return median and 95th percentile in words."""
+    if len(values) < 2:
+        return 'unknown'
+    return (f'{statistics.median(values):.1f} ms median, '
+            f'{statistics.quantiles(values, n=20)[-1]:.1f} p95')
+
+
+def main():
+    """Run it; return the exit code."""
+    from contextlib import ExitStack
+
+    from support.car import Car
+    from support.driver import Driver
+    from support.guest import Guest
+    from support.processes import parameters, running
+
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0].strip())
+    parser.add_argument('--minutes', type=float, default=30.0)
+    parser.add_argument('--busy-loops', type=int, default=0, metavar='N',
+                        help='processes that do nothing but use the processor')
+    parser.add_argument('--topics', action='store_true', help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.topics:
+        publish_topics()
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    seconds = options.minutes * 60
+    with ExitStack() as stack:
+        def child(*command, **more):
+            process = subprocess.Popen(command, **more)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        for _ in range(options.busy_loops):
+            child(sys.executable, '-c', 'while True: pass')
+        child(sys.executable, __file__, '--topics', stdin=subprocess.PIPE)
+        programs = {
+            'camera': stack.enter_context(running('camera', *parameters(
+                source='pattern', width=1280, height=720, fps=30.0))),
+            'bridge': stack.enter_context(running('bridge', *parameters(
+                port=0, address='127.0.0.1', teleop__enabled='true', teleop__insecure='true',
+                teleop__stamped='true'))),
+            'consumer': stack.enter_context(running('consumer', *parameters(processor='edges')))}
+        url = programs['bridge'].wait_for(r'at (http://\S+/)').group(1)
+        guest = Guest('car')
+        stack.callback(guest.close)
+        car = Car(guest)
+        viewers = [Watching(f'{url}stream.mjpg') for _ in range(VIEWERS)]
+        going = [Watching(lambda: f'{url}stream.mjpg?topic={random.choice(NAMES)}',  # noqa: S311
+                          STAY_S) for _ in range(WANDERERS)]
+        coming = [Returning(url), Watching(f'{url}stream.mjpg', STAY_S)]
+        stuck = stack.enter_context(socket.create_connection(('127.0.0.1', int(
+            url.rstrip('/').rpartition(':')[2]))))
+        stuck.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        for thread in (*viewers, *going, *coming):
+            stack.callback(thread.join, 10)
+            stack.callback(thread.stopping.set)
+            thread.start()
+        driver = stack.enter_context(Driver(url))
+        driver.sit_down()
+        soak = Soak(programs, driver, car, viewers)
+        code = drive(soak, seconds)
+        print(f'{sum(one.visits for one in (*going, *coming[1:]))} visits, '
+              f'{coming[0].pictures} pictures by WebSocket, {len(driver.heard)} commands heard')
+    return code
+
+
+def drive(soak, seconds):
+    """Drive to and fro for that long, and measure; return the exit code."""
+    began_s = time.monotonic()
+    due = {'beginning': 0.1 * seconds, 'middle': 0.5 * seconds, 'end': seconds}
+    while due:
+        phase = (time.monotonic() - began_s) % 8
+        soak.driver.hold(throttle=0.8 if phase < 4 else -0.8, steering=0.3)
+        time.sleep(0.25)
+        if problems := list(soak.faults()) if time.monotonic() - began_s > 30 else []:
+            print('\n'.join(problems))
+            return 1
+        when = next(iter(due))
+        if time.monotonic() - began_s >= due[when]:
+            del due[when]
+            soak.measure(when)
+    problems = [*soak.faults(), *soak.growth()]
+    print('\n'.join(problems) or 'nothing has grown, ended or complained')
+    return 1 if problems else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
