@@ -101,8 +101,10 @@ class CameraNode(StreamNode):
     def stop(self) -> None:
         """Stop the source and end the threads."""
         if self._publisher.ident is not None:  # was started, though it may have ended already
+            self._pictures.raws.close()
             self._capture.stop()
             self._publisher.join(timeout=1.0)
+            self._pictures.raws.join(timeout_s=1.0)
 
     def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
                         live: bool) -> None:
@@ -143,7 +145,7 @@ class CameraNode(StreamNode):
         elif name == 'jpeg_quality':
             self._pictures.encoder.quality = int(value)
         elif name == 'lores_width':
-            self._pictures.lores_width = int(value)
+            self._pictures.raws.lores_width = int(value)
         elif name == 'frame_id':
             self._pictures.frame_id = str(value)
         elif name == 'adaptive':
@@ -239,7 +241,7 @@ class CameraNode(StreamNode):
         return path
 
     def _health(self) -> diagnostics.Health:
-        capture = self._capture
+        capture, raws = self._capture, self._pictures.raws
         source, silent_s = capture.source, capture.silent_s()
         wanted, got = source.nominal_fps, capture.captured.per_second()
         values = {
@@ -251,8 +253,10 @@ class CameraNode(StreamNode):
             'age when published [ms]': self._pictures.ages_ms.median(),
             'subscribers': self._pictures.subscribers(),
             'dropped, publishing is slower': capture.mailbox.dropped,
-            'corrupt pictures': self._pictures.corrupt,
-            'failed to publish': self._failed,
+            'raw images/s published': raws.published.per_second(),
+            'dropped, raw images are slower': raws.dropped,
+            'corrupt pictures': self._pictures.corrupt + raws.corrupt,
+            'failed to publish': self._failed + raws.failed,
             **self._adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
@@ -260,7 +264,7 @@ class CameraNode(StreamNode):
         if not capture.wanted:
             return diagnostics.Health(
                 diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
-        if problem := capture.problem or self._unpublished:
+        if problem := capture.problem or self._unpublished or raws.failure:
             return diagnostics.Health(diagnostics.ERROR, problem, values)
         if silent_s > capture.limit_s():
             return diagnostics.Health(
