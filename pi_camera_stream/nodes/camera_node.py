@@ -102,8 +102,10 @@ class CameraNode(StreamNode):
     def stop(self) -> None:
         """Stop the source and end the threads."""
         if self._publisher.ident is not None:  # was started, though it may have ended already
+            self._pictures.raws.close()
             self._capture.stop()
             self._publisher.join(timeout=1.0)
+            self._pictures.raws.join(timeout_s=1.0)
 
     def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
                         live: bool) -> None:
@@ -144,7 +146,7 @@ class CameraNode(StreamNode):
         elif name == 'jpeg_quality':
             self._pictures.encoder.quality = int(value)
         elif name == 'lores_width':
-            self._pictures.lores_width = int(value)
+            self._pictures.raws.lores_width = int(value)
         elif name == 'frame_id':
             self._pictures.frame_id = str(value)
         elif name == 'adaptive':
@@ -240,7 +242,7 @@ class CameraNode(StreamNode):
         return path
 
     def _health(self) -> diagnostics.Health:
-        capture = self._capture
+        capture, raws = self._capture, self._pictures.raws
         source, silent_s = capture.source, capture.silent_s()
         wanted, got = source.nominal_fps, capture.captured.per_second()
         values = {
@@ -252,17 +254,19 @@ class CameraNode(StreamNode):
             'age when published [ms]': self._pictures.ages_ms.median(),
             'subscribers': self._pictures.subscribers(),
             'dropped, publishing is slower': capture.mailbox.dropped,
-            'corrupt pictures': self._pictures.corrupt,
-            'failed to publish': self._failed,
+            'raw images/s published': raws.published.per_second(),
+            'dropped, raw images are slower': raws.dropped,
+            'corrupt pictures': self._pictures.corrupt + raws.corrupt,
+            'failed to publish': self._failed + raws.failed,
             'subscribers that get nothing': _list(self._pictures.qos.refused),
-            **self._adaptation_values(),
+            **self._pictures.adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
         }
         if not capture.wanted:
             return diagnostics.Health(
                 diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
-        if problem := capture.problem or self._unpublished:
+        if problem := capture.problem or self._unpublished or raws.failure:
             return diagnostics.Health(diagnostics.ERROR, problem, values)
         if silent_s > capture.limit_s():
             return diagnostics.Health(
@@ -274,16 +278,6 @@ class CameraNode(StreamNode):
             return diagnostics.Health(
                 diagnostics.WARN, f'{got:.1f} of {wanted:.1f} frames/s', values)
         return diagnostics.Health(diagnostics.OK, f'{got:.1f} frames/s', values)
-
-    def _adaptation_values(self) -> dict[str, object]:
-        budget_bps, plan = self._pictures.adaptation.budget_bps(), self._pictures.encoder.plan
-        return {
-            'receivers that report over a link': self._pictures.adaptation.receivers(),
-            'bit rate allowed [bit/s]': 'any' if budget_bps == math.inf else round(budget_bps),
-            'made smaller': f'to {plan.scale:g} of the size, quality {plan.quality}' if plan
-                            else 'no',
-            'left out to fit': self._pictures.encoder.left_out,
-        }
 
 
 def _list(refused: Mapping[str, Sequence[str]]) -> str:

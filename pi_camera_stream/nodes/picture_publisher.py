@@ -14,26 +14,23 @@
 
 """What the camera node publishes of each picture: compressed, raw, small, and its CameraInfo."""
 
-import array
 from collections.abc import Callable
 import math
-from typing import Any
 
-import numpy as np
 from rclpy.node import Node
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage
-from sensor_msgs.msg import Image as ImageMessage
+from std_msgs.msg import Header
 
 from .adaptation import Adaptation
 from .image_topic import create_image_publisher, jpeg_message
 from .qos_watch import QosWatch
+from .raw_publisher import RawPicture, RawPublisher
 from .trace import TracePublisher
 from ..core.frame import Capture, Image, image_size
 from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
 from ..core.statistics import RateMeter, Recent
 from ..encoders.fitting_encoder import Encoded, FittingEncoder
-from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..encoders.jpeg_encoder import JpegEncoder
 
 _LONGEST_S = 1.0  # that a picture counts for, between two of them
@@ -46,14 +43,17 @@ class PicturePublisher:
     """
     Publish pictures, each kind only while somebody subscribes to it.
 
+    The JPEG and the CameraInfo of a picture are published at once; decoded, it follows in a thread
+    of its own (`raws`), or not, so that the next JPEG need not wait.
+
     `publish` belongs to one thread; the rest may be used by any.
 
     Attributes
     ----------
     frame_id
         TF frame of the pictures.
-    lores_width
-        Width of the small pictures in pixels; theirs is the shape of the large ones.
+    raws
+        Publishes the decoded ones.
     encoder
         Encodes what is not JPEG yet, and what is larger than it may be.
     adaptation
@@ -74,7 +74,6 @@ class PicturePublisher:
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
                  info: Info, trace: TracePublisher, limit: Callable[[float], bool]) -> None:
         self.frame_id = frame_id
-        self.lores_width = lores_width
         self.encoder = FittingEncoder(quality)
         self.published = RateMeter()
         self.ages_ms = Recent()
@@ -86,10 +85,9 @@ class PicturePublisher:
         self._limit = limit
         self._intervals_s = Recent(16)
         self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
-        self._raws = create_image_publisher(node, ImageMessage, 'image_raw')
-        self._lores = create_image_publisher(node, ImageMessage, 'lores/image_raw')
+        self.raws = RawPublisher(node, lores_width)
         self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
-        self.qos = QosWatch(node, [self._images, self._raws, self._lores, self._infos])
+        self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos])
         self.adaptation = Adaptation(node, self.topic)
 
     @property
@@ -99,8 +97,7 @@ class PicturePublisher:
 
     def subscribers(self) -> int:
         """Return how many subscribe to pictures of any kind."""
-        return sum(publisher.get_subscription_count()
-                   for publisher in (self._images, self._raws, self._lores))
+        return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
 
     def wanted(self) -> bool:
         """Return whether anybody subscribes to anything."""
@@ -111,31 +108,32 @@ class PicturePublisher:
         if self.newest is not None:
             self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
         self.newest = capture, stamp_ns
-        images, raws, lores, infos = (publisher.get_subscription_count() > 0 for publisher in (
-            self._images, self._raws, self._lores, self._infos))
+        images, infos = (publisher.get_subscription_count() > 0
+                         for publisher in (self._images, self._infos))
+        full, small = (count > 0 for count in self.raws.subscribers())
         if not images:
             self._limit(math.inf)  # the link does not matter to the others
-        if not (images or raws or lores or infos):
+        if not (images or full or small or infos):
             return
         picture = capture.picture
         try:
-            header = check_whole(picture) if isinstance(picture, bytes) else JpegHeader(
+            size = check_whole(picture) if isinstance(picture, bytes) else JpegHeader(
                 *image_size(picture), 1 if picture.ndim == 2 else 3)
         except NotAJpegError as error:
             self._leave_out(f'that is no whole JPEG: {error}')
             return
-        stamp = Time(nanoseconds=stamp_ns).to_msg()
-        width, height = header.width, header.height
+        header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
+        width, height = size.width, size.height
         if images:
-            encoded = self._publish_jpeg(picture, header, stamp, stamp_ns)
-            if encoded is not None:
+            encoded = self._publish_jpeg(picture, size, header, stamp_ns)
+            # By its name, `camera_info` belongs to `image_raw`, which is never made smaller.
+            if encoded is not None and not full:
                 width, height = encoded.width, encoded.height
-        if raws or lores:
-            self._publish_raw(picture, header, stamp, raws, lores)
         info = self._info(width, height)
-        info.header.stamp = stamp
-        info.header.frame_id = self.frame_id
+        info.header = header
         self._infos.publish(info)
+        if full or small:
+            self.raws.put(RawPicture(picture, size, header, full, small, considerate=images))
 
     def as_jpeg(self, capture: Capture) -> bytes:
         """Return a picture as a JPEG, as good as it can be."""
@@ -143,7 +141,7 @@ class PicturePublisher:
         return picture if isinstance(picture, bytes) else \
             JpegEncoder(self.encoder.quality).encode(picture)
 
-    def _publish_jpeg(self, picture: bytes | Image, header: JpegHeader, stamp: Any,
+    def _publish_jpeg(self, picture: bytes | Image, size: JpegHeader, header: Header,
                       stamp_ns: int) -> Encoded | None:
         """Publish a picture in the size that its receivers can take; None when in none."""
         interval_s = self._intervals_s.median()
@@ -151,7 +149,7 @@ class PicturePublisher:
         budget_bps = self.adaptation.budget_bps()
         kept = self._limit(budget_bps)
         try:
-            encoded = self.encoder.encode(picture, header.width, header.height, budget_bps,
+            encoded = self.encoder.encode(picture, size.width, size.height, budget_bps,
                                           interval_s, kept)
         except ValueError as error:
             self._leave_out(f'that cannot be encoded: {error}')
@@ -159,7 +157,7 @@ class PicturePublisher:
         if encoded is None:
             return None
         encoded_ns = self._trace.now_ns()
-        message = jpeg_message(encoded.jpeg, header, stamp, self.frame_id)
+        message = jpeg_message(encoded.jpeg, size, header.stamp, header.frame_id)
         published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
         self._images.publish(message)
         size_bytes = len(encoded.jpeg)
@@ -169,48 +167,17 @@ class PicturePublisher:
         self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
         return encoded
 
-    def _publish_raw(self, picture: bytes | Image, header: JpegHeader, stamp: Any, raws: bool,
-                     lores: bool) -> None:
-        """Publish a picture decoded, once for both sizes."""
-        small = min(self.lores_width, header.width)
-        image = _decoded(picture, header, header.width if raws else small)
-        if image is None:
-            self._leave_out('that cannot be decoded')
-            return
-        if raws:
-            self._raws.publish(_image_message(image, stamp, self.frame_id))
-        if lores:
-            self._lores.publish(_image_message(_shrunk(image, small), stamp, self.frame_id))
+    def adaptation_values(self) -> dict[str, object]:
+        """Return what diagnostics tell of the adaptation to links."""
+        budget_bps, plan = self.adaptation.budget_bps(), self.encoder.plan
+        return {
+            'receivers that report over a link': self.adaptation.receivers(),
+            'bit rate allowed [bit/s]': 'any' if budget_bps == math.inf else round(budget_bps),
+            'made smaller': f'to {plan.scale:g} of the size, quality {plan.quality}' if plan
+                            else 'no',
+            'left out to fit': self.encoder.left_out,
+        }
 
     def _leave_out(self, why: str) -> None:
         self.corrupt += 1
         self._node.get_logger().warning(f'left out a picture {why}', throttle_duration_sec=10.0)
-
-
-def _decoded(picture: bytes | Image, header: JpegHeader, width: int) -> Image | None:
-    """Return a picture at least that wide; None when it cannot be decoded."""
-    if not isinstance(picture, bytes):
-        return picture
-    reduction = next((by for by in REDUCTIONS if header.width >= by * width), 1)
-    return decode(picture, reduction, grey=header.components == 1)
-
-
-def _shrunk(image: Image, width: int) -> Image:
-    import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
-
-    if image.shape[1] == width:
-        return image
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _image_message(image: Image, stamp: Any, frame_id: str) -> ImageMessage:
-    width, height = image_size(image)
-    message = ImageMessage(height=height, width=width, is_bigendian=0,
-                           encoding='mono8' if image.ndim == 2 else 'bgr8',
-                           step=image.nbytes // height)
-    message.header.stamp = stamp
-    message.header.frame_id = frame_id
-    # Anything but array.array is checked byte by byte on some versions of rclpy.
-    message.data = array.array('B', np.ascontiguousarray(image).data.cast('B'))
-    return message

@@ -1,0 +1,241 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What a subscriber of `image_raw` costs those of the JPEGs.
+
+The real camera node publishes 1280x720 at 20/s: the test pattern, which it encodes, and JPEGs of
+148 kB, which it passes on, from a folder and from standard input. A process of its own receives
+`image_raw/compressed` all the time; by turns, another one receives `image_raw`, or none does.
+Printed are the medians of all turns: pictures a second, and their age when they arrive.
+
+    .venv/bin/python benchmarks/raw_subscriber.py
+
+With --link, the subscriber of `image_raw` is on another machine: in a network namespace of its
+own, behind a link of so many Mbit/s. That needs root and iproute2:
+
+    sudo .venv/bin/python benchmarks/raw_subscriber.py --link 100
+
+Fast DDS has 0.5 MB of shared memory for its messages, so that many images of 2.8 MB are lost
+between two programs of one machine. With --segment 32 all arrive.
+"""
+
+import argparse
+from contextlib import contextmanager, ExitStack
+import json
+import os
+from pathlib import Path
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pi_camera_stream.tools.bench.link import cable, loopback
+from pi_camera_stream.tools.bench.pictures import load_pictures, make_pictures
+
+PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
+<dds xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"><profiles>
+  <transport_descriptors>
+    <transport_descriptor><transport_id>here</transport_id><type>SHM</type>
+      <segment_size>{size}</segment_size></transport_descriptor>
+    <transport_descriptor><transport_id>network</transport_id><type>UDPv4</type>
+    </transport_descriptor>
+  </transport_descriptors>
+  <participant profile_name="large" is_default_profile="true"><rtps>
+    <userTransports><transport_id>here</transport_id><transport_id>network</transport_id>
+    </userTransports><useBuiltinTransports>false</useBuiltinTransports>
+  </rtps></participant>
+</profiles></dds>
+"""
+FPS = 20
+SIZE = (1280, 720)
+WARM_UP_S = 3
+WAIT_S = 30
+
+
+def receive(kind):
+    """Print one JSON line for each message that arrives: its age in ms."""
+    import rclpy
+    from rclpy.executors import ExternalShutdownException
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import CompressedImage, Image
+    rclpy.init()
+    node = rclpy.create_node(f'{kind}_receiver')
+
+    def on_message(message):
+        stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        print(json.dumps((time.time_ns() - stamp_ns) / 1e6), flush=True)
+
+    message_type, topic = {'jpeg': (CompressedImage, '/camera/image_raw/compressed'),
+                           'raw': (Image, '/camera/image_raw')}[kind]
+    node.create_subscription(message_type, topic, on_message, qos_profile_sensor_data)
+    try:
+        rclpy.spin(node)
+    except ExternalShutdownException:  # SIGTERM
+        node.destroy_node()
+
+
+class Receiver:
+    """A subscriber in a process of its own; a context manager."""
+
+    def __init__(self, kind, prefix):
+        self.ages_ms = []
+        self._process = subprocess.Popen([*prefix, sys.executable, __file__, '--receive', kind],
+                                         stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()  # one that is killed counts as a subscriber for 20 s more
+        self._process.wait()
+
+    def wait_for_one(self):
+        """Wait until the first picture has come, and a while for all to settle."""
+        deadline_s = time.monotonic() + WAIT_S
+        while not self.ages_ms:
+            if time.monotonic() > deadline_s:
+                raise SystemExit(f'no picture came for {WAIT_S} s')
+            time.sleep(0.1)
+        time.sleep(WARM_UP_S)
+        self.ages_ms.clear()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self.ages_ms.append(json.loads(line))
+
+
+@contextmanager
+def camera(source, folder, prefix):
+    """Run the camera node."""
+    values = [f'source:={source}', f'fps:={FPS}.0']
+    if source == 'pattern':
+        values += [f'width:={SIZE[0]}', f'height:={SIZE[1]}']
+    elif source == 'file':
+        values += [f'path:={folder}']
+    process = subprocess.Popen(
+        [*prefix, sys.executable, '-m', 'pi_camera_stream', 'camera', '--ros-args',
+         *(word for value in values for word in ('-p', value))],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if source == 'stdin':
+        threading.Thread(target=feed, args=(process, load_pictures(folder)), daemon=True).start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def feed(process, pictures):
+    """Write the pictures into a node's standard input, FPS a second, for ever."""
+    due_s = time.monotonic()
+    try:
+        while True:
+            for jpeg in pictures:
+                process.stdin.write(jpeg)
+                process.stdin.flush()
+                due_s += 1 / FPS
+                time.sleep(max(0.0, due_s - time.monotonic()))
+    except (BrokenPipeError, ValueError):
+        pass
+
+
+def enlarge_segment(path, megabytes):
+    """Let Fast DDS of all programs have so much shared memory."""
+    path.write_text(PROFILE.format(size=round(megabytes * 2**20)))
+    for name in ('FASTRTPS', 'FASTDDS'):  # Jazzy and older ones, Kilted
+        os.environ[f'{name}_DEFAULT_PROFILES_FILE'] = str(path)
+
+
+def summary(ages_ms, seconds):
+    """Return what is to be known of one turn."""
+    ages_ms = sorted(ages_ms)
+    return {'rate': len(ages_ms) / seconds,
+            'median': statistics.median(ages_ms) if ages_ms else float('nan'),
+            'p95': ages_ms[len(ages_ms) * 95 // 100] if ages_ms else float('nan')}
+
+
+def turns(options, source, folder, route):
+    """Measure by turns; return the turns without, with, and of the raw images, in their order."""
+    without, beside, raw = [], [], []
+    with camera(source, folder, route.server_prefix), \
+            Receiver('jpeg', route.server_prefix) as jpegs:
+        jpegs.wait_for_one()
+        for _ in range(options.rounds):
+            time.sleep(WARM_UP_S)
+            jpegs.ages_ms.clear()
+            time.sleep(options.seconds)
+            without.append(summary(jpegs.ages_ms[:], options.seconds))
+            with Receiver('raw', route.viewers_prefix) as raws:
+                raws.wait_for_one()
+                jpegs.ages_ms.clear()
+                time.sleep(options.seconds)
+                beside.append(summary(jpegs.ages_ms[:], options.seconds))
+                raw.append(summary(raws.ages_ms[:], options.seconds))
+    return without, beside, raw
+
+
+def tell(name, rows):
+    """Print the medians of some turns."""
+    rate, median, p95 = (statistics.median(row[key] for row in rows)
+                         for key in ('rate', 'median', 'p95'))
+    print(f'  {name:24}{rate:6.1f}/s, age {median:6.1f} ms median, {p95:6.1f} ms p95', flush=True)
+
+
+def main():
+    """Measure one source after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seconds', type=float, default=10, help='a turn')
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--source', choices=('pattern', 'file', 'stdin'), action='append')
+    parser.add_argument('--link', type=float, metavar='MBPS')
+    parser.add_argument('--segment', type=float, metavar='MB', help='of shared memory')
+    parser.add_argument('--receive', choices=('jpeg', 'raw'), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.receive:
+        receive(options.receive)
+        return
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SUBNET' if options.link else 'LOCALHOST'
+    os.environ.setdefault('ROS_DOMAIN_ID', '97')
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        make_pictures(folder, *SIZE, 148_000)
+        if options.segment:
+            enlarge_segment(folder / 'profile.xml', options.segment)
+        route = stack.enter_context(cable(round(options.link * 1e6), 0, None) if options.link
+                                    else loopback())
+        if options.link:
+            for prefix, device in ((route.server_prefix, 'cable0'),
+                                   (route.viewers_prefix, 'cable1')):
+                subprocess.run([*prefix, 'ip', 'route', 'add', '224.0.0.0/4', 'dev', device],
+                               check=True)
+        for source in options.source or ('pattern', 'file', 'stdin'):
+            without, beside, raw = turns(options, source, folder, route)
+            print(f'{source}, load {os.getloadavg()[0]:.1f}')
+            tell('JPEGs, nobody takes raw', without)
+            tell('JPEGs beside image_raw', beside)
+            tell('image_raw', raw)
+            pairs = list(zip(without, beside, strict=True))
+            rate = statistics.median(b['rate'] / a['rate'] for a, b in pairs)
+            p95 = statistics.median(b['p95'] - a['p95'] for a, b in pairs)
+            print(f'  JPEGs beside / without: rate {rate:.3f}, age p95 {p95:+.1f} ms', flush=True)
+
+
+if __name__ == '__main__':
+    main()
