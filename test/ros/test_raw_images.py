@@ -133,7 +133,7 @@ def test_an_array_arrives_as_it_is(guest, receiver, monkeypatch, way, frame_id):
     if way == 'rclpy':
         monkeypatch.setattr(raw_topic, '_rcl_publish', None)
     else:
-        monkeypatch.setattr(topic._publisher, 'publish', None)  # it would keep the GIL
+        monkeypatch.setattr(topic.publisher, 'publish', None)  # it would keep the GIL
     messages = receiver.listen(Image, '/image_raw')
     wait_until(topic.subscribers)
     header = Header(frame_id=frame_id)
