@@ -36,6 +36,9 @@ class Programs:
         return self
 
     def __exit__(self, *_):
+        for child in self.children.values():  # all at once
+            child.process.send_signal(signal.SIGCONT)
+            child.process.terminate()
         for name in reversed(list(self.children)):
             self.end(name)
 
