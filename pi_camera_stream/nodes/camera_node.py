@@ -67,7 +67,8 @@ class CameraNode(StreamNode):
             *_flips(source.settings))
         self._pictures = PicturePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
-            self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps))
+            self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps),
+            self.value('max_pixels'))
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
         self._controls = CameraControls(self)
@@ -252,6 +253,7 @@ class CameraNode(StreamNode):
             'subscribers': self._pictures.subscribers(),
             'dropped, publishing is slower': capture.mailbox.dropped,
             'corrupt pictures': self._pictures.corrupt,
+            'last corrupt picture': self._pictures.corrupt_reason,
             'failed to publish': self._failed,
             **self._adaptation_values(),
             'restarts': capture.restarts,

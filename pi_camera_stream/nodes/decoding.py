@@ -19,23 +19,25 @@ from collections.abc import Callable
 import cv2
 from sensor_msgs.msg import CompressedImage
 
+from ..core.errors import PictureRefusedError
 from ..core.frame import Image
+from ..core.picture_limits import check_jpeg, MAX_PIXELS
 from ..encoders.jpeg_decoder import decode as decode_jpeg
 
-Decoder = Callable[[CompressedImage], Image | None]
+Decoder = Callable[[CompressedImage, int], Image | None]
 
 
-def decode(message: CompressedImage) -> Image | None:
-    """Return the picture, H x W x 3 BGR uint8; None when it cannot be decoded."""
+def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image | None:
+    """Return the picture, H x W x 3 BGR uint8; None when it cannot, or may not, be decoded."""
     try:
-        image = _decode(message)
-    except cv2.error:
+        image = _decode(message, max_pixels)
+    except (PictureRefusedError, cv2.error):
         return None
     return image if image is not None and image.size else None
 
 
-def _with_opencv(message: CompressedImage) -> Image | None:
-    return decode_jpeg(message.data)
+def _with_opencv(message: CompressedImage, max_pixels: int) -> Image | None:
+    return decode_jpeg(message.data.tobytes(), max_pixels=max_pixels)
 
 
 def _find_decoder() -> Decoder:
@@ -45,7 +47,8 @@ def _find_decoder() -> Decoder:
         return _with_opencv
     bridge = CvBridge()
 
-    def with_cv_bridge(message: CompressedImage) -> Image | None:
+    def with_cv_bridge(message: CompressedImage, max_pixels: int) -> Image | None:
+        check_jpeg(message.data.tobytes(), max_pixels)
         image = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
         if image is None or image.ndim == 3:
             return image

@@ -32,6 +32,7 @@ from .topic_hint import why_silent
 from .trace import TracePublisher
 from ..core.frame import Frame, Image, image_size
 from ..core.mailbox import Mailbox
+from ..core.picture_limits import MAX_PIXELS
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
 from ..vision.rectifier import Rectifier
 
@@ -98,7 +99,7 @@ class FrameSubscriber:
 
     def __init__(self, topic: str = '/camera/image_raw/compressed', *, node: Node | None = None,
                  reduce: int = 1, color: str = 'bgr', rectify: bool = False,
-                 adaptive: bool = True) -> None:
+                 adaptive: bool = True, max_pixels: int = MAX_PIXELS) -> None:
         """
         Subscribe, best effort.
 
@@ -117,6 +118,8 @@ class FrameSubscriber:
             calibration that fits them.
         adaptive
             Let the camera know what arrives, so that it sends no more than the link can take.
+        max_pixels
+            Leave out a picture of more pixels: a few bytes can claim to be one of gigabytes.
 
         Raises
         ------
@@ -128,7 +131,9 @@ class FrameSubscriber:
             raise ValueError(f"color must be 'bgr' or 'gray', not {color!r}")
         if reduce not in (1, *REDUCTIONS):
             raise ValueError(f'reduce must be 1, 2, 4 or 8, not {reduce!r}')
-        self._reduction, self._grey = reduce, color == 'gray'
+        if max_pixels < 1:
+            raise ValueError(f'max_pixels must be 1 or more, not {max_pixels!r}')
+        self._reduction, self._grey, self._max_pixels = reduce, color == 'gray', max_pixels
         self._newest: Mailbox[tuple[Frame, str]] = Mailbox()
         self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
@@ -145,7 +150,7 @@ class FrameSubscriber:
             ClockService(node)
         self._node: Node = node
         self._trace = TracePublisher(node) if self._own else None
-        self._subscription = JpegSubscription(self._node, topic, self._on_frame, adaptive)
+        self._subscription = JpegSubscription(node, topic, self._on_frame, adaptive, max_pixels)
         self._clock = PublisherClock(self._node, topic)
         try:
             self._subscription.subscribe()
@@ -269,7 +274,7 @@ class FrameSubscriber:
         self._tell('received', frame)
 
     def _decode(self, frame: Frame, frame_id: str) -> ReceivedFrame | None:
-        image = decode(frame.jpeg, self._reduction, self._grey)
+        image = decode(frame.jpeg, self._reduction, self._grey, self._max_pixels)
         if image is None:
             self._undecodable += 1
             return None

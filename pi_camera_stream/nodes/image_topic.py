@@ -26,9 +26,10 @@ from sensor_msgs.msg import CompressedImage
 
 from .quality_of_service import image_qos
 from .reception_reporter import ReceptionReporter
-from ..core.errors import PermanentError
+from ..core.errors import PermanentError, PictureRefusedError
 from ..core.frame import Frame
-from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
+from ..core.jpeg import JpegHeader
+from ..core.picture_limits import check_jpeg, MAX_PIXELS
 from ..core.statistics import RateMeter
 
 try:
@@ -95,21 +96,30 @@ class JpegSubscription:
     Receive the JPEGs of a CompressedImage topic as frames.
 
     `subscribe` and `unsubscribe` belong to the executor's thread, in which `on_frame` is called
-    with the frame and the message it came in. What is not a whole JPEG is counted and left out.
+    with the frame and the message it came in. What is not a whole JPEG, or too large a
+    one, is counted and left out.
 
     Attributes
     ----------
     received
         The rate of whole pictures, and their bytes.
     corrupt
-        How many messages were no whole JPEG.
+        How many messages were no whole JPEG, or a larger one than may be.
+    corrupt_reason
+        What was the matter with the last of them; empty while there was none.
 
     """
 
     def __init__(self, node: Node, topic: str,
-                 on_frame: Callable[[Frame, CompressedImage], None], adaptive: bool = True
-                 ) -> None:
-        """Make it; `adaptive` lets the camera know what arrives, so that it sends no more."""
+                 on_frame: Callable[[Frame, CompressedImage], None], adaptive: bool = True,
+                 max_pixels: int = MAX_PIXELS) -> None:
+        """
+        Make it.
+
+        `adaptive` lets the camera know what arrives, so that it sends no more; a picture of more
+        than `max_pixels` is left out.
+        """
+        self._max_pixels = max_pixels
         self._reporter = ReceptionReporter(node, topic) if adaptive else None
         self._node = node
         self._topic = topic
@@ -154,13 +164,12 @@ class JpegSubscription:
         if self._reporter is not None:
             self._reporter.add(stamp_ns(message.header), len(jpeg))
         try:
-            header = check_whole(jpeg)
-        except NotAJpegError as error:
+            header = check_jpeg(jpeg, self._max_pixels)
+        except PictureRefusedError as error:
             self.corrupt += 1
             self.corrupt_reason = str(error)
             self._node.get_logger().warning(
-                f"left out a picture of '{self.topic}' that is no whole JPEG: {error}",
-                throttle_duration_sec=10.0)
+                f"left out a picture of '{self.topic}': {error}", throttle_duration_sec=10.0)
             return
         self.received.add(len(jpeg))
         self._on_frame(Frame(jpeg, stamp_ns(message.header), self.received.total,

@@ -59,8 +59,9 @@ class OpencvConsumerNode(StreamNode):
         super().__init__('opencv_consumer', (*OPENCV_CONSUMER, *registry.built_in_parameters()))
         self._pipeline = self._create_pipeline({})
         self._encoder = JpegEncoder(self.value('jpeg_quality'))
+        self._max_pixels = self.value('max_pixels')
         self._subscription = JpegSubscription(self, 'image_raw/compressed', self._on_frame,
-                                              self.value('adaptive'))
+                                              self.value('adaptive'), self._max_pixels)
         self._newest: Freshest[tuple[Frame, CompressedImage]] = Freshest(
             self._subscription.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
@@ -144,7 +145,7 @@ class OpencvConsumerNode(StreamNode):
 
     def _process(self, frame: Frame, message: CompressedImage) -> None:
         started_s = time.perf_counter()
-        image = decode(message)
+        image = decode(message, self._max_pixels)
         if image is None:
             self._undecodable += 1
             self.get_logger().warning('left out a picture that cannot be decoded',
@@ -189,6 +190,7 @@ class OpencvConsumerNode(StreamNode):
             'detections': self._detections,
             'dropped, processing is slower': self._newest.dropped,
             'corrupt pictures': self._subscription.corrupt + self._undecodable,
+            'last corrupt picture': self._subscription.corrupt_reason,
             'pictures left out after a failure': self._failed,
             **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }

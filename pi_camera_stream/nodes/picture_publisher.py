@@ -28,8 +28,10 @@ from sensor_msgs.msg import Image as ImageMessage
 from .adaptation import Adaptation
 from .image_topic import create_image_publisher, jpeg_message
 from .trace import TracePublisher
+from ..core.errors import PictureRefusedError
 from ..core.frame import Capture, Image, image_size
-from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
+from ..core.jpeg import JpegHeader
+from ..core.picture_limits import check_jpeg
 from ..core.statistics import RateMeter, Recent
 from ..encoders.fitting_encoder import Encoded, FittingEncoder
 from ..encoders.jpeg_decoder import decode, REDUCTIONS
@@ -62,20 +64,24 @@ class PicturePublisher:
     ages_ms
         Their ages when they were published.
     corrupt
-        How many pictures were no whole JPEG, or could not be decoded.
+        How many pictures were no whole JPEG, larger than they may be, or could not be decoded.
+    corrupt_reason
+        Why the last of them was left out; empty while there was none.
     newest
         The last capture and its stamp in ns; None before the first one.
 
     """
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
-                 info: Info, trace: TracePublisher, limit: Callable[[float], bool]) -> None:
+                 info: Info, trace: TracePublisher, limit: Callable[[float], bool],
+                 max_pixels: int) -> None:
         self.frame_id = frame_id
         self.lores_width = lores_width
-        self.encoder = FittingEncoder(quality)
+        self.encoder = FittingEncoder(quality, max_pixels)
         self.published = RateMeter()
         self.ages_ms = Recent()
-        self.corrupt = 0
+        self.corrupt, self.corrupt_reason = 0, ''
+        self._max_pixels = max_pixels
         self.newest: tuple[Capture, int] | None = None
         self._node = node
         self._info = info
@@ -115,10 +121,10 @@ class PicturePublisher:
             return
         picture = capture.picture
         try:
-            header = check_whole(picture) if isinstance(picture, bytes) else JpegHeader(
-                *image_size(picture), 1 if picture.ndim == 2 else 3)
-        except NotAJpegError as error:
-            self._leave_out(f'that is no whole JPEG: {error}')
+            header = check_jpeg(picture, self._max_pixels) if isinstance(picture, bytes) else \
+                JpegHeader(*image_size(picture), 1 if picture.ndim == 2 else 3)
+        except PictureRefusedError as error:
+            self._leave_out(str(error))
             return
         stamp = Time(nanoseconds=stamp_ns).to_msg()
         width, height = header.width, header.height
@@ -150,7 +156,7 @@ class PicturePublisher:
             encoded = self.encoder.encode(picture, header.width, header.height, budget_bps,
                                           interval_s, kept)
         except ValueError as error:
-            self._leave_out(f'that cannot be encoded: {error}')
+            self._leave_out(f'it cannot be encoded: {error}')
             return None
         if encoded is None:
             return None
@@ -169,9 +175,9 @@ class PicturePublisher:
                      lores: bool) -> None:
         """Publish a picture decoded, once for both sizes."""
         small = min(self.lores_width, header.width)
-        image = _decoded(picture, header, header.width if raws else small)
+        image = _decoded(picture, header, header.width if raws else small, self._max_pixels)
         if image is None:
-            self._leave_out('that cannot be decoded')
+            self._leave_out('it cannot be decoded')
             return
         if raws:
             self._raws.publish(_image_message(image, stamp, self.frame_id))
@@ -179,16 +185,17 @@ class PicturePublisher:
             self._lores.publish(_image_message(_shrunk(image, small), stamp, self.frame_id))
 
     def _leave_out(self, why: str) -> None:
-        self.corrupt += 1
-        self._node.get_logger().warning(f'left out a picture {why}', throttle_duration_sec=10.0)
+        self.corrupt, self.corrupt_reason = self.corrupt + 1, why
+        self._node.get_logger().warning(f'left out a picture: {why}', throttle_duration_sec=10.0)
 
 
-def _decoded(picture: bytes | Image, header: JpegHeader, width: int) -> Image | None:
+def _decoded(picture: bytes | Image, header: JpegHeader, width: int, max_pixels: int
+             ) -> Image | None:
     """Return a picture at least that wide; None when it cannot be decoded."""
     if not isinstance(picture, bytes):
         return picture
     reduction = next((by for by in REDUCTIONS if header.width >= by * width), 1)
-    return decode(picture, reduction, grey=header.components == 1)
+    return decode(picture, reduction, header.components == 1, max_pixels)
 
 
 def _shrunk(image: Image, width: int) -> Image:

@@ -25,12 +25,15 @@ from sensor_msgs.msg import Image as ImageMessage
 from .image_topic import create_image_subscription, stamp_ns
 from .quality_of_service import image_qos
 from .reception_reporter import ReceptionReporter
+from ..core.errors import PictureRefusedError
 from ..core.frame import Frame, Image, RawFrame
-from ..core.jpeg import check_whole, SOI
+from ..core.picture_limits import check_picture, check_rows, MAX_PIXELS
 from ..encoders import png
 from ..encoders.raw_image import to_viewable
 
 TYPES = {'sensor_msgs/msg/CompressedImage': CompressedImage, 'sensor_msgs/msg/Image': ImageMessage}
+
+_KINDS = ('JPEG', 'PNG')
 
 
 class PictureSubscription:
@@ -42,23 +45,28 @@ class PictureSubscription:
     Attributes
     ----------
     corrupt
-        How many messages were no whole picture.
+        How many messages were no whole picture, or a larger one than may be.
 
     """
 
     def __init__(self, node: Node, topic: str, overridable: bool, adaptive: bool,
-                 offer: Callable[[Frame | RawFrame], None]) -> None:
+                 offer: Callable[[Frame | RawFrame], None],
+                 refuse: Callable[[str], None] = lambda _: None,
+                 max_pixels: int = MAX_PIXELS) -> None:
         """
         Make it; nothing is received yet.
 
         `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
-        `adaptive` lets the camera know what arrives, so that it sends no more.
+        `adaptive` lets the camera know what arrives, so that it sends no more. `refuse` hears why
+        a picture is left out, such as one of more than `max_pixels`.
         """
         self._reporter = ReceptionReporter(node, topic) if adaptive else None
         self._node = node
         self._topic = topic
         self._overridable = overridable
         self._offer = offer
+        self._refuse = refuse
+        self._max_pixels = max_pixels
         self._subscription: Any = None
         self._made_for: tuple[str, QoSProfile | None] | None = None
         self._received = 0
@@ -116,22 +124,22 @@ class PictureSubscription:
         if self._reporter is not None:
             self._reporter.add(stamp, len(data))
         try:
-            if data.startswith(SOI):
-                header = check_whole(data)
-                picture: Frame | RawFrame = Frame(data, stamp, sequence, header.width,
-                                                  header.height)
-            else:
-                picture = RawFrame(lambda: png.decode(data), stamp, sequence,
-                                   *png.read_size(data))
-        except ValueError as error:
-            self.corrupt += 1
-            self._node.get_logger().warning(
-                f"left out a picture of '{self._topic}': {error}", throttle_duration_sec=10.0)
+            header = check_picture(data, _KINDS, self._max_pixels)
+        except PictureRefusedError as error:
+            self._leave_out(error)
             return
         self._received = sequence
-        self._offer(picture)
+        self._offer(Frame(data, stamp, sequence, header.width, header.height)
+                    if header.kind == 'JPEG' else
+                    RawFrame(lambda: png.decode(data, self._max_pixels), stamp, sequence,
+                             header.width, header.height))
 
     def _on_raw(self, message: ImageMessage) -> None:
+        try:
+            check_rows(message.width, message.height, len(message.data), self._max_pixels)
+        except PictureRefusedError as error:
+            self._leave_out(error)
+            return
         self._received += 1
 
         def read() -> Image:
@@ -140,3 +148,9 @@ class PictureSubscription:
 
         self._offer(RawFrame(read, stamp_ns(message.header), self._received,
                              message.width, message.height))
+
+    def _leave_out(self, error: PictureRefusedError) -> None:
+        self.corrupt += 1
+        self._refuse(str(error))
+        self._node.get_logger().warning(
+            f"left out a picture of '{self._topic}': {error}", throttle_duration_sec=10.0)
