@@ -27,5 +27,9 @@ class TemporaryError(StreamError):
     """May go away by itself: it is worth trying again."""
 
 
+class PictureRefusedError(ValueError):
+    """A picture is to be left out, and not to be decoded; the message says why, as 'it …'."""
+
+
 class EndOfStream(Exception):
     """A source has delivered its last picture. Not a failure."""

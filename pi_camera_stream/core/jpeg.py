@@ -14,16 +14,26 @@
 
 """What can be told of a JPEG without decoding it (ITU-T T.81, annex B)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+import re
+
+import numpy as np
 
 SOI = b'\xff\xd8'  # start of image
 EOI = b'\xff\xd9'  # end of image
 
 # Start-of-frame markers, C0 to CF; DHT, JPG and DAC lie between them and are something else.
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_FIRST_ARITHMETIC = 0xC9  # of the frame markers; those before it say Huffman code
 _WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {0x01}  # RST0 to RST7, TEM
-_START_OF_SCAN = 0xDA
+_FIRST_WITH_LENGTH = 0xC0
+_START_OF_IMAGE = 0xD8
 _END_OF_IMAGE = 0xD9
+_START_OF_SCAN = 0xDA
+_FILL_BYTES = re.compile(rb'\xff+(?=\xff)')  # there may be any number before a marker
+_MOST_SEGMENTS = 10_000
 
 
 class NotAJpegError(ValueError):
@@ -49,23 +59,9 @@ def read_header(jpeg: bytes | bytearray | memoryview) -> JpegHeader:
         There is no start of image, no frame header, or the segments do not fit together.
 
     """
-    if bytes(jpeg[:2]) != SOI:
-        raise NotAJpegError('it does not start with the JPEG start marker FF D8')
-    position, size = 2, len(jpeg)
-    while position + 4 <= size:
-        if jpeg[position] != 0xFF:
-            raise NotAJpegError(f'no marker at byte {position}, where one should be')
-        marker = jpeg[position + 1]
-        if marker == 0xFF:  # a fill byte before a marker
-            position += 1
-        elif marker in _WITHOUT_LENGTH:
-            position += 2
-        elif marker in (_START_OF_SCAN, _END_OF_IMAGE):
-            break
-        elif marker in _START_OF_FRAME:
+    for marker, position in _segments(jpeg):
+        if marker in _START_OF_FRAME:
             return _frame_header(jpeg[position + 4:position + 10])
-        else:
-            position += 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
     raise NotAJpegError('it has no frame header')
 
 
@@ -85,6 +81,69 @@ def check_whole(jpeg: bytes) -> JpegHeader:
     if not jpeg.endswith(EOI) and jpeg.rfind(EOI, -4096) < 0:
         raise NotAJpegError('its end is missing')
     return header
+
+
+def count_scans(jpeg: bytes | bytearray | memoryview) -> int:
+    """
+    Return how often a decoder goes through the whole picture; of a progressive one, many times.
+
+    Raises
+    ------
+    NotAJpegError
+        As `read_header`.
+
+    """
+    process = components = 0
+    for marker, position in _segments(jpeg):
+        if marker in _START_OF_FRAME:
+            process = marker
+            components = _frame_header(jpeg[position + 4:position + 10]).components
+        elif marker == _START_OF_SCAN:
+            if process not in _PROGRESSIVE and bytes(jpeg[position + 4:position + 5]) == bytes(
+                    [components]):
+                return 1  # all components are in it, so libjpeg looks for no other
+            data = np.frombuffer(jpeg, np.uint8)[position:]
+            return int(np.count_nonzero((data[:-1] == 0xFF) & (data[1:] == _START_OF_SCAN)))
+    raise NotAJpegError('it has no scan')
+
+
+def has_arithmetic_code(jpeg: bytes | bytearray | memoryview) -> bool:
+    """Return whether it is arithmetically coded, so that a block may take less than a bit."""
+    return any(marker >= _FIRST_ARITHMETIC for marker, _ in _segments(jpeg)
+               if marker in _START_OF_FRAME)
+
+
+def _segments(jpeg: bytes | bytearray | memoryview) -> Iterator[tuple[int, int]]:
+    """
+    Yield each marker and where it is, up to the first scan.
+
+    What libjpeg reads in another way is refused: it may find another frame header than we do.
+    """
+    if bytes(jpeg[:2]) != SOI:
+        raise NotAJpegError('it does not start with the JPEG start marker FF D8')
+    position, size = 2, len(jpeg)
+    for _ in range(_MOST_SEGMENTS):
+        fill = _FILL_BYTES.match(jpeg, position)
+        if fill is not None:
+            position = fill.end()
+        if position + 4 > size:
+            return
+        if jpeg[position] != 0xFF:
+            raise NotAJpegError(f'no marker at byte {position}, where one should be')
+        marker = jpeg[position + 1]
+        if marker in _WITHOUT_LENGTH:
+            position += 2
+        elif marker < _FIRST_WITH_LENGTH or marker == _START_OF_IMAGE:
+            raise NotAJpegError(f'a marker FF {marker:02X} at byte {position}, which has no place '
+                                'there')
+        elif marker == _END_OF_IMAGE:
+            return
+        else:
+            yield marker, position
+            if marker == _START_OF_SCAN:
+                return
+            position += 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
+    raise NotAJpegError(f'it has more than {_MOST_SEGMENTS} segments before its first scan')
 
 
 def _frame_header(segment: bytes | bytearray | memoryview) -> JpegHeader:

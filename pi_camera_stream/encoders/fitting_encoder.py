@@ -22,6 +22,7 @@ import time
 from .jpeg_encoder import JpegEncoder
 from .renditions import RenditionEncoder
 from ..core.frame import Image
+from ..core.picture_limits import MAX_PIXELS
 from ..core.recipe import Recipe
 
 _SCALES = (1.0, 0.75, 0.5, 0.375, 0.25)
@@ -73,11 +74,12 @@ class FittingEncoder:
 
     """
 
-    def __init__(self, quality: int) -> None:
+    def __init__(self, quality: int, max_pixels: int = MAX_PIXELS) -> None:
+        """Make it; a JPEG of more than `max_pixels` is not decoded."""
         self.quality = quality
         self.plan: Plan | None = None
         self.left_out = 0
-        self._renditions = RenditionEncoder()
+        self._renditions = RenditionEncoder(max_pixels)
         self._full_bytes_a_pixel = _BYTES_A_PIXEL
         self._scale = 1.0
         self._encoding_s = 0.0

@@ -14,27 +14,30 @@
 
 """JPEG to pictures, no larger than needed."""
 
-from typing import Any
-
 import numpy as np
 
+from ..core.errors import PictureRefusedError
 from ..core.frame import Image
+from ..core.picture_limits import check_jpeg, MAX_PIXELS
 
 REDUCTIONS = (8, 4, 2)  # libjpeg's, which leaves out the frequencies: halves the time and more
 
 
-def decode(jpeg: Any, reduction: int = 1, grey: bool = False) -> Image | None:
+def decode(jpeg: bytes, reduction: int = 1, grey: bool = False,
+           max_pixels: int = MAX_PIXELS) -> Image | None:
     """
     Return a picture, H x W x 3 (BGR) or H x W (grey), uint8; None when it cannot be decoded.
 
     Parameters
     ----------
     jpeg
-        Any buffer of bytes; it is not copied.
+        The whole of it.
     reduction
         1, or one of REDUCTIONS: by how much width and height are divided, rounded up.
     grey
         Whether to decode without colour.
+    max_pixels
+        A larger picture, before it is reduced, is not decoded.
 
     """
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
@@ -42,7 +45,8 @@ def decode(jpeg: Any, reduction: int = 1, grey: bool = False) -> Image | None:
     kind = 'GRAYSCALE' if grey else 'COLOR'
     name = f'IMREAD_{kind}' if reduction == 1 else f'IMREAD_REDUCED_{kind}_{reduction}'
     try:
+        check_jpeg(jpeg, max_pixels)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), getattr(cv2, name))
-    except cv2.error:
+    except (PictureRefusedError, cv2.error):
         return None
     return None if image is None else np.asarray(image, np.uint8)

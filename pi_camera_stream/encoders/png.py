@@ -14,46 +14,28 @@
 
 """PNG, which some CompressedImage topics carry, and all of compressed_depth_image_transport."""
 
-import struct
-
 import numpy as np
 
 from .raw_image import to_viewable
 from ..core.frame import Image
-
-_SIGNATURE = b'\x89PNG\r\n\x1a\n'
-_DEPTH_HEADER_BYTES = 12  # compressed_depth_image_transport puts its own header before the PNG
+from ..core.picture_limits import check_picture, MAX_PIXELS
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """
-    Return (width, height) of a PNG, with or without the header of a depth image.
-
-    Raises
-    ------
-    ValueError
-        It is no PNG.
-
-    """
-    start = _start(data)
-    width, height = struct.unpack_from('>II', data, start + 16)
-    return width, height
-
-
-def decode(data: bytes) -> Image:
+def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     """
     Return the picture fit to be viewed: H x W x 3 (BGR) or H x W (grey), uint8.
 
     Raises
     ------
     ValueError
-        It is no PNG, or a damaged one.
+        It is no PNG, a damaged one, or one of more than `max_pixels`.
 
     """
     import cv2
 
+    start = check_picture(data, ('PNG',), max_pixels).start
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8)[_start(data):], cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8)[start:], cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
     if image is None or not image.size:
@@ -65,10 +47,3 @@ def decode(data: bytes) -> Image:
                 (1, 16): 'mono16', (3, 16): 'bgr16', (4, 16): 'bgra16'}[channels, bits]
     return to_viewable(image.tobytes(), encoding, width, height,
                        width * channels * image.itemsize, False)
-
-
-def _start(data: bytes) -> int:
-    for start in (0, _DEPTH_HEADER_BYTES):
-        if data.startswith(_SIGNATURE, start) and len(data) >= start + 24:
-            return start
-    raise ValueError('it is neither a JPEG nor a PNG')

@@ -21,16 +21,20 @@ import numpy as np
 from .jpeg_decoder import decode, REDUCTIONS
 from .jpeg_encoder import JpegEncoder
 from ..core.frame import Image, image_size
-from ..core.jpeg import JpegHeader, NotAJpegError, read_header
+from ..core.jpeg import JpegHeader
+from ..core.picture_limits import check_jpeg, MAX_PIXELS
 from ..core.recipe import Recipe
 
-_MOST_PIXELS_A_BYTE = 512  # a block of 8x8 takes at least one bit of Huffman code
 _MOST_PIXELS = 65500  # OpenCV's limit for a JPEG, each way
 _GENTLE = 1.5  # times smaller
 
 
 class RenditionEncoder:
-    """Encode a picture in several sizes and qualities; has no state, so any thread may call it."""
+    """Encode a picture in several sizes and qualities; any thread may call it."""
+
+    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
+        """Make it; a JPEG of more than `max_pixels` is not decoded."""
+        self._max_pixels = max_pixels
 
     def encode(self, picture: bytes | Image, width: int, height: int,
                recipes: Sequence[Recipe]) -> list[tuple[bytes, int, int]]:
@@ -53,14 +57,14 @@ class RenditionEncoder:
         Raises
         ------
         ValueError
-            The JPEG cannot be decoded, or a recipe asks for more than a JPEG can hold; one
-            sentence.
+            The JPEG cannot be decoded, or may not, or a recipe asks for more than a JPEG can hold;
+            one sentence.
 
         """
         if not recipes:
             return []
         if isinstance(picture, bytes):
-            picture, turned = _decode(picture, width, height, recipes)
+            picture, turned = _decode(picture, width, height, recipes, self._max_pixels)
             if turned:
                 width, height = height, width
         pyramid = [picture]
@@ -76,28 +80,21 @@ class RenditionEncoder:
 
 
 def _decode(jpeg: bytes, width: int, height: int,
-            recipes: Sequence[Recipe]) -> tuple[Image, bool]:
+            recipes: Sequence[Recipe], max_pixels: int) -> tuple[Image, bool]:
     """Return the picture as large as the recipes need, and whether Exif turned it sideways."""
-    try:
-        header = read_header(jpeg)
-    except NotAJpegError as error:
-        raise ValueError(f'this is no JPEG: {error}') from error
-    if header.width * header.height > _MOST_PIXELS_A_BYTE * len(jpeg):
-        # Also keeps a few bytes from taking gigabytes.
-        raise ValueError(f'{len(jpeg)} bytes are too few for a JPEG of '
-                         f'{header.width}x{header.height} pixels')
+    header = check_jpeg(jpeg, max_pixels)
     reduction = _reduction(header.width, header.height, width, height, recipes)
     if header.width != header.height:  # and it must be seen whether it was turned
         while len({*_reduced(header.width, header.height, reduction)}) == 1:
             reduction //= 2
-    image = _read(jpeg, header, reduction)
+    image = _read(jpeg, header, reduction, max_pixels)
     # OpenCV turns as Exif asks, like browsers, to which the whole picture goes as it came
     # (CSS image-orientation: from-image): whoever changes tiers sees no difference.
     turned = image_size(image) != _reduced(header.width, header.height, reduction)
     if turned:
         needed = _reduction(header.height, header.width, height, width, recipes)
         if needed < reduction:
-            image = _read(jpeg, header, needed)
+            image = _read(jpeg, header, needed, max_pixels)
     return image, turned
 
 
@@ -116,8 +113,8 @@ def _reduced(width: int, height: int, reduction: int) -> tuple[int, int]:
     return -(-width // reduction), -(-height // reduction)  # libjpeg rounds up
 
 
-def _read(jpeg: bytes, header: JpegHeader, reduction: int) -> Image:
-    image = decode(jpeg, reduction, grey=header.components == 1)
+def _read(jpeg: bytes, header: JpegHeader, reduction: int, max_pixels: int) -> Image:
+    image = decode(jpeg, reduction, header.components == 1, max_pixels)
     if image is None:
         raise ValueError(f'OpenCV cannot decode this JPEG of {header.width}x{header.height} '
                          f'pixels and {len(jpeg)} bytes')

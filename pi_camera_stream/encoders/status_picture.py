@@ -20,8 +20,11 @@ import re
 
 import numpy as np
 
+from .jpeg_decoder import decode, REDUCTIONS
 from .jpeg_encoder import JpegEncoder
+from ..core.errors import PictureRefusedError
 from ..core.frame import Image, image_size
+from ..core.picture_limits import check_jpeg
 
 _BACKDROP = (28, 24, 20)  # BGR
 _TITLE_COLOUR, _TEXT_COLOUR = (60, 190, 255), (225, 225, 225)
@@ -82,7 +85,7 @@ def _backdrop(width: int, height: int, background: bytes | Image | None) -> Imag
     image: Image = np.empty((height, width, 3), np.uint8)
     image[:] = _BACKDROP
     if isinstance(background, bytes):
-        background = _decode(background)
+        background = _decode(background, width, height)
     if background is None:
         return image
     scale = min(width / background.shape[1], height / background.shape[0])
@@ -96,14 +99,15 @@ def _backdrop(width: int, height: int, background: bytes | Image | None) -> Imag
     return image
 
 
-def _decode(jpeg: bytes) -> Image | None:
-    import cv2
-
+def _decode(jpeg: bytes, width: int, height: int) -> Image | None:
+    """Return a JPEG in grey, hardly larger than needed; None when that cannot be."""
     try:
-        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:  # nothing to decode
+        header = check_jpeg(jpeg)
+    except PictureRefusedError:
         return None
-    return None if image is None else np.asarray(image, np.uint8)
+    reduction = next((by for by in REDUCTIONS if header.width >= by * width
+                      or header.height >= by * height), 1)
+    return decode(jpeg, reduction, grey=True)
 
 
 def _lay_out(width: int, height: int, lines: Sequence[str]) -> list[_Row]:

@@ -68,7 +68,8 @@ class CameraNode(StreamNode):
             *_flips(source.settings))
         self._pictures = PicturePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
-            self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps))
+            self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps),
+            self.value('max_pixels'))
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
         self._controls = CameraControls(self)
@@ -257,6 +258,7 @@ class CameraNode(StreamNode):
             'raw images/s published': raws.published.per_second(),
             'dropped, raw images are slower': raws.dropped,
             'corrupt pictures': self._pictures.corrupt + raws.corrupt,
+            'last corrupt picture': self._pictures.corrupt_reason,
             'failed to publish': self._failed + raws.failed,
             'subscribers that get nothing': _list(self._pictures.qos.refused),
             **self._pictures.adaptation_values(),

@@ -43,7 +43,7 @@ def read_settings(value: Callable[[str], Any]) -> SourceSettings:
         crop=_read_crop(value('crop')), sensor_mode=value('sensor_mode'),
         tuning_file=value('tuning_file'),
         noise_reduction='' if noise_reduction == 'auto' else noise_reduction,
-        python=value('picamera2.python'))
+        python=value('picamera2.python'), max_pixels=value('max_pixels'))
 
 
 def _read_crop(text: str) -> tuple[int, ...]:

@@ -17,27 +17,28 @@
 from collections.abc import Callable
 
 import cv2
-import numpy as np
 from sensor_msgs.msg import CompressedImage
 
 from ..core.frame import Image
+from ..core.picture_limits import check_jpeg, MAX_PIXELS
+from ..encoders.frame_decoder import in_colour
 from ..encoders.jpeg_decoder import decode as decode_jpeg
 
-Decoder = Callable[[CompressedImage], Image | None]
+Decoder = Callable[[CompressedImage, int], Image | None]
 
 
-def decode(message: CompressedImage) -> Image:
+def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
     """
     Return the picture, H x W x 3 BGR uint8.
 
     Raises
     ------
     ValueError
-        It cannot be decoded.
+        It cannot, or may not, be decoded.
 
     """
     try:
-        image = _decode(message)
+        image = _decode(message, max_pixels)
     except cv2.error:
         image = None
     if image is None or not image.size:
@@ -45,14 +46,8 @@ def decode(message: CompressedImage) -> Image:
     return in_colour(image)
 
 
-def in_colour(image: Image) -> Image:
-    """Return H x W x 3 BGR of it, or of H x W grey."""
-    return image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR),
-                                                    np.uint8)
-
-
-def _with_opencv(message: CompressedImage) -> Image | None:
-    return decode_jpeg(message.data)
+def _with_opencv(message: CompressedImage, max_pixels: int) -> Image | None:
+    return decode_jpeg(message.data.tobytes(), max_pixels=max_pixels)
 
 
 def _find_decoder() -> Decoder:
@@ -62,7 +57,8 @@ def _find_decoder() -> Decoder:
         return _with_opencv
     bridge = CvBridge()
 
-    def with_cv_bridge(message: CompressedImage) -> Image | None:
+    def with_cv_bridge(message: CompressedImage, max_pixels: int) -> Image | None:
+        check_jpeg(message.data.tobytes(), max_pixels)
         image: Image | None = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
         return image
 

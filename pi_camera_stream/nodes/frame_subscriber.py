@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import Any
 
 import cv2
-import numpy as np
 from rclpy.node import Node
 
 from .calibration_subscription import CalibrationSubscription
@@ -32,7 +31,9 @@ from .own_node import OwnNode
 from .trace import TracePublisher
 from ..core.frame import Frame, Image, image_size, RawFrame
 from ..core.mailbox import Mailbox
-from ..encoders.jpeg_decoder import decode, REDUCTIONS
+from ..core.picture_limits import MAX_PIXELS
+from ..encoders.frame_decoder import decode_frame
+from ..encoders.jpeg_decoder import REDUCTIONS
 from ..vision.rectifier import Rectifier
 
 _SLICE_S = 0.25  # how long a wait cannot be ended by a shutdown
@@ -98,7 +99,7 @@ class FrameSubscriber:
 
     def __init__(self, topic: str = '/camera/image_raw/compressed', *, node: Node | None = None,
                  reduce: int = 1, color: str = 'bgr', rectify: bool = False,
-                 adaptive: bool = True) -> None:
+                 adaptive: bool = True, max_pixels: int = MAX_PIXELS) -> None:
         """
         Subscribe, best effort.
 
@@ -118,6 +119,8 @@ class FrameSubscriber:
             calibration that fits them.
         adaptive
             Let the camera know what arrives, so that it sends no more than the link can take.
+        max_pixels
+            Leave out a picture of more pixels: a few bytes can claim to be one of gigabytes.
 
         Raises
         ------
@@ -129,7 +132,9 @@ class FrameSubscriber:
             raise ValueError(f"color must be 'bgr' or 'gray', not {color!r}")
         if reduce not in (1, *REDUCTIONS):
             raise ValueError(f'reduce must be 1, 2, 4 or 8, not {reduce!r}')
-        self._reduction, self._grey = reduce, color == 'gray'
+        if max_pixels < 1:
+            raise ValueError(f'max_pixels must be 1 or more, not {max_pixels!r}')
+        self._reduction, self._grey, self._max_pixels = reduce, color == 'gray', max_pixels
         self._newest: Mailbox[tuple[Frame | RawFrame, str]] = Mailbox()
         self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
@@ -147,7 +152,7 @@ class FrameSubscriber:
         self._node: Node = node
         self._trace = TracePublisher(node) if self._own else None
         self._subscription = ImageSubscription(self._node, topic, self._on_frame,
-                                               adaptive=adaptive)
+                                               adaptive=adaptive, max_pixels=max_pixels)
         self._clock = PublisherClock(self._node, lambda: self._subscription.source)
         try:
             self._subscription.subscribe()
@@ -272,7 +277,7 @@ class FrameSubscriber:
 
     def _decode(self, frame: Frame | RawFrame, frame_id: str) -> ReceivedFrame | None:
         try:
-            image = self._image(frame)
+            image = decode_frame(frame, self._reduction, self._grey, self._max_pixels)
         except ValueError as error:
             self._undecodable += 1
             self._node.get_logger().warning(f"left out a picture of '{self.topic}': {error}",
@@ -287,23 +292,6 @@ class FrameSubscriber:
         jpeg = frame.jpeg if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,
                              self._clock.now_ns)
-
-    def _image(self, frame: Frame | RawFrame) -> Image:
-        """Return the picture as it is wanted; ValueError if it cannot be decoded."""
-        if isinstance(frame, Frame):
-            image = decode(frame.jpeg, self._reduction, self._grey)
-            if image is None:
-                raise ValueError('it cannot be decoded')
-            return image
-        image = frame.read()
-        if image.ndim == 3 and self._grey:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-        elif image.ndim == 2 and not self._grey:
-            image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-        if self._reduction == 1:
-            return image
-        size = tuple(-(-length // self._reduction) for length in image_size(image))
-        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def _tell(self, what: str, frame: Frame | RawFrame) -> None:
         """Let those who measure know that something has just been done."""

@@ -51,9 +51,9 @@ class HttpBridgeNode(StreamNode):
 
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
-        self._imaging = Imaging(RenditionEncoder().encode, status_picture)
+        self._imaging = Imaging(RenditionEncoder(self.value('max_pixels')).encode, status_picture)
         self._watched: dict[str, ImageSubscription] = {}  # by topic; the executor's thread
-        self._corrupt = 0
+        self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
         self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
@@ -120,7 +120,9 @@ class HttpBridgeNode(StreamNode):
                         Recipe(quality=self.value('jpeg_quality')))
         subscription = ImageSubscription(
             self, topic, lambda frame, _: self._offer(stream, frame),
-            overridable=topic == self._topic, adaptive=self.value('adaptive'))
+            overridable=topic == self._topic, adaptive=self.value('adaptive'),
+            max_pixels=self.value('max_pixels'),
+            on_refusal=lambda reason: self._refuse(stream, reason))
         stream.on_painted = lambda stamp_ns, age_ms, uncertainty_ms: self._trace_paint(
             topic, stamp_ns, age_ms, uncertainty_ms)
         return stream
@@ -128,6 +130,10 @@ class HttpBridgeNode(StreamNode):
     def _offer(self, stream: Stream, picture: Frame | RawFrame) -> None:
         stream.offer(picture)
         self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
+
+    def _refuse(self, stream: Stream, reason: str) -> None:
+        stream.refuse(reason)
+        self._corrupt_reason = reason
 
     def _trace_paint(self, topic: str, stamp_ns: int, age_ms: float,
                      uncertainty_ms: float) -> None:
@@ -167,6 +173,7 @@ class HttpBridgeNode(StreamNode):
             'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
             'corrupt pictures': self._corrupt + sum(
                 subscription.corrupt for subscription in self._watched.values()),
+            'last corrupt picture': self._corrupt_reason,
         }
         if silent:
             return diagnostics.Health(

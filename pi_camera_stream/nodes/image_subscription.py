@@ -28,14 +28,16 @@ from .graph import COMPRESSED_TYPE, image_type, IMAGE_TYPES, publishers, RAW_TYP
 from .image_topic import create_image_subscription, stamp_ns
 from .qos import image_qos
 from .reception_reporter import ReceptionReporter
+from ..core.errors import PictureRefusedError
 from ..core.frame import Frame, Image, RawFrame
-from ..core.jpeg import check_whole, SOI
+from ..core.picture_limits import check_picture, check_rows, MAX_PIXELS
 from ..core.statistics import RateMeter
 from ..encoders import png
 from ..encoders.raw_image import to_viewable
 
 _LOOK_S = 0.5
 _COMPRESSED = '/compressed'
+_KINDS = ('JPEG', 'PNG')
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
 OnFrame = Callable[[Frame | RawFrame, Any], None]
@@ -55,30 +57,35 @@ class ImageSubscription:
     received
         The rate of whole pictures, and their bytes.
     corrupt
-        How many messages were no picture that can be shown.
+        How many messages were no whole picture, or a larger one than may be.
+    corrupt_reason
+        What was the matter with the last of them; empty while there was none.
 
     """
 
     def __init__(self, node: Node, topic: str, on_frame: OnFrame, *, overridable: bool = True,
-                 adaptive: bool = True) -> None:
+                 adaptive: bool = True, max_pixels: int = MAX_PIXELS,
+                 on_refusal: Callable[[str], None] = lambda _: None) -> None:
         """
         Make it; nothing is received yet.
 
         `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
-        `adaptive` lets the camera know what arrives, so that it sends no more.
+        `adaptive` lets the camera know what arrives, so that it sends no more. `on_refusal` hears
+        why a picture is left out, such as one of more than `max_pixels`.
         """
         self._reporter = ReceptionReporter(node, topic) if adaptive else None
         self._node = node
         self._name = topic
         self._on_frame = on_frame
         self._overridable = overridable
+        self._max_pixels, self._on_refusal = max_pixels, on_refusal
         self._lock = threading.Lock()  # guards all that follows, up to the counters
         self._looking: Periodic | None = None
         self._subscription: Any = None
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
         self.received = RateMeter()
-        self.corrupt = 0
+        self.corrupt, self.corrupt_reason = 0, ''
 
     @property
     def topic(self) -> str:
@@ -206,25 +213,32 @@ class ImageSubscription:
         if self._reporter is not None:
             self._reporter.add(stamp, len(data))
         try:
-            if data.startswith(SOI):
-                header = check_whole(data)
-                frame: Frame | RawFrame = Frame(data, stamp, sequence, header.width,
-                                                header.height)
-            else:
-                frame = RawFrame(lambda: png.decode(data), stamp, sequence, *png.read_size(data))
-        except ValueError as error:
-            self.corrupt += 1
-            self._node.get_logger().warning(f"left out a picture of '{self.source}': {error}",
-                                            throttle_duration_sec=10.0)
+            header = check_picture(data, _KINDS, self._max_pixels)
+        except PictureRefusedError as error:
+            self._leave_out(error)
             return
         self.received.add(len(data))
-        self._on_frame(frame, message)
+        self._on_frame(Frame(data, stamp, sequence, header.width, header.height)
+                       if header.kind == 'JPEG' else
+                       RawFrame(lambda: png.decode(data, self._max_pixels), stamp, sequence,
+                                header.width, header.height), message)
 
     def _on_raw(self, message: ImageMessage) -> None:
         def read() -> Image:
             return to_viewable(memoryview(message.data), message.encoding, message.width,
                                message.height, message.step, bool(message.is_bigendian))
 
+        try:
+            check_rows(message.width, message.height, len(message.data), self._max_pixels)
+        except PictureRefusedError as error:
+            self._leave_out(error)
+            return
         self.received.add(len(message.data))
         self._on_frame(RawFrame(read, stamp_ns(message.header), self.received.total,
                                 message.width, message.height), message)
+
+    def _leave_out(self, error: PictureRefusedError) -> None:
+        self.corrupt, self.corrupt_reason = self.corrupt + 1, str(error)
+        self._on_refusal(self.corrupt_reason)
+        self._node.get_logger().warning(f"left out a picture of '{self.source}': {error}",
+                                        throttle_duration_sec=10.0)

@@ -34,10 +34,10 @@ from .qos import reliable_qos
 from .trace import DEPTH
 from ..core.block_code import read
 from ..core.clock_offset import Offset, share_clocks
-from ..core.frame import Frame, Image, RawFrame
+from ..core.frame import Frame, RawFrame
 from ..core.json_object import integer, name, read_fields
 from ..core.mailbox import Mailbox
-from ..encoders.jpeg_decoder import decode
+from ..encoders.frame_decoder import decode_frame
 
 _TRACE = '/trace'
 _STRING = 'std_msgs/msg/String'
@@ -131,10 +131,11 @@ class LatencyObserver:
             frame = self._newest.take(_SLICE_S)
             if frame is None:
                 continue
-            image = _image(frame)
-            decoded_ns = self._now_ns()
-            if image is None:
+            try:
+                image = decode_frame(frame)
+            except ValueError:
                 continue
+            decoded_ns = self._now_ns()
             self._add(Moments(HERE, frame.stamp_ns, {'decoded': decoded_ns}))
             self.sizes.append((frame.stamp_ns, len(frame.jpeg) if isinstance(frame, Frame)
                                else image.nbytes))
@@ -190,16 +191,6 @@ class LatencyObserver:
                 self._add(Moments(node, trace.pop('stamp'), trace))
         except (ValueError, KeyError):
             pass  # some other topic of this name
-
-
-def _image(frame: Frame | RawFrame) -> Image | None:
-    """Return the picture; None when it cannot be decoded."""
-    if isinstance(frame, Frame):
-        return decode(frame.jpeg)
-    try:
-        return frame.read()
-    except ValueError:
-        return None
 
 
 def wait_for(observer: LatencyObserver, patience_s: float, say: Callable[[str], None]) -> None:

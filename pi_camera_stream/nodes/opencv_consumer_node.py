@@ -25,7 +25,7 @@ from typing import Any
 from . import diagnostics
 from .calibration_subscription import CalibrationSubscription
 from .consumer_topics import ConsumerTopics
-from .decoding import decode, in_colour
+from .decoding import decode
 from .image_subscription import ImageSubscription
 from .parameter_tables import OPENCV_CONSUMER
 from .run import run_node
@@ -37,6 +37,7 @@ from ..core.freshest import Freshest
 from ..core.mailbox import Mailbox
 from ..core.parameters import Value
 from ..core.statistics import RateMeter, Recent
+from ..encoders.frame_decoder import decode_frame
 from ..encoders.jpeg_encoder import JpegEncoder
 from ..vision import pipeline as pipelines
 from ..vision import registry
@@ -57,8 +58,10 @@ class OpencvConsumerNode(StreamNode):
         super().__init__('opencv_consumer', (*OPENCV_CONSUMER, *registry.built_in_parameters()))
         self._pipeline = self._create_pipeline({})
         self._encoder = JpegEncoder(self.value('jpeg_quality'))
-        self._subscription = ImageSubscription(self, 'image_raw/compressed', self._on_frame,
-                                               adaptive=self.value('adaptive'))
+        self._max_pixels = self.value('max_pixels')
+        self._subscription = ImageSubscription(
+            self, 'image_raw/compressed', self._on_frame, adaptive=self.value('adaptive'),
+            max_pixels=self._max_pixels)
         self._newest: Freshest[tuple[Frame | RawFrame, Any]] = Freshest(
             self._subscription.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
@@ -143,7 +146,8 @@ class OpencvConsumerNode(StreamNode):
     def _process(self, frame: Frame | RawFrame, message: Any) -> None:
         started_s = time.perf_counter()
         try:
-            image = decode(message) if isinstance(frame, Frame) else in_colour(frame.read())
+            image = decode(message, self._max_pixels) if isinstance(frame, Frame) \
+                else decode_frame(frame)
         except ValueError as error:
             self._undecodable += 1
             self.get_logger().warning(f'left out a picture: {error}', throttle_duration_sec=10.0)
@@ -187,6 +191,7 @@ class OpencvConsumerNode(StreamNode):
             'detections': self._detections,
             'dropped, processing is slower': self._newest.dropped,
             'corrupt pictures': self._subscription.corrupt + self._undecodable,
+            'last corrupt picture': self._subscription.corrupt_reason,
             'pictures left out after a failure': self._failed,
             **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }

@@ -15,11 +15,15 @@
 """Every parameter of every node: declared, checked and documented from here."""
 
 from ..core.parameters import Parameter
+from ..core.picture_limits import MAX_PIXELS
 from ..sources import registry as sources
 from ..vision import registry as processors
 
 _REPORTING = Parameter('adaptive', True, 'Whether the camera hears what arrives here, and sends '
                                          'no more than the link can take')
+_MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Size of a picture, width times height, beyond '
+                                                  'which it is left out, and counted', 'pixels',
+                        10_000, 1_000_000_000)
 _JPEG_QUALITY = 'JPEG quality of pictures that do not come as JPEG'
 
 CAMERA = (
@@ -63,6 +67,7 @@ CAMERA = (
               'bit/s', 0, 10_000_000_000, live=True),
     Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
               16, 4096, live=True),
+    _MAX_PIXELS,
     Parameter('snapshot_folder', '~/snapshots', 'Where `save_snapshot` writes', live=True),
 )
 
@@ -83,6 +88,7 @@ HTTP_BRIDGE = (
               '', 0, 10000),
     Parameter('access_log', False, 'Whether each request is logged'),
     _REPORTING,
+    _MAX_PIXELS,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
               1, 100),
     Parameter('teleop.enabled', False, 'Whether pages may drive: they publish `cmd_vel`'),
@@ -112,6 +118,7 @@ OPENCV_CONSUMER = (
                                      f'{", ".join(processors.NAMES)}, or a processor of another '
                                      'package; several are separated by commas', live=True),
     _REPORTING,
+    _MAX_PIXELS,
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
 )
 

@@ -27,8 +27,10 @@ from .image_topic import create_image_publisher, jpeg_message
 from .qos_watch import QosWatch
 from .raw_publisher import RawPicture, RawPublisher
 from .trace import TracePublisher
+from ..core.errors import PictureRefusedError
 from ..core.frame import Capture, Image, image_size
-from ..core.jpeg import check_whole, JpegHeader, NotAJpegError
+from ..core.jpeg import JpegHeader
+from ..core.picture_limits import check_jpeg
 from ..core.statistics import RateMeter, Recent
 from ..encoders.fitting_encoder import Encoded, FittingEncoder
 from ..encoders.jpeg_encoder import JpegEncoder
@@ -63,7 +65,9 @@ class PicturePublisher:
     ages_ms
         Their ages when they were published.
     corrupt
-        How many pictures were no whole JPEG, or could not be decoded.
+        How many pictures were no whole JPEG, larger than they may be, or could not be decoded.
+    corrupt_reason
+        Why the last of them was left out; empty while there was none.
     qos
         Knows which subscribers get nothing.
     newest
@@ -72,12 +76,14 @@ class PicturePublisher:
     """
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
-                 info: Info, trace: TracePublisher, limit: Callable[[float], bool]) -> None:
+                 info: Info, trace: TracePublisher, limit: Callable[[float], bool],
+                 max_pixels: int) -> None:
         self.frame_id = frame_id
-        self.encoder = FittingEncoder(quality)
+        self.encoder = FittingEncoder(quality, max_pixels)
         self.published = RateMeter()
         self.ages_ms = Recent()
-        self.corrupt = 0
+        self.corrupt, self.corrupt_reason = 0, ''
+        self._max_pixels = max_pixels
         self.newest: tuple[Capture, int] | None = None
         self._node = node
         self._info = info
@@ -85,7 +91,7 @@ class PicturePublisher:
         self._limit = limit
         self._intervals_s = Recent(16)
         self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
-        self.raws = RawPublisher(node, lores_width)
+        self.raws = RawPublisher(node, lores_width, max_pixels)
         self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
         self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos])
         self.adaptation = Adaptation(node, self.topic)
@@ -117,10 +123,10 @@ class PicturePublisher:
             return
         picture = capture.picture
         try:
-            size = check_whole(picture) if isinstance(picture, bytes) else JpegHeader(
-                *image_size(picture), 1 if picture.ndim == 2 else 3)
-        except NotAJpegError as error:
-            self._leave_out(f'that is no whole JPEG: {error}')
+            size = check_jpeg(picture, self._max_pixels) if isinstance(picture, bytes) else \
+                JpegHeader(*image_size(picture), 1 if picture.ndim == 2 else 3)
+        except PictureRefusedError as error:
+            self._leave_out(str(error))
             return
         header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
         width, height = size.width, size.height
@@ -152,7 +158,7 @@ class PicturePublisher:
             encoded = self.encoder.encode(picture, size.width, size.height, budget_bps,
                                           interval_s, kept)
         except ValueError as error:
-            self._leave_out(f'that cannot be encoded: {error}')
+            self._leave_out(f'it cannot be encoded: {error}')
             return None
         if encoded is None:
             return None
@@ -179,5 +185,5 @@ class PicturePublisher:
         }
 
     def _leave_out(self, why: str) -> None:
-        self.corrupt += 1
-        self._node.get_logger().warning(f'left out a picture {why}', throttle_duration_sec=10.0)
+        self.corrupt, self.corrupt_reason = self.corrupt + 1, why
+        self._node.get_logger().warning(f'left out a picture: {why}', throttle_duration_sec=10.0)

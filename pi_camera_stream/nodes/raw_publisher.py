@@ -88,7 +88,8 @@ class RawPublisher:
 
     """
 
-    def __init__(self, node: Node, lores_width: int) -> None:
+    def __init__(self, node: Node, lores_width: int, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
         self.lores_width = lores_width
         self.published = RateMeter()
         self.corrupt = self.failed = 0
@@ -158,7 +159,7 @@ class RawPublisher:
         """Decode a picture, once for both sizes, and publish it."""
         size = picture.size
         width = min(self.lores_width, size.width)
-        image = _decoded(picture, size.width if picture.full else width)
+        image = _decoded(picture, size.width if picture.full else width, self._max_pixels)
         if image is None:
             self.corrupt += 1
             self._node.get_logger().warning('left out a raw image that cannot be decoded',
@@ -185,12 +186,12 @@ class RawPublisher:
             self._closed.wait(min(waited_s / _SHARE - waited_s, _LONGEST_REST_S))
 
 
-def _decoded(picture: RawPicture, width: int) -> Image | None:
+def _decoded(picture: RawPicture, width: int, max_pixels: int) -> Image | None:
     """Return a picture at least that wide; None when it cannot be decoded."""
     if not isinstance(picture.picture, bytes):
         return picture.picture
     reduction = next((by for by in REDUCTIONS if picture.size.width >= by * width), 1)
-    return decode(picture.picture, reduction, grey=picture.size.components == 1)
+    return decode(picture.picture, reduction, picture.size.components == 1, max_pixels)
 
 
 def _shrunk(image: Image, width: int) -> Image:

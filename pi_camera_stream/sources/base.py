@@ -22,6 +22,7 @@ from typing import Any
 
 from ..core.errors import PermanentError
 from ..core.frame import Capture
+from ..core.picture_limits import MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class SourceSettings:
         `off`, `fast`, `high_quality`; empty for the camera's own.
     python
         Interpreter that can import picamera2; empty to look for one.
+    max_pixels
+        A larger picture is not decoded.
 
     """
 
@@ -76,6 +79,7 @@ class SourceSettings:
     tuning_file: str = ''
     noise_reduction: str = ''
     python: str = ''
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         """Refuse half a size, and half a turn."""

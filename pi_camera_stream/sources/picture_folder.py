@@ -14,20 +14,23 @@
 
 """A folder of pictures, shown one after the other for ever."""
 
+import logging
 from pathlib import Path
 import time
 
 import cv2
+import numpy as np
 
 from .base import Source, SourceSettings
-from ..core.errors import PermanentError
+from ..core.errors import PermanentError, PictureRefusedError
 from ..core.frame import Capture, Image, image_size
-from ..core.jpeg import check_whole, NotAJpegError
 from ..core.pacing import Pacer
+from ..core.picture_limits import check_picture
 
 DEFAULT_FPS = 30.0
-_JPEG_SUFFIXES = ('.jpg', '.jpeg')
-_SUFFIXES = (*_JPEG_SUFFIXES, '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+_KINDS = ('JPEG', 'PNG', 'BMP', 'WebP', 'TIFF', 'PNM')
+_MOST_BYTES = 2**30
 
 
 class PictureFolderSource(Source):
@@ -35,7 +38,7 @@ class PictureFolderSource(Source):
     The pictures of the folder `path`, sorted by name, at `fps`; then from the beginning.
 
     JPEGs are passed on as they are, unless another size is asked for. A picture that cannot be
-    read is left out and counted.
+    read is left out, counted, and named in the log once.
     """
 
     def __init__(self, settings: SourceSettings) -> None:
@@ -44,6 +47,7 @@ class PictureFolderSource(Source):
         self._pictures: list[Path] = []
         self._next = 0
         self._unreadable = 0
+        self._named: set[Path] = set()
         self._pacer = Pacer()
 
     @property
@@ -60,7 +64,7 @@ class PictureFolderSource(Source):
         """List the folder, and see that there is a picture in it that can be shown."""
         try:
             self._pictures = sorted(path for path in self._folder.iterdir()
-                                    if path.suffix.lower() in _SUFFIXES)
+                                    if path.suffix.lower() in _SUFFIXES and path.is_file())
         except OSError as error:
             raise PermanentError(
                 f"cannot read the folder '{self._folder}' ({error.strerror}): let the node's user "
@@ -91,18 +95,27 @@ class PictureFolderSource(Source):
         return {'unreadable pictures': self._unreadable}
 
     def _load(self, path: Path) -> bytes | Image | None:
-        size = self.settings.size
         try:
-            if path.suffix.lower() in _JPEG_SUFFIXES:
-                jpeg = path.read_bytes()
-                header = check_whole(jpeg)
-                if size in (None, (header.width, header.height)):
-                    return jpeg
-        except (NotAJpegError, OSError):
+            return self._read(path)
+        except (PictureRefusedError, OSError) as error:
+            if path not in self._named:
+                self._named.add(path)
+                logging.getLogger(__name__).warning("left out '%s': %s", path, error)
             return None
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+
+    def _read(self, path: Path) -> bytes | Image:
+        if path.stat().st_size > _MOST_BYTES:
+            raise PictureRefusedError(f'it has more than {_MOST_BYTES} bytes')
+        data, size = path.read_bytes(), self.settings.size
+        header = check_picture(data, _KINDS, self.settings.max_pixels)
+        if header.kind == 'JPEG' and size in (None, (header.width, header.height)):
+            return data
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error as error:
+            raise PictureRefusedError(f'it cannot be decoded: {error}') from error
         if image is None:
-            return None
+            raise PictureRefusedError('it cannot be decoded')
         if size is not None and image_size(image) != size:
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return image  # type: ignore[return-value]  # OpenCV's stubs do not know that it is uint8
+        return np.asarray(image, np.uint8)

@@ -22,9 +22,10 @@ from typing import Any
 import av
 
 from .base import Source, SourceSettings
-from ..core.errors import PermanentError
+from ..core.errors import PermanentError, PictureRefusedError
 from ..core.frame import Capture, Image
 from ..core.pacing import RateLimit
+from ..core.picture_limits import check_size, libav_options
 
 
 class VideoFileSource(Source):
@@ -67,9 +68,13 @@ class VideoFileSource(Source):
                                  'to one that exists (a relative path starts where the node was '
                                  'started)')
         try:
-            self._container = av.open(path)
-            self._container.streams.video[0].thread_type = 'AUTO'
-            rate = self._container.streams.video[0].average_rate
+            limits = libav_options(self.settings.max_pixels)
+            self._container = av.open(path, options=limits)
+            stream = self._container.streams.video[0]
+            self._check_size(stream.codec_context)
+            stream.codec_context.options = limits
+            stream.thread_type = 'AUTO'
+            rate = stream.average_rate
             self._own_fps = float(rate) if rate else 25.0
             self._pending = self._rewind()
         except (av.error.FFmpegError, IndexError, OSError) as error:
@@ -104,6 +109,13 @@ class VideoFileSource(Source):
     def counters(self) -> dict[str, int]:
         """Return how many pictures were left out."""
         return {'left out for fps': self._limit.skipped, 'played too late': self._late}
+
+    def _check_size(self, codec: Any) -> None:
+        try:
+            if codec.width and codec.height:  # else the decoder sees
+                check_size(codec.width, codec.height, self.settings.max_pixels)
+        except PictureRefusedError as error:
+            raise PermanentError(f"'{self.settings.path}' cannot be played: {error}") from error
 
     def _next_frame(self) -> Any:
         try:

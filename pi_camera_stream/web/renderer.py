@@ -40,9 +40,9 @@ class Renderer:
     full
         The recipe of the full picture, for topics whose pictures are not JPEG.
     failed
-        How many pictures could not be encoded.
+        How many pictures could not be encoded, or were refused before.
     failure
-        Why the last one could not; empty when all was well since.
+        Why the last one was; empty when all was well since.
 
     """
 
@@ -82,6 +82,13 @@ class Renderer:
                 threading.Thread(target=self._run, args=(self._pictures,), name='render',
                                  daemon=True).start()
             self._pictures.put(picture)
+
+    def refuse(self, failure: str) -> None:
+        """Note that a picture came that is not even to be looked at."""
+        with self._lock:
+            self.failed += 1
+            if self._wanted:
+                self.failure = failure
 
     def _end(self) -> None:
         """Let the thread end, if there is one."""

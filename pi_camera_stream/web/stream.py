@@ -39,15 +39,15 @@ _TICK_S = 1.0
 _SHARED = {tier.recipe for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
-_STATUS_WIDTH = 640  # at the most: larger ones take longer to draw than they are worth
+_STATUS_MOST = 640  # each way: larger ones take longer to draw than they are worth
 
 
 class Stream:
     """
     Hand the newest frame of one topic to any number of viewers.
 
-    `offer` may be called by any thread. Everything else belongs to the event loop's thread. There
-    is no queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
+    `offer` and `refuse` are for any thread, everything else is for the event loop's. There is no
+    queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
 
     Attributes
     ----------
@@ -65,6 +65,8 @@ class Stream:
         The time between two frames of the topic.
     preferred
         Name of the viewer who drives, before whom the others give way; empty for none.
+    refuse
+        Takes note of the reason why a picture that came cannot be offered.
     on_painted
         Hears when a page has painted a frame: its stamp in ns, its age then, and how wrong that
         can be, in ms.
@@ -94,6 +96,7 @@ class Stream:
         self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
         self._renderer = Renderer(imaging, full, self._rendered.put)
+        self.refuse = self._renderer.refuse
         self.sent_per_s = (0.0, 0.0)
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
@@ -201,7 +204,7 @@ class Stream:
             'replaced': {'arriving': self._full_pictures.dropped,
                          'before_encoding': self._renderer.replaced,
                          'encoded': self._rendered.dropped},
-            'undecodable': self._renderer.failed,
+            'undecodable': self._renderer.failed, 'undecodable_reason': self.reason(),
             'viewers': [viewer.state() for viewer in
                         sorted(self.viewers, key=lambda viewer: viewer.since_s)],
         }
@@ -287,9 +290,8 @@ class Stream:
     async def _status(self) -> Frame:
         """Return a frame without a number that says that there is none."""
         last = self.arrivals.last
-        width, height = (last.width, last.height) if last else _STATUS_SIZE
-        if width > _STATUS_WIDTH:
-            width, height = _STATUS_WIDTH, max(2, height * _STATUS_WIDTH // width)
+        size = (last.width, last.height) if last else _STATUS_SIZE
+        width, height = (max(2, side * _STATUS_MOST // max(*size, _STATUS_MOST)) for side in size)
         newest, jpeg = self._full.newest, b''
         if any(viewer.transport == 'mjpeg' for viewer in self.viewers):
             jpeg = await asyncio.get_running_loop().run_in_executor(

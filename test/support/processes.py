@@ -126,6 +126,12 @@ def children(pid):
     return found
 
 
+def peak_mib(pid):
+    """Return the most memory that a process has ever had resident."""
+    with open(f'/proc/{pid}/status') as status:
+        return int(re.search(r'VmHWM:\s+(\d+) kB', status.read()).group(1)) / 1024
+
+
 def gone(pids):
     """Wait until none of the processes is left."""
     return wait_until(lambda: not any(alive(pid) for pid in pids))

@@ -16,6 +16,7 @@
 
 import ast
 from pathlib import Path
+import re
 
 import pi_camera_stream
 import pytest
@@ -89,6 +90,16 @@ def test_the_core_needs_nothing_but_numpy(path):
 @pytest.mark.parametrize('path', MODULES, ids=identity)
 def test_no_file_is_too_long_to_read(path):
     assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+DECODING = re.compile(r'\b(imdecode|imread|VideoCapture|compressed_imgmsg_to_cv2|av\.open|'
+                      r'CodecContext\.create)\(')
+
+
+def test_nothing_is_decoded_without_a_limit():
+    decoders = [path for path in MODULES if DECODING.search(path.read_text())]
+    assert len(decoders) > 5
+    assert [identity(path) for path in decoders if 'max_pixels' not in path.read_text()] == []
 
 
 def test_the_checker_sees_an_arrow_that_points_back(monkeypatch):

@@ -28,6 +28,7 @@ from .ts_marker import TsMarker
 from ..stream_address import StreamAddress
 from ...core.errors import TemporaryError
 from ...core.jpeg_splitter import JpegSplitter
+from ...core.picture_limits import libav_options
 
 _MOST_SNIFFED_BYTES = 2**20
 # The data are ours already, so there is no reason to read much before the first picture. Without
@@ -120,8 +121,8 @@ def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: PictureWrit
     file = _TsFile(data, beginning)
     container: Any = None
     while container is None or not container.streams.video:  # its table comes now and then
-        container = av.open(file, format='mpegts', options=_TS_OPTIONS,
-                            buffer_size=_TS_BUFFER_BYTES)
+        container = av.open(file, format='mpegts', buffer_size=_TS_BUFFER_BYTES, options={
+            **_TS_OPTIONS, **libav_options(writer.max_pixels)})
     stream = container.streams.video[0]
     file.marker.pid = stream.id
     rate = float(stream.average_rate or 0)

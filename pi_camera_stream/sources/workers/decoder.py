@@ -23,6 +23,8 @@ import av
 
 from .picture_writer import PictureWriter
 from .situation import Situation
+from ...core.errors import PictureRefusedError, TemporaryError
+from ...core.picture_limits import check_size, libav_options
 
 _BACKLOG = 8  # packets; a decoder that is further behind goes on with the newest key frame
 _MOST_BEHIND_NS = 10**9  # then the rest of this group of pictures is left out, too
@@ -56,9 +58,17 @@ class Decoder:
         situation
             Is told that no picture could be made yet.
 
+        Raises
+        ------
+        TemporaryError
+            The pictures are larger than they may be.
+
         """
         self._codec = codec
         self._writer = writer
+        self._situation = situation
+        if sentence := self._too_large():
+            raise TemporaryError(sentence)
         self._key = _KEY.get(codec.name)
         self._changed = threading.Condition()  # guards the next four
         self._packets: deque[tuple[Any, int]] = deque()
@@ -69,7 +79,7 @@ class Decoder:
         # Threads that each decode a frame would hold back one picture each. Chunks let a sender
         # pack each slice by itself, and a picture be whole when its last slice is.
         codec.thread_type = 'SLICE'
-        codec.options = {'flags': '+low_delay', **(
+        codec.options = {'flags': '+low_delay', **libav_options(writer.max_pixels), **(
             {'flags2': '+chunks'} if codec.name == 'h264' else {})}
         self._thread = threading.Thread(target=self._run, name='decoder', daemon=True)
         self._thread.start()
@@ -121,9 +131,21 @@ class Decoder:
             try:
                 frames = self._codec.decode(packet)
             except av.error.FFmpegError:  # lost packets, or no key frame yet
+                frames = []
+            if sentence := self._too_large():
+                self._situation.sentence = sentence
                 continue
             for frame in frames:
                 self._put(frame, stamps.get(frame.pts, monotonic_ns))
+
+    def _too_large(self) -> str:
+        """Return why there will be no picture of this size; nothing where there may be."""
+        try:
+            if self._codec.width and self._codec.height:  # they are known
+                check_size(self._codec.width, self._codec.height, self._writer.max_pixels)
+        except PictureRefusedError as error:
+            return f'what arrives is left out: {error}'
+        return ''
 
     def _put(self, frame: Any, monotonic_ns: int) -> None:
         size = self._writer.decoded_size or (frame.width, frame.height)

@@ -27,6 +27,7 @@ from .picture_writer import PictureWriter
 from .situation import Situation
 from ..stream_address import StreamAddress
 from ...core.errors import PermanentError, TemporaryError
+from ...core.picture_limits import libav_options
 
 _OPEN_S, _SILENT_S = 5.0, 5.0
 # Not `fflags=nobuffer`: it throws the first key frame away that was read to learn the format.
@@ -62,7 +63,7 @@ def receive_libav(address: StreamAddress, writer: PictureWriter, situation: Situ
     """
     situation.sentence = _waiting(address)
     try:
-        container = _open(address)
+        container = _open(address, writer.max_pixels)
     except (av.error.FFmpegError, OSError) as error:
         _explain(error, address)
     decoder = None
@@ -95,14 +96,15 @@ def receive_libav(address: StreamAddress, writer: PictureWriter, situation: Situ
         container.close()
 
 
-def _open(address: StreamAddress) -> Any:
+def _open(address: StreamAddress, max_pixels: int) -> Any:
+    common = {**_COMMON, **libav_options(max_pixels)}  # it decodes some, to learn the format
     if address.scheme == 'rtp':
         sdp = _SDP.format(host=address.host or '0.0.0.0',  # noqa: S104 - as the user asks
                           port=address.port, codec=address.options.get('codec', 'H264').upper())
         return av.open(io.BytesIO(sdp.encode()), format='sdp', options={
-            **_COMMON, 'protocol_whitelist': 'rtp,udp', 'reorder_queue_size': '0',
+            **common, 'protocol_whitelist': 'rtp,udp', 'reorder_queue_size': '0',
             'buffer_size': '1048576'})
-    options, url = dict(_COMMON), address.url
+    options, url = common, address.url
     if address.scheme in ('rtsp', 'rtsps'):
         options |= _RTSP
         asked = next((way for way in ('udp', 'tcp') if way in address.options), None)

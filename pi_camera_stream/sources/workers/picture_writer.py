@@ -22,9 +22,11 @@ from typing import Any
 from .outlet import Outlet
 from ..base import SourceSettings
 from ..records import FrameRecord
+from ...core.errors import PictureRefusedError
 from ...core.frame import Image
 from ...core.jpeg import check_whole, JpegHeader, NotAJpegError
 from ...core.mailbox import Mailbox
+from ...core.picture_limits import check_jpeg
 
 MakeImage = Callable[[], Image]
 
@@ -51,6 +53,11 @@ class PictureWriter:
         self._number = 0
         self._mailbox: Mailbox[tuple[bytes | MakeImage, FrameRecord]] = Mailbox()
         threading.Thread(target=self._run, name='encoder', daemon=True).start()
+
+    @property
+    def max_pixels(self) -> int:
+        """Return how many pixels of a picture may be decoded."""
+        return self._settings.max_pixels
 
     @property
     def decoded_size(self) -> tuple[int, int] | None:
@@ -108,6 +115,10 @@ class PictureWriter:
             header = check_whole(picture)
             if not self._turned and self._settings.size in (None, (header.width, header.height)):
                 return picture, header
+            try:
+                check_jpeg(picture, self._settings.max_pixels)
+            except PictureRefusedError:
+                return picture, header  # the node will not have it either, and says why
         jpeg = self._encode(picture)
         return jpeg, check_whole(jpeg)
 

@@ -59,8 +59,8 @@ def with_orientation(data, orientation):
     return data[:2] + b'\xff\xe1' + struct.pack('>H', len(payload) + 2) + payload + data[2:]
 
 
-def encode(picture, *recipes, size=(WIDTH, HEIGHT)):
-    return RenditionEncoder().encode(picture, *size, recipes)
+def encode(picture, *recipes, size=(WIDTH, HEIGHT), **options):
+    return RenditionEncoder(**options).encode(picture, *size, recipes)
 
 
 @pytest.fixture
@@ -216,7 +216,9 @@ def test_a_few_bytes_do_not_take_gigabytes():
     picture = bytearray(jpeg(scene()))
     start = picture.index(b'\xff\xc0')
     picture[start + 5:start + 9] = b'\xff\x00\xff\x00'
-    with pytest.raises(ValueError, match='too few for a JPEG of 65280x65280'):
+    with pytest.raises(ValueError, match='too few for 65280x65280'):
+        encode(bytes(picture), Recipe(scale=0.5), max_pixels=2**32)
+    with pytest.raises(ValueError, match="65280x65280 pixels, and 'max_pixels' allows 64000000"):
         encode(bytes(picture), Recipe(scale=0.5))
 
 

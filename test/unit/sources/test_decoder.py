@@ -18,6 +18,7 @@ import threading
 
 import av
 import numpy as np
+from pi_camera_stream.core.errors import TemporaryError
 from pi_camera_stream.sources.workers.decoder import Decoder
 from pi_camera_stream.sources.workers.situation import Situation
 import pytest
@@ -43,7 +44,7 @@ def packets():
 class Writer:
     """Keeps all pictures, and their times."""
 
-    decoded_size = None
+    decoded_size, max_pixels = None, 10**6
 
     def __init__(self):
         self.images, self.times = [], []
@@ -60,7 +61,7 @@ class Writer:
 class SlowCodec:
     """A decoder that waits to be let go, packet by packet."""
 
-    name = 'h264'
+    name, width, height = 'h264', 0, 0
 
     def __init__(self):
         self._codec = av.CodecContext.create('h264', 'r')
@@ -139,3 +140,18 @@ def test_until_the_first_key_frame_it_says_what_is_missing(packets):
     decoder.close()
     assert writer.times == [GROUP]
     assert 'rpicam-vid --inline' in situation.sentence
+
+
+@pytest.mark.parametrize('max_pixels', [320 * 240 - 1, 1000])
+def test_pictures_of_more_pixels_than_may_be_are_left_out_and_that_is_said(packets, max_pixels):
+    writer, situation = Writer(), Situation('')
+    writer.max_pixels = max_pixels
+    decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, situation)
+    decoder.put(packet(packets[0], 0), 0)
+    wait_until(lambda: 'it has 320x240 pixels' in situation.sentence)
+    decoder.close()
+    assert writer.images == []
+    known = av.CodecContext.create('h264', 'r')
+    known.width, known.height = 320, 240
+    with pytest.raises(TemporaryError, match="it has 320x240 pixels, and 'max_pixels' allows"):
+        Decoder(known, writer, situation)

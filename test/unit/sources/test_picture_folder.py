@@ -12,13 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import os
+
 import cv2
 import numpy as np
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.picture_folder import PictureFolderSource
 import pytest
-from support import pictures
+from support import bombs, pictures
 
 
 def opened(folder, **settings):
@@ -57,6 +59,44 @@ def test_a_broken_picture_is_left_out_and_counted(tmp_path):
     assert source.read(5) is None
     assert source.read(5).picture == pictures.jpeg()
     assert source.counters() == {'unreadable pictures': 1}
+
+
+@pytest.mark.parametrize(('name', 'data'), [
+    ('a.jpg', bombs.jpeg()), ('a.png', bombs.png()), ('a.webp', bombs.webp()),
+    ('a.bmp', bombs.bmp()), ('a.tif', bombs.tiff()), ('a.pgm', bombs.pnm(kind=b'P5')),
+    ('a.png', bombs.gif()), ('a.jpg', bombs.hidden_jpeg())])
+def test_a_small_file_does_not_take_gigabytes(tmp_path, monkeypatch, caplog, name, data):
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())
+    with monkeypatch.context() as patch:
+        patch.delattr(cv2, 'imdecode')
+        source = opened(tmp_path)
+        for _ in range(2):
+            assert source.read(5) is None
+            assert source.read(5).picture == pictures.jpeg()
+        assert source.counters() == {'unreadable pictures': 2}
+    said, = caplog.messages
+    assert said.startswith(f"left out '{tmp_path / name}': it ")
+
+
+def test_the_limit_is_that_of_the_settings(tmp_path):
+    (tmp_path / 'a.bmp').write_bytes(cv2.imencode('.bmp', pictures.image(64, 48))[1].tobytes())
+    assert opened(tmp_path, max_pixels=64 * 48).read(5).picture.shape == (48, 64, 3)
+    with pytest.raises(PermanentError, match='no readable picture'):
+        opened(tmp_path, max_pixels=64 * 48 - 1)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm'])
+def test_each_kind_is_read(tmp_path, suffix):
+    image = pictures.image(64, 48)
+    cv2.imwrite(str(tmp_path / f'a{suffix}'), image[..., 0] if suffix == '.pgm' else image)
+    assert opened(tmp_path).read(5).picture.shape == (48, 64, 3)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')  # it would wait for a writer
+    (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())
+    assert opened(tmp_path).title.startswith('1 pictures')
 
 
 def test_a_folder_without_pictures_is_explained(tmp_path):

@@ -22,14 +22,15 @@ import time
 import cv2
 import numpy as np
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
+from pi_camera_stream.core.jpeg import check_whole
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.records import pack_message
 from pi_camera_stream.sources.url import UrlSource
 import pytest
-from support import pictures
+from support import bombs, pictures
 from support.capturing import capturing
 from support.mjpeg_server import mjpeg_server
-from support.processes import alive, children, WAIT_S, wait_until
+from support.processes import alive, children, peak_mib, WAIT_S, wait_until
 
 # As large as a camera's: what tells their format are the first bytes, two thousand of them.
 PICTURES = [pictures.jpeg(320, 240, seed, 95) for seed in range(5)]
@@ -103,6 +104,25 @@ def test_what_is_asked_for_is_made(wanted, shape):
     expected = cv2.resize(np.ascontiguousarray(expected), shape[::-1],
                           interpolation=cv2.INTER_AREA)
     assert cv2.absdiff(image, expected).mean() < 5
+
+
+@pytest.mark.parametrize('bomb', [bombs.jpeg(), bombs.jpeg(bombs.LARGEST)])
+def test_what_is_too_large_to_be_turned_is_passed_on_and_takes_no_memory(bomb):
+    with (mjpeg_server([PICTURES[0], bomb]) as server,
+          capturing(source(server.url('/stream'), rotation=90)) as run):
+        server.release(4)
+        seen = [run.picture()]
+        worker, = (pid for pid in children(os.getpid()) if 'url_worker' in command(pid))
+        while seen.count(bomb) < 3 or seen[-1] == bomb:  # each in turn, as far as they are taken
+            server.release()
+            seen.append(run.picture())
+        assert [check_whole(picture).width for picture in seen if picture != bomb][-1] == 240
+        assert peak_mib(worker) < 250
+
+
+def command(pid):
+    with open(f'/proc/{pid}/cmdline') as line:
+        return line.read()
 
 
 @pytest.mark.parametrize(('path', 'user', 'permanent', 'words'), [

@@ -62,6 +62,13 @@ def test_it_plays_in_real_time(clip):
     source.stop()
 
 
+def test_a_video_of_more_pixels_than_may_be_is_refused(clip):
+    opened(clip, max_pixels=320 * 240).stop()
+    with pytest.raises(PermanentError, match=(
+            r"clip\.mp4' cannot be played: it has 320x240 pixels, and 'max_pixels' allows 76799")):
+        opened(clip, max_pixels=320 * 240 - 1)
+
+
 def test_a_lower_rate_leaves_pictures_out(clip):
     source = opened(clip, fps=25)
     assert [number(capture) for capture in captures(source, 3)] in ([0, 2, 4], [0, 1, 3])

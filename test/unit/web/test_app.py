@@ -218,7 +218,8 @@ async def test_the_state_says_what_comes_and_who_watches(site):
     assert state['viewers'] == len(viewers) == 2
     assert set(stream) == {
         'topic', 'frames_per_s', 'bytes_per_s', 'frames_per_s_sent', 'bytes_per_s_sent', 'width',
-        'height', 'age_ms', 'last_frame_s_ago', 'undecodable', 'replaced'}
+        'height', 'age_ms', 'last_frame_s_ago', 'undecodable', 'undecodable_reason',
+        'replaced'}
     assert (stream['topic'], stream['width'], stream['height']) == (DEFAULT, 64, 48)
     assert stream['frames_per_s'] > 0
     assert [(v['address'], v['transport'], v['tier']) for v in viewers] == [

@@ -243,6 +243,39 @@ async def test_the_reason_why_nothing_can_be_shown_is_told(bench):
 
 
 @in_loop
+async def test_what_is_refused_is_counted_and_the_reason_is_told(bench):
+    viewer = Viewer('a', 'mjpeg', FULL)
+    bench.stream.refuse('too large')  # nobody is there to be told
+    assert bench.stream.reason() == ''
+    with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
+        bench.stream.refuse('too large')
+        status = await viewer.rendition.newer_than(0)
+        assert status.jpeg.endswith(b'|too large')
+        assert (status.width, status.height) == (640, 360)
+        state = bench.stream.state()
+        assert (state['undecodable'], state['undecodable_reason']) == (2, 'too large')
+        bench.stream.offer(frame(1))
+        assert bench.stream.state()['undecodable_reason'] == ''
+
+
+@pytest.mark.parametrize(('size', 'shown'), [
+    ((1280, 720), (640, 360)), ((480, 640), (480, 640)), ((640, 64_000), (6, 640)),
+    ((64_000_000, 1), (640, 2)), ((1, 64_000_000), (2, 640))])
+def test_a_status_picture_is_never_large(size, shown):
+    @in_loop
+    async def run(bench):
+        viewer = Viewer('a', 'mjpeg', FULL)
+        with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
+            bench.stream.offer(frame(1, size=size))
+            while (status := await viewer.rendition.newer_than(1)).sequence:
+                pass
+            while (status.width, status.height) == (640, 360) != shown:  # from before
+                status = await viewer.rendition.newer_than(1)
+            assert (status.width, status.height) == shown
+    run()
+
+
+@in_loop
 async def test_skipped_frames_are_counted(bench):
     viewer = Viewer('a', 'mjpeg')
     for sequence in (5, 6, 10):
