@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 import secrets
 import time
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -52,7 +51,7 @@ class ReceivedFrame:
     image
         H x W x 3 (BGR) or H x W (grey), uint8.
     jpeg
-        The same as it came; empty where it did not come as a JPEG.
+        The same as it came; empty where that was none.
     stamp_ns
         Capture time in ns of ROS time (`header.stamp`).
     frame_id
@@ -170,8 +169,7 @@ class FrameSubscriber:
         """Return itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -231,8 +229,7 @@ class FrameSubscriber:
             if self._calibration is not None:
                 self._calibration.follow(False)
 
-    # As cv2.VideoCapture has them.
-
+    # As cv2.VideoCapture has them:
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         """Return whether pictures may come."""
         return not self._closed and bool(self._node.context.ok())
@@ -267,9 +264,7 @@ class FrameSubscriber:
         """Return False: what the camera does is set at its node."""
         return False
 
-    def release(self) -> None:
-        """Close it."""
-        self.close()
+    release = close
 
     def _on_frame(self, frame: Frame | RawFrame, message: Any) -> None:
         self._newest.put((frame, message.header.frame_id))
@@ -284,10 +279,9 @@ class FrameSubscriber:
                                             throttle_duration_sec=10.0)
             return None
         self._size = image_size(image)
-        if self._calibration is not None:
-            calibration = self._calibration.for_size(*self._size)
-            if calibration is not None:
-                image = self._rectifier.rectify(image, calibration)
+        calibration = self._calibration and self._calibration.for_size(*self._size)
+        if calibration:
+            image = self._rectifier.rectify(image, calibration)
         self._tell('decoded', frame)
         jpeg = frame.jpeg if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,
@@ -300,7 +294,7 @@ class FrameSubscriber:
 
     def _say_what_there_is(self) -> None:
         """Say now and then why nothing may come."""
-        if self._subscription.received.total or time.monotonic() - self._said_s < _REPEAT_S:
-            return
-        self._said_s = time.monotonic()
-        self._node.get_logger().warning(self._subscription.why_silent())
+        now_s = time.monotonic()
+        if not self._subscription.received.total and now_s - self._said_s >= _REPEAT_S:
+            self._said_s = now_s
+            self._node.get_logger().warning(self._subscription.why_silent())

@@ -12,8 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from types import SimpleNamespace
-
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources import video_file
@@ -30,6 +28,25 @@ def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp('clip') / 'clip.mp4'
     videos.write(path, count=6, rate=FPS)
     return path
+
+
+class Clock:
+    """A clock that goes on by sleeping only."""
+
+    now_s = 100.0
+
+    def monotonic(self):
+        return self.now_s
+
+    def sleep(self, seconds):
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(video_file, 'time', clock)
+    return clock
 
 
 def opened(path, **settings):
@@ -69,6 +86,7 @@ def test_a_video_of_more_pixels_than_may_be_is_refused(clip):
         opened(clip, max_pixels=320 * 240 - 1)
 
 
+@pytest.mark.usefixtures('clock')
 def test_a_lower_rate_leaves_pictures_out(clip):
     source = opened(clip, fps=25)
     assert [number(capture) for capture in captures(source, 3)] in ([0, 2, 4], [0, 1, 3])
@@ -89,20 +107,14 @@ def test_left_out_pictures_keep_to_the_time_out(clip):
     source.stop()
 
 
-def test_waiting_ends_at_the_time_out(clip, monkeypatch):
-    now_s = 100.0  # of a clock that goes on by sleeping only
-
-    def sleep(seconds):
-        nonlocal now_s
-        now_s += seconds
-    monkeypatch.setattr(video_file, 'time', SimpleNamespace(monotonic=lambda: now_s, sleep=sleep))
+def test_waiting_ends_at_the_time_out(clip, clock):
     source = opened(clip)
     assert source.read(5) is not None
-    shown_s = now_s
+    shown_s = clock.now_s
     assert source.read(0.25 / FPS) is None
-    assert now_s == pytest.approx(shown_s + 0.25 / FPS)
+    assert clock.now_s == pytest.approx(shown_s + 0.25 / FPS)
     assert source.read(5) is not None
-    assert now_s == pytest.approx(shown_s + 1 / FPS)
+    assert clock.now_s == pytest.approx(shown_s + 1 / FPS)
     source.stop()
 
 
