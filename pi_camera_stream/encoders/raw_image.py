@@ -200,7 +200,7 @@ def _i420(raw: _Raw) -> Image:
     return _convert(planes, 'YUV2BGR_I420')
 
 
-def _stretched(raw: _Raw, kind: str, work: type[np.floating[Any]]) -> Image:
+def _stretched(raw: _Raw, kind: str, work: 'type[np.floating[Any]]') -> Image:
     values = raw.view(kind).astype(work)
     valid = np.isfinite(values) & (values != 0)
     extremes = _extremes(values, valid)

@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Callable
 import logging
 import re
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -35,23 +36,40 @@ _CLIENTS_FAULTS = (HttpProcessingError, web.RequestPayloadError, web.PayloadAcce
 _TOKEN = re.compile(r'token=.*', re.IGNORECASE | re.DOTALL)
 
 
-def access_logger(log: Callable[[str], None]) -> type[AbstractAccessLogger]:
+def access_logger(app: web.Application,
+                  log: Callable[[str], None]) -> type[AbstractAccessLogger]:
     """
     Return the class for aiohttp's `access_log_class` that hands one line a request to `log`.
 
     It is written when the answer has ended; of an endless picture, when the viewer has gone.
+    Belongs before the setup of the application's runner.
     """
     class AccessLogger(AbstractAccessLogger):
 
         def log(self, request: web.BaseRequest, response: web.StreamResponse,
                 time: float) -> None:
-            path = _TOKEN.sub('token=***', request.path) or '-'  # CONNECT has none
-            # Not response.body_length, which is 0 when the viewer has gone in between.
-            log(f'{request.remote or "?"} {_printable(request.method, _METHOD_LENGTH)} '
-                f'{_printable(path, _PATH_LENGTH)} {response.status} '
-                f'{request.writer.output_size} bytes {time:.3f} s')
+            log(_line(request, response, time))
 
+    async def watch(request: web.Request, response: web.StreamResponse) -> None:
+        task, begun_s = asyncio.current_task(), monotonic()
+
+        def log_cancelled(ended: asyncio.Task[object]) -> None:
+            if ended.cancelled():
+                log(_line(request, response, monotonic() - begun_s))
+        if task is not None:
+            task.add_done_callback(log_cancelled)
+
+    # Up to aiohttp 3.8.3 a request is cancelled when the viewer has gone, and not logged then.
+    app.on_response_prepare.append(watch)
     return AccessLogger
+
+
+def _line(request: web.BaseRequest, response: web.StreamResponse, time_s: float) -> str:
+    path = _TOKEN.sub('token=***', request.path) or '-'  # CONNECT may have none
+    # Not response.body_length, which is 0 when the viewer has gone in between.
+    return (f'{request.remote or "?"} {_printable(request.method, _METHOD_LENGTH)} '
+            f'{_printable(path, _PATH_LENGTH)} {response.status} '
+            f'{request.writer.output_size} bytes {time_s:.3f} s')
 
 
 def quiet_aiohttp() -> logging.Logger:
@@ -60,7 +78,8 @@ def quiet_aiohttp() -> logging.Logger:
 
     Of malformed requests it leaves one line at level debug, and nothing of what they contain.
     Failures of the server itself keep their tracebacks. Some of those requests end a connection's
-    task instead of being logged (aiohttp 3.14), so the loop's exception handler is set, too.
+    task (aiohttp 3.14) or its reading (3.8) instead of being logged, so the loop's exception
+    handler is set, too.
     """
     asyncio.get_running_loop().set_exception_handler(_handle_failure)
     _HTTP_LOG.addFilter(_without_clients_faults)  # once, however often it is called
@@ -73,6 +92,8 @@ def _handle_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     if (isinstance(fault, _CLIENTS_FAULTS)
             and getattr(coroutine, '__qualname__', '') == 'RequestHandler.start'):
         _HTTP_LOG.debug('Unhandled exception: %s', type(fault).__name__)
+    elif isinstance(fault, ValueError) and isinstance(context.get('protocol'), web.RequestHandler):
+        _HTTP_LOG.debug('Unreadable request: %s', type(fault).__name__)
     elif isinstance(fault, OSError) and 'socket' in context:  # no more connections can be had
         _HTTP_LOG.warning('%s: %s', context['message'], fault.strerror)
     else:

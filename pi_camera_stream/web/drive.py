@@ -89,6 +89,7 @@ class Drive:
         self._commands = RateMeter()
         self._round_trips_ms = Recent()
         self._refused = 0
+        self._closing = False
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Serve one page until either side closes."""
@@ -117,6 +118,8 @@ class Drive:
                     self._refused += 1
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION,
                                        message=b'not a message of this protocol, or too many')
+            if self._closing:  # aiohttp 3.8 gets here first, and would send OK
+                await socket.close(code=WSCloseCode.GOING_AWAY)
         except ConnectionError:  # it has gone while it was answered
             pass
         finally:
@@ -129,6 +132,7 @@ class Drive:
 
     async def close(self) -> None:
         """End all connections."""
+        self._closing = True
         await asyncio.gather(*(page.socket.close(code=WSCloseCode.GOING_AWAY)
                                for page in self._pages.values()), return_exceptions=True)
 

@@ -121,9 +121,10 @@ class WebServer:
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         reaper = ConnectionReaper()
+        app = self._build(reaper)
         logged = {'access_log': None} if self._log_request is None else {
-            'access_log_class': access_logger(self._log_request)}
-        runner = web.AppRunner(self._build(reaper), logger=quiet_aiohttp(), **logged)
+            'access_log_class': access_logger(app, self._log_request)}
+        runner = web.AppRunner(app, logger=quiet_aiohttp(), **logged)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._address, self.port, ssl_context=self._tls,

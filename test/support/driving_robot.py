@@ -25,6 +25,7 @@ from pi_camera_stream.web import access
 from pi_camera_stream.web import app as application
 
 from . import pictures
+from .listening import listen
 from .processes import WAIT_S
 
 STATE_S = 0.2
@@ -140,9 +141,7 @@ class Robot:
         app.router.add_get('/state', self._state)
         app.router.add_get('/streams', self._streams)
         app.router.add_static('/static/', application._STATIC)
-        runner = web.AppRunner(app, shutdown_timeout=0)
-        await runner.setup()
-        await web.TCPSite(runner, '127.0.0.1', 0).start()
+        runner = await listen(app, shutdown_timeout=0)
         self.address = f'http://127.0.0.1:{runner.addresses[0][1]}/'
         return runner
 

@@ -26,6 +26,7 @@ from pi_camera_stream.web.access import Access
 from pi_camera_stream.web.access_rules import AccessRules
 from pi_camera_stream.web.guesses import Guesses
 import pytest
+from support.listening import listen
 from yarl import URL
 
 TOKEN = 'correct-horse-battery'
@@ -97,10 +98,7 @@ class Door:
 async def opened(rules):
     """Run a Door."""
     door = Door(rules)
-    runner = web.AppRunner(door.build(), access_log=None, lingering_time=0)
-    await runner.setup()
-    site = web.TCPSite(runner, '127.0.0.1', 0)
-    await site.start()
+    runner = await listen(door.build(), access_log=None, lingering_time=0)
     door.port = runner.addresses[0][1]
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as door.session:

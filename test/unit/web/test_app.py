@@ -20,7 +20,6 @@ import threading
 import time
 
 import aiohttp
-from aiohttp import web
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.recipe import Recipe
 from pi_camera_stream.encoders.renditions import RenditionEncoder
@@ -34,6 +33,7 @@ from pi_camera_stream.web.imaging import Imaging
 from pi_camera_stream.web.stream import Stream
 import pytest
 from support import pictures
+from support.listening import listen
 from yarl import URL
 
 DEFAULT, FRONT = '/camera/image_raw/compressed', '/front/compressed'
@@ -89,20 +89,25 @@ class Site:
             assert answer.status == 200, await answer.text()
             if when is not None:
                 await when.wait()
-            head = await answer.content.readuntil(b'\r\n\r\n')
+            head = await _head_of_part(answer)
             size = int(head.partition(b'Content-Length: ')[2].split()[0])
             return await answer.content.readexactly(size)
+
+
+async def _head_of_part(answer):
+    head = b''
+    while not head.endswith(b'\r\n\r\n'):  # which aiohttp 3.8 cannot read until
+        line = await answer.content.readline()
+        assert line, head
+        head += line
+    return head
 
 
 @asynccontextmanager
 async def opened(rules):
     """Run a Site."""
     site = Site(rules)
-    runner = web.AppRunner(site.app.build(ConnectionReaper()), access_log=None,
-                           shutdown_timeout=0.01)
-    await runner.setup()
-    socket = web.TCPSite(runner, '127.0.0.1', 0)
-    await socket.start()
+    runner = await listen(site.app.build(ConnectionReaper()), access_log=None)
     site.port, site.server = runner.addresses[0][1], runner.server
     film = asyncio.create_task(site.film())
     try:
@@ -209,7 +214,7 @@ async def test_the_state_says_what_comes_and_who_watches(site):
     assert nothing['streams'][0]['width'] is None
     async with site.ask('/stream.mjpg?tier=low') as answer, site.session.ws_connect(
             site.url('/ws')) as socket:
-        await answer.content.readuntil(b'\r\n\r\n')
+        await _head_of_part(answer)
         await socket.receive_json()
         await socket.receive_bytes()
         state = await site.json('/state')
