@@ -45,27 +45,25 @@ def publishing(*arguments):
     assert 'Traceback' not in child.output, child.output
 
 
-def hold_up(program):
-    """Let the process do nothing for a while."""
+@contextmanager
+def held_up(program):
+    """Let the process do nothing during the context, and a while longer."""
     program.process.send_signal(signal.SIGSTOP)
+    yield
     time.sleep(STALL_S)
     program.process.send_signal(signal.SIGCONT)
     time.sleep(STALL_S)  # in which it comes by what has waited
     assert program.process.poll() is None, program.output
 
 
-def visit(program, topics):
-    """Watch some topics, and leave them all while the bridge is held up; so when it lets go."""
-    with ExitStack() as stack:
-        viewers = [stack.enter_context(Watcher(program.port, f'?topic={topic}'))
-                   for topic in topics]
-        for viewer in viewers:
+def see(program, viewers):
+    """Wait until each has got some pictures."""
+    for viewer in viewers:
+        try:
             viewer.wait_for_pictures(3, len(restless.picture()))
-        program.process.send_signal(signal.SIGSTOP)
-    time.sleep(STALL_S)
-    program.process.send_signal(signal.SIGCONT)
-    time.sleep(LINGER_S - STALL_S / 2)
-    hold_up(program)
+        except AssertionError:
+            raise AssertionError(f'{viewer.query} shows nothing, ended: {program.process.poll()}; '
+                                 f'{program.output}') from None
 
 
 @pytest.mark.timeout(300)
@@ -73,11 +71,21 @@ def test_it_survives_viewers_who_leave_while_it_is_held_up():
     names = [restless.name(number) for number in range(TOPICS)]
     with publishing('steady', '--topics', TOPICS, '--fps', 20), \
          bridge(max_viewers=100, max_viewers_per_address=100) as program:
-        for number in range(VISITS):
-            visit(program, names[number * AT_ONCE:][:AT_ONCE])
-        visit(program, names)
+        let_go_s = 0.0  # when it unsubscribes from what was watched before
+        for topics in [names[number * AT_ONCE:][:AT_ONCE] for number in range(VISITS)] + [names]:
+            with ExitStack() as stack:
+                viewers = [stack.enter_context(Watcher(program.port, f'?topic={topic}'))
+                           for topic in topics]
+                see(program, viewers)
+                time.sleep(max(0.0, let_go_s - STALL_S / 2 - time.monotonic()))
+                with held_up(program):
+                    stack.close()  # they leave
+            let_go_s = time.monotonic() + LINGER_S - STALL_S
+        time.sleep(max(0.0, let_go_s - STALL_S / 2 - time.monotonic()))
+        with held_up(program):
+            pass
         with Watcher(program.port, f'?topic={names[0]}') as viewer:
-            viewer.wait_for_pictures(3, len(restless.picture()))
+            see(program, [viewer])
 
 
 def test_it_survives_topics_that_change_their_type_and_qos():
@@ -87,5 +95,4 @@ def test_it_survives_topics_that_change_their_type_and_qos():
                     20) as topics, ExitStack() as stack:
         viewers = [stack.enter_context(Watcher(program.port, f'?topic={name}')) for name in names]
         topics.wait_for('rests')
-        for viewer in viewers:
-            viewer.wait_for_pictures(3, len(restless.picture()))
+        see(program, viewers)

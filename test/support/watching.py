@@ -24,6 +24,7 @@ import itertools
 import json
 import math
 import select
+import socket
 import struct
 import sys
 import threading
@@ -49,6 +50,8 @@ class Watcher:
     ----------
     pictures
         When each picture came, its stamp, both in s, and its bytes; status pictures, too.
+    query
+        What it asks for, behind the path.
     visits
         How many connections there have been, those that were turned away included.
 
@@ -57,9 +60,10 @@ class Watcher:
     def __init__(self, port, query='', kinds=('mjpeg',), stay_s=math.inf):
         """`kinds` are tried in turn, for `stay_s` each: `mjpeg`, `websocket` or `stuck`."""
         self.pictures, self.visits = [], 0
-        self._port, self._query = port, query
+        self._port, self.query = port, query
         self._kinds, self._stay_s = kinds, stay_s
         self._ending = threading.Event()
+        self._waking, self._wake = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -69,10 +73,12 @@ class Watcher:
     def __exit__(self, *_):
         self.leave()
         self._thread.join()
+        self._waking.close()
 
     def leave(self):
-        """Close the connection soon, and do not come again."""
+        """Close the connection, by MJPEG at once, and do not come again."""
         self._ending.set()
+        self._wake.close()
 
     def wait_for_pictures(self, count, size=None):
         """Wait until so many more have come, of that many bytes if that is said."""
@@ -102,7 +108,7 @@ class Watcher:
 
     def _connect(self):
         viewer = Viewer(0, ('127.0.0.1', self._port), (
-            f'GET /stream.mjpg{self._query} HTTP/1.1\r\n'
+            f'GET /stream.mjpg{self.query} HTTP/1.1\r\n'
             f'Host: 127.0.0.1:{self._port}\r\n\r\n').encode())
         try:
             select.select([], [viewer.socket], [], _PATIENCE_S)
@@ -116,7 +122,8 @@ class Watcher:
         viewer, buffer = self._connect(), memoryview(bytearray(_BUFFER_BYTES))
         try:
             while self._goes_on(until_s):
-                if select.select([viewer.socket], [], [], _PATIENCE_S)[0]:
+                ready, _, _ = select.select([viewer.socket, self._waking], [], [], _PATIENCE_S)
+                if viewer.socket in ready:
                     came = viewer.read(buffer)
                     self.pictures += [(time.time(), part.stamp_s, part.size) for part in came]
         finally:
@@ -130,11 +137,11 @@ class Watcher:
 
     async def _websocket(self, until_s):
         async with aiohttp.ClientSession() as session, session.ws_connect(
-                f'http://127.0.0.1:{self._port}/ws{self._query}', max_msg_size=0,
-                headers={'Origin': f'http://127.0.0.1:{self._port}'}) as socket:
-            while self._goes_on(until_s) and not socket.closed:
+                f'http://127.0.0.1:{self._port}/ws{self.query}', max_msg_size=0,
+                headers={'Origin': f'http://127.0.0.1:{self._port}'}) as connection:
+            while self._goes_on(until_s) and not connection.closed:
                 try:
-                    message = await socket.receive(_PATIENCE_S)
+                    message = await connection.receive(_PATIENCE_S)
                 except asyncio.TimeoutError:
                     continue
                 if message.type is not aiohttp.WSMsgType.BINARY:
@@ -142,7 +149,7 @@ class Watcher:
                 sequence, stamp_ns = _HEAD.unpack_from(message.data)[3:]
                 now_s = time.time()
                 self.pictures.append((now_s, stamp_ns / 1e9, len(message.data)))
-                await socket.send_json({'type': 'ack', 'sequence': sequence, 'age_ms': max(
+                await connection.send_json({'type': 'ack', 'sequence': sequence, 'age_ms': max(
                     0.0, (now_s - stamp_ns / 1e9) * 1e3)})
 
 
