@@ -37,6 +37,7 @@ def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
         It cannot, or may not, be decoded.
 
     """
+    check_jpeg(message.data.tobytes(), max_pixels)  # takes 0.04 ms
     try:
         image = _decode(message, max_pixels)
     except cv2.error:
@@ -57,8 +58,7 @@ def _find_decoder() -> Decoder:
         return _with_opencv
     bridge = CvBridge()
 
-    def with_cv_bridge(message: CompressedImage, max_pixels: int) -> Image | None:
-        check_jpeg(message.data.tobytes(), max_pixels)
+    def with_cv_bridge(message: CompressedImage, _max_pixels: int) -> Image | None:
         image: Image | None = bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
         return image
 

@@ -18,10 +18,11 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+from pi_camera_stream.core.picture_limits import MAX_PIXELS
 from pi_camera_stream.nodes import decoding
 import pytest
 from sensor_msgs.msg import CompressedImage
-from support import pictures
+from support import bombs, pictures
 
 
 class StandInBridge:
@@ -53,5 +54,14 @@ def test_colour_and_grey_come_out_as_bgr(decoder):
 
 @pytest.mark.parametrize('data', [b'', b'nonsense', b'\xff\xd8\xff\xd9'])
 def test_what_cannot_be_decoded_is_refused(decoder, data):
-    with pytest.raises(ValueError, match='cannot be decoded'):
+    with pytest.raises(ValueError, match='it cannot be decoded|it is no whole JPEG'):
         decoder(message(data))
+
+
+@pytest.mark.parametrize('data', [
+    bombs.jpeg(), bombs.jpeg(bombs.LARGEST), bombs.hidden_jpeg(), bombs.png(), bombs.gif()])
+def test_what_claims_too_much_is_not_decoded(decoder, monkeypatch, data):
+    monkeypatch.delattr(cv2, 'imdecode')
+    for bad, most in ((data, MAX_PIXELS), (pictures.jpeg(64, 48), 64 * 48 - 1)):
+        with pytest.raises(ValueError, match=r'^it '):
+            decoder(message(bad), most)
