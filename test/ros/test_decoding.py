@@ -54,7 +54,7 @@ def test_colour_and_grey_come_out_as_bgr(decoder):
 
 @pytest.mark.parametrize('data', [b'', b'nonsense', b'\xff\xd8\xff\xd9'])
 def test_what_cannot_be_decoded_is_refused(decoder, data):
-    with pytest.raises(ValueError, match='it cannot be decoded|it is no whole JPEG'):
+    with pytest.raises(ValueError, match=r'it cannot be decoded|it is no whole JPEG'):
         decoder(message(data))
 
 
