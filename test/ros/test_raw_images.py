@@ -26,6 +26,7 @@ from types import SimpleNamespace
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from pi_camera_stream.core.frame import Capture
+from pi_camera_stream.core.picture_limits import MAX_PIXELS
 from pi_camera_stream.nodes import raw_publisher, raw_topic
 from pi_camera_stream.nodes.picture_publisher import PicturePublisher
 from pi_camera_stream.nodes.raw_topic import RawTopic
@@ -56,7 +57,7 @@ class Camera:
         self.pictures = PicturePublisher(
             guest.node, 'lens', 32, 80,
             lambda width, height: CameraInfo(width=width, height=height),
-            TracePublisher(guest.node), lambda _: False)
+            TracePublisher(guest.node), lambda _: False, MAX_PIXELS)
         self.raws = self.pictures.raws
         self._taken = 0
 

@@ -69,12 +69,14 @@ def picture(metadata, config, size=0, steps=1.0):
     """
     Return a JPEG that tells how it was taken, in a comment.
 
-    It has `size` bytes at least, and quantisation tables of that size relative to quality 50.
+    It has `size` bytes at least, and what such a picture needs, and quantisation tables of that
+    size relative to quality 50.
     """
     text = json.dumps({**metadata, 'format': config['format'], 'flips': [
         config['transform'].hflip, config['transform'].vflip]}).encode()
     comment = b'\xff\xfe' + (len(text) + 2).to_bytes(2, 'big') + text
     width, height = config['size']
+    size = max(size, width * height // 128)
     frame = _GREY.index(b'\xff\xc0') + 5
     head = _GREY[2:frame] + height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
     for table in _tables(head):
