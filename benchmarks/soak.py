@@ -21,8 +21,8 @@ Camera node (test pattern, 1280x720), bridge and consumer run as processes. The 
 viewers, one who comes again every 5 s, one who reads nothing, five who go from topic to topic,
 and a driver whose car follows `cmd_vel`. Beside the camera's, 30 topics come and go, 5 every 2 s.
 At the beginning (after a tenth of the time), in the middle and at the end it prints what each
-process holds, how long a command takes to the bridge and back, and how old pictures are on
-arrival. It fails when something has grown, ended, or complained.
+process holds, how long a command takes to the bridge and back, and from a press to the car, and
+how old pictures are on arrival. It fails when something has grown, ended, or complained.
 """
 
 import argparse
@@ -48,6 +48,7 @@ CHANGING, CHANGE_S, RATE = 5, 2.0, 5
 VIEWERS, WANDERERS = 5, 5
 STAY_S = 5.0
 WINDOW_S = 30.0
+LET_GO_S, PRESS_S = 0.4, 0.6
 GROWTH, GROWTH_MB, MORE = 1.1, 10, 5  # of memory; descriptors and threads
 
 
@@ -166,6 +167,22 @@ class Soak:
     def __init__(self, programs, driver, car, viewers):
         self.programs, self.driver, self.car, self.viewers = programs, driver, car, viewers
         self.samples = []
+        self.presses = []  # when the car heard of one, and how long that took, in s
+
+    def press(self, throttle):
+        """Let go, press, and see when the car hears of it."""
+        self.driver.let_go()
+        time.sleep(LET_GO_S)
+        told, pressed_s = len(self.car.heard), time.time()
+        stood = bool(told) and self.car.heard[-1].standing
+        self.driver.hold(throttle=throttle, steering=0.3)
+        time.sleep(PRESS_S)
+        given_s = next((given_s for given_s in list(self.driver.given.values())[-100:]
+                        if given_s >= pressed_s), None)
+        heard_s = next((heard.came_s for heard in self.car.heard[told:]
+                        if not heard.standing and heard.came_s > pressed_s), None)
+        if stood and given_s is not None and heard_s is not None:
+            self.presses.append((heard_s, heard_s - given_s))
 
     def measure(self, when):
         """Print what is the case now."""
@@ -177,11 +194,14 @@ class Soak:
                  if now_s - heard_s < WINDOW_S and number in self.driver.given]
         ages = [age_s * 1e3 for viewer in self.viewers for came_s, age_s in list(viewer.ages)
                 if now_s - came_s < WINDOW_S]
+        presses = [took_s * 1e3 for heard_s, took_s in self.presses
+                   if now_s - heard_s < WINDOW_S]
         held = '; '.join(f'{name} {one.rss_mb:.0f} MB, {one.descriptors} descriptors, '
                          f'{one.threads} threads' for name, one in samples.items())
-        print(f'{when}: {held}; command there and back {spread(trips)}; age of pictures '
-              f'{spread(ages)}; {len(ages) / WINDOW_S / max(1, len(self.viewers)):.1f} pictures/s '
-              f'a viewer; load {os.getloadavg()[0]:.1f}', flush=True)
+        print(f'{when}: {held}; command there and back {spread(trips)}, to the car '
+              f'{spread(presses)}; age of pictures {spread(ages)}; '
+              f'{len(ages) / WINDOW_S / max(1, len(self.viewers)):.1f} pictures/s a viewer; '
+              f'load {os.getloadavg()[0]:.1f}', flush=True)
 
     def faults(self):
         """Return what is wrong now, in sentences."""
@@ -278,13 +298,13 @@ def main():
 
 
 def drive(soak, seconds):
-    """Drive to and fro for that long, and measure; return the exit code."""
+    """Drive back and forth for that long, and measure; return the exit code."""
     began_s = time.monotonic()
     due = {'beginning': 0.1 * seconds, 'middle': 0.5 * seconds, 'end': seconds}
+    throttle = 0.8
     while due:
-        phase = (time.monotonic() - began_s) % 8
-        soak.driver.hold(throttle=0.8 if phase < 4 else -0.8, steering=0.3)
-        time.sleep(0.25)
+        throttle = -throttle
+        soak.press(throttle)
         if problems := list(soak.faults()) if time.monotonic() - began_s > 30 else []:
             print('\n'.join(problems))
             return 1
