@@ -104,5 +104,8 @@ class PictureFolderSource(Source):
         if image is None:
             return None
         if size is not None and image_size(image) != size:
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            try:
+                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            except cv2.error:  # a single pixel, with OpenCV 4.5.4
+                return None
         return image  # type: ignore[return-value]  # OpenCV's stubs do not know that it is uint8

@@ -40,7 +40,7 @@ from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
 
 from .access_rules import same_origin
 from .vehicle import Prefer, Seen, Vehicle
-from .websocket import can_prepare
+from .websocket import can_prepare, read_number
 from ..core.driving.lease import Lease, SILENCE_S
 from ..core.driving.safety_chain import Command
 from ..core.pacing import TokenBucket
@@ -56,7 +56,6 @@ _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drive
 _FLOOD = 1000  # so many more, and the connection is ended
 _MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all, and of one address
 _ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
-_MOST = 1e15  # of any number that a page has reason to send
 
 
 class _Page:
@@ -163,7 +162,7 @@ class Drive:
                 await self._drive(page, message)
             elif kind == 'clock':
                 await page.socket.send_json({
-                    'type': 'clock', 'client_ms': _number(message['client_ms']),
+                    'type': 'clock', 'client_ms': read_number(message['client_ms']),
                     'server_ms': self._vehicle.now_s() * 1e3})
             elif not (kind == 'stop' or _lets_go(message) or page.acts.take(self._clock())):
                 self._refused += 1
@@ -180,11 +179,12 @@ class Drive:
         if type(sequence) is not int:
             raise ValueError('no number of a command')
         command = Command(
-            sequence, _number(message['time_ms']) / 1e3, self._seen_s(message['seen_ms']),
-            _share(message['throttle']), _share(message['steering']), _number(message['share']))
+            sequence, read_number(message['time_ms']) / 1e3, self._seen_s(message['seen_ms']),
+            _share(message['throttle']), _share(message['steering']),
+            read_number(message['share']))
         round_trip_ms = message.get('round_trip_ms')
         if round_trip_ms is not None:
-            _number(round_trip_ms)
+            read_number(round_trip_ms)
         if not self._lease.hear(page.name, self._clock()):
             self._refused += 1
             return
@@ -198,7 +198,7 @@ class Drive:
     def _seen_s(self, seen_ms: Any) -> float:
         if seen_ms is None:
             return math.nan
-        return self._vehicle.now_s() - self._seen(round(_number(seen_ms) * 1e6))
+        return self._vehicle.now_s() - self._seen(round(read_number(seen_ms) * 1e6))
 
     def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
         before = self._lease.driver
@@ -293,11 +293,5 @@ def _lets_go(message: Mapping[str, Any]) -> bool:
     return message['type'] == 'button' and message.get('pressed') is False
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
-        raise ValueError(f'{value!r} is no number')
-    return value
-
-
 def _share(value: Any) -> float | None:
-    return None if value is None else max(-1.0, min(1.0, float(_number(value))))
+    return None if value is None else max(-1.0, min(1.0, float(read_number(value))))

@@ -176,15 +176,17 @@ async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer
         message = json.loads(text)
         kind = message['type']
         if kind == 'ack':
-            stamp_ns = transport.acknowledge(_number(message['sequence']))
+            stamp_ns = transport.acknowledge(read_number(message['sequence']))
             if message.get('age_ms') is not None:
-                age_ms = _number(message['age_ms'])
+                age_ms = read_number(message['age_ms'])
                 viewer.age_ms.add(age_ms)
                 if stamp_ns is not None:
-                    stream.on_painted(stamp_ns, age_ms, _number(message.get('uncertainty_ms', 0)))
+                    stream.on_painted(stamp_ns, age_ms,
+                                      read_number(message.get('uncertainty_ms', 0)))
         elif kind == 'clock':
-            await socket.send_json({'type': 'clock', 'client_ms': _number(message['client_ms']),
-                                    'server_ms': stream.now_ns() / 1e6})
+            await socket.send_json({
+                'type': 'clock', 'client_ms': read_number(message['client_ms']),
+                'server_ms': stream.now_ns() / 1e6})
         elif kind == 'tier':
             name = message['tier']
             tier = None if name == 'auto' else NAMES.index(name)
@@ -197,7 +199,8 @@ async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer
     return True
 
 
-def _number(value: Any) -> Any:
+def read_number(value: Any) -> Any:
+    """Return what is a number that a page has reason to send; anything else is a ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
         raise ValueError(f'{value!r} is no number')
     return value
