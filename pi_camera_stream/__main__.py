@@ -28,7 +28,7 @@ COMMANDS = {
     'bridge': ('nodes.http_bridge_node', 'show a picture topic to browsers'),
     'consumer': ('nodes.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'demo': ('tools.demo', 'run all three, and show how they do'),
-    'latency': ('tools.latency', 'measure how old pictures are, hop by hop'),
+    'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
     'doctor': ('tools.doctor', 'find out what is wrong'),
     'bench': ('tools.bench', 'measure rates and ages that viewers get'),
 }

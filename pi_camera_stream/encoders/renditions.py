@@ -144,6 +144,8 @@ def _resize(pyramid: list[Image], size: tuple[int, int]) -> Image:
     image = pyramid[level]
     if image_size(image) == size:
         return image
+    if image_size(image) == (1, 1):  # a single pixel, which OpenCV 4.5.4 cannot enlarge
+        return np.full((height, width, *image.shape[2:]), image[0, 0])
     # Up to here bilinear shrinking shows no more aliasing than the mean over areas does (0.2 to
     # 0.5 dB against an ideal low-pass at 1280 to 960 pixels), in a quarter of the time.
     times = max(image.shape[1] / width, image.shape[0] / height)

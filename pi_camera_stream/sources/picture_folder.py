@@ -117,5 +117,8 @@ class PictureFolderSource(Source):
         if image is None:
             raise PictureRefusedError('it cannot be decoded')
         if size is not None and image_size(image) != size:
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            try:
+                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            except cv2.error as error:  # a single pixel, with OpenCV 4.5.4
+                raise PictureRefusedError(f'it cannot be resized: {error}') from error
         return np.asarray(image, np.uint8)

@@ -46,7 +46,6 @@ def with_thumbnail(picture: bytes) -> bytes:
 def portrait() -> np.ndarray | None:
     """Return the picture of a person that matplotlib comes with; None where it is missing."""
     package = importlib.util.find_spec('matplotlib')
-    if package is None:
-        return None
-    path = Path(package.origin).parent / 'mpl-data/sample_data/grace_hopper.jpg'
-    return cv2.imread(str(path))
+    # Debian and Ubuntu have the data in a package of their own, python-matplotlib-data.
+    folder = Path('/usr/share/matplotlib' if package is None else Path(package.origin).parent)
+    return cv2.imread(str(folder / 'mpl-data/sample_data/grace_hopper.jpg'))

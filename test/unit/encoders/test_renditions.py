@@ -15,7 +15,7 @@
 import struct
 
 import cv2
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
 from pi_camera_stream.core.frame import image_size
@@ -240,6 +240,7 @@ def test_a_size_beyond_jpeg_is_refused():
        st.lists(st.builds(Recipe, st.floats(0, 1.5), st.integers(0, 70), st.integers(0, 70),
                           st.integers(1, 100), st.booleans()), max_size=4),
        st.sampled_from(['image', 'grey', 'jpeg', 'turned']))
+@example(1, 1, [Recipe()], 'image')
 def test_any_size(width, height, recipes, kind):
     image = pictures.image(width, height)
     picture = {'image': image, 'grey': image[..., 0], 'jpeg': jpeg(image),

@@ -52,6 +52,16 @@ def test_a_wanted_size_is_made(tmp_path):
     assert opened(tmp_path, width=64, height=48).read(5).picture == pictures.jpeg(64, 48)
 
 
+def test_a_single_pixel_is_enlarged_or_left_out(tmp_path):
+    """OpenCV 4.5.4 cannot enlarge it."""
+    cv2.imwrite(str(tmp_path / 'a.png'), pictures.image(1, 1))
+    (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())
+    source = opened(tmp_path, width=32, height=24)
+    capture = source.read(5)
+    assert capture is None or capture.picture.shape == (24, 32, 3)
+    assert source.counters() == {'unreadable pictures': int(capture is None)}
+
+
 def test_a_broken_picture_is_left_out_and_counted(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(pictures.jpeg()[:300])
     (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())

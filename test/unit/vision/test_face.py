@@ -11,8 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-
-
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -32,7 +31,7 @@ def test_a_face_is_found_or_it_is_said_what_that_needs(missing):
     """OpenCV 4 has the Haar cascades, OpenCV 5 has not; script/test has both."""
     image = portrait()
     if image is None:
-        missing('matplotlib, which has a portrait, is not installed')
+        missing('neither matplotlib nor python-matplotlib-data, which have a portrait, is there')
     if VERSION >= (5, 0):
         with pytest.raises(PermanentError, match=r"set 'face\.model' to a .* or use OpenCV 4$"):
             create('face')
@@ -55,7 +54,7 @@ def test_a_face_is_found_or_it_is_said_what_that_needs(missing):
 
 def test_a_missing_cascade_is_explained(monkeypatch):
     monkeypatch.setattr(cv2, 'CascadeClassifier', object, raising=False)
-    monkeypatch.setattr(cv2.data, 'haarcascades', '/nowhere/')
+    monkeypatch.setattr(cv2, 'data', SimpleNamespace(haarcascades='/nowhere/'), raising=False)
     monkeypatch.setattr(face, '_FOLDERS', ())
     with pytest.raises(PermanentError, match=r'or install opencv-data with apt$'):
         create('face')
