@@ -36,6 +36,7 @@ from contextlib import contextmanager, ExitStack
 import json
 import os
 from pathlib import Path
+import signal
 import statistics
 import subprocess
 import sys
@@ -71,10 +72,12 @@ WAIT_S = 30
 def receive(kind):
     """Print one JSON line for each message that arrives: its age in ms."""
     import rclpy
-    from rclpy.executors import ExternalShutdownException
     from rclpy.qos import qos_profile_sensor_data
+    from rclpy.signals import SignalHandlerOptions
     from sensor_msgs.msg import CompressedImage, Image
-    rclpy.init()
+    ending = threading.Event()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
     node = rclpy.create_node(f'{kind}_receiver')
 
     def on_message(message):
@@ -84,10 +87,9 @@ def receive(kind):
     message_type, topic = {'jpeg': (CompressedImage, '/camera/image_raw/compressed'),
                            'raw': (Image, '/camera/image_raw')}[kind]
     node.create_subscription(message_type, topic, on_message, qos_profile_sensor_data)
-    try:
-        rclpy.spin(node)
-    except ExternalShutdownException:  # SIGTERM
-        node.destroy_node()
+    while not ending.is_set():
+        rclpy.spin_once(node, timeout_sec=0.2)
+    rclpy.shutdown()  # it leaves: one that is killed counts as a subscriber for 20 s more
 
 
 class Receiver:
@@ -103,7 +105,7 @@ class Receiver:
         return self
 
     def __exit__(self, *_):
-        self._process.terminate()  # one that is killed counts as a subscriber for 20 s more
+        self._process.terminate()
         self._process.wait()
 
     def wait_for_one(self):
@@ -193,8 +195,12 @@ def turns(options, source, folder, route):
 
 def tell(name, rows):
     """Print the medians of some turns."""
-    rate, median, p95 = (statistics.median(row[key] for row in rows)
-                         for key in ('rate', 'median', 'p95'))
+    rate = statistics.median(row['rate'] for row in rows)
+    some = [row for row in rows if row['rate']]
+    if not some:
+        print(f'  {name:24}   none')
+        return
+    median, p95 = (statistics.median(row[key] for row in some) for key in ('median', 'p95'))
     print(f'  {name:24}{rate:6.1f}/s, age {median:6.1f} ms median, {p95:6.1f} ms p95', flush=True)
 
 
