@@ -21,6 +21,7 @@ from hypothesis import settings
 import pytest
 
 settings.register_profile('without_deadline', deadline=None)  # machines can be busy
+settings.register_profile('few', deadline=None, max_examples=10)  # where all has run already
 settings.load_profile('without_deadline')
 # Each of the processes that run tests beside each other has domains of its own; where it begins in
 # them differs from run to run, so that two runs seldom meet.

@@ -23,8 +23,6 @@ from support.pictures import portrait
 from support.vision import create, find, info
 
 VERSION = tuple(map(int, cv2.__version__.split('.')[:2]))
-needs_new_models = pytest.mark.skipif(
-    VERSION < (4, 8), reason='FaceDetectorYN has had its present models since OpenCV 4.8')
 
 
 def test_a_face_is_found_or_it_is_said_what_that_needs(missing):
@@ -63,7 +61,7 @@ def test_a_missing_cascade_is_explained(monkeypatch):
 @pytest.fixture
 def model(tmp_path):
     path = tmp_path / 'tiny.onnx'
-    path.write_bytes(tiny_yunet.model())
+    path.write_bytes(tiny_yunet.model() if VERSION >= (4, 8) else tiny_yunet.old_model())
     return str(path)
 
 
@@ -75,7 +73,6 @@ def patches(*places, size=(320, 320)):
     return image
 
 
-@needs_new_models
 def test_a_model_finds_faces_where_they_are(model):
     found = find('face', patches((64, 96), (224, 192)), model=model).detections
     half = tiny_yunet.FACE / 2
@@ -84,7 +81,6 @@ def test_a_model_finds_faces_where_they_are(model):
     assert [box.score for box in found] == pytest.approx([1, 1], abs=0.001)
 
 
-@needs_new_models
 def test_a_model_works_on_a_smaller_picture_and_counts_in_the_original(model):
     image = cv2.resize(patches((64, 96), size=(640, 320)), (2560, 1280))
     box, = find('face', image, model=model).detections
@@ -92,7 +88,6 @@ def test_a_model_works_on_a_smaller_picture_and_counts_in_the_original(model):
     assert find('face', image, model=model, min_size=0.2).detections == []
 
 
-@needs_new_models
 def test_faces_that_the_model_is_not_sure_of_do_not_count(model):
     image = patches((64, 96)) // 2  # half as bright: a score of 0.7
     assert len(find('face', image, model=model, min_score=0.6).detections) == 1

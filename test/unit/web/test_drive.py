@@ -420,7 +420,7 @@ def robot():
     loop.close()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(sent=messages, drives=st.booleans())
 def test_whatever_is_sent_is_a_message_or_the_end(robot, sent, drives):
     loop, it, watcher, failures = robot

@@ -199,7 +199,7 @@ some_limits = st.builds(
     st.booleans(), st.one_of(st.just(0.0), st.floats(0.05, 1)), st.floats(0.1, 1.2))
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=6 * settings.default.max_examples)
 @given(limits=some_limits, course=events)
 def test_nothing_moves_after_its_conditions_have_ended(limits, course):
     it = SafetyChain(limits, VIDEO_S)
