@@ -69,13 +69,13 @@ def receive_bytes(address: StreamAddress, writer: PictureWriter, situation: Situ
 def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: PictureWriter,
                  situation: Situation) -> None:
     """Receive from one sender, for ever."""
-    beginning = b''
+    beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
-        beginning = (beginning + data.read())[-_MOST_SNIFFED_BYTES:]
         situation.sentence = (
             f'what arrives from {address.shown} is no MPEG-TS, H.264, H.265 or JPEG, or its '
             'parameters are not repeated: send one of these, for example with `rpicam-vid '
             '--inline --intra 30`')
+        beginning = (beginning + data.read())[-_MOST_SNIFFED_BYTES:]
     if kind in ('rtp', 'http'):
         raise TemporaryError(
             f'what arrives from {address.shown} is {kind.upper()}: let the address begin with '
