@@ -45,7 +45,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
 
 from pi_camera_stream.tools.bench import proc
-from pi_camera_stream.web.stream import _LINGER_S
+from pi_camera_stream.web.stream.stream import _LINGER_S
 from support import restless
 from support.driving_link import Child
 from support.processes import wait_until

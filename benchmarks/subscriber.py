@@ -40,9 +40,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
+from pi_camera_stream.client import frame_subscriber
+from pi_camera_stream.client.qos import image_qos
 from pi_camera_stream.core.with_parent import with_parent
-from pi_camera_stream.nodes import frame_subscriber
-from pi_camera_stream.nodes.qos import image_qos
 from pi_camera_stream.tools.bench.pictures import load_pictures, make_pictures
 import rclpy
 from rclpy.executors import SingleThreadedExecutor

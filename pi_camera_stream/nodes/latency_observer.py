@@ -25,19 +25,19 @@ from typing import Any
 from rclpy.exceptions import InvalidTopicNameException
 from std_msgs.msg import String
 
-from .clock_service import RemoteClock
-from .entities import create_subscription, Periodic
-from .graph import full_name, image_topics, NAMELESS, publishers, topics
-from .image_subscription import ImageSubscription
-from .own_node import OwnNode
-from .qos import reliable_qos
-from .trace import DEPTH
+from ..client.background_node import OwnNode
+from ..client.clock_service import RemoteClock
+from ..client.entities import create_subscription, Periodic
+from ..client.graph import full_name, image_topics, NAMELESS, publishers, topics
+from ..client.image_subscription import ImageSubscription
+from ..client.qos import reliable_qos
+from ..client.trace import DEPTH
+from ..codecs.decoding import decode_frame
 from ..core.block_code import read
 from ..core.clock_offset import Offset, share_clocks
 from ..core.frame import Frame, RawFrame
 from ..core.json_object import integer, name, read_fields
 from ..core.mailbox import Mailbox
-from ..encoders.frame_decoder import decode_frame
 
 _TRACE = '/trace'
 _STRING = 'std_msgs/msg/String'

@@ -14,8 +14,8 @@
 
 """Every parameter of every node: declared, checked and documented from here."""
 
+from ..codecs.limits import MAX_PIXELS
 from ..core.parameters import Parameter
-from ..core.picture_limits import MAX_PIXELS
 from ..sources import registry as sources
 from ..vision import registry as processors
 

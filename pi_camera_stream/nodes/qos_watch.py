@@ -19,8 +19,8 @@ from typing import Any
 
 from rclpy.node import Node
 
-from .entities import Periodic
-from .graph import full_name, incompatible_policies, publishers, subscriptions
+from ..client.entities import Periodic
+from ..client.graph import full_name, incompatible_policies, publishers, subscriptions
 
 _LOOK_S = 1.0
 

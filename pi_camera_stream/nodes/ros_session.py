@@ -20,9 +20,10 @@ from types import TracebackType
 
 from diagnostic_msgs.msg import DiagnosticArray
 
-from .clock_service import RemoteClock
-from .entities import create_subscription, Periodic
-from .graph import (
+from ..client.background_node import OwnNode
+from ..client.clock_service import RemoteClock
+from ..client.entities import create_subscription, Periodic
+from ..client.graph import (
     full_name,
     IMAGE_TYPES,
     incompatible_policies,
@@ -31,8 +32,7 @@ from .graph import (
     subscriptions,
     topics,
 )
-from .own_node import OwnNode
-from .qos import reliable_qos
+from ..client.qos import reliable_qos
 from ..core.clock_offset import Offset
 
 _LOOK_S = 0.25

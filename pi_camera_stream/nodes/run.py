@@ -23,11 +23,11 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
 
-from .entities import end_tasks
-from .executor import create_executor, spin
-from .stream_node import StreamNode
-from ..core.ending import end_by_signals
+from .managed_node import StreamNode
+from ..client.entities import end_tasks
+from ..client.executor import create_executor, spin
 from ..core.errors import EndOfStream, StreamError
+from ..core.shutdown_signals import end_by_signals
 
 _MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeException,
              InvalidParameterValueException)  # of the user, explained by their text

@@ -17,9 +17,9 @@
 from collections.abc import Mapping
 import time
 
+from ..codecs.jpeg_splitter import JpegSplitter, Piece
 from ..core.errors import PermanentError
 from ..core.frame import Capture
-from ..core.jpeg_splitter import JpegSplitter, Piece
 from ..core.pacing import RateLimit
 
 _HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not send one

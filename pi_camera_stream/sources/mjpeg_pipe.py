@@ -23,9 +23,9 @@ from typing import NoReturn
 
 from .base import Source, SourceSettings
 from .jpeg_stream import JpegStream
+from ..codecs.jpeg_splitter import Piece
 from ..core.errors import EndOfStream, PermanentError
 from ..core.frame import Capture
-from ..core.jpeg_splitter import Piece
 from ..core.pacing import Pacer
 
 _CHUNK_BYTES = 2**18

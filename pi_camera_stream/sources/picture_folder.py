@@ -22,10 +22,10 @@ import cv2
 import numpy as np
 
 from .base import Source, SourceSettings
+from ..codecs.limits import check_picture
 from ..core.errors import PermanentError, PictureRefusedError
 from ..core.frame import Capture, Image, image_size
 from ..core.pacing import Pacer
-from ..core.picture_limits import check_picture
 
 DEFAULT_FPS = 30.0
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')

@@ -22,10 +22,10 @@ from typing import Any
 import av
 
 from .base import Source, SourceSettings
+from ..codecs.limits import check_size, libav_options
 from ..core.errors import PermanentError, PictureRefusedError
 from ..core.frame import Capture, Image
 from ..core.pacing import RateLimit
-from ..core.picture_limits import check_size, libav_options
 
 
 class VideoFileSource(Source):

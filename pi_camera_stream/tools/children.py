@@ -19,7 +19,7 @@ import signal
 import subprocess
 import time
 
-from ..core.ending import held_back
+from ..core.shutdown_signals import held_back
 from ..core.with_parent import with_parent
 
 _POLITE_S = 3.0  # how long a child may take to end by itself; a second is not enough on a busy Pi

@@ -21,19 +21,19 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .access import Access
-from .access_rules import AccessRules
-from .admission import Admission
-from .catalog import Catalog
-from .connections import ConnectionReaper
-from .drive import Drive
+from .access.access import Access
+from .access.access_rules import AccessRules
+from .access.admission import Admission
+from .access.connections import ConnectionReaper
+from .drive.drive import Drive
 from .metrics import answer_metrics
-from .mjpeg import stream_mjpeg
-from .snapshot import answer_snapshot
-from .stream import Stream
-from .viewer import Viewer
-from .websocket import stream_websocket
-from .wishes import check_type, read_max_age_s, read_wish
+from .stream.catalog import Catalog
+from .stream.mjpeg import stream_mjpeg
+from .stream.snapshot import answer_snapshot
+from .stream.stream import Stream
+from .stream.stream_query import check_type, read_max_age_s, read_wish
+from .stream.viewer import Viewer
+from .stream.websocket import stream_websocket
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384

@@ -21,7 +21,7 @@ import time
 import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
-from pi_camera_stream.core.jpeg import read_header
+from pi_camera_stream.codecs.jpeg import read_header
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import String

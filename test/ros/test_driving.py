@@ -31,7 +31,7 @@ from urllib.parse import urlencode
 import aiohttp
 from nav_msgs.msg import Odometry
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.nodes.vehicle_buttons import create_buttons
+from pi_camera_stream.nodes.bridge.vehicle_buttons import create_buttons
 import pytest
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool

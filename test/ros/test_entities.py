@@ -14,13 +14,13 @@
 import threading
 import time
 
+from pi_camera_stream.client import entities
+from pi_camera_stream.client.background_node import OwnNode
+from pi_camera_stream.client.entities import Client, failures_of, Periodic
+from pi_camera_stream.client.executor import create_executor, spin
+from pi_camera_stream.client.qos import image_qos, reliable_qos
 from pi_camera_stream.core.parameters import Parameter
-from pi_camera_stream.nodes import entities
-from pi_camera_stream.nodes.entities import Client, failures_of, Periodic
-from pi_camera_stream.nodes.executor import create_executor, spin
-from pi_camera_stream.nodes.own_node import OwnNode
-from pi_camera_stream.nodes.qos import image_qos, reliable_qos
-from pi_camera_stream.nodes.stream_node import StreamNode
+from pi_camera_stream.nodes.managed_node import StreamNode
 import pytest
 import rclpy
 from rclpy.signals import SignalHandlerOptions

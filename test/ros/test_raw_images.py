@@ -25,12 +25,12 @@ from types import SimpleNamespace
 
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
+from pi_camera_stream.client.trace import TracePublisher
+from pi_camera_stream.codecs.limits import MAX_PIXELS
 from pi_camera_stream.core.frame import Capture
-from pi_camera_stream.core.picture_limits import MAX_PIXELS
-from pi_camera_stream.nodes import raw_publisher, raw_topic
-from pi_camera_stream.nodes.picture_publisher import PicturePublisher
-from pi_camera_stream.nodes.raw_topic import RawTopic
-from pi_camera_stream.nodes.trace import TracePublisher
+from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
+from pi_camera_stream.nodes.camera.frame_publisher import PicturePublisher
+from pi_camera_stream.nodes.camera.raw_topic import RawTopic
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header

@@ -19,7 +19,7 @@ import subprocess
 import time
 import urllib.request
 
-from pi_camera_stream.core.ending import held_back
+from pi_camera_stream.core.shutdown_signals import held_back
 import pytest
 from support import pictures
 from support.processes import children, gone, Program, WAIT_S

@@ -21,8 +21,8 @@ import threading
 import time
 
 from aiohttp import web, WSMsgType
-from pi_camera_stream.web import access
 from pi_camera_stream.web import app as application
+from pi_camera_stream.web.access import access
 
 from . import pictures
 from .listening import listen

@@ -22,8 +22,8 @@ import sys
 import threading
 
 from .half import Interrupted
-from ...core.ending import end_by_signals
 from ...core.errors import PermanentError
+from ...core.shutdown_signals import end_by_signals
 
 # command -> (module with `add_arguments(parser)` and `run(options, command, stopping)`, what it
 # measures)

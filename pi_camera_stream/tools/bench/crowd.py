@@ -26,8 +26,8 @@ from .audience import Audience
 from .churn import come_and_go
 from .order import CrowdOrder
 from .steady import watch
-from ...core.ending import end_at_once
 from ...core.errors import PermanentError
+from ...core.shutdown_signals import end_at_once
 
 
 def main() -> int:

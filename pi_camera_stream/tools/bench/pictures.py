@@ -42,7 +42,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     import cv2
     import numpy as np
 
-    from ...encoders.jpeg_encoder import JpegEncoder
+    from ...codecs.jpeg_encoder import JpegEncoder
 
     images = []
     for number in range(COUNT):

@@ -28,8 +28,8 @@ import time
 from typing import Any
 
 from .pictures import load_pictures
-from ...core.ending import end_at_once
 from ...core.pacing import Pacer
+from ...core.shutdown_signals import end_at_once
 
 
 class NewestFrame:

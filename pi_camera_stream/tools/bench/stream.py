@@ -24,12 +24,12 @@ from pathlib import Path
 import threading
 
 from .pictures import load_pictures
-from ...core.ending import end_at_once, leave
-from ...core.jpeg import check_whole
+from ...client.image_topic import create_image_publisher, jpeg_message
+from ...codecs.jpeg import check_whole
 from ...core.pacing import Pacer
-from ...nodes.image_topic import create_image_publisher, jpeg_message
+from ...core.shutdown_signals import end_at_once, leave
+from ...nodes.managed_node import StreamNode
 from ...nodes.run import run_node
-from ...nodes.stream_node import StreamNode
 
 _TIMEOUT_S = 0.5
 

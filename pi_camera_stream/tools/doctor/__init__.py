@@ -33,7 +33,7 @@ from .multicast import check_multicast
 from .port import check_port
 from .surroundings import Surroundings
 from .topics import check_topics
-from ...core.ending import interrupt_by_signals
+from ...core.shutdown_signals import interrupt_by_signals
 
 _MARKS = {'ok': 'ok     ', 'note': 'note   ', 'broken': 'BROKEN '}
 _MOST_SECONDS = 3600.0

@@ -23,7 +23,7 @@ import time
 
 from .evaluation import evaluate
 from .report import as_json, Result, table
-from ...core.ending import interrupt_by_signals
+from ...core.shutdown_signals import interrupt_by_signals
 from ...nodes.latency_observer import LatencyObserver, wait_for
 
 _PATIENCE_S = 3.0

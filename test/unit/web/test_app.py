@@ -20,17 +20,17 @@ import threading
 import time
 
 import aiohttp
+from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.codecs.status_image import status_picture
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.recipe import Recipe
-from pi_camera_stream.encoders.renditions import RenditionEncoder
-from pi_camera_stream.encoders.status_picture import status_picture
-from pi_camera_stream.web import stream as stream_module
-from pi_camera_stream.web.access_rules import AccessRules
+from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.web.access.access_rules import AccessRules
+from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
-from pi_camera_stream.web.catalog import Catalog
-from pi_camera_stream.web.connections import ConnectionReaper
-from pi_camera_stream.web.imaging import Imaging
-from pi_camera_stream.web.stream import Stream
+from pi_camera_stream.web.stream import stream as stream_module
+from pi_camera_stream.web.stream.catalog import Catalog
+from pi_camera_stream.web.stream.imaging import Imaging
+from pi_camera_stream.web.stream.stream import Stream
 import pytest
 from support import pictures
 from support.listening import listen

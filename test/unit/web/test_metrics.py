@@ -17,15 +17,15 @@ from contextlib import contextmanager, ExitStack
 import sys
 
 from aiohttp import web
+from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.codecs.status_image import status_picture
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.recipe import Recipe
-from pi_camera_stream.encoders.renditions import RenditionEncoder
-from pi_camera_stream.encoders.status_picture import status_picture
-from pi_camera_stream.web.catalog import Catalog
-from pi_camera_stream.web.imaging import Imaging
+from pi_camera_stream.core.rendition_spec import Recipe
 from pi_camera_stream.web.metrics import answer_metrics
-from pi_camera_stream.web.stream import Stream
-from pi_camera_stream.web.viewer import Viewer, Wish
+from pi_camera_stream.web.stream.catalog import Catalog
+from pi_camera_stream.web.stream.imaging import Imaging
+from pi_camera_stream.web.stream.stream import Stream
+from pi_camera_stream.web.stream.viewer import Viewer, Wish
 from prometheus_client.parser import text_string_to_metric_families
 import pytest
 from support import pictures

@@ -1,0 +1,122 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import math
+
+import cv2
+import numpy as np
+from pi_camera_stream.codecs.jpeg import read_header
+from pi_camera_stream.codecs.jpeg_encoder import JpegEncoder
+from pi_camera_stream.codecs.rate_controlled_encoder import FittingEncoder
+import pytest
+
+INTERVAL_S = 1 / 30
+WIDTH, HEIGHT = 640, 360
+
+
+def photo(number=0):
+    """Return blurred noise, about as hard to compress as a photograph."""
+    noise = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    return cv2.GaussianBlur(noise, (0, 0), 2)
+
+
+PHOTOS = [photo(number) for number in range(4)]
+JPEGS = [JpegEncoder(85).encode(image) for image in PHOTOS]
+FULL_BPS = len(JPEGS[0]) * 8 / INTERVAL_S
+
+
+def encode(encoder, pictures, bps, count=40):
+    """Return what came of each of `count` pictures."""
+    return [encoder.encode(pictures[number % len(pictures)], WIDTH, HEIGHT, bps, INTERVAL_S)
+            for number in range(count)]
+
+
+def rate(results):
+    """Return bits a second."""
+    return sum(len(r.jpeg) for r in results if r) * 8 / (len(results) * INTERVAL_S)
+
+
+def test_a_jpeg_that_fits_passes_as_it_is():
+    encoder = FittingEncoder(80)
+    assert encode(encoder, JPEGS, math.inf, 1)[0].jpeg is JPEGS[0]
+    assert encoder.plan is None
+
+
+def test_an_image_is_encoded_with_the_quality_asked_for_where_there_is_room():
+    encoder = FittingEncoder(80)
+    assert encode(encoder, PHOTOS, math.inf, 1)[0].jpeg == JpegEncoder(80).encode(PHOTOS[0])
+    encoder.quality = 30
+    assert encode(encoder, PHOTOS, math.inf, 1)[0].jpeg == JpegEncoder(30).encode(PHOTOS[0])
+
+
+@pytest.mark.parametrize('pictures', [PHOTOS, JPEGS], ids=['images', 'JPEGs'])
+@pytest.mark.parametrize('part', [0.7, 0.4, 0.2, 0.1, 0.05, 0.02])
+def test_the_bit_rate_is_kept_and_used(pictures, part):
+    encoder = FittingEncoder(80)
+    encode(encoder, pictures, part * FULL_BPS)  # it learns
+    results = encode(encoder, pictures, part * FULL_BPS)
+    assert 0.5 * part < rate(results) / FULL_BPS < 1.15 * part
+    for result in results:
+        if result:
+            header = read_header(result.jpeg)
+            assert (header.width, header.height) == (result.width, result.height)
+
+
+def test_quality_goes_first_then_pixels_then_pictures():
+    encoder = FittingEncoder(80)
+    plans = []
+    for part in (0.7, 0.3, 0.1, 0.02, 0.005):
+        results = encode(encoder, PHOTOS, part * FULL_BPS)
+        plans.append((encoder.plan.scale, encoder.plan.quality, results.count(None)))
+    assert plans[0][0] == 1 and plans[0][1] < 80
+    assert 1 > plans[1][0] > plans[2][0]
+    assert [left_out for *_, left_out in plans[:3]] == [0, 0, 0]
+    assert plans[-1][2] > 20
+    assert encoder.left_out >= plans[-1][2]
+
+
+def test_all_comes_back_when_there_is_room_again():
+    encoder = FittingEncoder(80)
+    encode(encoder, PHOTOS, 0.02 * FULL_BPS)
+    results = encode(encoder, PHOTOS, 10 * FULL_BPS)
+    assert results[-1].jpeg == JpegEncoder(80).encode(PHOTOS[3])
+    assert encoder.plan is None
+
+
+def test_where_encoding_again_takes_too_long_pictures_are_left_out(monkeypatch):
+    encoder = FittingEncoder(80)
+    now_s = [0.0]
+
+    def slow():
+        now_s[0] += 1.0
+        return now_s[0]
+    monkeypatch.setattr('pi_camera_stream.codecs.rate_controlled_encoder.time.thread_time', slow)
+    results = encode(encoder, JPEGS, 0.5 * FULL_BPS, 60)[20:]
+    assert all(result.jpeg in JPEGS for result in results if result)
+    assert 15 <= results.count(None) <= 25
+
+
+def test_what_cannot_be_decoded_is_refused():
+    encoder = FittingEncoder(80)
+    with pytest.raises(ValueError, match='JPEG'):
+        encoder.encode(bytes(len(JPEGS[0])), WIDTH, HEIGHT, 0.5 * FULL_BPS, INTERVAL_S)
+
+
+def test_grey_stays_grey():
+    grey = cv2.cvtColor(PHOTOS[0], cv2.COLOR_BGR2GRAY)
+    encoder = FittingEncoder(80)
+    for part in (1.0, 0.1):
+        result = encoder.encode(grey, WIDTH, HEIGHT, part * FULL_BPS, INTERVAL_S)
+        assert read_header(result.jpeg).components == 1
