@@ -23,7 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from .executor import create_executor, spin
 
 
-class OwnNode:
+class BackgroundNode:
     """
     Spin a node in a thread, in a context of its own; signals are left alone.
 

@@ -40,7 +40,7 @@ SERVICE = 'read_clock'
 _PERIOD_S = 0.5  # between two questions, and until one is answered
 _AT_ONCE = 8  # at first, the next question follows an answer
 _ANSWER_S = 0.7  # then the question counts as lost
-_LOOK_S = 1.0
+_POLL_S = 1.0
 _SELDOM_S = 5.0
 _ANSWER = {'machine': name, 'arrived': integer, 'answered': integer}
 
@@ -153,11 +153,11 @@ class PublisherClock:
         self._node, self._topic = node, topic
         self._publisher = ''
         self._remote: RemoteClock | None = None
-        self._looking = Periodic(node, _LOOK_S, self._look)
+        self._polling = Periodic(node, _POLL_S, self._poll)
 
     def close(self) -> None:
         """Ask no more."""
-        self._looking.stop()
+        self._polling.stop()
         if self._remote is not None:
             self._remote.close()
 
@@ -168,7 +168,7 @@ class PublisherClock:
         return int(self._node.get_clock().now().nanoseconds
                    + (offset.offset_ns if offset is not None else 0))
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         ends = publishers(self._node, self._topic())
         publisher = full_name(ends[0]) if ends else ''
         if publisher not in (self._publisher, NAMELESS):

@@ -144,12 +144,12 @@ class Client:
 
     def ask(self, request: Any, on_answer: Callable[[Any], None] = lambda _: None) -> Any:
         """Send a request; return what `forget` takes. `on_answer` hears the response."""
-        def hear(future: Any) -> None:
+        def receive(future: Any) -> None:
             if not self._closed:
                 on_answer(future.result())
 
         future = self._client.call_async(request)
-        future.add_done_callback(_MessageCallback(self._node, hear))
+        future.add_done_callback(_MessageCallback(self._node, receive))
         return future
 
     def forget(self, future: Any) -> None:
@@ -157,7 +157,7 @@ class Client:
         self._client.remove_pending_request(future)
 
     def close(self) -> None:
-        """Ask no more, and hear no answer."""
+        """Ask no more, and receive no answer."""
         self._closed = True
         destroy(self._node, self._client)
 

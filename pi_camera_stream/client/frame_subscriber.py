@@ -23,7 +23,7 @@ from typing import Any
 import cv2
 from rclpy.node import Node
 
-from .background_node import OwnNode
+from .background_node import BackgroundNode
 from .calibration_subscription import CalibrationSubscription
 from .clock_service import ClockService, PublisherClock
 from .image_subscription import ImageSubscription
@@ -31,7 +31,7 @@ from .trace import TracePublisher
 from ..codecs.decoding import decode_frame
 from ..codecs.jpeg_decoder import REDUCTIONS
 from ..codecs.limits import MAX_PIXELS
-from ..core.frame import Frame, Image, image_size, RawFrame
+from ..core.frame import Frame, Image, image_size, StampedImage
 from ..core.mailbox import Mailbox
 from ..vision.rectifier import Rectifier
 
@@ -134,7 +134,7 @@ class FrameSubscriber:
         if max_pixels < 1:
             raise ValueError(f'max_pixels must be 1 or more, not {max_pixels!r}')
         self._reduction, self._grey, self._max_pixels = reduce, color == 'gray', max_pixels
-        self._newest: Mailbox[tuple[Frame | RawFrame, str]] = Mailbox()
+        self._newest: Mailbox[tuple[Frame | StampedImage, str]] = Mailbox()
         self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
         self._size = (0, 0)
@@ -142,10 +142,10 @@ class FrameSubscriber:
         self._closed = False
         self._rectifier = Rectifier()
         self._calibration: CalibrationSubscription | None = None
-        self._own: OwnNode | None = None
+        self._own: BackgroundNode | None = None
         if node is None:
             # Nodes are told from each other by their names.
-            self._own = OwnNode(f'frame_subscriber_{secrets.token_hex(4)}')
+            self._own = BackgroundNode(f'frame_subscriber_{secrets.token_hex(4)}')
             node = self._own.node
             ClockService(node)
         self._node: Node = node
@@ -206,7 +206,7 @@ class FrameSubscriber:
             elif not self._node.context.ok():
                 return None
             else:
-                self._say_what_there_is()
+                self._log_why_silent()
             if deadline_s is not None and time.monotonic() >= deadline_s:
                 return None
 
@@ -266,11 +266,11 @@ class FrameSubscriber:
 
     release = close
 
-    def _on_frame(self, frame: Frame | RawFrame, message: Any) -> None:
+    def _on_frame(self, frame: Frame | StampedImage, message: Any) -> None:
         self._newest.put((frame, message.header.frame_id))
-        self._tell('received', frame)
+        self._publish_trace('received', frame)
 
-    def _decode(self, frame: Frame | RawFrame, frame_id: str) -> ReceivedFrame | None:
+    def _decode(self, frame: Frame | StampedImage, frame_id: str) -> ReceivedFrame | None:
         try:
             image = decode_frame(frame, self._reduction, self._grey, self._max_pixels)
         except ValueError as error:
@@ -282,17 +282,17 @@ class FrameSubscriber:
         calibration = self._calibration and self._calibration.for_size(*self._size)
         if calibration:
             image = self._rectifier.rectify(image, calibration)
-        self._tell('decoded', frame)
+        self._publish_trace('decoded', frame)
         jpeg = frame.jpeg if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,
                              self._clock.now_ns)
 
-    def _tell(self, what: str, frame: Frame | RawFrame) -> None:
+    def _publish_trace(self, what: str, frame: Frame | StampedImage) -> None:
         """Let those who measure know that something has just been done."""
         if self._trace is not None:
             self._trace.publish(self.topic, frame.stamp_ns, **{what: self._trace.now_ns()})
 
-    def _say_what_there_is(self) -> None:
+    def _log_why_silent(self) -> None:
         """Say now and then why nothing may come."""
         now_s = time.monotonic()
         if not self._subscription.received.total and now_s - self._said_s >= _REPEAT_S:

@@ -27,20 +27,20 @@ from .entities import destroy, Periodic
 from .graph import COMPRESSED_TYPE, image_type, IMAGE_TYPES, publishers, RAW_TYPE, why_silent
 from .image_topic import create_image_subscription, stamp_ns
 from .qos import image_qos
-from .report_publisher import ReceptionReporter
+from .report_publisher import ReportPublisher
 from ..codecs import png
-from ..codecs.limits import check_picture, check_rows, MAX_PIXELS
+from ..codecs.limits import check_image, check_rows, MAX_PIXELS
 from ..codecs.raw_image import to_viewable
-from ..core.errors import PictureRefusedError
-from ..core.frame import Frame, Image, RawFrame
+from ..core.errors import FrameRefusedError
+from ..core.frame import Frame, Image, StampedImage
 from ..core.statistics import RateMeter
 
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _COMPRESSED = '/compressed'
 _KINDS = ('JPEG', 'PNG')
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
-OnFrame = Callable[[Frame | RawFrame, Any], None]
+OnFrame = Callable[[Frame | StampedImage, Any], None]
 """Called with the frame and the message (CompressedImage or Image) it came in."""
 
 
@@ -73,14 +73,14 @@ class ImageSubscription:
         `adaptive` lets the camera know what arrives, so that it sends no more. `on_refusal` hears
         why a picture is left out, such as one of more than `max_pixels`.
         """
-        self._reporter = ReceptionReporter(node, topic) if adaptive else None
+        self._reporter = ReportPublisher(node, topic) if adaptive else None
         self._node = node
         self._name = topic
         self._on_frame = on_frame
         self._overridable = overridable
         self._max_pixels, self._on_refusal = max_pixels, on_refusal
         self._lock = threading.Lock()  # guards all that follows, up to the counters
-        self._looking: Periodic | None = None
+        self._polling: Periodic | None = None
         self._subscription: Any = None
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
@@ -110,26 +110,26 @@ class ImageSubscription:
         """
         validate_topic_name(self._name)
         with self._lock:
-            if self._looking is None:
-                self._looking = Periodic(self._node, _LOOK_S, self._look)
-        self._look()
+            if self._polling is None:
+                self._polling = Periodic(self._node, _POLL_S, self._poll)
+        self._poll()
 
     def unsubscribe(self) -> None:
         """Receive nothing any more."""
         with self._lock:
-            if self._looking is not None:
-                self._looking.stop()
-                self._looking = None
+            if self._polling is not None:
+                self._polling.stop()
+                self._polling = None
             self._end()
 
     def why_silent(self) -> str:
         """Return, in a sentence, why nothing may come."""
         return why_silent(self._node, self.source, self._subscription)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """Subscribe to what is published now."""
         with self._lock:
-            if self._looking is None:
+            if self._polling is None:
                 return
             wanted = self._choose()
             if wanted is None:
@@ -213,15 +213,15 @@ class ImageSubscription:
         if self._reporter is not None:
             self._reporter.add(stamp, len(data))
         try:
-            header = check_picture(data, _KINDS, self._max_pixels)
-        except PictureRefusedError as error:
+            header = check_image(data, _KINDS, self._max_pixels)
+        except FrameRefusedError as error:
             self._leave_out(error)
             return
         self.received.add(len(data))
         self._on_frame(Frame(data, stamp, sequence, header.width, header.height)
                        if header.kind == 'JPEG' else
-                       RawFrame(lambda: png.decode(data, self._max_pixels), stamp, sequence,
-                                header.width, header.height), message)
+                       StampedImage(lambda: png.decode(data, self._max_pixels), stamp, sequence,
+                                    header.width, header.height), message)
 
     def _on_raw(self, message: ImageMessage) -> None:
         def read() -> Image:
@@ -230,14 +230,14 @@ class ImageSubscription:
 
         try:
             check_rows(message.width, message.height, len(message.data), self._max_pixels)
-        except PictureRefusedError as error:
+        except FrameRefusedError as error:
             self._leave_out(error)
             return
         self.received.add(len(message.data))
-        self._on_frame(RawFrame(read, stamp_ns(message.header), self.received.total,
-                                message.width, message.height), message)
+        self._on_frame(StampedImage(read, stamp_ns(message.header), self.received.total,
+                                    message.width, message.height), message)
 
-    def _leave_out(self, error: PictureRefusedError) -> None:
+    def _leave_out(self, error: FrameRefusedError) -> None:
         self.corrupt, self.corrupt_reason = self.corrupt + 1, str(error)
         self._on_refusal(self.corrupt_reason)
         self._node.get_logger().warning(f"left out a picture of '{self.source}': {error}",

@@ -25,29 +25,29 @@ from .entities import create_publisher, destroy, Periodic
 from .graph import is_name
 from .qos import image_qos
 from ..core.machine import network_name
-from ..core.receiver_report import ReceptionLog
+from ..core.receiver_report import ReportBuilder
 
 _PERIOD_S = 0.2
 
 
 def reception_topic(topic: str) -> str:
-    """Return where the receivers of a picture topic report, as core.reception.ReceptionReport."""
+    """Return where the receivers of a picture topic report, as core.reception.ReceiverReport."""
     return f'{topic.removesuffix("/compressed")}/reception'
 
 
-class ReceptionReporter:
+class ReportPublisher:
     """
     Tell a topic's publisher five times a second what has arrived of it.
 
     `start` and `stop` belong to the executor's thread. Make and start it before the subscription,
-    so that the camera hears of a receiver before it sends him much.
+    so that the camera hears of a receiver before it sends it much.
     """
 
     def __init__(self, node: Node, topic: str) -> None:
         self._node = node
         self._topic = topic
-        self._log = ReceptionLog(f'{node.get_fully_qualified_name()}#{uuid.uuid4().hex[:8]}',
-                                 network_name())
+        self._log = ReportBuilder(f'{node.get_fully_qualified_name()}#{uuid.uuid4().hex[:8]}',
+                                  network_name())
         self._publisher: Any = None
         self._reporting: Periodic | None = None
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from .jpeg_decoder import decode
 from .limits import MAX_PIXELS
-from ..core.frame import Frame, Image, image_size, RawFrame
+from ..core.frame import Frame, Image, image_size, StampedImage
 
 
-def decode_frame(frame: Frame | RawFrame, reduction: int = 1, grey: bool = False,
+def decode_frame(frame: Frame | StampedImage, reduction: int = 1, grey: bool = False,
                  max_pixels: int = MAX_PIXELS) -> Image:
     """
     Return a picture, H x W x 3 (BGR) or, where `grey` is wanted, H x W, uint8.

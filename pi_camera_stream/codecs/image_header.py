@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import re
 import struct
 
-from ..core.errors import PictureRefusedError
+from ..core.errors import FrameRefusedError
 
 _PNG = b'\x89PNG\r\n\x1a\n'
 _DEPTH_HEADER_BYTES = 12  # compressed_depth_image_transport puts its own header before the PNG
@@ -40,7 +40,7 @@ _OTHERS = (
 
 
 @dataclass(frozen=True)
-class PictureHeader:
+class ImageHeader:
     """
     What the first bytes of a picture file say.
 
@@ -64,13 +64,13 @@ class PictureHeader:
     least_bytes: int = 0
 
 
-def read_picture_header(data: bytes) -> PictureHeader:
+def read_image_header(data: bytes) -> ImageHeader:
     """
     Return what a file other than a JPEG says of its picture; nothing is decoded.
 
     Raises
     ------
-    PictureRefusedError
+    FrameRefusedError
         It is broken, or moves.
 
     """
@@ -81,38 +81,38 @@ def read_picture_header(data: bytes) -> PictureHeader:
         if data.startswith(_PNG, _DEPTH_HEADER_BYTES):
             return _read_png(data, _DEPTH_HEADER_BYTES)
     except (struct.error, OverflowError) as error:  # the latter of an offset beyond all memory
-        raise PictureRefusedError('it ends within its header') from error
+        raise FrameRefusedError('it ends within its header') from error
     if match := _PNM.match(data, 0, _MOST_COMMENT_BYTES):
-        return PictureHeader('PNM', *map(int, match.groups()))
-    return PictureHeader(next(
+        return ImageHeader('PNM', *map(int, match.groups()))
+    return ImageHeader(next(
         (name for magic, at, name in _OTHERS if data.startswith(magic, at)), ''))
 
 
-def _read_png(data: bytes, start: int = 0) -> PictureHeader:
+def _read_png(data: bytes, start: int = 0) -> ImageHeader:
     """Read it to its end: OpenCV makes room for each part before it looks whether it is there."""
     length, name, width, height, depth, colour = struct.unpack_from('>I4sIIBB', data, start + 8)
     if (length, name) != (13, b'IHDR'):
-        raise PictureRefusedError('it is a PNG without a header')
+        raise FrameRefusedError('it is a PNG without a header')
     position = start + 8
     for _ in range(_MOST_PARTS):
         length, name = struct.unpack_from('>I4s', data, position)
         position += 12 + length
         if position > len(data):
-            raise PictureRefusedError('it is a PNG whose end is missing')
+            raise FrameRefusedError('it is a PNG whose end is missing')
         if name == b'IEND':
             bits = width * height * depth * _PNG_CHANNELS.get(colour, 1)
-            return PictureHeader('PNG', width, height, start, bits // (8 * _MOST_DEFLATED))
-    raise PictureRefusedError(f'it is a PNG of more than {_MOST_PARTS} parts')
+            return ImageHeader('PNG', width, height, start, bits // (8 * _MOST_DEFLATED))
+    raise FrameRefusedError(f'it is a PNG of more than {_MOST_PARTS} parts')
 
 
-def _read_webp(data: bytes) -> PictureHeader:
+def _read_webp(data: bytes) -> ImageHeader:
     if data[8:12] != b'WEBP':
-        raise PictureRefusedError('it is a RIFF file, and no WebP')
+        raise FrameRefusedError('it is a RIFF file, and no WebP')
     kind = data[12:16]
     if kind == b'VP8X':
         flags, *sizes = struct.unpack_from('<B3xHBHB', data, 20)
         if flags & 2:
-            raise PictureRefusedError('it is a WebP that moves')
+            raise FrameRefusedError('it is a WebP that moves')
         width, height = sizes[0] + (sizes[1] << 16) + 1, sizes[2] + (sizes[3] << 16) + 1
     elif kind == b'VP8L':
         size, = struct.unpack_from('<I', data, 21)
@@ -120,17 +120,17 @@ def _read_webp(data: bytes) -> PictureHeader:
     elif kind == b'VP8 ':
         width, height = (size & 0x3FFF for size in struct.unpack_from('<HH', data, 26))
     else:
-        raise PictureRefusedError('it is a WebP without a header')
-    return PictureHeader('WebP', width, height)
+        raise FrameRefusedError('it is a WebP without a header')
+    return ImageHeader('WebP', width, height)
 
 
-def _read_bmp(data: bytes) -> PictureHeader:
+def _read_bmp(data: bytes) -> ImageHeader:
     size, = struct.unpack_from('<I', data, 14)
     width, height = struct.unpack_from('<HH' if size == 12 else '<ii', data, 18)
-    return PictureHeader('BMP', width, abs(height))  # it is negative when the top row comes first
+    return ImageHeader('BMP', width, abs(height))  # it is negative when the top row comes first
 
 
-def _read_tiff(data: bytes) -> PictureHeader:
+def _read_tiff(data: bytes) -> ImageHeader:
     """Read the first page; a tile larger than the picture is as large as it says."""
     order = '<' if data[:1] == b'I' else '>'
     if data[2:4] in (b'\x2b\0', b'\0\x2b'):  # BigTIFF
@@ -145,13 +145,13 @@ def _read_tiff(data: bytes) -> PictureHeader:
         tag, kind, _, value = struct.unpack_from(order + entry, data, where + number * size)
         if tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT):
             if tag in found or kind not in _TIFF_NUMBERS:
-                raise PictureRefusedError('it is a TIFF that says its size in no usual way')
+                raise FrameRefusedError('it is a TIFF that says its size in no usual way')
             found[tag], = struct.unpack_from(order + _TIFF_NUMBERS[kind], value)
     width, height = found.get(_WIDTH, 0), found.get(_HEIGHT, 0)
-    return PictureHeader('TIFF', max(width, found.get(_TILE_WIDTH, 0)) if width else 0,
-                         max(height, found.get(_TILE_HEIGHT, 0)) if height else 0)
+    return ImageHeader('TIFF', max(width, found.get(_TILE_WIDTH, 0)) if width else 0,
+                       max(height, found.get(_TILE_HEIGHT, 0)) if height else 0)
 
 
-_READERS: dict[bytes, Callable[[bytes], PictureHeader]] = {
+_READERS: dict[bytes, Callable[[bytes], ImageHeader]] = {
     _PNG: _read_png, b'RIFF': _read_webp, b'BM': _read_bmp, b'II*\0': _read_tiff,
     b'MM\0*': _read_tiff, b'II+\0': _read_tiff, b'MM\0+': _read_tiff}

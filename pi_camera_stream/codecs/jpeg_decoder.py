@@ -17,7 +17,7 @@
 import numpy as np
 
 from .limits import check_jpeg, MAX_PIXELS
-from ..core.errors import PictureRefusedError
+from ..core.errors import FrameRefusedError
 from ..core.frame import Image
 
 REDUCTIONS = (8, 4, 2)  # libjpeg's, which leaves out the frequencies: halves the time and more
@@ -47,6 +47,6 @@ def decode(jpeg: bytes, reduction: int = 1, grey: bool = False,
     try:
         check_jpeg(jpeg, max_pixels)
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), getattr(cv2, name))
-    except (PictureRefusedError, cv2.error):
+    except (FrameRefusedError, cv2.error):
         return None
     return None if image is None else np.asarray(image, np.uint8)

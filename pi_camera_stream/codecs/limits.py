@@ -20,7 +20,7 @@ Every decoder of this package has one of these checks before it.
 
 from collections.abc import Collection
 
-from .image_header import PictureHeader, read_picture_header
+from .image_header import ImageHeader, read_image_header
 from .jpeg import (
     check_whole,
     count_scans,
@@ -29,7 +29,7 @@ from .jpeg import (
     NotAJpegError,
     SOI,
 )
-from ..core.errors import PictureRefusedError
+from ..core.errors import FrameRefusedError
 
 MAX_PIXELS = 64_000_000  # unless somebody says another number; the largest Pi cameras have 63.6
 
@@ -45,14 +45,14 @@ def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
 
     Raises
     ------
-    PictureRefusedError
+    FrameRefusedError
         It may not.
 
     """
     if width < 1 or height < 1:
-        raise PictureRefusedError(f'it has {width}x{height} pixels, so nothing to show')
+        raise FrameRefusedError(f'it has {width}x{height} pixels, so nothing to show')
     if width * height > max_pixels:
-        raise PictureRefusedError(
+        raise FrameRefusedError(
             f"it has {width}x{height} pixels, and 'max_pixels' allows {max_pixels}: let "
             'it be made smaller, or raise that')
 
@@ -63,7 +63,7 @@ def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
 
     Raises
     ------
-    PictureRefusedError
+    FrameRefusedError
         It is none; one sentence that begins with 'it'.
 
     """
@@ -73,37 +73,37 @@ def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
         pixels = header.width * header.height
         most = _MOST_PIXELS_A_BYTE * len(jpeg)
         if pixels > most and (pixels > most * _ARITHMETIC or not has_arithmetic_code(jpeg)):
-            raise PictureRefusedError(_too_few(len(jpeg), header.width, header.height))
+            raise FrameRefusedError(_too_few(len(jpeg), header.width, header.height))
         scans = count_scans(jpeg)
     except NotAJpegError as error:
-        raise PictureRefusedError(f'it is no whole JPEG: {error}') from error
+        raise FrameRefusedError(f'it is no whole JPEG: {error}') from error
     if scans > _MOST_SCANS or scans * pixels > _USUAL_SCANS * max(max_pixels, MAX_PIXELS):
-        raise PictureRefusedError(f'it is a JPEG of {header.width}x{header.height} pixels in '
-                                  f'{scans} scans, which would take too long')
+        raise FrameRefusedError(f'it is a JPEG of {header.width}x{header.height} pixels in '
+                                f'{scans} scans, which would take too long')
     return header
 
 
-def check_picture(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXELS
-                  ) -> PictureHeader:
+def check_image(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXELS
+                ) -> ImageHeader:
     """
     Return what a picture file of one of these kinds says of itself.
 
     Raises
     ------
-    PictureRefusedError
+    FrameRefusedError
         It is of another kind, broken or too large; one sentence that begins with 'it'.
 
     """
     if data.startswith(SOI) and 'JPEG' in kinds:
         jpeg = check_jpeg(data, max_pixels)
-        return PictureHeader('JPEG', jpeg.width, jpeg.height)
-    header = read_picture_header(data)
+        return ImageHeader('JPEG', jpeg.width, jpeg.height)
+    header = read_image_header(data)
     if header.kind not in kinds:
         what = f'{header.kind} data' if header.kind else 'no picture of a kind that is known here'
-        raise PictureRefusedError(f'it is {what}: let it be {" or ".join(kinds)}')
+        raise FrameRefusedError(f'it is {what}: let it be {" or ".join(kinds)}')
     check_size(header.width, header.height, max_pixels)
     if len(data) < header.least_bytes:
-        raise PictureRefusedError(_too_few(len(data), header.width, header.height))
+        raise FrameRefusedError(_too_few(len(data), header.width, header.height))
     return header
 
 
@@ -115,13 +115,13 @@ def check_rows(width: int, height: int, size_bytes: int, max_pixels: int = MAX_P
 
     Raises
     ------
-    PictureRefusedError
+    FrameRefusedError
         It cannot.
 
     """
     check_size(width, height, max_pixels)
     if size_bytes < width * height:
-        raise PictureRefusedError(_too_few(size_bytes, width, height))
+        raise FrameRefusedError(_too_few(size_bytes, width, height))
 
 
 def libav_options(max_pixels: int) -> dict[str, str]:

@@ -16,7 +16,7 @@
 
 import numpy as np
 
-from .limits import check_picture, MAX_PIXELS
+from .limits import check_image, MAX_PIXELS
 from .raw_image import to_viewable
 from ..core.frame import Image
 
@@ -33,7 +33,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     """
     import cv2
 
-    start = check_picture(data, ('PNG',), max_pixels).start
+    start = check_image(data, ('PNG',), max_pixels).start
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8)[start:], cv2.IMREAD_UNCHANGED)
     except cv2.error:

@@ -23,7 +23,7 @@ from .jpeg_encoder import JpegEncoder
 from .limits import MAX_PIXELS
 from .renditions import RenditionEncoder
 from ..core.frame import Image
-from ..core.rendition_spec import Recipe
+from ..core.rendition_spec import RenditionSpec
 
 _SCALES = (1.0, 0.75, 0.5, 0.375, 0.25)
 _FAIR_QUALITY, _GOOD_QUALITY = 45, 55  # below: fewer pixels look better; above: more pixels do
@@ -56,7 +56,7 @@ class Plan:
     quality: int
 
 
-class FittingEncoder:
+class RateControlledEncoder:
     """
     Encode pictures so that they need no more than a bit rate; one thread calls it.
 
@@ -164,7 +164,7 @@ class FittingEncoder:
             return None
         began_s = time.thread_time()
         (jpeg, *size), = self._renditions.encode(picture, width, height, [
-            Recipe(scale=plan.scale, quality=plan.quality)])
+            RenditionSpec(scale=plan.scale, quality=plan.quality)])
         took_s = time.thread_time() - began_s
         self._encoding_s += _LEARNING * (took_s - self._encoding_s)
         self._learn(len(jpeg) / (width * height), ratio)

@@ -23,7 +23,7 @@ from .jpeg_decoder import decode, REDUCTIONS
 from .jpeg_encoder import JpegEncoder
 from .limits import check_jpeg, MAX_PIXELS
 from ..core.frame import Image, image_size
-from ..core.rendition_spec import Recipe
+from ..core.rendition_spec import RenditionSpec
 
 _MOST_PIXELS = 65500  # OpenCV's limit for a JPEG, each way
 _GENTLE = 1.5  # times smaller
@@ -37,9 +37,9 @@ class RenditionEncoder:
         self._max_pixels = max_pixels
 
     def encode(self, picture: bytes | Image, width: int, height: int,
-               recipes: Sequence[Recipe]) -> list[tuple[bytes, int, int]]:
+               specs: Sequence[RenditionSpec]) -> list[tuple[bytes, int, int]]:
         """
-        Return (JPEG, width, height) for each recipe, in their order.
+        Return (JPEG, width, height) for each spec, in their order.
 
         What the renditions show is what a browser shows of `picture`: where a JPEG's Exif data
         say that the camera was turned, the renditions are upright, and have no Exif data.
@@ -47,43 +47,43 @@ class RenditionEncoder:
         Parameters
         ----------
         picture
-            A JPEG, decoded once and no larger than the recipes need, or an image, H x W x 3
+            A JPEG, decoded once and no larger than the specs need, or an image, H x W x 3
             (BGR) or H x W (grey). Grey stays grey.
         width, height
             Its size in pixels, before Exif turns it.
-        recipes
+        specs
             What to make of it.
 
         Raises
         ------
         ValueError
-            The JPEG cannot be decoded, or may not, or a recipe asks for more than a JPEG can hold;
+            The JPEG cannot be decoded, or may not, or a spec asks for more than a JPEG can hold;
             one sentence.
 
         """
-        if not recipes:
+        if not specs:
             return []
         if isinstance(picture, bytes):
-            picture, turned = _decode(picture, width, height, recipes, self._max_pixels)
+            picture, turned = _decode(picture, width, height, specs, self._max_pixels)
             if turned:
                 width, height = height, width
         pyramid = [picture]
         done: dict[tuple[int, int, int, bool], bytes] = {}
         renditions = []
-        for recipe in recipes:
-            size = recipe.size(width, height)
-            key = *size, recipe.quality, recipe.upside_down
+        for spec in specs:
+            size = spec.size(width, height)
+            key = *size, spec.quality, spec.upside_down
             if key not in done:
-                done[key] = _encode(_resize(pyramid, size), recipe)
+                done[key] = _encode(_resize(pyramid, size), spec)
             renditions.append((done[key], *size))
         return renditions
 
 
 def _decode(jpeg: bytes, width: int, height: int,
-            recipes: Sequence[Recipe], max_pixels: int) -> tuple[Image, bool]:
-    """Return the picture as large as the recipes need, and whether Exif turned it sideways."""
+            specs: Sequence[RenditionSpec], max_pixels: int) -> tuple[Image, bool]:
+    """Return the picture as large as the specs need, and whether Exif turned it sideways."""
     header = check_jpeg(jpeg, max_pixels)
-    reduction = _reduction(header.width, header.height, width, height, recipes)
+    reduction = _reduction(header.width, header.height, width, height, specs)
     if header.width != header.height:  # and it must be seen whether it was turned
         while len({*_reduced(header.width, header.height, reduction)}) == 1:
             reduction //= 2
@@ -92,16 +92,16 @@ def _decode(jpeg: bytes, width: int, height: int,
     # (CSS image-orientation: from-image): whoever changes tiers sees no difference.
     turned = image_size(image) != _reduced(header.width, header.height, reduction)
     if turned:
-        needed = _reduction(header.height, header.width, height, width, recipes)
+        needed = _reduction(header.height, header.width, height, width, specs)
         if needed < reduction:
             image = _read(jpeg, header, needed, max_pixels)
     return image, turned
 
 
 def _reduction(held_width: int, held_height: int, width: int, height: int,
-               recipes: Sequence[Recipe]) -> int:
-    """Return the largest reduction at which the decoded picture is as large as any recipe's."""
-    widths, heights = zip(*(recipe.size(width, height) for recipe in recipes), strict=True)
+               specs: Sequence[RenditionSpec]) -> int:
+    """Return the largest reduction at which the decoded picture is as large as any spec's."""
+    widths, heights = zip(*(spec.size(width, height) for spec in specs), strict=True)
     for reduction in REDUCTIONS:
         reduced_width, reduced_height = _reduced(held_width, held_height, reduction)
         if reduced_width >= max(widths) and reduced_height >= max(heights):
@@ -159,9 +159,9 @@ def _can_be_halved(image: Image, size: tuple[int, int]) -> bool:
             and width // 2 >= size[0] and height // 2 >= size[1])
 
 
-def _encode(image: Image, recipe: Recipe) -> bytes:
+def _encode(image: Image, spec: RenditionSpec) -> bytes:
     import cv2
 
-    if recipe.upside_down:
+    if spec.upside_down:
         image = np.asarray(cv2.rotate(image, cv2.ROTATE_180), np.uint8)
-    return JpegEncoder(recipe.quality).encode(image)
+    return JpegEncoder(spec.quality).encode(image)

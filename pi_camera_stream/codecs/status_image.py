@@ -23,7 +23,7 @@ import numpy as np
 from .jpeg_decoder import decode, REDUCTIONS
 from .jpeg_encoder import JpegEncoder
 from .limits import check_jpeg
-from ..core.errors import PictureRefusedError
+from ..core.errors import FrameRefusedError
 from ..core.frame import Image, image_size
 
 _BACKDROP = (28, 24, 20)  # BGR
@@ -39,8 +39,8 @@ _BREAKS = re.compile(r' |(?<=.)/')  # where a line may be broken: topic names ha
 _UNKNOWN = re.compile(r'[^ -~]')
 
 
-def status_picture(width: int, height: int, lines: Sequence[str],
-                   background: bytes | Image | None = None) -> bytes:
+def status_image(width: int, height: int, lines: Sequence[str],
+                 background: bytes | Image | None = None) -> bytes:
     """
     Return the JPEG of a dark picture with lines of text, as `NO SIGNAL since 3 s`.
 
@@ -103,7 +103,7 @@ def _decode(jpeg: bytes, width: int, height: int) -> Image | None:
     """Return a JPEG in grey, hardly larger than needed; None when that cannot be."""
     try:
         header = check_jpeg(jpeg)
-    except PictureRefusedError:
+    except FrameRefusedError:
         return None
     reduction = next((by for by in REDUCTIONS if header.width >= by * width
                       or header.height >= by * height), 1)

@@ -74,7 +74,7 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class RawFrame:
+class StampedImage:
     """
     One picture that still has to be encoded, as `Frame` otherwise.
 

@@ -28,7 +28,7 @@ _STALE = 0.5  # of an interval
 _PATIENCE = 1.25  # intervals after the last item, until the next one is held to be lost
 
 
-class Freshest(Generic[T]):
+class FreshMailbox(Generic[T]):
     """
     A mailbox that gives out no item for which the next one is nearly there.
 

@@ -27,7 +27,7 @@ _SCHEMA = {'receiver': name, 'network': name, 'last_stamp_ns': natural, 'frames'
 
 
 @dataclass(frozen=True)
-class ReceptionReport:
+class ReceiverReport:
     """
     What arrived since the last report.
 
@@ -64,7 +64,7 @@ class ReceptionReport:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> 'ReceptionReport':
+    def from_json(cls, text: str) -> 'ReceiverReport':
         """
         Read one.
 
@@ -77,7 +77,7 @@ class ReceptionReport:
         return cls(**read_fields(text, _SCHEMA))
 
 
-class ReceptionLog:
+class ReportBuilder:
     """
     Count what arrives between two reports.
 
@@ -98,11 +98,11 @@ class ReceptionLog:
             self._size_bytes += size_bytes
             self._delays_ns.append(arrived_ns - stamp_ns)
 
-    def report(self) -> ReceptionReport:
+    def report(self) -> ReceiverReport:
         """Return what came since the last call."""
         with self._lock:
             delays_ns, self._delays_ns = self._delays_ns, []
             size_bytes, self._size_bytes = self._size_bytes, 0
-            return ReceptionReport(
+            return ReceiverReport(
                 self._receiver, self._network, self._last_stamp_ns, len(delays_ns), size_bytes,
                 round(statistics.median(delays_ns)) if delays_ns else 0)

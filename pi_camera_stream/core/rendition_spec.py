@@ -20,9 +20,9 @@ _LEAST = 2  # pixels, each way
 
 
 @dataclass(frozen=True)
-class Recipe:
+class RenditionSpec:
     """
-    Size and quality of one rendition; equal recipes can share one encoding.
+    Size and quality of one rendition; equal specs can share one encoding.
 
     The numbers are not bounded here: whoever takes them from a viewer bounds them.
 
@@ -50,7 +50,7 @@ class Recipe:
         """
         Return the (width, height) in pixels that a source of this size gets, at least 2x2.
 
-        Nothing is ever enlarged: whoever shows it can do that himself. `scale` gives even numbers
+        Nothing is ever enlarged: whoever shows it can do that. `scale` gives even numbers
         where it shrinks, since most encoders halve the colour's resolution.
         """
         fit_width, fit_height = min(self.width, width), min(self.height, height)

@@ -43,7 +43,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def hold_sigint() -> Iterator[None]:
     """
     Hold SIGINT back while a program of this package is started, which inherits that.
 

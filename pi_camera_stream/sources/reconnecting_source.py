@@ -24,7 +24,7 @@ from ..core.frame import Capture
 _FIRST_PATIENCE_S, _LONGEST_PATIENCE_S = 3.0, 12.0
 
 
-class PatientSource(WorkerSource):
+class ReconnectingSource(WorkerSource):
     """
     Tell the worker how long to wait before it says why there are no pictures, and ends.
 

@@ -31,7 +31,7 @@ from .stream.catalog import Catalog
 from .stream.mjpeg import stream_mjpeg
 from .stream.snapshot import answer_snapshot
 from .stream.stream import Stream
-from .stream.stream_query import check_type, read_max_age_s, read_wish
+from .stream.stream_query import check_type, read_max_age_s, read_stream_request
 from .stream.viewer import Viewer
 from .stream.websocket import stream_websocket
 
@@ -96,16 +96,16 @@ class Application:
 
     async def _watch(self, request: web.Request, answer: Watch, transport: str
                      ) -> web.StreamResponse:
-        stream, wish = self._stream(request), read_wish(request.query)
+        stream, wanted = self._stream(request), read_stream_request(request.query)
         address = request.remote or '?'
         with self._viewers.admit(address):
-            return await answer(request, stream, Viewer(address, transport, wish))
+            return await answer(request, stream, Viewer(address, transport, wanted))
 
     async def _snapshot(self, request: web.Request) -> web.Response:
-        stream, wish = self._stream(request), read_wish(request.query)
+        stream, wanted = self._stream(request), read_stream_request(request.query)
         max_age_s = read_max_age_s(request.query)
         with self._snapshots.admit(request.remote or '?'):
-            return await answer_snapshot(stream, wish, max_age_s)
+            return await answer_snapshot(stream, wanted, max_age_s)
 
     def _stream(self, request: web.Request) -> Stream:
         check_type(request.query)

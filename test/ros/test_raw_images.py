@@ -29,7 +29,7 @@ from pi_camera_stream.client.trace import TracePublisher
 from pi_camera_stream.codecs.limits import MAX_PIXELS
 from pi_camera_stream.core.frame import Capture
 from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
-from pi_camera_stream.nodes.camera.frame_publisher import PicturePublisher
+from pi_camera_stream.nodes.camera.frame_publisher import FramePublisher
 from pi_camera_stream.nodes.camera.raw_topic import RawTopic
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -54,7 +54,7 @@ class Camera:
     """What a camera node does with its pictures, of which the test is the camera."""
 
     def __init__(self, guest):
-        self.pictures = PicturePublisher(
+        self.pictures = FramePublisher(
             guest.node, 'lens', 32, 80,
             lambda width, height: CameraInfo(width=width, height=height),
             TracePublisher(guest.node), lambda _: False, MAX_PIXELS)

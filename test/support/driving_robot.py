@@ -79,7 +79,7 @@ class Robot:
         """Change something of what it says, and say it."""
         self._do(self._say(**changes))
 
-    def seat(self, number, driver='you'):
+    def change_driver(self, number, driver='you'):
         """Let the connection with that number drive; None for somebody else, or nobody."""
         self._seat = number
         self.say(driver=driver)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from .teleop import create_vehicle
 from .. import diagnostics
-from ..managed_node import StreamNode
+from ..base_node import BaseNode
 from ..parameter_tables import HTTP_BRIDGE
 from ..run import run_node
 from ...client.entities import Periodic
@@ -26,9 +26,9 @@ from ...client.graph import image_topics
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
-from ...codecs.status_image import status_picture
-from ...core.frame import Frame, RawFrame
-from ...core.rendition_spec import Recipe
+from ...codecs.status_image import status_image
+from ...core.frame import Frame, StampedImage
+from ...core.rendition_spec import RenditionSpec
 from ...web.access.access_rules import AccessRules
 from ...web.access.tls import server_context
 from ...web.app import Application
@@ -38,10 +38,10 @@ from ...web.stream.catalog import Catalog
 from ...web.stream.imaging import Imaging
 from ...web.stream.stream import SILENT_S, Stream
 
-_LOOK_S = 1.0  # how often the topics are looked at
+_POLL_S = 1.0  # how often the topics are looked at
 
 
-class HttpBridgeNode(StreamNode):
+class HttpBridgeNode(BaseNode):
     """
     Serve picture topics over HTTP; subscribe only while somebody watches.
 
@@ -51,7 +51,7 @@ class HttpBridgeNode(StreamNode):
 
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
-        self._imaging = Imaging(RenditionEncoder(self.value('max_pixels')).encode, status_picture)
+        self._imaging = Imaging(RenditionEncoder(self.value('max_pixels')).encode, status_image)
         self._watched: dict[str, ImageSubscription] = {}  # by topic; the executor's thread
         self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
         self._trace = TracePublisher(self)
@@ -72,7 +72,7 @@ class HttpBridgeNode(StreamNode):
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log_request if self.value('access_log') else None)
-        Periodic(self, _LOOK_S, self._look_at_topics)
+        Periodic(self, _POLL_S, self._poll_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
         if self._drive is not None:
             diagnostics.Diagnostics(self, 'driving', self._driving_health)
@@ -80,7 +80,7 @@ class HttpBridgeNode(StreamNode):
     def start(self) -> None:
         """Start the web server."""
         super().start()
-        self._look_at_topics()
+        self._poll_topics()
         self._server.start()
         if self._vehicle is not None:
             self._vehicle.start()
@@ -93,7 +93,7 @@ class HttpBridgeNode(StreamNode):
         """End all connections."""
         self._server.stop()
 
-    def farewell(self) -> None:
+    def before_shutdown(self) -> None:
         """Stop the vehicle."""
         if self._vehicle is not None:
             self._vehicle.stop()
@@ -117,7 +117,7 @@ class HttpBridgeNode(StreamNode):
                           self._unsubscribe(topic))
 
         stream = Stream(topic, self._now_ns, on_demand, self._imaging,
-                        Recipe(quality=self.value('jpeg_quality')))
+                        RenditionSpec(quality=self.value('jpeg_quality')))
         subscription = ImageSubscription(
             self, topic, lambda frame, _: self._offer(stream, frame),
             overridable=topic == self._topic, adaptive=self.value('adaptive'),
@@ -127,7 +127,7 @@ class HttpBridgeNode(StreamNode):
             topic, stamp_ns, age_ms, uncertainty_ms)
         return stream
 
-    def _offer(self, stream: Stream, picture: Frame | RawFrame) -> None:
+    def _offer(self, stream: Stream, picture: Frame | StampedImage) -> None:
         stream.offer(picture)
         self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
 
@@ -152,7 +152,7 @@ class HttpBridgeNode(StreamNode):
             self._corrupt += subscription.corrupt
             subscription.corrupt = 0  # it is used again when somebody watches again
 
-    def _look_at_topics(self) -> None:
+    def _poll_topics(self) -> None:
         self._catalog.update(image_topics(self))
 
     def _health(self) -> diagnostics.Health:

@@ -37,7 +37,7 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> Vehicle | None:
     Raises
     ------
     PermanentError
-        It is not to be: everyone could drive, or read along what lets him do so.
+        It is not to be: everyone could drive, or read along what is needed for it.
 
     """
     if not value('teleop.enabled'):

@@ -88,20 +88,20 @@ class Vehicle:
         """Return s since the epoch by a clock that nobody sets after the start."""
         return time.monotonic() + self._ahead_s
 
-    def seat(self) -> None:
+    def change_driver(self) -> None:
         """Let another driver, or nobody, begin."""
         with self._changed:
-            self._chain.seat()
+            self._chain.change_driver()
             self._wanted = False
             if self._output is None:
                 self._reason = Reason.NO_DRIVER
             self._release_buttons()
             self._hurry()
 
-    def hear(self, command: Command) -> bool:
+    def on_command(self, command: Command) -> bool:
         """Take in a command; False when it is dropped."""
         with self._changed:
-            accepted = self._chain.hear(time.monotonic(), self._on_our_clock(command))
+            accepted = self._chain.on_command(time.monotonic(), self._on_our_clock(command))
             wanted = bool(command.throttle or command.steering)
             if accepted and wanted != self._wanted:
                 self._wanted = wanted
@@ -171,9 +171,9 @@ class Vehicle:
                     if self._node.context.ok():
                         self._log(f'a command for the vehicle cannot be published: {error}')
                     self._changed.wait(_PERIOD_S)
-            self._say_farewell()
+            self._publish_last_zero()
 
-    def _say_farewell(self) -> None:
+    def _publish_last_zero(self) -> None:
         if self._output is not None and self._node.context.ok():
             self._publish(Output(STANDING, Reason.NO_DRIVER, 0.0))
             self._publisher.wait_for_all_acked(Duration(seconds=_FAREWELL_S))

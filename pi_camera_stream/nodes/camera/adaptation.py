@@ -29,8 +29,8 @@ from ...client.entities import create_subscription
 from ...client.qos import image_qos
 from ...client.report_publisher import reception_topic
 from ...core.machine import network_name
-from ...core.rate_control import RateControl, Reception
-from ...core.receiver_report import ReceptionReport
+from ...core.rate_control import RateControl, ReceiverStats
+from ...core.receiver_report import ReceiverReport
 from ...core.statistics import RateMeter, Recent
 
 _GONE_S = 3.0  # without a report
@@ -116,7 +116,7 @@ class Adaptation:
 
     def _on_report(self, message: String) -> None:
         try:
-            report = ReceptionReport.from_json(message.data)
+            report = ReceiverReport.from_json(message.data)
         except ValueError:
             return
         if report.network == self._network != '':
@@ -125,7 +125,7 @@ class Adaptation:
         with self._lock:
             receiver = self._receiver(report.receiver, now_s)
             if receiver is not None:
-                receiver.control.observe(now_s, self._judge(receiver, report, now_s))
+                receiver.control.observe(now_s, self._receiver_stats(receiver, report, now_s))
                 receiver.last_stamp_ns = report.last_stamp_ns
                 receiver.heard_s = now_s
 
@@ -141,7 +141,8 @@ class Adaptation:
         self._receivers[name] = receiver = _Receiver(RateControl(now_s), now_s, now_s)
         return receiver
 
-    def _judge(self, receiver: _Receiver, report: ReceptionReport, now_s: float) -> Reception:
+    def _receiver_stats(self, receiver: _Receiver, report: ReceiverReport,
+                        now_s: float) -> ReceiverStats:
         """Compare a report with what was sent."""
         if report.frames:
             receiver.arrived.add(report.size_bytes)
@@ -158,7 +159,7 @@ class Adaptation:
             before_ns = statistics.median(
                 picture.published_ns - picture.stamp_ns for picture in sent)
             delay_s = (report.delay_ns - before_ns) / 1e9
-        return Reception(
+        return ReceiverStats(
             sent=len(sent), arrived=min(report.frames, len(sent)),
             arrived_bps=receiver.arrived.bytes_per_second() * 8,
             sent_bps=self._sent_meter.bytes_per_second() * 8, delay_s=delay_s,

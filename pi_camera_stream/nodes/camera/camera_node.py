@@ -28,9 +28,9 @@ from std_srvs.srv import SetBool, Trigger
 from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
 from .camera_settings import read_settings, RESTARTING
-from .frame_publisher import PicturePublisher
+from .frame_publisher import FramePublisher
 from .. import diagnostics
-from ..managed_node import StreamNode
+from ..base_node import BaseNode
 from ..parameter_tables import CAMERA
 from ..run import run_node
 from ...client.entities import create_service, Periodic
@@ -43,14 +43,14 @@ from ...sources.base import Source, SourceSettings, without
 from ...sources.capture_loop import CaptureLoop
 from ...sources.registry import create_source
 
-_LOOK_S = 0.1  # how often a camera on standby looks for subscribers
+_POLL_S = 0.1  # how often a camera on standby looks for subscribers
 _LINGER_S = 5.0  # how long it goes on after the last one
 _REPEAT_S = 10.0  # how often the same problem is logged
 _FRESH_S = 2.0  # how old the picture of a snapshot may be
 _ADAPTIVE = 'adaptive', 'adaptive.floor', 'max_bitrate_bps'
 
 
-class CameraNode(StreamNode):
+class CameraNode(BaseNode):
     """
     Publish a source's pictures, and their `camera_info`.
 
@@ -66,7 +66,7 @@ class CameraNode(StreamNode):
             self, self.value('camera_info_url'),
             self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
             *_flips(source.settings))
-        self._pictures = PicturePublisher(
+        self._pictures = FramePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps),
             self.value('max_pixels'))
@@ -96,7 +96,7 @@ class CameraNode(StreamNode):
                 "another source, such as url or file with the parameter 'path'")
         if self.value('standby'):
             self._capture.want(False)
-            Periodic(self, _LOOK_S, self._see_who_wants)
+            Periodic(self, _POLL_S, self._poll_demand)
         self._capture.start()
         self._publisher.start()
 
@@ -199,7 +199,7 @@ class CameraNode(StreamNode):
                 self._unpublished = f'left out a picture that cannot be published: {error!r}'
                 self.get_logger().error(self._unpublished, throttle_duration_sec=_REPEAT_S)
 
-    def _see_who_wants(self) -> None:
+    def _poll_demand(self) -> None:
         now_s = time.monotonic()
         if self._pictures.wanted():
             self._wanted_s = now_s
@@ -209,7 +209,7 @@ class CameraNode(StreamNode):
                      ) -> SetBool.Response:
         self._on = request.data
         if self.value('standby'):
-            self._see_who_wants()
+            self._poll_demand()
         else:
             self._capture.want(self._on)
         response.success = True

@@ -23,15 +23,15 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
 from .adaptation import Adaptation
-from .raw_publisher import RawPicture, RawPublisher
+from .raw_publisher import RawImage, RawPublisher
 from ..qos_watch import QosWatch
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_encoder import JpegEncoder
 from ...codecs.limits import check_jpeg
-from ...codecs.rate_controlled_encoder import Encoded, FittingEncoder
-from ...core.errors import PictureRefusedError
+from ...codecs.rate_controlled_encoder import Encoded, RateControlledEncoder
+from ...core.errors import FrameRefusedError
 from ...core.frame import Capture, Image, image_size
 from ...core.statistics import RateMeter, Recent
 
@@ -41,7 +41,7 @@ Info = Callable[[int, int], CameraInfo]
 """Returns the CameraInfo, but for its header, of a picture of that width and height."""
 
 
-class PicturePublisher:
+class FramePublisher:
     """
     Publish pictures, each kind only while somebody subscribes to it.
 
@@ -79,7 +79,7 @@ class PicturePublisher:
                  info: Info, trace: TracePublisher, limit: Callable[[float], bool],
                  max_pixels: int) -> None:
         self.frame_id = frame_id
-        self.encoder = FittingEncoder(quality, max_pixels)
+        self.encoder = RateControlledEncoder(quality, max_pixels)
         self.published = RateMeter()
         self.ages_ms = Recent()
         self.corrupt, self.corrupt_reason = 0, ''
@@ -125,7 +125,7 @@ class PicturePublisher:
         try:
             size = check_jpeg(picture, self._max_pixels) if isinstance(picture, bytes) else \
                 JpegHeader(*image_size(picture), 1 if picture.ndim == 2 else 3)
-        except PictureRefusedError as error:
+        except FrameRefusedError as error:
             self._leave_out(str(error))
             return
         header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
@@ -139,7 +139,7 @@ class PicturePublisher:
         info.header = header
         self._infos.publish(info)
         if full or small:
-            self.raws.put(RawPicture(picture, size, header, full, small, considerate=images))
+            self.raws.put(RawImage(picture, size, header, full, small, considerate=images))
 
     def as_jpeg(self, capture: Capture) -> bytes:
         """Return a picture as a JPEG, as good as it can be."""

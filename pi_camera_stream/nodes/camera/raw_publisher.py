@@ -37,7 +37,7 @@ _LONGEST_REST_S = 5.0
 
 
 @dataclass(frozen=True)
-class RawPicture:
+class RawImage:
     """
     A picture that is to be published decoded.
 
@@ -97,7 +97,7 @@ class RawPublisher:
         self._node = node
         self._full = RawTopic(node, 'image_raw')
         self._small = RawTopic(node, 'lores/image_raw')
-        self._pictures: Mailbox[RawPicture] = Mailbox()
+        self._pictures: Mailbox[RawImage] = Mailbox()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
 
@@ -115,7 +115,7 @@ class RawPublisher:
         """Return how many subscribe to large and to small ones."""
         return self._full.subscribers(), self._small.subscribers()
 
-    def put(self, picture: RawPicture) -> None:
+    def put(self, picture: RawImage) -> None:
         """Offer a picture."""
         if self._closed.is_set():
             return
@@ -155,7 +155,7 @@ class RawPublisher:
                 self.failure = f'left out a raw image that cannot be published: {error!r}'
                 self._node.get_logger().error(self.failure, throttle_duration_sec=_REPEAT_S)
 
-    def _publish(self, picture: RawPicture) -> None:
+    def _publish(self, picture: RawImage) -> None:
         """Decode a picture, once for both sizes, and publish it."""
         size = picture.size
         width = min(self.lores_width, size.width)
@@ -186,7 +186,7 @@ class RawPublisher:
             self._closed.wait(min(waited_s / _SHARE - waited_s, _LONGEST_REST_S))
 
 
-def _decoded(picture: RawPicture, width: int, max_pixels: int) -> Image | None:
+def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:
     """Return a picture at least that wide; None when it cannot be decoded."""
     if not isinstance(picture.picture, bytes):
         return picture.picture

@@ -25,7 +25,7 @@ from typing import Any
 from .consumer_topics import ConsumerTopics
 from .message_decoder import decode
 from .. import diagnostics
-from ..managed_node import StreamNode
+from ..base_node import BaseNode
 from ..parameter_tables import OPENCV_CONSUMER
 from ..run import run_node
 from ...client.calibration_subscription import CalibrationSubscription
@@ -34,8 +34,8 @@ from ...client.trace import TracePublisher
 from ...codecs.decoding import decode_frame
 from ...codecs.jpeg_encoder import JpegEncoder
 from ...core.errors import PermanentError
-from ...core.frame import Frame, image_size, RawFrame
-from ...core.fresh_mailbox import Freshest
+from ...core.frame import Frame, image_size, StampedImage
+from ...core.fresh_mailbox import FreshMailbox
 from ...core.mailbox import Mailbox
 from ...core.parameters import Value
 from ...core.statistics import RateMeter, Recent
@@ -45,7 +45,7 @@ from ...vision.pipeline import Pipeline
 from ...vision.processor import FrameInfo
 
 
-class OpencvConsumerNode(StreamNode):
+class OpencvConsumerNode(BaseNode):
     """
     Decode the newest picture, let the processors work on it, publish what they found.
 
@@ -62,7 +62,7 @@ class OpencvConsumerNode(StreamNode):
         self._subscription = ImageSubscription(
             self, 'image_raw/compressed', self._on_frame, adaptive=self.value('adaptive'),
             max_pixels=self._max_pixels)
-        self._newest: Freshest[tuple[Frame | RawFrame, Any]] = Freshest(
+        self._newest: FreshMailbox[tuple[Frame | StampedImage, Any]] = FreshMailbox(
             self._subscription.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
@@ -125,7 +125,7 @@ class OpencvConsumerNode(StreamNode):
                 if parameter.name in changed else self.value(parameter.name)
                 for parameter in table}
 
-    def _on_frame(self, frame: Frame | RawFrame, message: Any) -> None:
+    def _on_frame(self, frame: Frame | StampedImage, message: Any) -> None:
         self._newest.put((frame, message))
         self._trace.publish(self._subscription.topic, frame.stamp_ns,
                             received=self._trace.now_ns())
@@ -143,7 +143,7 @@ class OpencvConsumerNode(StreamNode):
                 self.get_logger().error(f'left out a picture: {error!r}\n'
                                         + traceback.format_exc(), throttle_duration_sec=1.0)
 
-    def _process(self, frame: Frame | RawFrame, message: Any) -> None:
+    def _process(self, frame: Frame | StampedImage, message: Any) -> None:
         started_s = time.perf_counter()
         try:
             image = decode(message, self._max_pixels) if isinstance(frame, Frame) \

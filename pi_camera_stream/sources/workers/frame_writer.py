@@ -24,14 +24,14 @@ from ..base import SourceSettings
 from ..records import FrameRecord
 from ...codecs.jpeg import check_whole, JpegHeader, NotAJpegError
 from ...codecs.limits import check_jpeg
-from ...core.errors import PictureRefusedError
+from ...core.errors import FrameRefusedError
 from ...core.frame import Image
 from ...core.mailbox import Mailbox
 
 MakeImage = Callable[[], Image]
 
 
-class PictureWriter:
+class FrameWriter:
     """
     Write the newest picture, in a thread of its own: what is slow here delays nobody.
 
@@ -117,7 +117,7 @@ class PictureWriter:
                 return picture, header
             try:
                 check_jpeg(picture, self._settings.max_pixels)
-            except PictureRefusedError:
+            except FrameRefusedError:
                 return picture, header  # the node will not have it either, and says why
         jpeg = self._encode(picture)
         return jpeg, check_whole(jpeg)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Situation:
+class WorkerStatus:
     """
     Shared by the threads of a worker.
 

@@ -28,13 +28,13 @@ from ...client.image_topic import create_image_publisher, jpeg_message
 from ...codecs.jpeg import check_whole
 from ...core.pacing import Pacer
 from ...core.shutdown_signals import end_at_once, leave
-from ...nodes.managed_node import StreamNode
+from ...nodes.base_node import BaseNode
 from ...nodes.run import run_node
 
 _TIMEOUT_S = 0.5
 
 
-class StampedStreamNode(StreamNode):
+class StampedStreamNode(BaseNode):
     """Publish a folder's JPEGs on `image_raw/compressed`; each is stamped when it is published."""
 
     def __init__(self, folder: Path, fps: float) -> None:

@@ -38,7 +38,7 @@ MAKERS = {b'\x01\x0f': 'Fast DDS', b'\x01\x10': 'Cyclone DDS', b'\x01\x01': 'Con
 
 @dataclass(frozen=True)
 class Participant:
-    """Somebody who has announced himself: his address, who made his DDS, and his name in it."""
+    """A participant that announced itself: its address, who made its DDS, and its name there."""
 
     address: str
     maker: str

@@ -16,7 +16,7 @@
 What two doctors say to each other, and the one who answers.
 
 The one who asks sends `ask` to the group and `call` to the peer it was told of. Who answers says
-`heard` or `here` to the asker alone, which shows what got through to him, and `back` to the group,
+`heard` or `here` to the asker alone, which shows what got through to it, and `back` to the group,
 which shows what gets through to the asker. Nobody answers unless somebody runs `doctor --answer`.
 """
 

@@ -64,11 +64,11 @@ def check_multicast(options: Options) -> Iterator[Finding]:
         return
     trials, peer = _try(usable, port_for(our_domain(os.environ)), options.peer)
     for trial in trials:
-        yield _judge(trial, level)
+        yield _receiver_stats(trial, level)
     yield from _judge_peers(trials, options.peer, peer, level)
 
 
-def _judge(trial: Trial, level: Level) -> Finding:
+def _receiver_stats(trial: Trial, level: Level) -> Finding:
     name = f'{trial.interface.name} ({trial.interface.address})'
     if trial.failure:
         return Finding(level, f'multicast cannot be sent by {name}: {trial.failure}',
@@ -118,17 +118,17 @@ def _try(usable: list[Interface], port: int, host: str) -> tuple[list[Trial], st
         while (now_s := time.monotonic()) < start_s + _WAIT_S:
             if now_s >= last_s:
                 last_s += _EVERY_S
-                _say(pairs, port, nonce, peer)
+                _send(pairs, port, nonce, peer)
             for key, _ in selector.select(max(0.0, last_s - time.monotonic())):
-                _hear(key.data, receive(key.fileobj), nonce)  # type: ignore[arg-type]
+                _receive(key.data, receive(key.fileobj), nonce)  # type: ignore[arg-type]
         for _, *both in pairs:
             for each in both:
                 each.close()
     return trials, peer
 
 
-def _say(pairs: list[tuple[Trial, socket.socket, socket.socket]], port: int, nonce: str,
-         peer: str) -> None:
+def _send(pairs: list[tuple[Trial, socket.socket, socket.socket]], port: int, nonce: str,
+          peer: str) -> None:
     for trial, out, _ in pairs:
         try:
             out.sendto(message('ask', nonce), (GROUP, port))
@@ -141,7 +141,7 @@ def _say(pairs: list[tuple[Trial, socket.socket, socket.socket]], port: int, non
                 pass
 
 
-def _hear(trial: Trial, datagram: tuple[bytes, tuple[str, int]], nonce: str) -> None:
+def _receive(trial: Trial, datagram: tuple[bytes, tuple[str, int]], nonce: str) -> None:
     data, (address, _) = datagram
     word, theirs = parse(data)
     if theirs != nonce:

@@ -31,7 +31,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules, local_path, same_origin, shown
-from .login_throttle import Guesses
+from .login_throttle import LoginThrottle
 
 _COOKIE = 'pi_camera_stream'
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
@@ -71,7 +71,7 @@ class Access:
         """`log` hears of refusals, with nothing secret in them."""
         self._rules = rules
         self._log = log
-        self._guesses = Guesses(now_s)
+        self._throttle = LoginThrottle(now_s)
         self._said: set[str] = set()
         page = files('pi_camera_stream.web') / 'static' / 'login.html'
         self._login_page = page.read_text(encoding='utf-8')
@@ -166,15 +166,15 @@ class Access:
     def _try(self, request: web.Request, candidate: str) -> bool:
         """Return whether the token is right; who has guessed too often is not told."""
         address = request.remote or '?'
-        wait_s = self._guesses.wait_s(address)
+        wait_s = self._throttle.wait_s(address)
         if wait_s > 0:
             raise web.HTTPTooManyRequests(
                 headers={'Retry-After': str(math.ceil(wait_s))},
                 text=f'too many wrong access tokens: try again in {math.ceil(wait_s)} s\n')
         right = self._rules.token_matches(candidate)
-        if not right and self._guesses.add(address):
-            self._log(f'{address} has sent {Guesses.MOST} wrong access tokens within a minute, '
-                      'and must wait')
+        if not right and self._throttle.add(address):
+            self._log(f'{address} has sent {LoginThrottle.MOST} wrong access tokens within a '
+                      'minute, and must wait')
         return right
 
     async def _show_login(self, request: web.Request) -> web.StreamResponse:

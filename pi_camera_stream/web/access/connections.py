@@ -71,13 +71,13 @@ class ConnectionReaper:
         """Look once a second, until it is cancelled; a task of its own."""
         try:
             while True:
-                self.look(server)
+                self.poll(server)
                 await asyncio.sleep(_PERIOD_S)
         except Exception:
             logging.getLogger(__name__).exception('unused connections are not closed any more')
             raise
 
-    def look(self, server: web.Server) -> None:
+    def poll(self, server: web.Server) -> None:
         """Close what has waited too long, and the oldest of those above the greatest number."""
         now_s = self._now_s()
         waiting = [connection for connection in server.connections

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import ipaddress
 
 
-class Guesses:
+class LoginThrottle:
     """
     Wrong tokens of the last minute, by address. The table is bounded.
 

@@ -14,7 +14,7 @@
 
 
 """
-Driving over a WebSocket: who has the wheel, and what his hands do.
+Driving over a WebSocket: who has the wheel, and what their hands do.
 
 From the page, JSON: `take` the wheel or ask for it, with the `viewer` of its /ws, and a secret
 `tab` by which it is known again when its connection was lost; `leave`; `drive` with `sequence`,
@@ -49,8 +49,8 @@ from ...core.statistics import RateMeter, Recent
 _FOR_SOCKETS = 'this address is for WebSockets\n'
 _MAX_MESSAGE_BYTES = 1024
 _HEARTBEAT_S = 5.0
-_FAREWELL_S = 0.5  # for a page to say that it closes, too
-_TELL_S = 0.2
+_CLOSE_TIMEOUT_S = 0.5  # for a page to say that it closes, too
+_STATE_PERIOD_S = 0.2
 _BREATH_S = 0.02  # between two tellings, whatever happens
 _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drives
 _FLOOD = 1000  # so many more, and the connection is ended
@@ -85,7 +85,7 @@ class Drive:
         self._number = 0
         self._latched_by: dict[str, None] = {}  # in the order in which they pressed
         self._news = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._commands = RateMeter()
         self._round_trips_ms = Recent()
         self._refused = 0
@@ -101,7 +101,7 @@ class Drive:
         mine = sum(page.address == request.remote for page in self._pages.values())
         if len(self._pages) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
             raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
-        socket = web.WebSocketResponse(timeout=_FAREWELL_S, heartbeat=_HEARTBEAT_S,
+        socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, heartbeat=_HEARTBEAT_S,
                                        compress=False, max_msg_size=_MAX_MESSAGE_BYTES)
         if not can_prepare(socket, request):
             raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
@@ -109,12 +109,12 @@ class Drive:
         await socket.prepare(request)
         page = _Page(socket, request.transport, f'{request.remote} #{self._number}')
         self._pages[page.name] = page
-        if self._telling is None:
-            self._telling = asyncio.create_task(self._tell_for_ever())
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_states())
         self._news.set()
         try:
             async for message in socket:
-                if not await self._hear(page, message):
+                if not await self._on_message(page, message):
                     self._refused += 1
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION,
                                        message=b'not a message of this protocol, or too many')
@@ -125,9 +125,9 @@ class Drive:
         finally:
             del self._pages[page.name]
             self._leave(page, 'has gone')
-            if not self._pages and self._telling is not None:
-                self._telling.cancel()
-                self._telling = None
+            if not self._pages and self._sending is not None:
+                self._sending.cancel()
+                self._sending = None
         return socket
 
     async def close(self) -> None:
@@ -146,7 +146,7 @@ class Drive:
             'round_trip_ms': round(round_trip_ms, 1) if round_trip_ms == round_trip_ms else None,
             'refused': self._refused, **self._vehicle.state()}
 
-    async def _hear(self, page: _Page, received: WSMessage) -> bool:
+    async def _on_message(self, page: _Page, received: WSMessage) -> bool:
         """Act on a message; False when it is none that a page would send, or far too many."""
         if received.type is not WSMsgType.TEXT:
             return False
@@ -184,13 +184,13 @@ class Drive:
         round_trip_ms = message.get('round_trip_ms')
         if round_trip_ms is not None:
             number(round_trip_ms)
-        if not self._lease.hear(page.name, self._clock()):
+        if not self._lease.renew(page.name, self._clock()):
             self._refused += 1
             return
         if round_trip_ms is not None:
             self._round_trips_ms.add(round_trip_ms)
         self._commands.add()
-        if not self._vehicle.hear(command):
+        if not self._vehicle.on_command(command):
             self._refused += 1
         await page.socket.send_json({'type': 'heard', 'sequence': sequence})
 
@@ -208,7 +208,7 @@ class Drive:
         if self._lease.take(page.name, self._clock()):
             self._prefer(str(message.get('viewer') or ''))
             if before != page.name:
-                self._vehicle.seat()
+                self._vehicle.change_driver()
                 self._log(f'{page.name} drives')
 
     def _leave_wheel(self, page: _Page, _: Mapping[str, Any]) -> None:
@@ -219,7 +219,7 @@ class Drive:
             self._empty(f'{page.name} {how}')
 
     def _empty(self, sentence: str) -> None:
-        self._vehicle.seat()
+        self._vehicle.change_driver()
         self._prefer('')
         self._log(f'{sentence}: nobody drives')
 
@@ -251,20 +251,20 @@ class Drive:
         name, pressed = message['name'], message['pressed']
         if not isinstance(name, str) or not isinstance(pressed, bool):
             raise ValueError('no button')
-        if self._lease.hear(page.name, self._clock()):
+        if self._lease.renew(page.name, self._clock()):
             self._vehicle.press(name, pressed)
         else:
             self._refused += 1
 
-    async def _tell_for_ever(self) -> None:
+    async def _send_states(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._news.wait(), _TELL_S)
+                await asyncio.wait_for(self._news.wait(), _STATE_PERIOD_S)
             except asyncio.TimeoutError:
                 pass
             self._news.clear()
             self._expire()
-            await self._tell()
+            await self._send_state()
             await asyncio.sleep(_BREATH_S)
 
     def _expire(self) -> None:
@@ -272,7 +272,7 @@ class Drive:
         if self._lease.expire(self._clock()):
             self._empty(f'{driver} was silent for {SILENCE_S:.0f} s')
 
-    async def _tell(self) -> None:
+    async def _send_state(self) -> None:
         """Tell all pages how things are; who does not read is left out."""
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,
                  'latched_by': ', '.join(self._latched_by), **self._vehicle.state()}

@@ -33,10 +33,10 @@ class Vehicle(Protocol):
     def now_s(self) -> float:
         """Return the robot's clock, in s since the epoch."""
 
-    def seat(self) -> None:
+    def change_driver(self) -> None:
         """Let another driver, or nobody, begin."""
 
-    def hear(self, command: Command) -> bool:
+    def on_command(self, command: Command) -> bool:
         """Take in a command; False when it is dropped."""
 
     def latch(self, latched: bool) -> None:

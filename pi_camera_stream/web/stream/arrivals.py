@@ -19,7 +19,7 @@ import math
 import time
 
 from ...core.clock import NowNs
-from ...core.frame import Frame, RawFrame
+from ...core.frame import Frame, StampedImage
 from ...core.statistics import RateMeter, Recent
 
 _REMEMBERED = 256  # frames
@@ -41,7 +41,7 @@ class Arrivals:
 
     def __init__(self, now_ns: NowNs) -> None:
         """`now_ns` reads the clock of the stamps."""
-        self.last: Frame | RawFrame | None = None
+        self.last: Frame | StampedImage | None = None
         self.meter = RateMeter()
         self._now_ns = now_ns
         self._ages_ms = Recent()
@@ -56,7 +56,7 @@ class Arrivals:
         self._ages_ms.clear()
         self._intervals_s.clear()
 
-    def add(self, frame: Frame | RawFrame) -> None:
+    def add(self, frame: Frame | StampedImage) -> None:
         """Note that `frame` has just arrived."""
         now_s = time.monotonic()
         if self.last is not None:
@@ -88,7 +88,7 @@ class Arrivals:
         interval_s = self._intervals_s.median()
         return interval_s if interval_s > 0 else default
 
-    def age_ms(self, frame: Frame | RawFrame) -> float:
+    def age_ms(self, frame: Frame | StampedImage) -> float:
         """Return how old a frame is now."""
         return (time.monotonic() + self._clock_s) * 1e3 - frame.stamp_ns / 1e6
 

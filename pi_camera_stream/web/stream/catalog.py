@@ -76,7 +76,7 @@ class Catalog:
         return next((age_s for age_s in ages_s if not math.isnan(age_s)), math.nan)
 
     def prefer(self, name: str) -> None:
-        """Let the viewer of that name keep his pictures, and the others give way; '' for none."""
+        """Let the viewer of that name keep its pictures, and the others give way; '' for none."""
         self._preferred = name
         for stream in self._streams.values():
             stream.preferred = name

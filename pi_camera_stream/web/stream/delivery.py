@@ -34,14 +34,14 @@ class Transport(ABC):
     """A way to send frames to one viewer. Event loop only."""
 
     name: str
-    tells_age = False  # whether the viewer himself says how old his pictures are
+    tells_age = False  # whether the viewer says how old its pictures are
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self._begun_s = 0.0
         self._size = 0
 
-    def on_way_s(self) -> float | None:
+    def transit_s(self) -> float | None:
         """
         Return how long the last frame was on its way, without the round trip that any byte needs.
 
@@ -51,24 +51,24 @@ class Transport(ABC):
         state = self.link.state()
         if state is None or not self._size:
             return None
-        if self.link.surplus_bytes(state, self._size) > 0:
+        if self.link.excess_bytes(state, self._size) > 0:
             return math.inf
         size, self._size = self._size, 0
         if state.unacked_bytes:  # on a long path, there is always something
-            if state.could_be_more:
+            if state.app_limited:
                 return state.queue_s
             return size / state.bytes_per_s if state.bytes_per_s else None
         return self._took_s(state, time.monotonic() - state.since_answer_s)
 
-    async def clear(self) -> float | None:
-        """Wait as long as `on_way_s` is infinite, and return what it was then."""
+    async def wait_drained(self) -> float | None:
+        """Wait as long as `transit_s` is infinite, and return what it was then."""
         state = self.link.state()
         while state is not None and not self.link.closed:
-            surplus = self.link.surplus_bytes(state, self._size)
-            if surplus <= 0:
+            excess = self.link.excess_bytes(state, self._size)
+            if excess <= 0:
                 self._size = 0
                 return self._took_s(state, time.monotonic())
-            rest_s = surplus / state.bytes_per_s if state.bytes_per_s else _LONGEST_SLEEP_S
+            rest_s = excess / state.bytes_per_s if state.bytes_per_s else _LONGEST_SLEEP_S
             await asyncio.sleep(min(max(rest_s, _SHORTEST_SLEEP_S), _LONGEST_SLEEP_S))
             state = self.link.state()
         return None
@@ -103,19 +103,19 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
         if unlooked:
             unlooked -= 1
         else:
-            on_way_s = transport.on_way_s()
-            if on_way_s == math.inf:
-                on_way_s = await transport.clear()
+            transit_s = transport.transit_s()
+            if transit_s == math.inf:
+                transit_s = await transport.wait_drained()
             if rendition is not viewer.rendition:
                 continue
-            if on_way_s is not None:
-                if viewer.observe(on_way_s, stream.interval_s, stream.preferred):
+            if transit_s is not None:
+                if viewer.observe(transit_s, stream.interval_s, stream.preferred):
                     stream.move(viewer)
                     continue
                 if not transport.tells_age:
-                    viewer.age_ms.add(begun_age_ms + on_way_s * 1e3)
+                    viewer.age_ms.add(begun_age_ms + transit_s * 1e3)
                     # A look costs as much as all the rest: a wide link is looked at now and then.
-                    unlooked = _UNLOOKED if on_way_s < _QUICK_S and not viewer.tier_index() else 0
+                    unlooked = _UNLOOKED if transit_s < _QUICK_S and not viewer.tier_index() else 0
             frame = rendition.newest or frame
             begun_age_ms = stream.arrivals.age_ms(frame)
         if not viewer.admits(frame):

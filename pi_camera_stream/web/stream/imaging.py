@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...core.frame import Image
-from ...core.rendition_spec import Recipe
+from ...core.rendition_spec import RenditionSpec
 
 Encoded = tuple[bytes, int, int]
 """A JPEG, its width and its height."""
@@ -32,7 +32,7 @@ class Imaging:
     Attributes
     ----------
     encode
-        Makes renditions of a JPEG or an image of known width and height, one for each recipe, in
+        Makes renditions of a JPEG or an image of known width and height, one for each spec, in
         their order. ValueError: it cannot be decoded.
     draw_status
         Makes a JPEG of the given width and height that shows lines of text, over a darkened JPEG
@@ -40,5 +40,5 @@ class Imaging:
 
     """
 
-    encode: Callable[[bytes | Image, int, int, Sequence[Recipe]], list[Encoded]]
+    encode: Callable[[bytes | Image, int, int, Sequence[RenditionSpec]], list[Encoded]]
     draw_status: Callable[[int, int, Sequence[str], bytes | None], bytes]

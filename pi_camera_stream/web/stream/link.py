@@ -47,7 +47,7 @@ class LinkState(NamedTuple):
         Time since the last acknowledgement, with the kernel's resolution of some ms.
     bytes_per_s
         What the path has delivered.
-    could_be_more
+    app_limited
         Whether it has delivered all that there was: then nobody knows what else it could.
     round_trip_s
         As it is now, with all that queues on the way.
@@ -62,7 +62,7 @@ class LinkState(NamedTuple):
     since_answer_s: float
     bytes_per_s: int
     lost: bool
-    could_be_more: bool = False
+    app_limited: bool = False
     round_trip_s: float = 0.0
 
     @property
@@ -117,7 +117,7 @@ class Link:
                          least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,
                          rate, retransmits >= _LOST_AFTER, bool(flags & 1), round_trip_us / 1e6)
 
-    def surplus_bytes(self, state: LinkState, size: int) -> int:
+    def excess_bytes(self, state: LinkState, size: int) -> int:
         """
         Return how much of a picture of `size` bytes must still arrive before the next one starts.
 
@@ -125,7 +125,7 @@ class Link:
         would stand idle otherwise.
         """
         least_s = state.least_round_trip_s
-        if not state.unacked_bytes or (state.could_be_more and least_s > _LONG_S
+        if not state.unacked_bytes or (state.app_limited and least_s > _LONG_S
                                        and state.queue_s < _QUEUE_SHARE * least_s):
             return 0
         in_flight = state.bytes_per_s * least_s

@@ -92,7 +92,7 @@ async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
         writer = await response.prepare(request)
         if request.transport is None or writer is None:
             return response
-        # Nothing more is expected of this viewer; what he sends nevertheless stays in the kernel.
+        # Nothing more is expected of this viewer; what it sends nevertheless stays in the kernel.
         request.transport.pause_reading()
         early_head = request.headers.get('User-Agent', '').startswith('Mozilla/')
         transport = MjpegTransport(request.transport, writer, early_head)

@@ -19,11 +19,11 @@ import logging
 import threading
 
 from .imaging import Imaging
-from ...core.frame import Frame, Image, RawFrame
+from ...core.frame import Frame, Image, StampedImage
 from ...core.mailbox import Mailbox
-from ...core.rendition_spec import Recipe
+from ...core.rendition_spec import RenditionSpec
 
-Rendered = dict[Recipe | None, Frame]
+Rendered = dict[RenditionSpec | None, Frame]
 """The frames that were made of one picture; None stands for the full one."""
 
 
@@ -38,7 +38,7 @@ class Renderer:
     Attributes
     ----------
     full
-        The recipe of the full picture, for topics whose pictures are not JPEG.
+        The spec of the full picture, for topics whose pictures are not JPEG.
     failed
         How many pictures could not be encoded, or were refused before.
     failure
@@ -46,14 +46,14 @@ class Renderer:
 
     """
 
-    def __init__(self, imaging: Imaging, full: Recipe,
+    def __init__(self, imaging: Imaging, full: RenditionSpec,
                  deliver: Callable[[Rendered], None]) -> None:
         self._imaging = imaging
         self._deliver = deliver
         self.full = full
         self._lock = threading.Lock()  # guards all that follows
-        self._wanted: tuple[Recipe | None, ...] = ()
-        self._pictures: Mailbox[Frame | RawFrame] | None = None  # of the thread, while it lives
+        self._wanted: tuple[RenditionSpec | None, ...] = ()
+        self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
         self._replaced = 0  # in the mailboxes of threads that have ended
         self.failed = 0
         self.failure = ''
@@ -64,17 +64,17 @@ class Renderer:
         with self._lock:
             return self._replaced + (self._pictures.dropped if self._pictures else 0)
 
-    def want(self, recipes: Iterable[Recipe | None]) -> None:
+    def want(self, specs: Iterable[RenditionSpec | None]) -> None:
         """Make these renditions from now on; a JPEG's full one needs no making."""
         with self._lock:
-            self._wanted = tuple(recipes)
+            self._wanted = tuple(specs)
             if not self._wanted:
                 self._end()
 
-    def put(self, picture: Frame | RawFrame) -> None:
+    def put(self, picture: Frame | StampedImage) -> None:
         """Offer a new picture; it is left out when nothing is to be made of it."""
         with self._lock:
-            if not (any(self._wanted) or (self._wanted and isinstance(picture, RawFrame))):
+            if not (any(self._wanted) or (self._wanted and isinstance(picture, StampedImage))):
                 self._end()
                 return
             if self._pictures is None:
@@ -98,7 +98,7 @@ class Renderer:
             self._pictures.close()
             self._pictures = None
 
-    def _run(self, pictures: Mailbox[Frame | RawFrame]) -> None:
+    def _run(self, pictures: Mailbox[Frame | StampedImage]) -> None:
         while True:
             try:
                 picture = pictures.take()
@@ -112,7 +112,7 @@ class Renderer:
                 self._settle(pictures, {}, f'{type(error).__name__}: {error}')
                 logging.getLogger(__name__).exception('cannot encode a picture')
 
-    def _settle(self, pictures: Mailbox[Frame | RawFrame], rendered: Rendered,
+    def _settle(self, pictures: Mailbox[Frame | StampedImage], rendered: Rendered,
                 failure: str = '') -> None:
         """Hand on what was made, unless another thread is at work already, and ahead."""
         with self._lock:
@@ -123,14 +123,14 @@ class Renderer:
             if rendered:
                 self._deliver(rendered)
 
-    def _render(self, picture: Frame | RawFrame) -> Rendered:
+    def _render(self, picture: Frame | StampedImage) -> Rendered:
         content: bytes | Image
-        wanted: list[Recipe | None]
+        wanted: list[RenditionSpec | None]
         if isinstance(picture, Frame):
-            content, wanted = picture.jpeg, [recipe for recipe in self._wanted if recipe]
+            content, wanted = picture.jpeg, [spec for spec in self._wanted if spec]
         else:
             content, wanted = picture.read(), list(self._wanted)
         made = self._imaging.encode(content, picture.width, picture.height,
-                                    [recipe or self.full for recipe in wanted])
-        return {recipe: Frame(jpeg, picture.stamp_ns, picture.sequence, width, height)
-                for recipe, (jpeg, width, height) in zip(wanted, made, strict=True)}
+                                    [spec or self.full for spec in wanted])
+        return {spec: Frame(jpeg, picture.stamp_ns, picture.sequence, width, height)
+                for spec, (jpeg, width, height) in zip(wanted, made, strict=True)}

@@ -17,7 +17,7 @@
 import asyncio
 
 from ...core.frame import Frame
-from ...core.rendition_spec import Recipe
+from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import RateMeter
 
 
@@ -27,7 +27,7 @@ class Rendition:
 
     Attributes
     ----------
-    recipe
+    spec
         How it is made from the topic's pictures; None for the topic's own bytes.
     newest
         The newest frame; None before the first one.
@@ -38,8 +38,8 @@ class Rendition:
 
     """
 
-    def __init__(self, recipe: Recipe | None) -> None:
-        self.recipe = recipe
+    def __init__(self, spec: RenditionSpec | None) -> None:
+        self.spec = spec
         self.newest: Frame | None = None
         self.users = 0
         self.made = RateMeter()
@@ -70,7 +70,7 @@ class Rendition:
         """
         if self.newest is not None and self.newest.sequence > sequence:
             return self.newest
-        # A future of one's own: who is cancelled while he waits, cancels his future with him.
+        # A future of one's own: who is cancelled while waiting, cancels the future, too.
         future: asyncio.Future[Frame | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:

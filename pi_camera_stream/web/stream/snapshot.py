@@ -22,14 +22,14 @@ from aiohttp import web
 from .rendition import Rendition
 from .stream import Stream
 from .tiers import TIERS
-from .viewer import Wish
+from .viewer import StreamRequest
 from ...core.frame import Frame
 
 _TIMEOUT_S = 3.0
 _NEWER_FRAMES = 3  # of so many frames that come after a request, the last was taken after it
 
 
-async def answer_snapshot(stream: Stream, wish: Wish, max_age_s: float) -> web.Response:
+async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: float) -> web.Response:
     """
     Answer with a picture that was taken after the request, or is at most `max_age_s` old.
 
@@ -39,8 +39,8 @@ async def answer_snapshot(stream: Stream, wish: Wish, max_age_s: float) -> web.R
         None came in time; the text says why.
 
     """
-    recipe = wish.recipe or TIERS[wish.tier or 0].recipe
-    with stream.wanted(), stream.use(recipe) as rendition:
+    spec = wanted.spec or TIERS[wanted.tier or 0].spec
+    with stream.wanted(), stream.use(spec) as rendition:
         frame = rendition.newest
         if frame is None or not max_age_s or stream.arrivals.age_ms(frame) > max_age_s * 1e3:
             frame = await _taken_from_now_on(stream, rendition, max_age_s)

@@ -30,13 +30,13 @@ from .rendition import Rendition
 from .tiers import TIERS
 from .viewer import Viewer
 from ...core.clock import NowNs
-from ...core.frame import Frame, RawFrame
-from ...core.rendition_spec import Recipe
+from ...core.frame import Frame, StampedImage
+from ...core.rendition_spec import RenditionSpec
 
 SILENT_S = 2.0  # without a frame for so long, viewers are told
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S = 1.0
-_SHARED = {tier.recipe for tier in TIERS}
+_SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
 _STATUS_MOST = 640  # each way: larger ones take longer to draw than they are worth
@@ -74,7 +74,7 @@ class Stream:
     """
 
     def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
-                 imaging: Imaging, full: Recipe) -> None:
+                 imaging: Imaging, full: RenditionSpec) -> None:
         """
         Make the stream; nothing is asked for yet.
 
@@ -92,7 +92,7 @@ class Stream:
         self._on_demand = on_demand
         self._imaging = imaging
         self._full = Rendition(None)
-        self._renditions: dict[Recipe | None, Rendition] = {None: self._full}
+        self._renditions: dict[RenditionSpec | None, Rendition] = {None: self._full}
         self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
         self._renderer = Renderer(imaging, full, self._rendered.put)
@@ -102,7 +102,7 @@ class Stream:
         self._ticking: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
 
-    def offer(self, frame: Frame | RawFrame) -> None:
+    def offer(self, frame: Frame | StampedImage) -> None:
         """Take in a new frame. Any thread."""
         self.arrivals.add(frame)
         if isinstance(frame, Frame):
@@ -123,9 +123,9 @@ class Stream:
                 self._release = asyncio.get_running_loop().call_later(_LINGER_S, self._end)
 
     @contextmanager
-    def use(self, recipe: Recipe | None) -> Iterator[Rendition]:
+    def use(self, spec: RenditionSpec | None) -> Iterator[Rendition]:
         """Return a rendition that is made as long as the context lasts, if frames are wanted."""
-        rendition = self._enter(recipe)
+        rendition = self._enter(spec)
         try:
             yield rendition
         finally:
@@ -135,7 +135,7 @@ class Stream:
     def watch(self, viewer: Viewer) -> Iterator[None]:
         """Count `viewer` among the viewers as long as the context lasts."""
         with self.wanted():
-            viewer.rendition = self._enter(viewer.recipe())
+            viewer.rendition = self._enter(viewer.spec())
             self.viewers.add(viewer)
             if self.arrivals.silent_s() > SILENT_S:  # do not begin with an old picture
                 viewer.last_sequence = self.last_sequence
@@ -146,11 +146,11 @@ class Stream:
                 self._leave(viewer.rendition)
 
     def move(self, viewer: Viewer) -> None:
-        """Put `viewer` on the rendition that is right for him now."""
-        if viewer.rendition is not None and viewer.rendition.recipe != viewer.recipe():
-            before, viewer.rendition = viewer.rendition, self._enter(viewer.recipe())
+        """Put `viewer` on the rendition that is right for it now."""
+        if viewer.rendition is not None and viewer.rendition.spec != viewer.spec():
+            before, viewer.rendition = viewer.rendition, self._enter(viewer.spec())
             self._leave(before)
-            before.wake(None)  # he may be waiting there
+            before.wake(None)  # it may be waiting there
 
     def close(self) -> None:
         """Cancel the tasks of all who watch or wait: the server is stopping."""
@@ -230,36 +230,36 @@ class Stream:
             self._ticking = None
         self._on_demand(False)
 
-    def _enter(self, recipe: Recipe | None) -> Rendition:
-        rendition = self._renditions.get(recipe)
+    def _enter(self, spec: RenditionSpec | None) -> Rendition:
+        rendition = self._renditions.get(spec)
         if rendition is None:
-            if recipe not in _SHARED and len(self._renditions.keys() - _SHARED) >= _MAX_CUSTOM:
+            if spec not in _SHARED and len(self._renditions.keys() - _SHARED) >= _MAX_CUSTOM:
                 raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
                     f"'{self.name}' is shown in {_MAX_CUSTOM} sizes and qualities of viewers' own "
                     'already: leave out quality, width, height and invert, or choose a tier\n'))
-            rendition = self._renditions[recipe] = Rendition(recipe)
+            rendition = self._renditions[spec] = Rendition(spec)
         if (not rendition.users and rendition.newest
                 and rendition.newest.sequence < self.last_sequence):
             rendition.newest = None  # from when it was made the last time
         rendition.users += 1
-        self._tell_renderer()
+        self._update_renderer()
         return rendition
 
     def _leave(self, rendition: Rendition) -> None:
         rendition.users -= 1
-        if rendition.users == 0 and rendition.recipe is not None:
-            del self._renditions[rendition.recipe]
-        self._tell_renderer()
+        if rendition.users == 0 and rendition.spec is not None:
+            del self._renditions[rendition.spec]
+        self._update_renderer()
 
-    def _tell_renderer(self) -> None:
-        self._renderer.want([recipe for recipe, rendition in self._renditions.items()
+    def _update_renderer(self) -> None:
+        self._renderer.want([spec for spec, rendition in self._renditions.items()
                              if rendition.users])
 
     def _put_rendered(self, rendered: Rendered) -> None:
         # The smallest first: it does not keep the others waiting.
-        for recipe, frame in sorted(rendered.items(), key=lambda pair: len(pair[1].jpeg)):
-            if recipe in self._renditions:
-                self._renditions[recipe].put(frame)
+        for spec, frame in sorted(rendered.items(), key=lambda pair: len(pair[1].jpeg)):
+            if spec in self._renditions:
+                self._renditions[spec].put(frame)
 
     async def _tick(self) -> None:
         while True:

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from .tiers import NAMES
-from .viewer import Wish
-from ...core.rendition_spec import Recipe
+from .viewer import StreamRequest
+from ...core.rendition_spec import RenditionSpec
 
 _QUALITY = 80  # where a size was asked for, but no quality
 _RANGES = {
@@ -33,12 +33,13 @@ _RANGES = {
 _TYPES = ('mjpeg', 'ros_compressed')
 
 
-def read_wish(query: Mapping[str, str]) -> Wish:
+def read_stream_request(query: Mapping[str, str]) -> StreamRequest:
     """
-    Return the wish of a query with `tier`, `quality`, `width`, `height`, `invert` and `fps`.
+    Return the request in a query with `tier`, `quality`, `width`, `height`, `invert` and `fps`.
 
-    The names are those of web_video_server, where it has them; there, -1 is no wish, too. With one
-    of width and height, the picture keeps its proportions; `invert` turns it upside down.
+    The names are those of web_video_server, where it has them, and where -1 asks for nothing,
+    too. With one of width and height, the picture keeps its proportions; `invert` turns it
+    upside down.
     """
     fps, tier = _number(query, 'fps') or 0.0, query.get('tier', 'auto')
     if tier != 'auto' and tier not in NAMES:
@@ -47,9 +48,10 @@ def read_wish(query: Mapping[str, str]) -> Wish:
     width, height = int(_number(query, 'width') or 0), int(_number(query, 'height') or 0)
     quality, upside_down = int(_number(query, 'quality') or 0), 'invert' in query
     if width or height or quality or upside_down:
-        return Wish(fps=fps, recipe=Recipe(width=width, height=height, quality=quality or _QUALITY,
-                                           upside_down=upside_down))
-    return Wish(tier=None if tier == 'auto' else NAMES.index(tier), fps=fps)
+        return StreamRequest(fps=fps, spec=RenditionSpec(width=width, height=height,
+                                                         quality=quality or _QUALITY,
+                                                         upside_down=upside_down))
+    return StreamRequest(tier=None if tier == 'auto' else NAMES.index(tier), fps=fps)
 
 
 def read_max_age_s(query: Mapping[str, str]) -> float:

@@ -17,7 +17,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from ...core.rendition_spec import Recipe
+from ...core.rendition_spec import RenditionSpec
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Tier:
 
     Attributes
     ----------
-    recipe
+    spec
         None for the bytes of the topic.
     share
         About how many bytes it needs for each byte of the full picture.
@@ -38,19 +38,21 @@ class Tier:
     """
 
     name: str
-    recipe: Recipe | None
+    spec: RenditionSpec | None
     share: float
     patience: float
 
 
 TIERS = (
     Tier('full', None, 1.0, 0.6),
-    Tier('high', Recipe(scale=0.75, quality=70), 0.42, 0.7),
-    Tier('medium', Recipe(scale=0.5, quality=60), 0.19, 0.8),
-    Tier('low', Recipe(scale=0.375, quality=50), 0.09, 0.9),
-    Tier('lowest', Recipe(scale=0.25, quality=40), 0.04, 1.0),
+    Tier('high', RenditionSpec(scale=0.75, quality=70), 0.42, 0.7),
+    Tier('medium', RenditionSpec(scale=0.5, quality=60), 0.19, 0.8),
+    Tier('low', RenditionSpec(scale=0.375, quality=50), 0.09, 0.9),
+    Tier('lowest', RenditionSpec(scale=0.25, quality=40), 0.04, 1.0),
 )
 NAMES = tuple(tier.name for tier in TIERS)
+CUSTOM = 'custom'  # what a viewer's own rendition is called in place of a tier,
+CUSTOM_INDEX = 255  # and its index on the wire
 
 _LATEST_S = 0.05  # so long may a picture be on its way at the most, whatever the rate
 _LATE = (4, 8)  # so many late ones of so many, and the viewer moves down
@@ -67,10 +69,10 @@ _PROVEN_S = 30.0  # whoever stayed up so long, did not fail
 
 class TierControl:
     """
-    Choose a viewer's tier from how long his pictures are on their way.
+    Choose a viewer's tier from how long its pictures are in transit.
 
-    He moves down when they come late, as far as it takes. He tries the next tier up when they come
-    early enough even for that one. After an attempt that failed he waits twice as long before the
+    It moves down when they come late, as far as it takes. It tries the next tier up when they come
+    early enough even for that one. After an attempt that failed it waits twice as long before the
     next, so nobody flaps.
     """
 

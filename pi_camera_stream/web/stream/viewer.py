@@ -20,17 +20,17 @@ import time
 
 from .link import Link
 from .rendition import Rendition
-from .tiers import NAMES, TierControl, TIERS
+from .tiers import CUSTOM, CUSTOM_INDEX, NAMES, TierControl, TIERS
 from ...core.frame import Frame
 from ...core.pacing import RateLimit
-from ...core.rendition_spec import Recipe
+from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import Recent
 
 _DRIVER, _SPECTATOR = 1.9, 0.4  # patience while somebody drives
 
 
 @dataclass(frozen=True)
-class Wish:
+class StreamRequest:
     """
     What a viewer asked for.
 
@@ -38,37 +38,37 @@ class Wish:
     ----------
     tier
         Index of a tier; None leaves it to the bridge.
-    recipe
-        A rendition of his own; it wins over the tier.
+    spec
+        A rendition of its own, which wins over the tier.
     fps
         Frames a second at the most; 0 is all.
 
     """
 
     tier: int | None = None
-    recipe: Recipe | None = None
+    spec: RenditionSpec | None = None
     fps: float = 0.0
 
 
 @dataclass(eq=False)
 class Viewer:
     """
-    Where from, how, what he wants and what he got. Event loop only.
+    Where it is, how it is served, what it wants and what it got. Event loop only.
 
     Attributes
     ----------
     age_ms
-        How old his pictures are on arrival, estimated; at paint, where a page tells it.
+        How old its pictures are on arrival, estimated; at paint, where a page tells that.
     link
-        His connection, once there is one.
+        The connection, once there is one.
     name
-        By which a page can say that it is him, and nobody else.
+        By which a page can say that it is this viewer, and no other.
 
     """
 
     address: str
     transport: str
-    wish: Wish = field(default_factory=Wish)
+    request: StreamRequest = field(default_factory=StreamRequest)
     since_s: float = field(default_factory=time.monotonic)
     sent: int = 0
     sent_bytes: int = 0
@@ -83,29 +83,29 @@ class Viewer:
         self._control = TierControl(self.since_s)
         self._limit = RateLimit()
 
-    def recipe(self) -> Recipe | None:
-        """Return the rendition that is right for him now."""
-        return self.wish.recipe or TIERS[self._tier()].recipe
+    def spec(self) -> RenditionSpec | None:
+        """Return the rendition that is right for it now."""
+        return self.request.spec or TIERS[self._tier()].spec
 
     def tier_name(self) -> str:
-        """Return the name of his tier, or `custom`."""
-        return 'custom' if self.wish.recipe else NAMES[self._tier()]
+        """Return the name of its tier, or `custom`."""
+        return CUSTOM if self.request.spec else NAMES[self._tier()]
 
     def tier_index(self) -> int:
-        """Return the index of his tier, or 255 for a rendition of his own."""
-        return 255 if self.wish.recipe else self._tier()
+        """Return the index of its tier, or CUSTOM_INDEX for a rendition of its own."""
+        return CUSTOM_INDEX if self.request.spec else self._tier()
 
     def admits(self, frame: Frame) -> bool:
-        """Return whether he wants this frame, at the rate he asked for."""
-        return self._limit.admits(frame.stamp_ns, self.wish.fps)
+        """Return whether it wants this frame, at the rate it asked for."""
+        return self._limit.admits(frame.stamp_ns, self.request.fps)
 
     def observe(self, transfer_s: float, interval_s: float, preferred: str = '') -> bool:
         """
-        Take in how long a picture was on its way; True when he needs another rendition.
+        Take in how long a picture was on its way; True when it needs another rendition.
 
         Whoever is not the one who is preferred gives way early, and that one late.
         """
-        if self.wish.tier is not None or self.wish.recipe is not None:
+        if self.request.tier is not None or self.request.spec is not None:
             return False
         return self._control.observe(transfer_s, interval_s, time.monotonic(), 1.0 if not preferred
                                      else _DRIVER if preferred == self.name else _SPECTATOR)
@@ -119,7 +119,7 @@ class Viewer:
         self.sent_bytes += len(frame.jpeg)
 
     def state(self) -> dict[str, object]:
-        """Return what `/state` says of him."""
+        """Return what `/state` says of it."""
         age_ms = self.age_ms.median()
         return {
             'address': self.address, 'transport': self.transport, 'tier': self.tier_name(),
@@ -131,4 +131,4 @@ class Viewer:
         }
 
     def _tier(self) -> int:
-        return self._control.index if self.wish.tier is None else self.wish.tier
+        return self._control.index if self.request.tier is None else self.request.tier

@@ -39,7 +39,7 @@ from .delivery import deliver, Transport
 from .link import Link
 from .stream import Stream
 from .tiers import NAMES
-from .viewer import Viewer, Wish
+from .viewer import StreamRequest, Viewer
 from ...core.frame import Frame
 from ...core.json_object import integer, number, parse_object
 
@@ -64,7 +64,7 @@ class WebSocketTransport(Transport):
         self._writer = writer
         self._in_flight: dict[int, tuple[float, int]] = {}  # sequence: when it was sent, stamp
         self._acknowledged = asyncio.Event()
-        self._on_way: float | None = None
+        self._transit: float | None = None
         self._least_s = math.inf  # the shortest time from sending to acknowledgement
         self.interval_s = 1 / 30
 
@@ -79,21 +79,21 @@ class WebSocketTransport(Transport):
         """Tell the page, which then says it over the last picture."""
         await self._socket.send_json({'type': 'silent', 'lines': stream.status_lines()})
 
-    def on_way_s(self) -> float | None:
+    def transit_s(self) -> float | None:
         """Return what the page tells: what it has not painted yet is not there yet."""
-        if len(self._in_flight) >= self._window() or super().on_way_s() == math.inf:
+        if len(self._in_flight) >= self._window() or super().transit_s() == math.inf:
             return math.inf
-        on_way_s, self._on_way = self._on_way, None
-        return on_way_s
+        transit_s, self._transit = self._transit, None
+        return transit_s
 
-    async def clear(self) -> float | None:
+    async def wait_drained(self) -> float | None:
         """Wait for the page, and for the connection."""
         while len(self._in_flight) >= self._window():
             self._acknowledged.clear()
             await self._acknowledged.wait()
-        await super().clear()
-        on_way_s, self._on_way = self._on_way, None
-        return on_way_s
+        await super().wait_drained()
+        transit_s, self._transit = self._transit, None
+        return transit_s
 
     def acknowledge(self, sequence: int) -> int | None:
         """
@@ -107,7 +107,7 @@ class WebSocketTransport(Transport):
         took_s = time.monotonic() - begun_s
         # The path's own round trip and the page's own work are no sign of a narrow link.
         self._least_s = min(took_s, self._least_s * 1.002)
-        self._on_way = max(self._on_way or 0.0, took_s - self._least_s)
+        self._transit = max(self._transit or 0.0, took_s - self._least_s)
         for older in [sent for sent in self._in_flight if sent <= sequence]:
             del self._in_flight[older]
         self._acknowledged.set()
@@ -140,7 +140,7 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
         try:
             async for message in socket:
                 transport.interval_s = stream.interval_s
-                if message.type is not WSMsgType.TEXT or not await _hear(
+                if message.type is not WSMsgType.TEXT or not await _on_message(
                         message.data, socket, stream, viewer, transport):
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION,
                                        message=b'not a message of this protocol')
@@ -167,8 +167,8 @@ async def _send(stream: Stream, viewer: Viewer, transport: WebSocketTransport) -
         transport.link.abort()  # ends the hearing, too
 
 
-async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer: Viewer,
-                transport: WebSocketTransport) -> bool:
+async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, viewer: Viewer,
+                      transport: WebSocketTransport) -> bool:
     """Act on a message of the page; False when it is none that the page would send."""
     try:
         message = parse_object(text, _MAX_MESSAGE_BYTES)
@@ -186,7 +186,7 @@ async def _hear(text: str, socket: web.WebSocketResponse, stream: Stream, viewer
         elif kind == 'tier':
             name = message['tier']
             tier = None if name == 'auto' else NAMES.index(name)
-            viewer.wish = Wish(tier=tier, fps=viewer.wish.fps)
+            viewer.request = StreamRequest(tier=tier, fps=viewer.request.fps)
             stream.move(viewer)
         else:
             return False

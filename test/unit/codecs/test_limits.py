@@ -16,10 +16,10 @@ import cv2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
-from pi_camera_stream.codecs.image_header import PictureHeader
+from pi_camera_stream.codecs.image_header import ImageHeader
 from pi_camera_stream.codecs.jpeg import JpegHeader
-from pi_camera_stream.codecs.limits import check_jpeg, check_picture, check_rows, check_size
-from pi_camera_stream.core.errors import PictureRefusedError
+from pi_camera_stream.codecs.limits import check_image, check_jpeg, check_rows, check_size
+from pi_camera_stream.core.errors import FrameRefusedError
 import pytest
 from support import bombs, pictures
 
@@ -47,12 +47,12 @@ def encoded(suffix, *options, grey=False):
     ('PNM', encoded('.ppm')), ('PNM', encoded('.pgm', grey=True)),
     ('PNM', bombs.pnm((52, 36), b'P5'))])
 def test_what_is_usual_passes(kind, data):
-    header = check_picture(data, KINDS)
+    header = check_image(data, KINDS)
     assert (header.kind, header.width, header.height) == (kind, 52, 36)
     assert header.start == (12 if data.startswith(bytes(12)) else 0)
-    with pytest.raises(PictureRefusedError, match='it has 52x36 pixels'):
-        check_picture(data, KINDS, max_pixels=52 * 36 - 1)
-    assert check_picture(data, KINDS, max_pixels=52 * 36) == header
+    with pytest.raises(FrameRefusedError, match='it has 52x36 pixels'):
+        check_image(data, KINDS, max_pixels=52 * 36 - 1)
+    assert check_image(data, KINDS, max_pixels=52 * 36) == header
 
 
 @pytest.mark.parametrize('data', [
@@ -62,9 +62,9 @@ def test_what_is_usual_passes(kind, data):
     bombs.tiff((16, 16), tile=bombs.HUGE)])
 def test_what_is_too_large_is_refused_whatever_it_is(data):
     assert len(data) < 700
-    with pytest.raises(PictureRefusedError, match=(
+    with pytest.raises(FrameRefusedError, match=(
             r"^it has \d{5}x\d{5} pixels, and 'max_pixels' allows 64000000: let it be made")):
-        check_picture(data, KINDS)
+        check_image(data, KINDS)
 
 
 @pytest.mark.parametrize('data', [
@@ -73,8 +73,8 @@ def test_what_is_too_large_is_refused_whatever_it_is(data):
     bombs.moving_png(bombs.LARGEST, bombs.LARGEST), bombs.depth_png(bombs.LARGEST),
     bombs.jpeg(bombs.HUGE, process=b'\xc9')])
 def test_bytes_that_are_too_few_are_refused(data):
-    with pytest.raises(PictureRefusedError, match=r'^it has \d+ bytes, too few for \d+x\d+ pix'):
-        check_picture(data, KINDS, 2**31)
+    with pytest.raises(FrameRefusedError, match=r'^it has \d+ bytes, too few for \d+x\d+ pix'):
+        check_image(data, KINDS, 2**31)
 
 
 def test_few_bytes_may_be_an_even_picture():
@@ -83,16 +83,16 @@ def test_few_bytes_may_be_an_even_picture():
                             ('.webp', (cv2.IMWRITE_WEBP_QUALITY, 101))):
         image = blank if suffix == '.png' else blank[..., :3].astype(np.uint8)
         data = cv2.imencode(suffix, image, options)[1].tobytes()
-        assert check_picture(data, KINDS).width == 1920
+        assert check_image(data, KINDS).width == 1920
     assert check_jpeg(bombs.jpeg((2000, 2000), process=b'\xc9')) == JpegHeader(2000, 2000, 3)
 
 
 def test_two_readers_of_a_jpeg_cannot_find_two_sizes():
-    with pytest.raises(PictureRefusedError, match='a marker FF 00 at byte 2'):
+    with pytest.raises(FrameRefusedError, match='a marker FF 00 at byte 2'):
         check_jpeg(bombs.hidden_jpeg())
     small = pictures.jpeg()
     for marker in (b'\xff\x00', b'\xff\x02', b'\xff\xbf', b'\xff\xd8'):
-        with pytest.raises(PictureRefusedError, match='which has no place there'):
+        with pytest.raises(FrameRefusedError, match='which has no place there'):
             check_jpeg(small[:2] + marker + b'\0\x10' + bytes(14) + small[2:])
     # Where ours is the first one, libjpeg refuses all.
     assert check_jpeg(bombs.two_headed_jpeg()).width == 16
@@ -100,55 +100,55 @@ def test_two_readers_of_a_jpeg_cannot_find_two_sizes():
 
 
 def test_a_height_that_is_told_later_is_refused():
-    with pytest.raises(PictureRefusedError, match='says 32000x0 pixels'):
+    with pytest.raises(FrameRefusedError, match='says 32000x0 pixels'):
         check_jpeg(bombs.jpeg((32000, 0)))
 
 
 def test_many_scans_are_refused():
     assert check_jpeg(bombs.jpeg_of_scans(50)).width == 2000
     for data in (bombs.jpeg_of_scans(300), bombs.jpeg_of_scans(600, (64, 48))):
-        with pytest.raises(PictureRefusedError, match=r'in \d{3} scans, which would take too lo'):
+        with pytest.raises(FrameRefusedError, match=r'in \d{3} scans, which would take too lo'):
             check_jpeg(data)
     assert check_jpeg(pictures.jpeg()[:-2] + b'\xff\xda' * 900 + b'\xff\xd9').width == 64
 
 
 @pytest.mark.parametrize('name', [b'tEXt', b'IDAT', b'iCCP'])
 def test_a_png_that_announces_more_than_came_is_refused(name):
-    with pytest.raises(PictureRefusedError, match='a PNG whose end is missing'):
-        check_picture(bombs.png_of_one_part(name), KINDS)
+    with pytest.raises(FrameRefusedError, match='a PNG whose end is missing'):
+        check_image(bombs.png_of_one_part(name), KINDS)
 
 
 @pytest.mark.parametrize(('name', 'data'), bombs.OTHERS.items(), ids=str)
 def test_what_is_of_another_kind_is_named(name, data):
-    with pytest.raises(PictureRefusedError, match=f'^it is {name} data: let it be JPEG or PNG$'):
-        check_picture(data, ('JPEG', 'PNG'))
+    with pytest.raises(FrameRefusedError, match=f'^it is {name} data: let it be JPEG or PNG$'):
+        check_image(data, ('JPEG', 'PNG'))
 
 
 def test_only_what_is_asked_for_passes():
-    with pytest.raises(PictureRefusedError, match='it is BMP data: let it be JPEG or PNG'):
-        check_picture(encoded('.bmp'), ('JPEG', 'PNG'))
-    with pytest.raises(PictureRefusedError, match='no picture of a kind that is known here'):
-        check_picture(b'not a picture', ('JPEG', 'PNG'))
-    with pytest.raises(PictureRefusedError, match='a WebP that moves'):
-        check_picture(bombs.extended_webp((16, 16), moves=True), KINDS)
+    with pytest.raises(FrameRefusedError, match='it is BMP data: let it be JPEG or PNG'):
+        check_image(encoded('.bmp'), ('JPEG', 'PNG'))
+    with pytest.raises(FrameRefusedError, match='no picture of a kind that is known here'):
+        check_image(b'not a picture', ('JPEG', 'PNG'))
+    with pytest.raises(FrameRefusedError, match='a WebP that moves'):
+        check_image(bombs.extended_webp((16, 16), moves=True), KINDS)
     tiff = bombs.tiff((16, 16))
-    with pytest.raises(PictureRefusedError, match='says its size in no usual way'):
-        check_picture(tiff.replace(b'\x01\x01\x04\0', b'\0\x01\x04\0'), KINDS)
-    assert check_picture(encoded('.png'), ('PNG',)) == PictureHeader('PNG', 52, 36, 0, 5)
+    with pytest.raises(FrameRefusedError, match='says its size in no usual way'):
+        check_image(tiff.replace(b'\x01\x01\x04\0', b'\0\x01\x04\0'), KINDS)
+    assert check_image(encoded('.png'), ('PNG',)) == ImageHeader('PNG', 52, 36, 0, 5)
 
 
 @pytest.mark.parametrize(('width', 'height', 'size_bytes'), [
     (640, 1_000_000, 0), (640, 480, 640 * 480 - 1), (0, 480, 99), (640, 0, 99),
     (2**32 - 1, 2**32 - 1, 99), (8001, 8000, 8001 * 8000 * 3)])
 def test_rows_that_cannot_have_come_are_refused(width, height, size_bytes):
-    with pytest.raises(PictureRefusedError, match=f'{width}x{height}'):
+    with pytest.raises(FrameRefusedError, match=f'{width}x{height}'):
         check_rows(width, height, size_bytes)
 
 
 def test_rows_that_came_pass():
     check_rows(640, 480, 640 * 480)
     check_size(9152, 6944)  # of the largest camera for a Raspberry Pi
-    with pytest.raises(PictureRefusedError, match="'max_pixels' allows 9"):
+    with pytest.raises(FrameRefusedError, match="'max_pixels' allows 9"):
         check_rows(5, 2, 30, max_pixels=9)
 
 
@@ -166,9 +166,9 @@ def test_what_opencv_makes_has_the_size_that_was_told(picture, changed):
         place = round(where**3 * len(data))  # most of what counts is at the beginning
         data[place:place + count] = other
     try:
-        header = check_picture(bytes(data), KINDS, 10**6)
+        header = check_image(bytes(data), KINDS, 10**6)
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (PictureRefusedError, cv2.error):
+    except (FrameRefusedError, cv2.error):
         return
     if image is not None:  # Exif data may have turned it
         assert sorted(image.shape[:2]) == sorted((header.width, header.height))
@@ -189,8 +189,8 @@ def test_whatever_comes_is_a_picture_or_refused(beginning, cut, changed, more):
     for where, other in changed:
         data[where:where + len(other)] = other
     try:
-        header = check_picture(bytes(data), KINDS)
-    except PictureRefusedError as error:
+        header = check_image(bytes(data), KINDS)
+    except FrameRefusedError as error:
         assert str(error).startswith('it ')
     else:
         assert 1 <= header.width * header.height <= 64_000_000

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.codecs.jpeg_encoder import JpegEncoder
-from pi_camera_stream.codecs.rate_controlled_encoder import FittingEncoder
+from pi_camera_stream.codecs.rate_controlled_encoder import RateControlledEncoder
 import pytest
 
 INTERVAL_S = 1 / 30
@@ -49,13 +49,13 @@ def rate(results):
 
 
 def test_a_jpeg_that_fits_passes_as_it_is():
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     assert encode(encoder, JPEGS, math.inf, 1)[0].jpeg is JPEGS[0]
     assert encoder.plan is None
 
 
 def test_an_image_is_encoded_with_the_quality_asked_for_where_there_is_room():
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     assert encode(encoder, PHOTOS, math.inf, 1)[0].jpeg == JpegEncoder(80).encode(PHOTOS[0])
     encoder.quality = 30
     assert encode(encoder, PHOTOS, math.inf, 1)[0].jpeg == JpegEncoder(30).encode(PHOTOS[0])
@@ -64,7 +64,7 @@ def test_an_image_is_encoded_with_the_quality_asked_for_where_there_is_room():
 @pytest.mark.parametrize('pictures', [PHOTOS, JPEGS], ids=['images', 'JPEGs'])
 @pytest.mark.parametrize('part', [0.7, 0.4, 0.2, 0.1, 0.05, 0.02])
 def test_the_bit_rate_is_kept_and_used(pictures, part):
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     encode(encoder, pictures, part * FULL_BPS)  # it learns
     results = encode(encoder, pictures, part * FULL_BPS)
     assert 0.5 * part < rate(results) / FULL_BPS < 1.15 * part
@@ -75,7 +75,7 @@ def test_the_bit_rate_is_kept_and_used(pictures, part):
 
 
 def test_quality_goes_first_then_pixels_then_pictures():
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     plans = []
     for part in (0.7, 0.3, 0.1, 0.02, 0.005):
         results = encode(encoder, PHOTOS, part * FULL_BPS)
@@ -88,7 +88,7 @@ def test_quality_goes_first_then_pixels_then_pictures():
 
 
 def test_all_comes_back_when_there_is_room_again():
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     encode(encoder, PHOTOS, 0.02 * FULL_BPS)
     results = encode(encoder, PHOTOS, 10 * FULL_BPS)
     assert results[-1].jpeg == JpegEncoder(80).encode(PHOTOS[3])
@@ -96,7 +96,7 @@ def test_all_comes_back_when_there_is_room_again():
 
 
 def test_where_encoding_again_takes_too_long_pictures_are_left_out(monkeypatch):
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     now_s = [0.0]
 
     def slow():
@@ -109,14 +109,14 @@ def test_where_encoding_again_takes_too_long_pictures_are_left_out(monkeypatch):
 
 
 def test_what_cannot_be_decoded_is_refused():
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     with pytest.raises(ValueError, match='JPEG'):
         encoder.encode(bytes(len(JPEGS[0])), WIDTH, HEIGHT, 0.5 * FULL_BPS, INTERVAL_S)
 
 
 def test_grey_stays_grey():
     grey = cv2.cvtColor(PHOTOS[0], cv2.COLOR_BGR2GRAY)
-    encoder = FittingEncoder(80)
+    encoder = RateControlledEncoder(80)
     for part in (1.0, 0.1):
         result = encoder.encode(grey, WIDTH, HEIGHT, part * FULL_BPS, INTERVAL_S)
         assert read_header(result.jpeg).components == 1

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
 from pi_camera_stream.codecs.jpeg import check_whole
-from pi_camera_stream.codecs.status_image import status_picture
+from pi_camera_stream.codecs.status_image import status_image
 import pytest
 from support import pictures
 
@@ -27,7 +27,7 @@ SIZES = ((64, 48), (96, 64), (160, 120), (320, 240), (640, 480), (480, 854), (19
 
 
 def shown(width, height, lines=LINES, background=None):
-    data = status_picture(width, height, lines, background)
+    data = status_image(width, height, lines, background)
     header = check_whole(data)
     assert (header.width, header.height) == (width, height)
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -112,7 +112,7 @@ def test_without_lines_it_is_dark():
 @pytest.mark.parametrize('letter', [
     'é', 'ß', '日', '\n', '\t', '\0', '\x7f', '\udc80', '\U0001f600'])
 def test_what_opencv_cannot_draw_becomes_a_question_mark(letter):
-    assert status_picture(320, 240, [f'Caf{letter} off']) == status_picture(320, 240, ['Caf? off'])
+    assert status_image(320, 240, [f'Caf{letter} off']) == status_image(320, 240, ['Caf? off'])
 
 
 @pytest.mark.parametrize('grey', [False, True])
@@ -141,7 +141,7 @@ def test_a_background_of_another_shape_is_not_distorted():
 
 @pytest.mark.parametrize('background', [b'', b'not a picture', pictures.jpeg()[:100]])
 def test_a_background_that_cannot_be_decoded_is_left_out(background):
-    assert status_picture(320, 240, LINES, background) == status_picture(320, 240, LINES)
+    assert status_image(320, 240, LINES, background) == status_image(320, 240, LINES)
 
 
 @settings(deadline=None, max_examples=50)

@@ -16,7 +16,7 @@
 
 import threading
 
-from pi_camera_stream.core.fresh_mailbox import Freshest
+from pi_camera_stream.core.fresh_mailbox import FreshMailbox
 from pi_camera_stream.core.mailbox import Mailbox
 import pytest
 
@@ -26,7 +26,7 @@ class Bench:
 
     def __init__(self, per_second):
         self.now_s = 100.0
-        self.box = Freshest(lambda: per_second, lambda: self.now_s)
+        self.box = FreshMailbox(lambda: per_second, lambda: self.now_s)
 
     def lay(self, item, ago_s):
         self.now_s -= ago_s

@@ -16,14 +16,14 @@
 from dataclasses import replace
 import json
 
-from pi_camera_stream.core.receiver_report import ReceptionLog, ReceptionReport
+from pi_camera_stream.core.receiver_report import ReceiverReport, ReportBuilder
 import pytest
 
-REPORT = ReceptionReport('/viewer#1', 'machine/1', 10**18, 6, 60_000, -5)
+REPORT = ReceiverReport('/viewer#1', 'machine/1', 10**18, 6, 60_000, -5)
 
 
 def test_a_report_survives_the_way():
-    assert ReceptionReport.from_json(REPORT.to_json()) == REPORT
+    assert ReceiverReport.from_json(REPORT.to_json()) == REPORT
 
 
 @pytest.mark.parametrize('text', [
@@ -37,11 +37,11 @@ def test_a_report_survives_the_way():
     json.dumps({**json.loads(REPORT.to_json()), 'network': 'x' * 1000})])
 def test_what_is_no_report_is_refused(text):
     with pytest.raises(ValueError, match=r'.'):
-        ReceptionReport.from_json(text)
+        ReceiverReport.from_json(text)
 
 
 def test_a_log_tells_what_came_since_the_last_report():
-    log = ReceptionLog('/viewer#1', 'machine/1')
+    log = ReportBuilder('/viewer#1', 'machine/1')
     nothing = log.report()
     assert (nothing.frames, nothing.last_stamp_ns, nothing.delay_ns) == (0, 0, 0)
     for number, delay in enumerate((3, 1, 100)):

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 
-from pi_camera_stream.core.shutdown_signals import held_back
+from pi_camera_stream.core.shutdown_signals import hold_sigint
 import pytest
 from support.processes import WAIT_S
 
@@ -219,7 +219,7 @@ def test_a_reader_who_has_gone_does_not_matter(monkeypatch):
 
 
 def test_what_was_held_back_comes_through_in_time():
-    with held_back():
+    with hold_sigint():
         process = subprocess.Popen(
             [sys.executable, '-c',
              'from pi_camera_stream.core.shutdown_signals import end_at_once\n'

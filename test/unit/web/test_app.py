@@ -21,9 +21,9 @@ import time
 
 import aiohttp
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_picture
+from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
@@ -52,7 +52,7 @@ class Site:
     def __init__(self, rules):
         self.catalog = Catalog(DEFAULT, lambda name: Stream(
             name, time.time_ns, lambda _: None,
-            Imaging(RenditionEncoder().encode, status_picture), Recipe()))
+            Imaging(RenditionEncoder().encode, status_image), RenditionSpec()))
         self.catalog.update({DEFAULT: TYPE, FRONT: TYPE})
         self.app = Application(self.catalog, rules, lambda _: None)
 

@@ -20,7 +20,7 @@ import socket
 import struct
 import time
 
-from ..worker_status import Situation
+from ..worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....core.errors import PermanentError, TemporaryError
 
@@ -44,7 +44,7 @@ class UdpInput:
 
     """
 
-    def __init__(self, address: StreamAddress, situation: Situation) -> None:
+    def __init__(self, address: StreamAddress, situation: WorkerStatus) -> None:
         """
         Bind the port, and join the group on every network there is, or on `?localaddr=`.
 
@@ -123,7 +123,7 @@ class TcpInput:
     never closes.
     """
 
-    def __init__(self, address: StreamAddress, situation: Situation) -> None:
+    def __init__(self, address: StreamAddress, situation: WorkerStatus) -> None:
         """
         Connect, or wait for the first connection.
 

@@ -23,8 +23,8 @@ from .byte_inputs import SenderChangedError, TcpInput, UdpInput
 from .decoder import Decoder
 from .sniffing import sniff
 from .ts_marker import TsMarker
-from ..frame_writer import PictureWriter
-from ..worker_status import Situation
+from ..frame_writer import FrameWriter
+from ..worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.jpeg_splitter import JpegSplitter
 from ....codecs.limits import libav_options
@@ -45,7 +45,7 @@ def codec_title(name: str) -> str:
     return _NAMES.get(name, name)
 
 
-def receive_bytes(address: StreamAddress, writer: PictureWriter, situation: Situation) -> None:
+def receive_bytes(address: StreamAddress, writer: FrameWriter, situation: WorkerStatus) -> None:
     """
     Receive until the sender goes.
 
@@ -66,8 +66,8 @@ def receive_bytes(address: StreamAddress, writer: PictureWriter, situation: Situ
         data.close()
 
 
-def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: PictureWriter,
-                 situation: Situation) -> None:
+def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: FrameWriter,
+                 situation: WorkerStatus) -> None:
     """Receive from one sender, for ever."""
     beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
@@ -91,7 +91,7 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Pict
 
 
 def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
-                   writer: PictureWriter) -> None:
+                   writer: FrameWriter) -> None:
     splitter = JpegSplitter()
     chunk = beginning
     while True:
@@ -100,8 +100,8 @@ def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
         chunk = data.read()
 
 
-def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: PictureWriter,
-                 situation: Situation) -> None:
+def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
+                 situation: WorkerStatus) -> None:
     codec: Any = av.CodecContext.create(kind, 'r')
     parser: Any = av.CodecContext.create(kind, 'r')
     decoder = Decoder(codec, writer, situation)
@@ -116,8 +116,8 @@ def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer:
         decoder.close()
 
 
-def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: PictureWriter,
-                situation: Situation) -> None:
+def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
+                situation: WorkerStatus) -> None:
     file = _TsFile(data, beginning)
     container: Any = None
     while container is None or not container.streams.video:  # its table comes now and then

@@ -21,10 +21,10 @@ from typing import Any
 
 import av
 
-from ..frame_writer import PictureWriter
-from ..worker_status import Situation
+from ..frame_writer import FrameWriter
+from ..worker_status import WorkerStatus
 from ....codecs.limits import check_size, libav_options
-from ....core.errors import PictureRefusedError, TemporaryError
+from ....core.errors import FrameRefusedError, TemporaryError
 
 _BACKLOG = 8  # packets; a decoder that is further behind goes on with the newest key frame
 _MOST_BEHIND_NS = 10**9  # then the rest of this group of pictures is left out, too
@@ -45,7 +45,7 @@ class Decoder:
     come for long, all before the next one. What is left out is counted.
     """
 
-    def __init__(self, codec: Any, writer: PictureWriter, situation: Situation) -> None:
+    def __init__(self, codec: Any, writer: FrameWriter, situation: WorkerStatus) -> None:
         """
         Begin.
 
@@ -143,7 +143,7 @@ class Decoder:
         try:
             if self._codec.width and self._codec.height:  # they are known
                 check_size(self._codec.width, self._codec.height, self._writer.max_pixels)
-        except PictureRefusedError as error:
+        except FrameRefusedError as error:
             return f'what arrives is left out: {error}'
         return ''
 

@@ -23,8 +23,8 @@ import av
 
 from .byte_stream import codec_title
 from .decoder import Decoder
-from ..frame_writer import PictureWriter
-from ..worker_status import Situation
+from ..frame_writer import FrameWriter
+from ..worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.limits import libav_options
 from ....core.errors import PermanentError, TemporaryError
@@ -49,7 +49,7 @@ a=rtpmap:96 {codec}/90000
 """
 
 
-def receive_libav(address: StreamAddress, writer: PictureWriter, situation: Situation) -> None:
+def receive_libav(address: StreamAddress, writer: FrameWriter, situation: WorkerStatus) -> None:
     """
     Receive until the sender goes.
 

@@ -27,9 +27,9 @@ import av
 
 from .byte_stream import receive_bytes
 from .libav_stream import receive_libav
-from ..frame_writer import PictureWriter
+from ..frame_writer import FrameWriter
 from ..worker_pipe import Outlet
-from ..worker_status import Situation
+from ..worker_status import WorkerStatus
 from ...base import SourceSettings
 from ...stream_address import hide_secrets, parse_address, StreamAddress
 from ....core.errors import PermanentError, StreamError
@@ -48,8 +48,8 @@ def main() -> None:
         address = parse_address(settings.path)
     except (StreamError, TypeError, KeyError) as error:
         outlet.fail(hide_secrets(str(error)), permanent=True)
-    writer = PictureWriter(outlet, settings)
-    situation = Situation(f'{address.shown} has not answered yet: is the sender there?')
+    writer = FrameWriter(outlet, settings)
+    situation = WorkerStatus(f'{address.shown} has not answered yet: is the sender there?')
     threading.Thread(target=_receive, args=(address, writer, situation, outlet),
                      name='reader', daemon=True).start()
     begin_s = time.monotonic()
@@ -58,7 +58,7 @@ def main() -> None:
     outlet.fail(hide_secrets(situation.sentence))
 
 
-def _receive(address: StreamAddress, writer: PictureWriter, situation: Situation,
+def _receive(address: StreamAddress, writer: FrameWriter, situation: WorkerStatus,
              outlet: Outlet) -> None:
     """Receive for ever."""
     receive = receive_bytes if address.scheme in ('udp', 'tcp') else receive_libav

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from .device import device_path, V4l2Device
 from .modes import COMPRESSED
-from ..frame_writer import PictureWriter
+from ..frame_writer import FrameWriter
 from ..worker_pipe import Outlet
 from ...base import SourceSettings
 from ....core.errors import PermanentError, StreamError, TemporaryError
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _read(settings: SourceSettings, patience_s: float, outlet: Outlet) -> None:
-    writer = PictureWriter(outlet, settings)
+    writer = FrameWriter(outlet, settings)
     device = _open(settings, writer.decoded_size, time.monotonic() + patience_s)
     code, (width, height) = device.mode.code, device.size
     writer.about = {

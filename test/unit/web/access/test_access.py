@@ -25,7 +25,7 @@ from pi_camera_stream import web as web_room
 from pi_camera_stream.web.access import access as access_module
 from pi_camera_stream.web.access.access import Access
 from pi_camera_stream.web.access.access_rules import AccessRules
-from pi_camera_stream.web.access.login_throttle import Guesses
+from pi_camera_stream.web.access.login_throttle import LoginThrottle
 import pytest
 from support.listening import listen
 from yarl import URL
@@ -510,7 +510,7 @@ async def test_ten_wrong_ones_in_more_than_a_minute_are_not_too_many(door):
 
 
 def test_each_address_has_its_guesses():
-    guesses = Guesses(lambda: 0.0)
+    guesses = LoginThrottle(lambda: 0.0)
     for address in ('192.0.2.1', '2001:db8::1', '::ffff:192.0.2.2', '?'):
         assert [guesses.add(address) for _ in range(10)] == [False] * 9 + [True]
     for address in ('192.0.2.1', '::ffff:192.0.2.1', '192.0.2.2', '2001:db8::2', '?'):
@@ -520,7 +520,7 @@ def test_each_address_has_its_guesses():
 
 
 def test_the_table_of_guesses_does_not_grow():
-    guesses = Guesses(lambda: 0.0)
+    guesses = LoginThrottle(lambda: 0.0)
     for number in range(5000):
         guesses.add(f'2001:db8:{number:x}::1')
         assert guesses.add('192.0.2.1') == (number >= 9)  # who goes on is not forgotten

@@ -86,11 +86,11 @@ class Bench:
         for _ in range(100):
             await asyncio.sleep(0)
 
-    def look(self, after_s=0.0):
-        """Let time pass and the reaper look; return how many it closes."""
+    def poll(self, after_s=0.0):
+        """Let time pass and the reaper poll; return how many it closes."""
         self.now_s += after_s
         before = self.reaper.closed
-        self.reaper.look(self.server)
+        self.reaper.poll(self.server)
         return self.reaper.closed - before
 
 
@@ -134,20 +134,20 @@ async def ended(reader):
 @in_loop
 async def test_who_sends_nothing_is_closed(bench):
     reader = await bench.connect()
-    assert bench.look() == 0
-    assert bench.look(after_s=9.9) == 0
-    assert bench.look(after_s=0.1) == 1
+    assert bench.poll() == 0
+    assert bench.poll(after_s=9.9) == 0
+    assert bench.poll(after_s=0.1) == 1
     assert await ended(reader)
 
 
 @in_loop
 async def test_who_does_not_come_to_the_end_of_a_head_is_closed(bench):
     reader = await bench.connect(b'GET / HTTP/1.1\r\nX-Slow: ')
-    bench.look()
+    bench.poll()
     for _ in range(9):
         bench.writers[0].write(b'y')
-        assert bench.look(after_s=1) == 0
-    assert bench.look(after_s=1) == 1
+        assert bench.poll(after_s=1) == 0
+    assert bench.poll(after_s=1) == 1
     assert await ended(reader)
 
 
@@ -156,7 +156,7 @@ async def test_who_watches_is_never_closed(bench):
     reader = await bench.connect(GET % b'endless')
     await bench.begun.wait()
     await reader.readuntil(b'\r\n\r\n')
-    assert [bench.look(after_s=3600) for _ in range(3)] == [0, 0, 0]
+    assert [bench.poll(after_s=3600) for _ in range(3)] == [0, 0, 0]
     bench.release.set()
     assert await reader.readuntil(b'0\r\n\r\n') == b'0\r\n\r\n'
 
@@ -165,14 +165,14 @@ async def test_who_watches_is_never_closed(bench):
 async def test_time_counts_from_the_end_of_the_last_answer(bench):
     reader = await bench.connect(GET % b'endless')
     await bench.begun.wait()
-    bench.look(after_s=3600)
+    bench.poll(after_s=3600)
     bench.release.set()
     await reader.readuntil(b'0\r\n\r\n')
-    assert bench.look(after_s=9.9) == 0
+    assert bench.poll(after_s=9.9) == 0
     bench.writers[0].write(GET % b'')
     await reader.readuntil(b'short')
-    assert bench.look(after_s=9.9) == 0
-    assert bench.look(after_s=0.1) == 1
+    assert bench.poll(after_s=9.9) == 0
+    assert bench.poll(after_s=0.1) == 1
     assert await ended(reader)
 
 
@@ -181,12 +181,12 @@ async def test_who_takes_his_answer_slowly_is_not_closed_before_its_end(bench):
     reader = await bench.connect(GET % b'large', limit=1024)
     await bench.begun.wait()
     await bench.let_others_run()  # the handler returns, and the answer is on its way
-    bench.look()
-    assert bench.look(after_s=3600) == 0
+    bench.poll()
+    assert bench.poll(after_s=3600) == 0
     await reader.readuntil(b'\r\n\r\n')
     assert await reader.readexactly(LARGE) == bytes(LARGE)
-    bench.look()
-    assert bench.look(after_s=10) == 1
+    bench.poll()
+    assert bench.poll(after_s=10) == 1
 
 
 @in_loop
@@ -200,8 +200,8 @@ async def test_who_does_not_take_the_end_of_his_answer_is_closed_nevertheless(be
         transport = bench.server.connections[0].transport
         await bench.until(transport.get_write_buffer_size)
         await bench.let_others_run()
-        bench.look()
-        assert bench.look(after_s=10) == 1
+        bench.poll()
+        assert bench.poll(after_s=10) == 1
         assert transport.get_write_buffer_size() == 0
         await bench.until(lambda: not bench.server.connections)
     finally:
@@ -214,8 +214,8 @@ async def test_a_request_that_was_sent_together_with_another_one_is_a_request(be
     await bench.begun.wait()
     await reader.readuntil(b'short')
     await bench.let_others_run()
-    bench.look()
-    assert bench.look(after_s=3600) == 0
+    bench.poll()
+    assert bench.poll(after_s=3600) == 0
 
 
 @in_loop
@@ -227,11 +227,11 @@ async def test_the_next_request_may_begin_before_the_end_of_the_last_one_is_know
         SimpleNamespace(protocol=connection), handler)) for handler in (_nothing, _for_ever)]
     await bench.let_others_run()
     assert [task.done() for task in asked] == [True, False]
-    bench.look()
-    assert bench.look(after_s=3600) == 0
+    bench.poll()
+    assert bench.poll(after_s=3600) == 0
     asked[1].cancel()
     await bench.let_others_run()
-    assert bench.look(after_s=10) == 1
+    assert bench.poll(after_s=10) == 1
 
 
 async def _nothing(_):
@@ -250,13 +250,13 @@ async def test_of_too_many_the_oldest_are_closed(bench):
     readers = []
     for _ in range(3):
         readers.append(await bench.connect())
-        assert bench.look(after_s=1) == 0
+        assert bench.poll(after_s=1) == 0
     readers += [await bench.connect() for _ in range(2)]
-    assert bench.look(after_s=1) == 2
+    assert bench.poll(after_s=1) == 2
     for reader in readers[:2]:
         assert await ended(reader)
     await bench.until(lambda: len(bench.server.connections) == 4)
-    assert bench.look() == 0
+    assert bench.poll() == 0
 
 
 @in_loop
@@ -265,8 +265,8 @@ async def test_a_connection_whose_task_has_died_is_closed(bench):
     # aiohttp 3.14 fails to read this address, and then neither answers nor closes; 3.8.1 answers.
     reader = await bench.connect(b'GET http://xn--a/ HTTP/1.1\r\nHost: x\r\n\r\n')
     await bench.let_others_run()
-    bench.look()
-    assert bench.look(after_s=10) == 1
+    bench.poll()
+    assert bench.poll(after_s=10) == 1
     await ended(reader)
     await bench.until(lambda: not bench.server.connections)
 
@@ -277,12 +277,12 @@ async def test_nothing_is_kept_of_those_who_have_left(bench):
         reader = await bench.connect(GET % path)
         await reader.readuntil(b'\r\n\r\n')
     await bench.connect()
-    bench.look()
+    bench.poll()
     for writer in bench.writers:
         writer.transport.abort()
     await bench.until(lambda: not bench.server.connections)
     await bench.let_others_run()
-    bench.look()
+    bench.poll()
     assert bench.reaper._requests == {}
     assert bench.reaper._waiting_since_s == {}
 

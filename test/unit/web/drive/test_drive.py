@@ -39,10 +39,10 @@ class Vehicle:
     def now_s(self):
         return 100.0
 
-    def seat(self):
+    def change_driver(self):
         self.seats += 1
 
-    def hear(self, command):
+    def on_command(self, command):
         self.commands.append(command)
         return command.sequence >= 0
 
@@ -60,10 +60,10 @@ class Page:
     def __init__(self, socket):
         self.socket = socket
 
-    async def tell(self, **message):
+    async def send(self, **message):
         await self.socket.send_json(message)
 
-    async def hear(self, **expected):
+    async def receive(self, **expected):
         """Return the next message that has all these values."""
         while True:
             message = await self.socket.receive_json()
@@ -72,8 +72,8 @@ class Page:
 
     async def settle(self):
         """Return when all that was sent has been dealt with."""
-        await self.tell(type='clock', client_ms=7)
-        return await self.hear(type='clock', client_ms=7)
+        await self.send(type='clock', client_ms=7)
+        return await self.receive(type='clock', client_ms=7)
 
     async def ended(self):
         """Return the closing code."""
@@ -113,8 +113,8 @@ class Scene:
 
     async def driver(self):
         page = await self.open()
-        await page.tell(type='take', viewer='v')
-        await page.hear(type='state', you=True)
+        await page.send(type='take', viewer='v')
+        await page.receive(type='state', you=True)
         return page
 
 
@@ -138,8 +138,8 @@ def command(sequence=1, **changed):
 @scene
 async def test_a_driver_is_heard(it):
     page = await it.driver()
-    await page.tell(**command(5, round_trip_ms=12.5))
-    await page.hear(type='heard', sequence=5)
+    await page.send(**command(5, round_trip_ms=12.5))
+    await page.receive(type='heard', sequence=5)
     heard, = it.vehicle.commands
     assert (heard.sequence, heard.given_s) == (5, 99.95)
     assert heard.seen_s == pytest.approx(99.9)
@@ -154,9 +154,9 @@ async def test_a_driver_is_heard(it):
 @scene
 async def test_what_is_out_of_range_is_clamped_and_what_was_not_seen_is_none(it):
     page = await it.driver()
-    await page.tell(**command(1, throttle=7, steering=-1e9, seen_ms=SEEN_MS + 1))
-    await page.tell(**command(2, throttle=None, steering=None, seen_ms=None))
-    await page.hear(sequence=2)
+    await page.send(**command(1, throttle=7, steering=-1e9, seen_ms=SEEN_MS + 1))
+    await page.send(**command(2, throttle=None, steering=None, seen_ms=None))
+    await page.receive(sequence=2)
     first, second = it.vehicle.commands
     assert (first.throttle, first.steering) == (1, -1)
     assert math.isnan(first.seen_s)
@@ -167,13 +167,13 @@ async def test_what_is_out_of_range_is_clamped_and_what_was_not_seen_is_none(it)
 @scene
 async def test_only_who_has_the_wheel_is_heard(it):
     driver, other = await it.driver(), await it.open()
-    await other.tell(**command(round_trip_ms=9))
-    await other.tell(type='button', name='horn', pressed=True)
+    await other.send(**command(round_trip_ms=9))
+    await other.send(type='button', name='horn', pressed=True)
     await other.settle()
     assert (it.vehicle.commands, it.vehicle.presses) == ([], [])
     assert it.drive.state()['refused'] == 2
     assert it.drive.state()['round_trip_ms'] is None
-    await driver.tell(type='button', name='horn', pressed=True)
+    await driver.send(type='button', name='horn', pressed=True)
     await driver.settle()
     assert it.vehicle.presses == [('horn', True)]
 
@@ -182,8 +182,8 @@ async def test_only_who_has_the_wheel_is_heard(it):
 async def test_to_let_go_of_a_button_is_never_too_many(it):
     driver = await it.driver()
     for _ in range(40):
-        await driver.tell(type='button', name='horn', pressed=True)
-    await driver.tell(type='button', name='horn', pressed=False)
+        await driver.send(type='button', name='horn', pressed=True)
+    await driver.send(type='button', name='horn', pressed=False)
     await driver.settle()
     assert it.vehicle.presses.count(('horn', True)) < 40
     assert it.drive.state()['refused'] > 0
@@ -193,17 +193,17 @@ async def test_to_let_go_of_a_button_is_never_too_many(it):
 @scene
 async def test_the_wheel_is_asked_for_and_handed_over(it):
     first, second = await it.driver(), await it.open()
-    await second.tell(type='take', viewer='w')
-    name = (await first.hear(type='state'))['driver']
-    asking = (await second.hear(type='state', asking=it.drive.state()['asking']))['asking']
+    await second.send(type='take', viewer='w')
+    name = (await first.receive(type='state'))['driver']
+    asking = (await second.receive(type='state', asking=it.drive.state()['asking']))['asking']
     while not asking:
-        asking = (await second.hear(type='state'))['asking']
+        asking = (await second.receive(type='state'))['asking']
     assert asking != name
-    await first.tell(type='leave')
-    await second.hear(type='state', driver='')
-    await second.tell(type='take', viewer='w')
-    await second.hear(type='state', you=True, driver=asking, asking='')
-    await first.hear(type='state', you=False, driver=asking)
+    await first.send(type='leave')
+    await second.receive(type='state', driver='')
+    await second.send(type='take', viewer='w')
+    await second.receive(type='state', you=True, driver=asking, asking='')
+    await first.receive(type='state', you=False, driver=asking)
     assert it.preferred == ['v', '', 'w']
     assert it.lines == [f'{name} drives', f'{name} has left the wheel: nobody drives',
                         f'{asking} drives']
@@ -213,11 +213,11 @@ async def test_the_wheel_is_asked_for_and_handed_over(it):
 @scene
 async def test_who_asks_and_goes_asks_no_more(it):
     first, second = await it.driver(), await it.open()
-    await second.tell(type='take')
+    await second.send(type='take')
     await second.settle()
     assert it.drive.state()['asking']
     await second.socket.close()
-    await first.hear(type='state', asking='')
+    await first.receive(type='state', asking='')
     assert it.preferred == ['v']
 
 
@@ -225,11 +225,11 @@ async def test_who_asks_and_goes_asks_no_more(it):
 async def test_who_is_silent_loses_the_wheel_even_if_he_comes_back(it):
     page, other = await it.driver(), await it.open()
     it.now_s += 4.9
-    await page.tell(**command(1))
-    await page.hear(sequence=1)
+    await page.send(**command(1))
+    await page.receive(sequence=1)
     it.now_s += 5.1
-    await page.tell(**command(2))  # maybe before anything else notices
-    await other.hear(type='state', driver='')
+    await page.send(**command(2))  # maybe before anything else notices
+    await other.receive(type='state', driver='')
     await page.settle()
     assert [one.sequence for one in it.vehicle.commands] == [1]
     assert it.preferred == ['v', '']
@@ -240,7 +240,7 @@ async def test_who_is_silent_loses_the_wheel_even_if_he_comes_back(it):
 @scene
 async def test_who_takes_the_wheel_again_may_look_elsewhere(it):
     page = await it.driver()
-    await page.tell(type='take', viewer='another')
+    await page.send(type='take', viewer='another')
     await page.settle()
     assert it.preferred == ['v', 'another']
     assert it.vehicle.seats == 1
@@ -254,25 +254,25 @@ async def test_who_takes_the_wheel_again_may_look_elsewhere(it):
 @scene
 async def test_everyone_may_stop_and_some_may_release(it):
     driver, stopper, third = await it.driver(), await it.open(), await it.open()
-    await stopper.tell(type='stop')
-    await third.hear(type='state', latched=True)
-    await third.tell(type='stop')
-    await third.tell(type='release')
+    await stopper.send(type='stop')
+    await third.receive(type='state', latched=True)
+    await third.send(type='stop')
+    await third.send(type='release')
     await third.settle()
     assert it.vehicle.latches == [True]
     assert it.drive.state()['latched_by'] != it.drive.state()['driver']
-    await stopper.tell(type='release')
-    await driver.hear(type='state', latched=False, latched_by='')
-    await stopper.tell(type='stop')
-    await driver.hear(type='state', latched=True)
-    await driver.tell(type='release')
-    await third.hear(type='state', latched_by='')
-    await stopper.tell(type='stop')
+    await stopper.send(type='release')
+    await driver.receive(type='state', latched=False, latched_by='')
+    await stopper.send(type='stop')
+    await driver.receive(type='state', latched=True)
+    await driver.send(type='release')
+    await third.receive(type='state', latched_by='')
+    await stopper.send(type='stop')
     await stopper.settle()
     await stopper.socket.close()
     await driver.socket.close()
-    await third.hear(type='state', driver='')
-    await third.tell(type='release')  # who could release it has gone
+    await third.receive(type='state', driver='')
+    await third.send(type='release')  # who could release it has gone
     await third.settle()
     assert it.vehicle.latches == [True, False] * 3
     assert len([line for line in it.lines if line.startswith('emergency stop by')]) == 4
@@ -282,19 +282,19 @@ async def test_everyone_may_stop_and_some_may_release(it):
 async def test_each_who_stopped_it_takes_back_his_own_and_the_driver_all(it):
     driver, first, second = await it.driver(), await it.open(), await it.open()
     for page in (first, second):
-        await page.tell(type='stop')
+        await page.send(type='stop')
         await page.settle()
-    await first.tell(type='release')
+    await first.send(type='release')
     await first.settle()
     assert it.vehicle.latches == [True]
     assert ',' not in it.drive.state()['latched_by']
-    await second.tell(type='release')
+    await second.send(type='release')
     await second.settle()
     assert it.vehicle.latches == [True, False]
     for page in (first, second):
-        await page.tell(type='stop')
+        await page.send(type='stop')
         await page.settle()
-    await driver.tell(type='release')
+    await driver.send(type='release')
     await driver.settle()
     assert it.vehicle.latches == [True, False] * 2
 
@@ -302,26 +302,26 @@ async def test_each_who_stopped_it_takes_back_his_own_and_the_driver_all(it):
 @scene
 async def test_a_page_whose_connection_was_lost_takes_the_wheel_from_its_own_ghost(it):
     ghost, thief, same = await it.open(), await it.open(), await it.open()
-    await ghost.tell(type='take', tab='secret')
-    await ghost.hear(type='state', you=True)
-    await thief.tell(type='take', tab='guess')
+    await ghost.send(type='take', tab='secret')
+    await ghost.receive(type='state', you=True)
+    await thief.send(type='take', tab='guess')
     await thief.settle()
-    await thief.hear(type='state', you=False)
-    await same.tell(type='take', tab='secret')
-    await same.hear(type='state', you=True)
+    await thief.receive(type='state', you=False)
+    await same.send(type='take', tab='secret')
+    await same.receive(type='state', you=True)
 
 
 @scene
 async def test_a_flood_is_refused_and_ended_but_a_stop_in_it_is_heard(it):
     page = await it.driver()
     for number in range(500):  # at one moment
-        await page.tell(**command(number))
-    await page.tell(type='stop')
-    await page.hear(type='state', latched=True)
+        await page.send(**command(number))
+    await page.send(type='stop')
+    await page.receive(type='state', latched=True)
     assert len(it.vehicle.commands) < 120
     assert it.vehicle.latches == [True]
     for number in range(1000):
-        await page.tell(**command(number))
+        await page.send(**command(number))
     assert await page.ended() == 1008
     assert 990 < it.drive.state()['refused'] < 1010
 
@@ -332,7 +332,7 @@ async def test_a_steady_flood_is_ended_too(it):
     try:
         for _ in range(50_000):
             it.now_s += 1e-4  # ten thousand a second
-            await page.tell(**command())
+            await page.send(**command())
             await asyncio.sleep(0)
     except ConnectionError:
         pass
@@ -345,8 +345,8 @@ async def test_as_much_as_a_page_sends_is_no_flood(it):
     page = await it.driver()
     for number in range(2000):
         it.now_s += 0.01
-        await page.tell(**command(number))
-        await page.hear(type='heard', sequence=number)
+        await page.send(**command(number))
+        await page.receive(type='heard', sequence=number)
     assert it.drive.state()['refused'] == 0
 
 
@@ -430,7 +430,7 @@ def test_whatever_is_sent_is_a_message_or_the_end(robot, sent, drives):
         it.now_s += 10
         page = await it.open()
         if drives:
-            await page.tell(type='take')
+            await page.send(type='take')
         try:
             for data in sent:
                 await (page.socket.send_str if isinstance(data, str) else

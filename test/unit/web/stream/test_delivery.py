@@ -17,12 +17,12 @@ import math
 
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.delivery import deliver, Transport
 from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.link import LinkState
 from pi_camera_stream.web.stream.stream import Stream
-from pi_camera_stream.web.stream.viewer import Viewer, Wish
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
 
@@ -34,13 +34,13 @@ class Link:
 
     closed = False
     answer = None
-    surplus = 0
+    excess = 0
 
     def state(self):
         return self.answer
 
-    def surplus_bytes(self, _state, _size):
-        return self.surplus
+    def excess_bytes(self, _state, _size):
+        return self.excess
 
 
 class Scripted(Transport):
@@ -52,14 +52,14 @@ class Scripted(Transport):
         super().__init__(Link())
         self.sent = []
         self.statuses = 0
-        self.on_way = None  # what `on_way_s` says
+        self.on_way = None  # what `transit_s` says
         self.cleared = asyncio.Event()
         self.slow_on_way = 0.0
 
-    def on_way_s(self):
+    def transit_s(self):
         return self.on_way
 
-    async def clear(self):
+    async def wait_drained(self):
         await self.cleared.wait()
         return self.slow_on_way
 
@@ -72,10 +72,11 @@ class Scripted(Transport):
 
 
 class Scene:
-    def __init__(self, wish=Wish(tier=0)):  # noqa: B008 - it is frozen
+    def __init__(self, wanted=StreamRequest(tier=0)):  # noqa: B008 - it is frozen
         self.stream = Stream('/a', lambda: 0, lambda _: None,
-                             Imaging(RenditionEncoder().encode, lambda *_: b'status'), Recipe())
-        self.viewer = Viewer('x', 'mjpeg', wish)
+                             Imaging(RenditionEncoder().encode, lambda *_: b'status'),
+                             RenditionSpec())
+        self.viewer = Viewer('x', 'mjpeg', wanted)
         self.transport = Scripted()
         self.number = 0
 
@@ -128,7 +129,7 @@ def test_whoever_does_not_gets_the_newest_one_and_none_waits():
 
 def test_whose_pictures_come_late_gets_smaller_ones():
     async def run():
-        async with Scene(Wish()) as scene:
+        async with Scene(StreamRequest()) as scene:
             scene.transport.on_way = 0.4
             while not scene.transport.sent or scene.transport.sent[-1][2] == 320:
                 await scene.offer()
@@ -142,7 +143,7 @@ def test_whose_pictures_come_late_gets_smaller_ones():
 
 def test_who_has_chosen_a_tier_keeps_it():
     async def run():
-        async with Scene(Wish(tier=0)) as scene:
+        async with Scene(StreamRequest(tier=0)) as scene:
             scene.transport.on_way = 0.4
             await scene.offer(50)
             assert {width for *_, width in scene.transport.sent} == {320}
@@ -152,7 +153,7 @@ def test_who_has_chosen_a_tier_keeps_it():
 
 def test_a_wished_rate_is_kept():
     async def run():
-        async with Scene(Wish(tier=0, fps=10)) as scene:
+        async with Scene(StreamRequest(tier=0, fps=10)) as scene:
             await scene.offer(30)  # a second of a stream of 30/s
             assert 9 <= len(scene.transport.sent) <= 11
             assert scene.viewer.skipped == 0  # they were not wanted
@@ -199,23 +200,23 @@ class Plain(Transport):
 def test_each_picture_counts_once_for_the_tier():
     transport = Plain(Link())
     transport.link.answer = LinkState(0, 1448, 0.0, 0.0, 10**6, lost=False)
-    assert transport.on_way_s() is None  # nothing was sent
+    assert transport.transit_s() is None  # nothing was sent
     for number in (1, 2):
         transport.begin(Frame(JPEG, 0, number, 320, 240))
-        transport.link.surplus = 1
-        assert transport.on_way_s() == math.inf
-        transport.link.surplus = 0
-        assert transport.on_way_s() >= 0
-        assert transport.on_way_s() is None
+        transport.link.excess = 1
+        assert transport.transit_s() == math.inf
+        transport.link.excess = 0
+        assert transport.transit_s() >= 0
+        assert transport.transit_s() is None
     transport.begin(Frame(JPEG, 0, 3, 320, 240))
-    assert asyncio.run(transport.clear()) >= 0
-    assert transport.on_way_s() is None
+    assert asyncio.run(transport.wait_drained()) >= 0
+    assert transport.transit_s() is None
 
 
 def test_on_a_long_path_a_picture_waits_as_long_as_its_queue():
     transport = Plain(Link())
     state = LinkState(50_000, 1448, 0.1, 0.0, 10**6, lost=False, round_trip_s=0.13)
-    for could_be_more, expected_s in ((True, 0.03), (False, len(JPEG) / 10**6)):
+    for app_limited, expected_s in ((True, 0.03), (False, len(JPEG) / 10**6)):
         transport.begin(Frame(JPEG, 0, 1, 320, 240))
-        transport.link.answer = state._replace(could_be_more=could_be_more)
-        assert transport.on_way_s() == pytest.approx(expected_s)
+        transport.link.answer = state._replace(app_limited=app_limited)
+        assert transport.transit_s() == pytest.approx(expected_s)

@@ -61,7 +61,7 @@ def test_what_nobody_reads_is_a_backlog_and_little_of_it_is_in_the_kernel():
             assert link.backlog_bytes() > 500_000
             # Without the bound, the kernel would take megabytes.
             assert link.state().unacked_bytes < 200_000
-            assert link.surplus_bytes(link.state(), 1_000_000) >= 0
+            assert link.excess_bytes(link.state(), 1_000_000) >= 0
             transport.abort()
             await asyncio.sleep(0)
             assert link.closed
@@ -101,24 +101,24 @@ def test_the_time_since_the_last_answer_is_that_of_the_kernel():
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(('unacked', 'size', 'surplus'), [
+@pytest.mark.parametrize(('unacked', 'size', 'excess'), [
     (0, 148_000, 0),  # all has arrived
     (16_000, 148_000, -384),  # 16 kB may be left of a large picture,
     (20_000, 148_000, 3616),
     (5_000, 12_000, 2000),  # a quarter of a small one,
     (2_800, 2_000, -96),  # and two segments in any case: the other end may answer late
 ])
-def test_a_picture_may_begin_when_little_is_left_of_the_one_before(unacked, size, surplus):
+def test_a_picture_may_begin_when_little_is_left_of_the_one_before(unacked, size, excess):
     link = Link.__new__(Link)
-    assert link.surplus_bytes(state(unacked), size) == surplus
+    assert link.excess_bytes(state(unacked), size) == excess
 
 
 def test_what_a_long_path_has_in_flight_is_no_backlog():
     link = Link.__new__(Link)
     wide_and_long = state(400_000, least_round_trip=0.1, rate=5_000_000)
-    assert link.surplus_bytes(wide_and_long, 148_000) < 0
+    assert link.excess_bytes(wide_and_long, 148_000) < 0
     narrow_and_long = state(400_000, least_round_trip=0.1, rate=500_000)
-    assert link.surplus_bytes(narrow_and_long, 148_000) > 0
+    assert link.excess_bytes(narrow_and_long, 148_000) > 0
 
 
 @pytest.mark.parametrize(('round_trip', 'begins'), [(0.105, True), (0.2, False)])
@@ -126,8 +126,8 @@ def test_on_a_long_path_without_a_queue_the_next_picture_begins(round_trip, begi
     link = Link.__new__(Link)
     # 100 kB/s is all that there was to deliver: the path may be wider.
     seen = state(400_000, least_round_trip=0.1, rate=100_000)._replace(
-        could_be_more=True, round_trip_s=round_trip)
-    assert (link.surplus_bytes(seen, 148_000) <= 0) == begins
+        app_limited=True, round_trip_s=round_trip)
+    assert (link.excess_bytes(seen, 148_000) <= 0) == begins
 
 
 def test_the_kernel_knows_the_round_trip_and_who_sets_the_rate():
@@ -139,7 +139,7 @@ def test_the_kernel_knows_the_round_trip_and_who_sets_the_rate():
             while link.state().unacked_bytes:
                 await asyncio.sleep(0)
             seen = link.state()
-            assert seen.could_be_more  # since there was no more to send
+            assert seen.app_limited  # since there was no more to send
             assert 0 < seen.round_trip_s < 10
             assert seen.queue_s == seen.round_trip_s - seen.least_round_trip_s
             transport.abort()

@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.mjpeg import stream_mjpeg
 from pi_camera_stream.web.stream.stream import Stream
@@ -34,7 +34,8 @@ class Scene:
 
     async def __aenter__(self):
         self.stream = Stream('/a', time.time_ns, lambda _: None,
-                             Imaging(RenditionEncoder().encode, lambda *_: b'status'), Recipe())
+                             Imaging(RenditionEncoder().encode, lambda *_: b'status'),
+                             RenditionSpec())
         app = web.Application()
         app.router.add_get('/', self._answer)
         self.server = TestServer(app)

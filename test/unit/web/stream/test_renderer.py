@@ -18,18 +18,18 @@ import threading
 
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_picture
-from pi_camera_stream.core.frame import Frame, RawFrame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.codecs.status_image import status_image
+from pi_camera_stream.core.frame import Frame, StampedImage
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.renderer import Renderer
 from pi_camera_stream.web.stream.stream import Stream
-from pi_camera_stream.web.stream.viewer import Viewer, Wish
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
 
-FULL = Recipe(quality=35)
-HALF, QUARTER = Recipe(scale=0.5, quality=60), Recipe(scale=0.25, quality=40)
+FULL = RenditionSpec(quality=35)
+HALF, QUARTER = RenditionSpec(scale=0.5, quality=60), RenditionSpec(scale=0.25, quality=40)
 LOCK_S = 10  # in which a thread must come to what it is waited for; then the test fails
 
 
@@ -38,8 +38,9 @@ def jpeg_frame(sequence, jpeg=None):
 
 
 def raw_frame(sequence, read=None, size=(64, 48)):
-    return RawFrame(read or (lambda: pictures.image(*size, sequence)), 10**9 + sequence, sequence,
-                    *size)
+    return StampedImage(read or (lambda: pictures.image(*size, sequence)), 10**9 + sequence,
+                        sequence,
+                        *size)
 
 
 class Bench:
@@ -49,13 +50,13 @@ class Bench:
         self.asked = []
         self.begun = threading.Event()
         self.delivered = queue.Queue()
-        self.imaging = Imaging(self._encode, status_picture)
+        self.imaging = Imaging(self._encode, status_image)
         self.renderer = Renderer(self.imaging, FULL, self.delivered.put)
 
-    def _encode(self, picture, width, height, recipes):
-        self.asked.append(list(recipes))
+    def _encode(self, picture, width, height, specs):
+        self.asked.append(list(specs))
         self.begun.set()
-        return RenditionEncoder().encode(picture, width, height, recipes)
+        return RenditionEncoder().encode(picture, width, height, specs)
 
     def next(self):
         """Return what was made of the next picture."""
@@ -80,7 +81,7 @@ def test_what_is_made_has_size_stamp_and_number(bench):
     bench.renderer.want([HALF, QUARTER])
     bench.renderer.put(jpeg_frame(7))
     made = bench.next()
-    assert {recipe: (frame.width, frame.height) for recipe, frame in made.items()} == {
+    assert {spec: (frame.width, frame.height) for spec, frame in made.items()} == {
         HALF: (32, 24), QUARTER: (16, 12)}
     for frame in made.values():
         header = read_header(frame.jpeg)
@@ -91,7 +92,7 @@ def test_what_is_made_has_size_stamp_and_number(bench):
 def test_a_picture_is_encoded_once_for_any_number_of_viewers(bench):
     async def run():
         stream = Stream('/camera', lambda: 10**9, lambda _: None, bench.imaging, FULL)
-        viewers = [Viewer('a', 'mjpeg', Wish(tier=number % 3)) for number in range(30)]
+        viewers = [Viewer('a', 'mjpeg', StreamRequest(tier=number % 3)) for number in range(30)]
 
         async def watch(viewer):
             with stream.watch(viewer):
@@ -107,7 +108,7 @@ def test_a_picture_is_encoded_once_for_any_number_of_viewers(bench):
         assert len({len(frame.jpeg) for frame in frames}) == 3
 
     asyncio.run(run())
-    assert [len(recipes) for recipes in bench.asked] == [2]
+    assert [len(specs) for specs in bench.asked] == [2]
     assert FULL not in bench.asked[0]
 
 
@@ -171,7 +172,7 @@ def test_a_picture_that_cannot_be_decoded_is_counted_until_a_good_one_comes(benc
         failures.append(bench.renderer.failure)
         return pictures.image()
 
-    if isinstance(bad, RawFrame):
+    if isinstance(bad, StampedImage):
         bad = raw_frame(1, lambda read=bad.read: bench.begun.set() or read())
     bench.renderer.want([HALF])
     bench.renderer.put(bad)
@@ -221,7 +222,7 @@ def test_while_it_is_busy_only_the_newest_one_waits(bench):
         bench.renderer.put(raw_frame(sequence))
     bench.renderer.want([QUARTER])
     busy.release.set()
-    assert [[(recipe, frame.sequence) for recipe, frame in bench.next().items()]
+    assert [[(spec, frame.sequence) for spec, frame in bench.next().items()]
             for _ in range(2)] == [[(QUARTER, 1)], [(QUARTER, 10)]]
 
 
@@ -249,7 +250,7 @@ def test_nothing_old_comes_after_something_new(bench):
 def test_a_full_picture_from_before_is_not_what_the_next_viewer_begins_with():
     async def run():
         stream = Stream('/camera', lambda: 10**9, lambda _: None,
-                        Imaging(RenditionEncoder().encode, status_picture), FULL)
+                        Imaging(RenditionEncoder().encode, status_image), FULL)
         with stream.wanted(), stream.use(HALF) as half:
             with stream.use(None) as full:
                 stream.offer(raw_frame(1))

@@ -15,7 +15,7 @@
 import asyncio
 
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.rendition import Rendition
 import pytest
 
@@ -27,7 +27,7 @@ def frame(sequence):
 def in_loop(test):
     """Run an async test with a rendition."""
     def wrapped():
-        asyncio.run(test(Rendition(Recipe(scale=0.5))))
+        asyncio.run(test(Rendition(RenditionSpec(scale=0.5))))
     wrapped.__name__ = test.__name__
     return wrapped
 
@@ -130,4 +130,4 @@ def test_what_is_made_is_counted_without_a_loop():
     rendition.put(frame(2))
     assert rendition.made.total == 2
     assert rendition.made.total_bytes == len(b'jpeg 1jpeg 2')
-    assert (rendition.recipe, rendition.users) == (None, 0)
+    assert (rendition.spec, rendition.users) == (None, 0)

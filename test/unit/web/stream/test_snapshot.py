@@ -17,22 +17,22 @@ import asyncio
 from aiohttp import web
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_picture
-from pi_camera_stream.core.frame import Frame, RawFrame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.codecs.status_image import status_image
+from pi_camera_stream.core.frame import Frame, StampedImage
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import snapshot as snapshot_module
 from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.snapshot import answer_snapshot
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.tiers import NAMES
-from pi_camera_stream.web.stream.viewer import Wish
+from pi_camera_stream.web.stream.viewer import StreamRequest
 import pytest
 from support import pictures
 
 TOPIC = '/Robot_1/Front'
 START_NS = 10**18
-ALL = Wish()
-LOW = Wish(tier=NAMES.index('low'))
+ALL = StreamRequest()
+LOW = StreamRequest(tier=NAMES.index('low'))
 
 
 class Bench:
@@ -42,7 +42,7 @@ class Bench:
         self.now_ns = START_NS
         self.sequence = 0
         self.stream = Stream(TOPIC, lambda: self.now_ns, lambda _: None,
-                             Imaging(RenditionEncoder().encode, status_picture), Recipe())
+                             Imaging(RenditionEncoder().encode, status_image), RenditionSpec())
 
     def offer(self, age_s=0.0):
         """Let a picture come that was taken so long ago; return it."""
@@ -52,9 +52,9 @@ class Bench:
         self.stream.offer(frame)
         return frame
 
-    async def ask(self, wish=ALL, max_age_s=0.0):
+    async def ask(self, wanted=ALL, max_age_s=0.0):
         """Return a task that waits for a picture already."""
-        task = asyncio.create_task(answer_snapshot(self.stream, wish, max_age_s))
+        task = asyncio.create_task(answer_snapshot(self.stream, wanted, max_age_s))
         await settle()
         return task
 
@@ -166,7 +166,7 @@ async def test_where_it_is_ahead_the_next_one_is_taken(bench):
 @in_loop
 async def test_the_status_picture_is_never_a_snapshot(bench):
     task = await bench.ask()
-    status = Frame(status_picture(64, 48, ['NO SIGNAL']), bench.now_ns, 0, 64, 48)
+    status = Frame(status_image(64, 48, ['NO SIGNAL']), bench.now_ns, 0, 64, 48)
     with bench.stream.use(None) as rendition:
         for _ in range(5):
             rendition.wake(status)
@@ -178,12 +178,12 @@ async def test_the_status_picture_is_never_a_snapshot(bench):
     assert (await task).body == fresh.jpeg
 
 
-@pytest.mark.parametrize(('wish', 'size'), [
-    (ALL, (64, 48)), (LOW, (24, 18)), (Wish(recipe=Recipe(width=32)), (32, 24))])
-def test_it_is_made_as_was_wished(wish, size):
+@pytest.mark.parametrize(('wanted', 'size'), [
+    (ALL, (64, 48)), (LOW, (24, 18)), (StreamRequest(spec=RenditionSpec(width=32)), (32, 24))])
+def test_it_is_made_as_was_wished(wanted, size):
     @in_loop
     async def run(bench):
-        task = await bench.ask(wish)
+        task = await bench.ask(wanted)
         bench.offer()
         header = read_header((await task).body)
         assert (header.width, header.height) == size
@@ -201,7 +201,8 @@ async def test_all_who_ask_at_a_time_get_the_same_one(bench):
 
 @in_loop
 async def test_who_does_not_wait_for_it_leaves_nothing_behind(bench):
-    tasks = [await bench.ask(wish) for wish in (ALL, LOW, Wish(recipe=Recipe(width=32)))]
+    tasks = [await bench.ask(wanted) for wanted in (ALL, LOW,
+                                                    StreamRequest(spec=RenditionSpec(width=32)))]
     assert len(bench.stream._renditions) == 3
     for task in tasks:
         task.cancel()
@@ -222,8 +223,8 @@ async def test_and_names_topic_and_reason_as_they_are(bench):
     def read():
         raise ValueError("nobody knows the encoding 'YUV420P'")
 
-    with bench.stream.use(Recipe(scale=0.5)):
-        bench.stream.offer(RawFrame(read, bench.now_ns, 1, 64, 48))
+    with bench.stream.use(RenditionSpec(scale=0.5)):
+        bench.stream.offer(StampedImage(read, bench.now_ns, 1, 64, 48))
         while not bench.stream.state()['undecodable']:
             await asyncio.sleep(0)
         text = await refused(bench)

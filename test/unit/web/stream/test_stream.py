@@ -17,17 +17,17 @@ import contextlib
 
 from aiohttp import web
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.core.frame import Frame, RawFrame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.core.frame import Frame, StampedImage
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.tiers import NAMES
-from pi_camera_stream.web.stream.viewer import Viewer, Wish
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
 
-FULL = Wish(tier=0)
+FULL = StreamRequest(tier=0)
 
 
 def frame(sequence, jpeg=None, size=(64, 48)):
@@ -45,7 +45,7 @@ class Bench:
         self.demands = []
         self.stream = Stream('/camera/image_raw/compressed', lambda: 10**9 + 5 * 10**6,
                              self.demands.append, Imaging(RenditionEncoder().encode, draw_status),
-                             Recipe(quality=80))
+                             RenditionSpec(quality=80))
 
 
 def in_loop(test):
@@ -163,12 +163,12 @@ async def test_a_tier_is_encoded_once_for_all_who_are_on_it(bench):
     original = bench.stream._renderer._imaging.encode
     calls = []
 
-    def encode(picture, width, height, recipes):
-        calls.append(len(recipes))
-        return original(picture, width, height, recipes)
+    def encode(picture, width, height, specs):
+        calls.append(len(specs))
+        return original(picture, width, height, specs)
 
     bench.stream._renderer._imaging = Imaging(encode, draw_status)
-    viewers = [Viewer('a', 'mjpeg', Wish(tier=2)) for _ in range(5)]
+    viewers = [Viewer('a', 'mjpeg', StreamRequest(tier=2)) for _ in range(5)]
     with contextlib.ExitStack() as stack:
         for viewer in viewers:
             stack.enter_context(bench.stream.watch(viewer))
@@ -186,7 +186,7 @@ async def test_who_changes_the_tier_gets_the_other_rendition(bench):
     with bench.stream.watch(viewer):
         bench.stream.offer(frame(1, jpeg))
         assert (await viewer.rendition.newer_than(0)).jpeg is jpeg
-        viewer.wish = Wish(tier=NAMES.index('lowest'))
+        viewer.request = StreamRequest(tier=NAMES.index('lowest'))
         bench.stream.move(viewer)
         bench.stream.offer(frame(2, jpeg, (320, 240)))
         assert (await viewer.rendition.newer_than(1)).width == 80
@@ -196,7 +196,7 @@ async def test_who_changes_the_tier_gets_the_other_rendition(bench):
 async def test_a_topic_that_is_no_jpeg_is_encoded_for_the_full_tier_too(bench):
     viewer = Viewer('a', 'mjpeg', FULL)
     with bench.stream.watch(viewer):
-        bench.stream.offer(RawFrame(lambda: pictures.image(64, 48), 10**9, 1, 64, 48))
+        bench.stream.offer(StampedImage(lambda: pictures.image(64, 48), 10**9, 1, 64, 48))
         got = await viewer.rendition.newer_than(0)
     assert got.jpeg.startswith(b'\xff\xd8')
     assert (got.width, got.height) == (64, 48)
@@ -206,10 +206,11 @@ async def test_a_topic_that_is_no_jpeg_is_encoded_for_the_full_tier_too(bench):
 async def test_renditions_of_viewers_own_are_bounded(bench):
     with contextlib.ExitStack() as stack, bench.stream.wanted():
         for width in range(8):
-            stack.enter_context(bench.stream.use(Recipe(width=100 + width)))
-        stack.enter_context(bench.stream.use(Recipe(width=100)))  # one that is there already
+            stack.enter_context(bench.stream.use(RenditionSpec(width=100 + width)))
+        stack.enter_context(bench.stream.use(
+            RenditionSpec(width=100)))  # one that is there already
         with pytest.raises(web.HTTPServiceUnavailable) as refusal, \
-                bench.stream.use(Recipe(width=99)):
+                bench.stream.use(RenditionSpec(width=99)):
             pass
         assert 'in 8 sizes' in refusal.value.text
 
@@ -236,7 +237,7 @@ async def test_the_reason_why_nothing_can_be_shown_is_told(bench):
 
     viewer = Viewer('a', 'mjpeg', FULL)
     with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
-        bench.stream.offer(RawFrame(read, 10**9, 1, 64, 48))
+        bench.stream.offer(StampedImage(read, 10**9, 1, 64, 48))
         while b'unknown encoding' not in (await viewer.rendition.newer_than(0)).jpeg:
             pass
     assert bench.stream.state()['undecodable'] == 1

@@ -59,8 +59,8 @@ def test_the_tiers_are_in_order():
     shares, patience = [t.share for t in TIERS], [t.patience for t in TIERS]
     assert shares == sorted(set(shares), reverse=True)
     assert patience == sorted(set(patience))
-    assert (TIERS[0].recipe, TIERS[0].share, NAMES[0]) == (None, 1.0, 'full')
-    assert len({t.recipe for t in TIERS}) == len(TIERS)
+    assert (TIERS[0].spec, TIERS[0].share, NAMES[0]) == (None, 1.0, 'full')
+    assert len({t.spec for t in TIERS}) == len(TIERS)
 
 
 def test_who_gets_his_pictures_in_time_stays_at_the_full_one():

@@ -21,10 +21,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.rendition_spec import Recipe
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.stream import Stream
-from pi_camera_stream.web.stream.viewer import Viewer, Wish
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from pi_camera_stream.web.stream.websocket import stream_websocket, WebSocketTransport
 import pytest
 from support import pictures
@@ -35,16 +35,17 @@ JPEG = pictures.jpeg(320, 240)
 class Page:
     """A page that watches a stream, played by the test."""
 
-    def __init__(self, wish=Wish()):  # noqa: B008 - it is frozen
+    def __init__(self, wanted=StreamRequest()):  # noqa: B008 - it is frozen
         self.stream = Stream('/camera/image_raw/compressed', time.time_ns, lambda _: None,
-                             Imaging(RenditionEncoder().encode, lambda *_: b'status'), Recipe())
-        self.wish = wish
+                             Imaging(RenditionEncoder().encode, lambda *_: b'status'),
+                             RenditionSpec())
+        self.request = wanted
         self.number = 0
 
     async def __aenter__(self):
         async def answer(request):
             return await stream_websocket(request, self.stream,
-                                          Viewer('x', 'websocket', self.wish))
+                                          Viewer('x', 'websocket', self.request))
 
         app = web.Application()
         app.router.add_get('/ws', answer)
@@ -81,11 +82,11 @@ class Page:
         await self.socket.send_str(message)
 
 
-def scene(wish=Wish()):  # noqa: B008 - it is frozen
+def scene(wanted=StreamRequest()):  # noqa: B008 - it is frozen
     """Run an async test that takes a page."""
     def decorate(test):
         async def run(*arguments):
-            async with Page(wish) as page:
+            async with Page(wanted) as page:
                 await test(page, *arguments)
 
         def wrapped():
@@ -159,7 +160,7 @@ async def test_the_tier_can_be_chosen_while_it_runs(page):
     assert len(jpeg) < len(JPEG) / 2
 
 
-@scene(Wish(recipe=Recipe(width=64)))
+@scene(StreamRequest(spec=RenditionSpec(width=64)))
 async def test_a_rendition_of_ones_own_has_no_tier(page):
     page.offer()
     _, tier, *_ = await page.picture()

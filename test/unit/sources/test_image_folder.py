@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources.base import SourceSettings
-from pi_camera_stream.sources.picture_folder import PictureFolderSource
+from pi_camera_stream.sources.image_folder import ImageFolderSource
 import pytest
 from support import bombs, pictures
 
 
 def opened(folder, **settings):
-    source = PictureFolderSource(SourceSettings('file', str(folder), fps=240, **settings))
+    source = ImageFolderSource(SourceSettings('file', str(folder), fps=240, **settings))
     source.start()
     return source
 

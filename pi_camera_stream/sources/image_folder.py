@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 
 from .base import Source, SourceSettings
-from ..codecs.limits import check_picture
-from ..core.errors import PermanentError, PictureRefusedError
+from ..codecs.limits import check_image
+from ..core.errors import FrameRefusedError, PermanentError
 from ..core.frame import Capture, Image, image_size
 from ..core.pacing import Pacer
 
@@ -33,7 +33,7 @@ _KINDS = ('JPEG', 'PNG', 'BMP', 'WebP', 'TIFF', 'PNM')
 _MOST_BYTES = 2**30
 
 
-class PictureFolderSource(Source):
+class ImageFolderSource(Source):
     """
     The pictures of the folder `path`, sorted by name, at `fps`; then from the beginning.
 
@@ -97,7 +97,7 @@ class PictureFolderSource(Source):
     def _load(self, path: Path) -> bytes | Image | None:
         try:
             return self._read(path)
-        except (PictureRefusedError, OSError) as error:
+        except (FrameRefusedError, OSError) as error:
             if path not in self._named:
                 self._named.add(path)
                 logging.getLogger(__name__).warning("left out '%s': %s", path, error)
@@ -105,20 +105,20 @@ class PictureFolderSource(Source):
 
     def _read(self, path: Path) -> bytes | Image:
         if path.stat().st_size > _MOST_BYTES:
-            raise PictureRefusedError(f'it has more than {_MOST_BYTES} bytes')
+            raise FrameRefusedError(f'it has more than {_MOST_BYTES} bytes')
         data, size = path.read_bytes(), self.settings.size
-        header = check_picture(data, _KINDS, self.settings.max_pixels)
+        header = check_image(data, _KINDS, self.settings.max_pixels)
         if header.kind == 'JPEG' and size in (None, (header.width, header.height)):
             return data
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         except cv2.error as error:
-            raise PictureRefusedError(f'it cannot be decoded: {error}') from error
+            raise FrameRefusedError(f'it cannot be decoded: {error}') from error
         if image is None:
-            raise PictureRefusedError('it cannot be decoded')
+            raise FrameRefusedError('it cannot be decoded')
         if size is not None and image_size(image) != size:
             try:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             except cv2.error as error:  # a single pixel, with OpenCV 4.5.4
-                raise PictureRefusedError(f'it cannot be resized: {error}') from error
+                raise FrameRefusedError(f'it cannot be resized: {error}') from error
         return np.asarray(image, np.uint8)

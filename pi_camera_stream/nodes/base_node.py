@@ -34,7 +34,7 @@ from ..core.parameters import Parameter, Value
 NAMESPACE = 'camera'  # unless the command line or a launch file says another one
 
 
-class StreamNode(Node):
+class BaseNode(Node):
     """
     A node with a parameter table.
 
@@ -55,7 +55,7 @@ class StreamNode(Node):
         """Begin to work."""
         self._started = True
 
-    def farewell(self) -> None:
+    def before_shutdown(self) -> None:
         """Publish what is to be the last; called once, by any thread, while topics are there."""
 
     def stop(self) -> None:
