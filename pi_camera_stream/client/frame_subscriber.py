@@ -283,7 +283,7 @@ class FrameSubscriber:
         if calibration:
             image = self._rectifier.rectify(image, calibration)
         self._publish_trace('decoded', frame)
-        jpeg = frame.jpeg if isinstance(frame, Frame) else b''
+        jpeg = frame.data if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,
                              self._clock.now_ns)
 

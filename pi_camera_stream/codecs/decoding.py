@@ -17,7 +17,7 @@ import numpy as np
 
 from .jpeg_decoder import decode
 from .limits import MAX_PIXELS
-from ..core.frame import Frame, Image, image_size, StampedImage
+from ..core.frame import Frame, Image, image_size, JPEG, StampedImage
 
 
 def decode_frame(frame: Frame | StampedImage, reduction: int = 1, grey: bool = False,
@@ -36,7 +36,9 @@ def decode_frame(frame: Frame | StampedImage, reduction: int = 1, grey: bool = F
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 
     if isinstance(frame, Frame):
-        image = decode(frame.jpeg, reduction, grey, max_pixels)
+        if frame.codec != JPEG:
+            raise ValueError(f'{frame.codec} cannot be decoded here')
+        image = decode(frame.data, reduction, grey, max_pixels)
         if image is None:
             raise ValueError('it cannot be decoded')
         return image

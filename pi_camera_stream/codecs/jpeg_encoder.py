@@ -12,30 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures to JPEG."""
+"""Images to JPEG."""
 
 from ..core.frame import Image
 
 
-class JpegEncoder:
-    """
-    Encode pictures with OpenCV's libjpeg-turbo.
+def encode_jpeg(image: Image, quality: int = 80) -> bytes:
+    """Return the JPEG of an H x W x 3 (BGR) or H x W (grey) image; quality is 1 to 100."""
+    import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 
-    Attributes
-    ----------
-    quality
-        1 to 100; may change between two pictures.
-
-    """
-
-    def __init__(self, quality: int = 80) -> None:
-        self.quality = quality
-
-    def encode(self, image: Image) -> bytes:
-        """Return the JPEG of an H x W x 3 (BGR) or H x W (grey) picture."""
-        import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
-
-        done, buffer = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, self.quality))
-        if not done:
-            raise ValueError(f'OpenCV cannot encode a picture of shape {image.shape}')
-        return buffer.tobytes()
+    done, buffer = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    if not done:
+        raise ValueError(f'OpenCV cannot encode an image of shape {image.shape}')
+    return buffer.tobytes()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Smaller renditions of one picture, at the price of one decoding."""
+"""Smaller renditions of one image, at the price of one decoding."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ import numpy as np
 
 from .jpeg import JpegHeader
 from .jpeg_decoder import decode, REDUCTIONS
-from .jpeg_encoder import JpegEncoder
+from .jpeg_encoder import encode_jpeg
 from .limits import check_jpeg, MAX_PIXELS
-from ..core.frame import Image, image_size
+from ..core.frame import EncodedImage, Frame, Image, image_size, JPEG
 from ..core.rendition_spec import RenditionSpec
 
 _MOST_PIXELS = 65500  # OpenCV's limit for a JPEG, each way
@@ -36,23 +36,25 @@ class RenditionEncoder:
         """Make it; a JPEG of more than `max_pixels` is not decoded."""
         self._max_pixels = max_pixels
 
-    def encode(self, picture: bytes | Image, width: int, height: int,
-               specs: Sequence[RenditionSpec]) -> list[tuple[bytes, int, int]]:
+    def encode(self, content: EncodedImage | Image, width: int, height: int,
+               specs: Sequence[RenditionSpec], stamp_ns: int, sequence: int) -> list[Frame]:
         """
-        Return (JPEG, width, height) for each spec, in their order.
+        Return a JPEG for each spec, in their order.
 
-        What the renditions show is what a browser shows of `picture`: where a JPEG's Exif data
+        What the renditions show is what a browser shows of `content`: where a JPEG's Exif data
         say that the camera was turned, the renditions are upright, and have no Exif data.
 
         Parameters
         ----------
-        picture
+        content
             A JPEG, decoded once and no larger than the specs need, or an image, H x W x 3
             (BGR) or H x W (grey). Grey stays grey.
         width, height
             Its size in pixels, before Exif turns it.
         specs
             What to make of it.
+        stamp_ns, sequence
+            Those of the frames.
 
         Raises
         ------
@@ -63,25 +65,30 @@ class RenditionEncoder:
         """
         if not specs:
             return []
-        if isinstance(picture, bytes):
-            picture, turned = _decode(picture, width, height, specs, self._max_pixels)
+        if isinstance(content, EncodedImage):
+            image, turned = _decode(content, width, height, specs, self._max_pixels)
             if turned:
                 width, height = height, width
-        pyramid = [picture]
+        else:
+            image = content
+        pyramid = [image]
         done: dict[tuple[int, int, int, bool], bytes] = {}
-        renditions = []
+        frames = []
         for spec in specs:
             size = spec.size(width, height)
             key = *size, spec.quality, spec.upside_down
             if key not in done:
                 done[key] = _encode(_resize(pyramid, size), spec)
-            renditions.append((done[key], *size))
-        return renditions
+            frames.append(Frame(done[key], stamp_ns, sequence, *size))
+        return frames
 
 
-def _decode(jpeg: bytes, width: int, height: int,
+def _decode(encoded: EncodedImage, width: int, height: int,
             specs: Sequence[RenditionSpec], max_pixels: int) -> tuple[Image, bool]:
     """Return the picture as large as the specs need, and whether Exif turned it sideways."""
+    if encoded.codec != JPEG:
+        raise ValueError(f'no renditions can be made of {encoded.codec}')
+    jpeg = encoded.data
     header = check_jpeg(jpeg, max_pixels)
     reduction = _reduction(header.width, header.height, width, height, specs)
     if header.width != header.height:  # and it must be seen whether it was turned
@@ -164,4 +171,4 @@ def _encode(image: Image, spec: RenditionSpec) -> bytes:
 
     if spec.upside_down:
         image = np.asarray(cv2.rotate(image, cv2.ROTATE_180), np.uint8)
-    return JpegEncoder(spec.quality).encode(image)
+    return encode_jpeg(image, spec.quality)

@@ -21,10 +21,10 @@ import re
 import numpy as np
 
 from .jpeg_decoder import decode, REDUCTIONS
-from .jpeg_encoder import JpegEncoder
+from .jpeg_encoder import encode_jpeg
 from .limits import check_jpeg
 from ..core.errors import FrameRefusedError
-from ..core.frame import Image, image_size
+from ..core.frame import EncodedImage, Image, image_size
 
 _BACKDROP = (28, 24, 20)  # BGR
 _TITLE_COLOUR, _TEXT_COLOUR = (60, 190, 255), (225, 225, 225)
@@ -40,7 +40,7 @@ _UNKNOWN = re.compile(r'[^ -~]')
 
 
 def status_image(width: int, height: int, lines: Sequence[str],
-                 background: bytes | Image | None = None) -> bytes:
+                 background: EncodedImage | Image | None = None) -> bytes:
     """
     Return the JPEG of a dark picture with lines of text, as `NO SIGNAL since 3 s`.
 
@@ -69,7 +69,7 @@ def status_image(width: int, height: int, lines: Sequence[str],
         top += row.capital * _ADVANCE
         cv2.putText(image, row.text, (left, baseline), cv2.FONT_HERSHEY_SIMPLEX,
                     row.capital / _CAPITAL, row.colour, _thickness(row.capital), cv2.LINE_AA)
-    return JpegEncoder(quality=80).encode(image)
+    return encode_jpeg(image)
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class _Row:
     colour: tuple[int, int, int]
 
 
-def _backdrop(width: int, height: int, background: bytes | Image | None) -> Image:
+def _backdrop(width: int, height: int, background: EncodedImage | Image | None) -> Image:
     import cv2
 
     image: Image = np.empty((height, width, 3), np.uint8)
     image[:] = _BACKDROP
-    if isinstance(background, bytes):
+    if isinstance(background, EncodedImage):
         background = _decode(background, width, height)
     if background is None:
         return image
@@ -99,8 +99,9 @@ def _backdrop(width: int, height: int, background: bytes | Image | None) -> Imag
     return image
 
 
-def _decode(jpeg: bytes, width: int, height: int) -> Image | None:
+def _decode(encoded: EncodedImage, width: int, height: int) -> Image | None:
     """Return a JPEG in grey, hardly larger than needed; None when that cannot be."""
+    jpeg = encoded.data
     try:
         header = check_jpeg(jpeg)
     except FrameRefusedError:

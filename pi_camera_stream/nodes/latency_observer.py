@@ -137,7 +137,7 @@ class LatencyObserver:
                 continue
             decoded_ns = self._now_ns()
             self._add(Moments(HERE, frame.stamp_ns, {'decoded': decoded_ns}))
-            self.sizes.append((frame.stamp_ns, len(frame.jpeg) if isinstance(frame, Frame)
+            self.sizes.append((frame.stamp_ns, len(frame.data) if isinstance(frame, Frame)
                                else image.nbytes))
             code = read(image)
             if code is not None:

@@ -24,7 +24,7 @@ import numpy as np
 from .base import Source, SourceSettings
 from ..codecs.limits import check_image
 from ..core.errors import FrameRefusedError, PermanentError
-from ..core.frame import Capture, Image, image_size
+from ..core.frame import Capture, EncodedImage, Image, image_size
 from ..core.pacing import Pacer
 
 DEFAULT_FPS = 30.0
@@ -94,7 +94,7 @@ class ImageFolderSource(Source):
         """Return how often a picture could not be read."""
         return {'unreadable pictures': self._unreadable}
 
-    def _load(self, path: Path) -> bytes | Image | None:
+    def _load(self, path: Path) -> EncodedImage | Image | None:
         try:
             return self._read(path)
         except (FrameRefusedError, OSError) as error:
@@ -103,13 +103,13 @@ class ImageFolderSource(Source):
                 logging.getLogger(__name__).warning("left out '%s': %s", path, error)
             return None
 
-    def _read(self, path: Path) -> bytes | Image:
+    def _read(self, path: Path) -> EncodedImage | Image:
         if path.stat().st_size > _MOST_BYTES:
             raise FrameRefusedError(f'it has more than {_MOST_BYTES} bytes')
         data, size = path.read_bytes(), self.settings.size
         header = check_image(data, _KINDS, self.settings.max_pixels)
         if header.kind == 'JPEG' and size in (None, (header.width, header.height)):
-            return data
+            return EncodedImage(data)
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         except cv2.error as error:

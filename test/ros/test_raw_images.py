@@ -27,7 +27,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from pi_camera_stream.client.trace import TracePublisher
 from pi_camera_stream.codecs.limits import MAX_PIXELS
-from pi_camera_stream.core.frame import Capture
+from pi_camera_stream.core.frame import Capture, EncodedImage
 from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
 from pi_camera_stream.nodes.camera.frame_publisher import FramePublisher
 from pi_camera_stream.nodes.camera.raw_topic import RawTopic
@@ -65,7 +65,8 @@ class Camera:
         """Publish a picture, and return its stamp in s: each is a second after the one before."""
         self._taken += 1
         picture = pictures.jpeg() if picture is None else picture
-        self.pictures.publish(Capture(picture, 0), self._taken * SECOND_NS)
+        content = EncodedImage(picture) if isinstance(picture, bytes) else picture
+        self.pictures.publish(Capture(content, 0), self._taken * SECOND_NS)
         return float(self._taken)
 
     def take_until(self, condition, picture=None):

@@ -26,7 +26,6 @@ from ...client.graph import image_topics
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
-from ...codecs.status_image import status_image
 from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
 from ...web.access.access_rules import AccessRules
@@ -35,7 +34,6 @@ from ...web.app import Application
 from ...web.drive.drive import Drive
 from ...web.server import WebServer
 from ...web.stream.catalog import Catalog
-from ...web.stream.imaging import Imaging
 from ...web.stream.stream import SILENT_S, Stream
 
 _POLL_S = 1.0  # how often the topics are looked at
@@ -51,7 +49,7 @@ class HttpBridgeNode(BaseNode):
 
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
-        self._imaging = Imaging(RenditionEncoder(self.value('max_pixels')).encode, status_image)
+        self._encoder = RenditionEncoder(self.value('max_pixels'))
         self._watched: dict[str, ImageSubscription] = {}  # by topic; the executor's thread
         self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
         self._trace = TracePublisher(self)
@@ -116,7 +114,7 @@ class HttpBridgeNode(BaseNode):
             self.run_soon(lambda: self._subscribe(topic, subscription) if wanted else
                           self._unsubscribe(topic))
 
-        stream = Stream(topic, self._now_ns, on_demand, self._imaging,
+        stream = Stream(topic, self._now_ns, on_demand, self._encoder,
                         RenditionSpec(quality=self.value('jpeg_quality')))
         subscription = ImageSubscription(
             self, topic, lambda frame, _: self._offer(stream, frame),

@@ -28,11 +28,11 @@ from ..qos_watch import QosWatch
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
-from ...codecs.jpeg_encoder import JpegEncoder
+from ...codecs.jpeg_encoder import encode_jpeg
 from ...codecs.limits import check_jpeg
-from ...codecs.rate_controlled_encoder import Encoded, RateControlledEncoder
+from ...codecs.rate_controlled_encoder import RateControlledEncoder
 from ...core.errors import FrameRefusedError
-from ...core.frame import Capture, Image, image_size
+from ...core.frame import Capture, EncodedImage, Frame, Image, image_size
 from ...core.statistics import RateMeter, Recent
 
 _LONGEST_S = 1.0  # that a picture counts for, between two of them
@@ -121,17 +121,18 @@ class FramePublisher:
             self._limit(math.inf)  # the link does not matter to the others
         if not (images or full or small or infos):
             return
-        picture = capture.picture
+        content = capture.content
         try:
-            size = check_jpeg(picture, self._max_pixels) if isinstance(picture, bytes) else \
-                JpegHeader(*image_size(picture), 1 if picture.ndim == 2 else 3)
+            size = check_jpeg(content.data, self._max_pixels) \
+                if isinstance(content, EncodedImage) else \
+                JpegHeader(*image_size(content), 1 if content.ndim == 2 else 3)
         except FrameRefusedError as error:
             self._leave_out(str(error))
             return
         header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
         width, height = size.width, size.height
         if images:
-            encoded = self._publish_jpeg(picture, size, header, stamp_ns)
+            encoded = self._publish_jpeg(content, size, header, stamp_ns)
             # By its name, `camera_info` belongs to `image_raw`, which is never made smaller.
             if encoded is not None and not full:
                 width, height = encoded.width, encoded.height
@@ -139,34 +140,35 @@ class FramePublisher:
         info.header = header
         self._infos.publish(info)
         if full or small:
-            self.raws.put(RawImage(picture, size, header, full, small, considerate=images))
+            self.raws.put(RawImage(content, size, header, full, small, considerate=images))
 
     def as_jpeg(self, capture: Capture) -> bytes:
         """Return a picture as a JPEG, as good as it can be."""
-        picture = capture.picture
-        return picture if isinstance(picture, bytes) else \
-            JpegEncoder(self.encoder.quality).encode(picture)
+        content = capture.content
+        return content.data if isinstance(content, EncodedImage) else \
+            encode_jpeg(content, self.encoder.quality)
 
-    def _publish_jpeg(self, picture: bytes | Image, size: JpegHeader, header: Header,
-                      stamp_ns: int) -> Encoded | None:
+    def _publish_jpeg(self, content: EncodedImage | Image, size: JpegHeader, header: Header,
+                      stamp_ns: int) -> Frame | None:
         """Publish a picture in the size that its receivers can take; None when in none."""
         interval_s = self._intervals_s.median()
-        interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
-        budget_bps = self.adaptation.budget_bps()
-        kept = self._limit(budget_bps)
+        self.encoder.interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
+        self.encoder.bitrate_bps = self.adaptation.budget_bps()
+        kept = self._limit(self.encoder.bitrate_bps)
         try:
-            encoded = self.encoder.encode(picture, size.width, size.height, budget_bps,
-                                          interval_s, kept)
+            encoded = self.encoder.fit(
+                Frame(content.data, stamp_ns, 0, size.width, size.height), kept) \
+                if isinstance(content, EncodedImage) else self.encoder.encode(content, stamp_ns)
         except ValueError as error:
             self._leave_out(f'it cannot be encoded: {error}')
             return None
         if encoded is None:
             return None
         encoded_ns = self._trace.now_ns()
-        message = jpeg_message(encoded.jpeg, size, header.stamp, header.frame_id)
+        message = jpeg_message(encoded.data, size, header.stamp, header.frame_id)
         published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
         self._images.publish(message)
-        size_bytes = len(encoded.jpeg)
+        size_bytes = len(encoded.data)
         self.published.add(size_bytes)
         self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
         self.adaptation.sent(stamp_ns, published_ns, size_bytes)
@@ -175,11 +177,11 @@ class FramePublisher:
 
     def adaptation_values(self) -> dict[str, object]:
         """Return what diagnostics tell of the adaptation to links."""
-        budget_bps, plan = self.adaptation.budget_bps(), self.encoder.plan
+        budget_bps, spec = self.adaptation.budget_bps(), self.encoder.spec
         return {
             'receivers that report over a link': self.adaptation.receivers(),
             'bit rate allowed [bit/s]': 'any' if budget_bps == math.inf else round(budget_bps),
-            'made smaller': f'to {plan.scale:g} of the size, quality {plan.quality}' if plan
+            'made smaller': f'to {spec.scale:g} of the size, quality {spec.quality}' if spec
                             else 'no',
             'left out to fit': self.encoder.left_out,
         }

@@ -25,7 +25,7 @@ from rclpy.node import Node
 from .raw_topic import RawTopic
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_decoder import decode, REDUCTIONS
-from ...core.frame import Image
+from ...core.frame import EncodedImage, Image
 from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
 
@@ -43,8 +43,8 @@ class RawImage:
 
     Attributes
     ----------
-    picture
-        JPEG bytes or an image.
+    content
+        A JPEG or an image.
     size
         What its JPEG says, or would.
     header
@@ -56,7 +56,7 @@ class RawImage:
 
     """
 
-    picture: bytes | Image
+    content: EncodedImage | Image
     size: JpegHeader
     header: Any
     full: bool
@@ -188,10 +188,11 @@ class RawPublisher:
 
 def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:
     """Return a picture at least that wide; None when it cannot be decoded."""
-    if not isinstance(picture.picture, bytes):
-        return picture.picture
+    content = picture.content
+    if not isinstance(content, EncodedImage):
+        return content
     reduction = next((by for by in REDUCTIONS if picture.size.width >= by * width), 1)
-    return decode(picture.picture, reduction, picture.size.components == 1, max_pixels)
+    return decode(content.data, reduction, picture.size.components == 1, max_pixels)
 
 
 def _shrunk(image: Image, width: int) -> Image:

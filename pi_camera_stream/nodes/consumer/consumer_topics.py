@@ -34,7 +34,7 @@ from ...client.entities import create_publisher
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.qos import reliable_qos
 from ...codecs.jpeg import JpegHeader
-from ...codecs.jpeg_encoder import JpegEncoder
+from ...codecs.jpeg_encoder import encode_jpeg
 from ...core.frame import Image, image_size
 from ...vision.pipeline import Outcome
 from ...vision.processor import FrameInfo
@@ -47,10 +47,16 @@ class ConsumerTopics:
 
     `detections` exists where vision_msgs is installed, `markers` where visualization_msgs is.
     The working thread publishes.
+
+    Attributes
+    ----------
+    jpeg_quality
+        Of the images with what was found drawn in, 1 to 100; may change at any time.
+
     """
 
-    def __init__(self, node: Node, encoder: JpegEncoder) -> None:
-        self._encoder = encoder
+    def __init__(self, node: Node, jpeg_quality: int) -> None:
+        self.jpeg_quality = jpeg_quality
         self._results = create_publisher(node, String, 'results', reliable_qos(1))
         self._images = create_image_publisher(node, CompressedImage, 'image_processed/compressed')
         QosWatch(node, [self._images])
@@ -76,7 +82,7 @@ class ConsumerTopics:
     def publish_image(self, header: Any, image: Image) -> None:
         """Encode and publish it."""
         self._images.publish(jpeg_message(
-            self._encoder.encode(image), JpegHeader(*image_size(image), 3), header.stamp,
+            encode_jpeg(image, self.jpeg_quality), JpegHeader(*image_size(image), 3), header.stamp,
             header.frame_id))
 
 

@@ -32,7 +32,6 @@ from ...client.calibration_subscription import CalibrationSubscription
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
 from ...codecs.decoding import decode_frame
-from ...codecs.jpeg_encoder import JpegEncoder
 from ...core.errors import PermanentError
 from ...core.frame import Frame, image_size, StampedImage
 from ...core.fresh_mailbox import FreshMailbox
@@ -57,7 +56,6 @@ class OpencvConsumerNode(BaseNode):
     def __init__(self) -> None:
         super().__init__('opencv_consumer', (*OPENCV_CONSUMER, *registry.built_in_parameters()))
         self._pipeline = self._create_pipeline({})
-        self._encoder = JpegEncoder(self.value('jpeg_quality'))
         self._max_pixels = self.value('max_pixels')
         self._subscription = ImageSubscription(
             self, 'image_raw/compressed', self._on_frame, adaptive=self.value('adaptive'),
@@ -66,7 +64,7 @@ class OpencvConsumerNode(BaseNode):
             self._subscription.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
-        self._topics = ConsumerTopics(self, self._encoder)
+        self._topics = ConsumerTopics(self, self.value('jpeg_quality'))
         self._processed = RateMeter()
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0
@@ -107,7 +105,7 @@ class OpencvConsumerNode(BaseNode):
                 pipelines.check(name, own)
             self._pipeline.reconfigure(values)
         if 'jpeg_quality' in changed:
-            self._encoder.quality = int(changed['jpeg_quality'])
+            self._topics.jpeg_quality = int(changed['jpeg_quality'])
 
     def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
         """Return the processors that are wanted, when these parameters have changed."""

@@ -25,7 +25,7 @@ from ..records import FrameRecord
 from ...codecs.jpeg import check_whole, JpegHeader, NotAJpegError
 from ...codecs.limits import check_jpeg
 from ...core.errors import FrameRefusedError
-from ...core.frame import Image
+from ...core.frame import EncodedImage, Image
 from ...core.mailbox import Mailbox
 
 MakeImage = Callable[[], Image]
@@ -51,7 +51,7 @@ class FrameWriter:
         self._settings = settings
         self._turned = bool(settings.rotation or settings.hflip or settings.vflip)
         self._number = 0
-        self._mailbox: Mailbox[tuple[bytes | MakeImage, FrameRecord]] = Mailbox()
+        self._mailbox: Mailbox[tuple[EncodedImage | MakeImage, FrameRecord]] = Mailbox()
         threading.Thread(target=self._run, name='encoder', daemon=True).start()
 
     @property
@@ -65,14 +65,14 @@ class FrameWriter:
         size = self._settings.size
         return size[::-1] if size and self._settings.rotation in (90, 270) else size
 
-    def put(self, picture: bytes | MakeImage, monotonic_ns: int, number: int = 0) -> None:
+    def put(self, content: EncodedImage | MakeImage, monotonic_ns: int, number: int = 0) -> None:
         """
-        Offer a picture.
+        Offer a frame.
 
         Parameters
         ----------
-        picture
-            JPEG, or a function that returns the image, of whatever size.
+        content
+            A JPEG, or a function that returns the image, of whatever size.
         monotonic_ns
             When it was taken.
         number
@@ -80,7 +80,7 @@ class FrameWriter:
 
         """
         self._number = number or self._number + 1
-        self._mailbox.put((picture, FrameRecord(b'', monotonic_ns, self._number)))
+        self._mailbox.put((content, FrameRecord(b'', monotonic_ns, self._number)))
 
     def leave_out(self, count: int) -> None:
         """Count pictures that were left out before they came here."""
@@ -97,9 +97,9 @@ class FrameWriter:
             item = self._mailbox.take()
             if item is None:
                 continue
-            picture, record = item
+            content, record = item
             try:
-                jpeg, header = self._jpeg(picture)
+                jpeg, header = self._jpeg(content)
             except NotAJpegError:
                 continue  # its number is missing, which is how it is counted
             self._deliver(FrameRecord(jpeg, record.monotonic_ns, record.number), header)
@@ -110,25 +110,26 @@ class FrameWriter:
         self._outlet.frame(frame)
         self.last_s = time.monotonic()
 
-    def _jpeg(self, picture: bytes | MakeImage) -> tuple[bytes, JpegHeader]:
-        if isinstance(picture, bytes):
-            header = check_whole(picture)
+    def _jpeg(self, content: EncodedImage | MakeImage) -> tuple[bytes, JpegHeader]:
+        if isinstance(content, EncodedImage):
+            data = content.data
+            header = check_whole(data)
             if not self._turned and self._settings.size in (None, (header.width, header.height)):
-                return picture, header
+                return data, header
             try:
-                check_jpeg(picture, self._settings.max_pixels)
+                check_jpeg(data, self._settings.max_pixels)
             except FrameRefusedError:
-                return picture, header  # the node will not have it either, and says why
-        jpeg = self._encode(picture)
+                return data, header  # the node will not have it either, and says why
+        jpeg = self._encode(content)
         return jpeg, check_whole(jpeg)
 
-    def _encode(self, picture: bytes | MakeImage) -> bytes:
+    def _encode(self, content: EncodedImage | MakeImage) -> bytes:
         import cv2  # here, because who only passes JPEGs on can do without it: 20 MB
         import numpy as np
         cv2.setNumThreads(1)
         try:
-            image: Any = picture() if not isinstance(picture, bytes) else cv2.imdecode(
-                np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+            image: Any = content() if not isinstance(content, EncodedImage) else cv2.imdecode(
+                np.frombuffer(content.data, np.uint8), cv2.IMREAD_COLOR)
             if image is None:
                 raise NotAJpegError('it cannot be decoded')
             size = self.decoded_size

@@ -65,7 +65,7 @@ class Arrivals:
         now_ns = self._now_ns()
         self._clock_s = now_ns / 1e9 - now_s
         self._moments.append((frame.stamp_ns, now_s - max(0, now_ns - frame.stamp_ns) / 1e9))
-        self.meter.add(len(frame.jpeg) if isinstance(frame, Frame) else 0)
+        self.meter.add(len(frame.data) if isinstance(frame, Frame) else 0)
         self._ages_ms.add(self.age_ms(frame))
 
     def age_s(self, stamp_ns: int) -> float:

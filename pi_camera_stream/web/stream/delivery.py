@@ -20,6 +20,7 @@ import math
 import time
 
 from .link import Link, LinkState
+from .rendition import Rendition, Status
 from .stream import Stream
 from .viewer import Viewer
 from ...core.frame import Frame
@@ -41,12 +42,12 @@ class Transport(ABC):
         self._begun_s = 0.0
         self._size = 0
 
-    def transit_s(self) -> float | None:
+    def take_transit_s(self) -> float | None:
         """
-        Return how long the last frame was on its way, without the round trip that any byte needs.
+        Return, once a frame, how long it was in transit, without the round trip of any byte.
 
         Infinite while more than next to nothing of it still is; None where nobody knows, and when
-        it has been told already.
+        it has been taken already.
         """
         state = self.link.state()
         if state is None or not self._size:
@@ -61,7 +62,7 @@ class Transport(ABC):
         return self._took_s(state, time.monotonic() - state.since_answer_s)
 
     async def wait_drained(self) -> float | None:
-        """Wait as long as `transit_s` is infinite, and return what it was then."""
+        """Wait as long as `take_transit_s` is infinite, and return what it is then."""
         state = self.link.state()
         while state is not None and not self.link.closed:
             excess = self.link.excess_bytes(state, self._size)
@@ -75,15 +76,15 @@ class Transport(ABC):
 
     def begin(self, frame: Frame) -> None:
         """Note that `frame` is about to be sent."""
-        self._begun_s, self._size = time.monotonic(), len(frame.jpeg)
+        self._begun_s, self._size = time.monotonic(), len(frame.data)
 
     @abstractmethod
     async def write(self, frame: Frame, tier: int) -> None:
         """Write `frame`, of the tier with that index; return when the kernel has all of it."""
 
     @abstractmethod
-    async def write_status(self, status: Frame, stream: Stream) -> None:
-        """Tell the viewer that no frame comes; `status` is a picture that says so."""
+    async def write_status(self, status: Status, stream: Stream) -> None:
+        """Tell the viewer that no frame comes."""
 
     def _took_s(self, state: LinkState, arrived_s: float) -> float:
         return max(0.0, arrived_s - self._begun_s - state.least_round_trip_s)
@@ -91,38 +92,58 @@ class Transport(ABC):
 
 async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
     """Send the newest frame whenever the viewer's way is clear, until it is closed."""
-    begun_age_ms, unlooked = 0.0, 0
+    gate = _Gate(stream, viewer, transport)
     while viewer.rendition is not None and not transport.link.closed:
         rendition = viewer.rendition
-        frame = await rendition.newer_than(viewer.last_sequence)
-        if frame is None or rendition is not viewer.rendition:
+        update = await rendition.newer_than(viewer.last_sequence)
+        if rendition is not viewer.rendition:
             continue
-        if not frame.sequence:
-            await transport.write_status(frame, stream)
-            continue
-        if unlooked:
-            unlooked -= 1
-        else:
-            transit_s = transport.transit_s()
-            if transit_s == math.inf:
-                transit_s = await transport.wait_drained()
-            if rendition is not viewer.rendition:
-                continue
-            if transit_s is not None:
-                if viewer.observe(transit_s, stream.interval_s, stream.preferred):
-                    stream.move(viewer)
-                    continue
-                if not transport.tells_age:
-                    viewer.age_ms.add(begun_age_ms + transit_s * 1e3)
-                    # A look costs as much as all the rest: a wide link is looked at now and then.
-                    unlooked = _UNLOOKED if transit_s < _QUICK_S and not viewer.tier_index() else 0
-            frame = rendition.newest or frame
-            begun_age_ms = stream.arrivals.age_ms(frame)
-        if not viewer.admits(frame):
-            viewer.last_sequence = frame.sequence
-            continue
-        transport.begin(frame)
-        await transport.write(frame, viewer.tier_index())
-        viewer.count(frame)
-        stream.frames_sent += 1
-        stream.bytes_sent += len(frame.jpeg)
+        if isinstance(update, Status):
+            await transport.write_status(update, stream)
+        elif isinstance(update, Frame):
+            frame = await gate.pass_newest(rendition, update)
+            if frame is not None and viewer.admits(frame):
+                transport.begin(frame)
+                await transport.write(frame, viewer.tier_index())
+                viewer.count(frame)
+                stream.frames_sent += 1
+                stream.bytes_sent += len(frame.data)
+            elif frame is not None:
+                viewer.last_sequence = frame.sequence
+
+
+class _Gate:
+    """Let a frame pass when the viewer's way is clear, and learn how wide it is."""
+
+    def __init__(self, stream: Stream, viewer: Viewer, transport: Transport) -> None:
+        self._stream, self._viewer, self._transport = stream, viewer, transport
+        self._begun_age_ms = 0.0  # of the last frame, when it was begun
+        self._unlooked = 0
+
+    async def pass_newest(self, rendition: Rendition, frame: Frame) -> Frame | None:
+        """Return `frame`, or a newer one that came meanwhile; None when the viewer has moved."""
+        if self._unlooked:
+            self._unlooked -= 1
+            return frame
+        transit_s = self._transport.take_transit_s()
+        if transit_s == math.inf:
+            transit_s = await self._transport.wait_drained()
+        if rendition is not self._viewer.rendition or (
+                transit_s is not None and self._moves(transit_s)):
+            return None
+        frame = rendition.newest or frame
+        self._begun_age_ms = self._stream.arrivals.age_ms(frame)
+        return frame
+
+    def _moves(self, transit_s: float) -> bool:
+        """Take in what was measured; return whether the viewer moves because of it."""
+        stream, viewer = self._stream, self._viewer
+        if viewer.observe(transit_s, stream.interval_s, stream.preferred):
+            stream.move(viewer)
+            return True
+        if not self._transport.tells_age:
+            viewer.age_ms.add(self._begun_age_ms + transit_s * 1e3)
+            # A look costs as much as all the rest: a wide link is looked at now and then.
+            wide = transit_s < _QUICK_S and not viewer.tier_index()
+            self._unlooked = _UNLOOKED if wide else 0
+        return False

@@ -15,13 +15,13 @@
 """The endless picture: `multipart/x-mixed-replace`, as `<img>` and most programs read it."""
 
 import asyncio
-from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from .delivery import deliver, Transport
 from .link import Link
+from .rendition import Status
 from .stream import Stream
 from .viewer import Viewer
 from ...core.frame import Frame
@@ -70,16 +70,15 @@ class MjpegTransport(Transport):
 
     async def write(self, frame: Frame, _tier: int) -> None:
         """Write one part."""
-        # One write of bytes that are made once for all viewers: nothing is copied before the
-        # kernel does.
+        # One write, so that a picture and its head leave together.
         self._transport.write(_part(frame, self._early_head))
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
 
-    async def write_status(self, status: Frame, _stream: Stream) -> None:
+    async def write_status(self, status: Status, _stream: Stream) -> None:
         """Write the status picture like any other."""
-        if status.jpeg:
-            await self.write(status, 0)
+        if status.picture is not None:
+            await self.write(status.picture, 0)
 
 
 async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
@@ -104,11 +103,10 @@ async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
     return response
 
 
-@lru_cache(maxsize=8)
 def _part(frame: Frame, early_head: bool) -> bytes:
     if early_head:
-        return b'%b\r\n%b' % (frame.jpeg, _head())
-    return b'%b%b\r\n' % (_head(frame), frame.jpeg)
+        return b'%b\r\n%b' % (frame.data, _head())
+    return b'%b%b\r\n' % (_head(frame), frame.data)
 
 
 def _head(frame: Frame | None = None) -> bytes:
@@ -116,5 +114,5 @@ def _head(frame: Frame | None = None) -> bytes:
     lines = [f'--{_BOUNDARY}', 'Content-Type: image/jpeg']
     if frame is not None:
         seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
-        lines += [f'Content-Length: {len(frame.jpeg)}', f'X-Timestamp: {seconds}.{rest_ns:09d}']
+        lines += [f'Content-Length: {len(frame.data)}', f'X-Timestamp: {seconds}.{rest_ns:09d}']
     return '\r\n'.join([*lines, '', '']).encode()

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable
 import logging
 import threading
 
-from .imaging import Imaging
-from ...core.frame import Frame, Image, StampedImage
+from ...codecs.renditions import RenditionEncoder
+from ...core.frame import EncodedImage, Frame, Image, StampedImage
 from ...core.mailbox import Mailbox
 from ...core.rendition_spec import RenditionSpec
 
@@ -46,9 +46,9 @@ class Renderer:
 
     """
 
-    def __init__(self, imaging: Imaging, full: RenditionSpec,
+    def __init__(self, encoder: RenditionEncoder, full: RenditionSpec,
                  deliver: Callable[[Rendered], None]) -> None:
-        self._imaging = imaging
+        self._encoder = encoder
         self._deliver = deliver
         self.full = full
         self._lock = threading.Lock()  # guards all that follows
@@ -124,13 +124,13 @@ class Renderer:
                 self._deliver(rendered)
 
     def _render(self, picture: Frame | StampedImage) -> Rendered:
-        content: bytes | Image
+        content: EncodedImage | Image
         wanted: list[RenditionSpec | None]
         if isinstance(picture, Frame):
-            content, wanted = picture.jpeg, [spec for spec in self._wanted if spec]
+            content, wanted = picture, [spec for spec in self._wanted if spec]
         else:
             content, wanted = picture.read(), list(self._wanted)
-        made = self._imaging.encode(content, picture.width, picture.height,
-                                    [spec or self.full for spec in wanted])
-        return {spec: Frame(jpeg, picture.stamp_ns, picture.sequence, width, height)
-                for spec, (jpeg, width, height) in zip(wanted, made, strict=True)}
+        made = self._encoder.encode(content, picture.width, picture.height,
+                                    [spec or self.full for spec in wanted],
+                                    picture.stamp_ns, picture.sequence)
+        return dict(zip(wanted, made, strict=True))

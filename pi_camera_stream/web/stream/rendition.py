@@ -15,10 +15,33 @@
 """One rendition of a stream: its newest frame, for all who watch it."""
 
 import asyncio
+from dataclasses import dataclass
 
 from ...core.frame import Frame
 from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import RateMeter
+
+
+@dataclass(frozen=True, eq=False)
+class Status:
+    """
+    Said in place of a frame while none comes.
+
+    Attributes
+    ----------
+    picture
+        One that says so; None where nobody needs it.
+
+    """
+
+    picture: Frame | None
+
+
+class Moved:
+    """Said to a viewer in place of a frame: it is on another rendition now."""
+
+
+Update = Frame | Status | Moved
 
 
 class Rendition:
@@ -43,35 +66,27 @@ class Rendition:
         self.newest: Frame | None = None
         self.users = 0
         self.made = RateMeter()
-        self._waiting: list[asyncio.Future[Frame | None]] = []
+        self._waiting: list[asyncio.Future[Update]] = []
 
     def put(self, frame: Frame) -> None:
         """Make `frame` the newest one."""
         self.newest = frame
-        self.made.add(len(frame.jpeg))
+        self.made.add(len(frame.data))
         self.wake(frame)
 
-    def wake(self, frame: Frame | None) -> None:
-        """
-        Give `frame` to those who wait at this moment, and to nobody later.
-
-        None tells them to see whether this is still the rendition that they want.
-        """
+    def wake(self, update: Update) -> None:
+        """Give it to those who wait at this moment, and to nobody later."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
-                future.set_result(frame)
+                future.set_result(update)
 
-    async def newer_than(self, sequence: int) -> Frame | None:
-        """
-        Return the newest frame as soon as it comes after `sequence`.
-
-        What was given by `wake` alone is returned, too, to whoever waits.
-        """
+    async def newer_than(self, sequence: int) -> Update:
+        """Return the newest frame as soon as it comes after `sequence`, or what `wake` says."""
         if self.newest is not None and self.newest.sequence > sequence:
             return self.newest
         # A future of one's own: who is cancelled while waiting, cancels the future, too.
-        future: asyncio.Future[Frame | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Update] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
             return await future

@@ -50,7 +50,7 @@ async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: floa
                 f'({stream.status_lines()[0]}): '
                 f'{stream.reason() or "is the camera node running?"}\n'))
     seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
-    return web.Response(body=frame.jpeg, content_type='image/jpeg', headers={
+    return web.Response(body=frame.data, content_type='image/jpeg', headers={
         'Cache-Control': 'no-store', 'X-Timestamp': f'{seconds}.{rest_ns:09d}'})
 
 
@@ -64,8 +64,8 @@ async def _taken_from_now_on(stream: Stream, rendition: Rendition, max_age_s: fl
                                            deadline_s - time.monotonic())
         except asyncio.TimeoutError:
             return None
-        if frame is None or not frame.sequence:
-            continue  # the status picture
+        if not isinstance(frame, Frame):
+            continue
         sequence, newer = frame.sequence, newer + 1
         # By its stamp; but where the camera's clock is behind ours, no frame would ever do.
         if frame.stamp_ns >= oldest_ns or newer == _NEWER_FRAMES:

@@ -24,11 +24,12 @@ from aiohttp import web
 
 from .arrivals import Arrivals
 from .hand_over import HandOver
-from .imaging import Imaging
 from .renderer import Rendered, Renderer
-from .rendition import Rendition
+from .rendition import Moved, Rendition, Status
 from .tiers import TIERS
 from .viewer import Viewer
+from ...codecs.renditions import RenditionEncoder
+from ...codecs.status_image import status_image
 from ...core.clock import NowNs
 from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
@@ -74,7 +75,7 @@ class Stream:
     """
 
     def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
-                 imaging: Imaging, full: RenditionSpec) -> None:
+                 encoder: RenditionEncoder, full: RenditionSpec) -> None:
         """
         Make the stream; nothing is asked for yet.
 
@@ -90,12 +91,11 @@ class Stream:
         self.on_painted: Callable[[int, float, float], None] = lambda *_: None
         self._now_ns = now_ns
         self._on_demand = on_demand
-        self._imaging = imaging
         self._full = Rendition(None)
         self._renditions: dict[RenditionSpec | None, Rendition] = {None: self._full}
         self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
-        self._renderer = Renderer(imaging, full, self._rendered.put)
+        self._renderer = Renderer(encoder, full, self._rendered.put)
         self.refuse = self._renderer.refuse
         self.sent_per_s = (0.0, 0.0)
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
@@ -150,7 +150,7 @@ class Stream:
         if viewer.rendition is not None and viewer.rendition.spec != viewer.spec():
             before, viewer.rendition = viewer.rendition, self._enter(viewer.spec())
             self._leave(before)
-            before.wake(None)  # it may be waiting there
+            before.wake(Moved())  # it may be waiting there
 
     def close(self) -> None:
         """Cancel the tasks of all who watch or wait: the server is stopping."""
@@ -257,7 +257,7 @@ class Stream:
 
     def _put_rendered(self, rendered: Rendered) -> None:
         # The smallest first: it does not keep the others waiting.
-        for spec, frame in sorted(rendered.items(), key=lambda pair: len(pair[1].jpeg)):
+        for spec, frame in sorted(rendered.items(), key=lambda pair: len(pair[1].data)):
             if spec in self._renditions:
                 self._renditions[spec].put(frame)
 
@@ -287,14 +287,13 @@ class Stream:
             if viewer.link and state and state.lost:
                 viewer.link.abort()
 
-    async def _status(self) -> Frame:
-        """Return a frame without a number that says that there is none."""
+    async def _status(self) -> Status:
+        """Return what says that there is no frame."""
         last = self.arrivals.last
         size = (last.width, last.height) if last else _STATUS_SIZE
         width, height = (max(2, side * _STATUS_MOST // max(*size, _STATUS_MOST)) for side in size)
-        newest, jpeg = self._full.newest, b''
-        if any(viewer.transport == 'mjpeg' for viewer in self.viewers):
-            jpeg = await asyncio.get_running_loop().run_in_executor(
-                None, self._imaging.draw_status, width, height, self.status_lines(),
-                newest.jpeg if newest else None)
-        return Frame(jpeg, self._now_ns(), 0, width, height)
+        if all(viewer.transport != 'mjpeg' for viewer in self.viewers):
+            return Status(None)
+        jpeg = await asyncio.get_running_loop().run_in_executor(
+            None, status_image, width, height, self.status_lines(), self._full.newest)
+        return Status(Frame(jpeg, self._now_ns(), 0, width, height))

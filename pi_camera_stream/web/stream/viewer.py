@@ -116,7 +116,7 @@ class Viewer:
             self.skipped += frame.sequence - self.last_sequence - 1
         self.last_sequence = frame.sequence
         self.sent += 1
-        self.sent_bytes += len(frame.jpeg)
+        self.sent_bytes += len(frame.data)
 
     def state(self) -> dict[str, object]:
         """Return what `/state` says of it."""

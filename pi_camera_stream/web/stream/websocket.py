@@ -27,7 +27,6 @@ same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `
 """
 
 import asyncio
-from functools import lru_cache
 import math
 import struct
 import time
@@ -37,6 +36,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from .delivery import deliver, Transport
 from .link import Link
+from .rendition import Status
 from .stream import Stream
 from .tiers import NAMES
 from .viewer import StreamRequest, Viewer
@@ -75,13 +75,13 @@ class WebSocketTransport(Transport):
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
 
-    async def write_status(self, _status: Frame, stream: Stream) -> None:
+    async def write_status(self, _status: Status, stream: Stream) -> None:
         """Tell the page, which then says it over the last picture."""
         await self._socket.send_json({'type': 'silent', 'lines': stream.status_lines()})
 
-    def transit_s(self) -> float | None:
+    def take_transit_s(self) -> float | None:
         """Return what the page tells: what it has not painted yet is not there yet."""
-        if len(self._in_flight) >= self._window() or super().transit_s() == math.inf:
+        if len(self._in_flight) >= self._window() or super().take_transit_s() == math.inf:
             return math.inf
         transit_s, self._transit = self._transit, None
         return transit_s
@@ -195,6 +195,5 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
     return True
 
 
-@lru_cache(maxsize=8)
 def _message(frame: Frame, tier: int) -> bytes:
-    return _HEAD.pack(_VERSION, tier, 0, frame.sequence & 0xFFFFFFFF, frame.stamp_ns) + frame.jpeg
+    return _HEAD.pack(_VERSION, tier, 0, frame.sequence & 0xFFFFFFFF, frame.stamp_ns) + frame.data

@@ -21,7 +21,7 @@ from pi_camera_stream.codecs.jpeg_decoder import decode
 from pi_camera_stream.codecs.rate_controlled_encoder import RateControlledEncoder
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.codecs.status_image import status_image
-from pi_camera_stream.core.frame import image_size
+from pi_camera_stream.core.frame import EncodedImage, Frame, image_size
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 import pytest
 from support import bombs, pictures
@@ -69,24 +69,27 @@ def test_renditions(decoded):
     specs = [RenditionSpec(scale=0.25), RenditionSpec(scale=0.5)]
     for data in (bombs.jpeg(), bombs.jpeg(bombs.LARGEST)):
         with pytest.raises(ValueError, match=r'^it has '):
-            RenditionEncoder().encode(data, *bombs.LARGEST, specs)
+            RenditionEncoder().encode(EncodedImage(data), *bombs.LARGEST, specs, 1, 1)
     with pytest.raises(ValueError, match="'max_pixels' allows 3071"):
-        RenditionEncoder(FEWER).encode(JPEG, 64, 48, specs)
+        RenditionEncoder(FEWER).encode(EncodedImage(JPEG), 64, 48, specs, 1, 1)
     assert decoded == []
-    assert len(RenditionEncoder(FEWER + 1).encode(JPEG, 64, 48, specs)) == 2
+    assert len(RenditionEncoder(FEWER + 1).encode(
+        EncodedImage(JPEG), 64, 48, specs, 1, 1)) == 2
 
 
 def test_what_shall_fit_a_bit_rate(decoded):
     for data, most in ((bombs.jpeg(), 10**9), (JPEG, FEWER)):
+        encoder = RateControlledEncoder(80, most)
+        encoder.bitrate_bps, encoder.interval_s = 40_000.0, 0.1
         with pytest.raises(ValueError, match="'max_pixels' allows"):
-            RateControlledEncoder(80, most).encode(data, 64, 48, 40_000.0, 0.1)
+            encoder.fit(Frame(data, 1, 1, 64, 48))
     assert decoded == []
 
 
 def test_the_background_of_a_status_picture(decoded):
     plain = status_image(64, 48, ['NO SIGNAL'])
     for data in (bombs.jpeg(), bombs.jpeg(bombs.LARGEST), bombs.hidden_jpeg(), bombs.gif()):
-        assert status_image(64, 48, ['NO SIGNAL'], data) == plain
+        assert status_image(64, 48, ['NO SIGNAL'], EncodedImage(data)) == plain
     assert decoded == []
 
 
@@ -94,7 +97,7 @@ def test_the_background_of_a_status_picture(decoded):
 def test_a_large_background_is_decoded_no_larger_than_needed(decoded, size):
     picture = np.full((*size[::-1], 3), 240, np.uint8)
     jpeg = cv2.imencode('.jpg', picture)[1].tobytes()
-    made = status_image(320, 240, [''], jpeg)
+    made = status_image(320, 240, [''], EncodedImage(jpeg))
     width, height = decoded[0]
     scale = min(320 / size[0], 240 / size[1])
     assert width <= size[0]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import numpy as np
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.core.frame import image_size
+from pi_camera_stream.core.frame import EncodedImage, image_size
 from pi_camera_stream.core.rendition_spec import RenditionSpec as Spec
 import pytest
 from support import pictures
@@ -60,7 +60,10 @@ def with_orientation(data, orientation):
 
 
 def encode(picture, *specs, size=(WIDTH, HEIGHT), **options):
-    return RenditionEncoder(**options).encode(picture, *size, specs)
+    content = EncodedImage(picture) if isinstance(picture, bytes) else picture
+    frames = RenditionEncoder(**options).encode(content, *size, specs, 1, 2)
+    assert all((frame.stamp_ns, frame.sequence) == (1, 2) for frame in frames)
+    return [(frame.data, frame.width, frame.height) for frame in frames]
 
 
 @pytest.fixture

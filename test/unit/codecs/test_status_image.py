@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import numpy as np
 from pi_camera_stream.codecs.jpeg import check_whole
 from pi_camera_stream.codecs.status_image import status_image
+from pi_camera_stream.core.frame import EncodedImage
 import pytest
 from support import pictures
 
@@ -124,7 +125,7 @@ def test_the_background_is_seen_in_grey_at_a_third(grey, as_jpeg):
     if grey:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     before = picture.copy()
-    background = cv2.imencode('.jpg', picture)[1].tobytes() if as_jpeg else picture
+    background = EncodedImage(cv2.imencode('.jpg', picture)[1].tobytes()) if as_jpeg else picture
     image = shown(640, 480, LINES, background).astype(int)
     assert np.array_equal(picture, before)
     for column, expected in zip((100, 540), brightness, strict=True):
@@ -141,7 +142,7 @@ def test_a_background_of_another_shape_is_not_distorted():
 
 @pytest.mark.parametrize('background', [b'', b'not a picture', pictures.jpeg()[:100]])
 def test_a_background_that_cannot_be_decoded_is_left_out(background):
-    assert status_image(320, 240, LINES, background) == status_image(320, 240, LINES)
+    assert status_image(320, 240, LINES, EncodedImage(background)) == status_image(320, 240, LINES)
 
 
 @settings(deadline=None, max_examples=50)

@@ -35,21 +35,21 @@ def test_jpegs_are_passed_on_in_order_again_and_again(tmp_path):
         (tmp_path / name).write_bytes(data)
     (tmp_path / 'notes.txt').write_text('not a picture')
     source = opened(tmp_path)
-    assert [source.read(5).picture for _ in range(3)] == [
+    assert [source.read(5).content.data for _ in range(3)] == [
         names['a.JPEG'], names['b.jpg'], names['a.JPEG']]
     assert source.title.startswith('2 pictures')
 
 
 def test_other_pictures_are_decoded(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), pictures.image(64, 48))
-    image = opened(tmp_path).read(5).picture
+    image = opened(tmp_path).read(5).content
     assert np.array_equal(image, pictures.image(64, 48))
 
 
 def test_a_wanted_size_is_made(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(pictures.jpeg(64, 48))
-    assert opened(tmp_path, width=32, height=24).read(5).picture.shape == (24, 32, 3)
-    assert opened(tmp_path, width=64, height=48).read(5).picture == pictures.jpeg(64, 48)
+    assert opened(tmp_path, width=32, height=24).read(5).content.shape == (24, 32, 3)
+    assert opened(tmp_path, width=64, height=48).read(5).content.data == pictures.jpeg(64, 48)
 
 
 def test_a_single_pixel_is_enlarged_or_left_out(tmp_path):
@@ -58,7 +58,7 @@ def test_a_single_pixel_is_enlarged_or_left_out(tmp_path):
     (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())
     source = opened(tmp_path, width=32, height=24)
     capture = source.read(5)
-    assert capture is None or capture.picture.shape == (24, 32, 3)
+    assert capture is None or capture.content.shape == (24, 32, 3)
     assert source.counters() == {'unreadable pictures': int(capture is None)}
 
 
@@ -67,7 +67,7 @@ def test_a_broken_picture_is_left_out_and_counted(tmp_path):
     (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())
     source = opened(tmp_path)
     assert source.read(5) is None
-    assert source.read(5).picture == pictures.jpeg()
+    assert source.read(5).content.data == pictures.jpeg()
     assert source.counters() == {'unreadable pictures': 1}
 
 
@@ -83,7 +83,7 @@ def test_a_small_file_does_not_take_gigabytes(tmp_path, monkeypatch, caplog, nam
         source = opened(tmp_path)
         for _ in range(2):
             assert source.read(5) is None
-            assert source.read(5).picture == pictures.jpeg()
+            assert source.read(5).content.data == pictures.jpeg()
         assert source.counters() == {'unreadable pictures': 2}
     said, = caplog.messages
     assert said.startswith(f"left out '{tmp_path / name}': it ")
@@ -91,7 +91,7 @@ def test_a_small_file_does_not_take_gigabytes(tmp_path, monkeypatch, caplog, nam
 
 def test_the_limit_is_that_of_the_settings(tmp_path):
     (tmp_path / 'a.bmp').write_bytes(cv2.imencode('.bmp', pictures.image(64, 48))[1].tobytes())
-    assert opened(tmp_path, max_pixels=64 * 48).read(5).picture.shape == (48, 64, 3)
+    assert opened(tmp_path, max_pixels=64 * 48).read(5).content.shape == (48, 64, 3)
     with pytest.raises(PermanentError, match='no readable picture'):
         opened(tmp_path, max_pixels=64 * 48 - 1)
 
@@ -100,7 +100,7 @@ def test_the_limit_is_that_of_the_settings(tmp_path):
 def test_each_kind_is_read(tmp_path, suffix):
     image = pictures.image(64, 48)
     cv2.imwrite(str(tmp_path / f'a{suffix}'), image[..., 0] if suffix == '.pgm' else image)
-    assert opened(tmp_path).read(5).picture.shape == (48, 64, 3)
+    assert opened(tmp_path).read(5).content.shape == (48, 64, 3)
 
 
 def test_what_is_no_file_is_not_opened(tmp_path):

@@ -176,7 +176,7 @@ def test_a_camera_that_another_program_uses_may_become_free(start, tmp_path):
 def test_what_libraries_print_does_no_harm(start, capfd):
     source = start({'NOISE': 1})
     for capture in read(source, 20):
-        assert capture.picture.endswith(b'\xff\xd9')
+        assert capture.content.data.endswith(b'\xff\xd9')
     source.stop()
     shown = capfd.readouterr()
     assert 'this comes from C++' in shown.err

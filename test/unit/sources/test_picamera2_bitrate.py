@@ -71,7 +71,7 @@ def rate_bps(source, count=20):
     """Return the bits a second of the next pictures."""
     captures = read(source, count)
     span_s = (captures[-1].monotonic_ns - captures[0].monotonic_ns) / 1e9
-    return sum(len(capture.picture) for capture in captures[1:]) * 8 / span_s
+    return sum(len(capture.content.data) for capture in captures[1:]) * 8 / span_s
 
 
 @pytest.mark.parametrize('options', [

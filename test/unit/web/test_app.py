@@ -21,7 +21,6 @@ import time
 
 import aiohttp
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
@@ -29,7 +28,6 @@ from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.stream import Stream
 import pytest
 from support import pictures
@@ -52,7 +50,7 @@ class Site:
     def __init__(self, rules):
         self.catalog = Catalog(DEFAULT, lambda name: Stream(
             name, time.time_ns, lambda _: None,
-            Imaging(RenditionEncoder().encode, status_image), RenditionSpec()))
+            RenditionEncoder(), RenditionSpec()))
         self.catalog.update({DEFAULT: TYPE, FRONT: TYPE})
         self.app = Application(self.catalog, rules, lambda _: None)
 
@@ -269,7 +267,7 @@ async def test_a_status_picture_that_fails_does_not_end_the_care_for_viewers(sit
     drawn, stream = [], site.catalog.stream()
     monkeypatch.setattr(stream_module, '_TICK_S', 0.001)
     monkeypatch.setattr(stream_module, 'SILENT_S', -1.0)
-    stream._imaging = Imaging(RenditionEncoder().encode, draw_status)
+    monkeypatch.setattr(stream_module, 'status_image', draw_status)
     async with site.ask('/stream.mjpg') as answer:
         assert answer.status == 200
         await until(lambda: len(drawn) > 1 or stream._ticking.done())

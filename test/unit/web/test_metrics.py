@@ -18,12 +18,10 @@ import sys
 
 from aiohttp import web
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.metrics import answer_metrics
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from prometheus_client.parser import text_string_to_metric_families
@@ -37,7 +35,7 @@ COUNTERS = ('frames_received', 'frames_sent', 'bytes_received', 'bytes_sent')
 
 def new_catalog(default=TOPIC):
     catalog = Catalog(default, lambda name: Stream(
-        name, lambda: 10**9, lambda _: None, Imaging(RenditionEncoder().encode, status_image),
+        name, lambda: 10**9, lambda _: None, RenditionEncoder(),
         RenditionSpec()))
     catalog.update({'/depth': 'sensor_msgs/msg/Image'})
     return catalog

@@ -29,6 +29,7 @@ from ...stream_address import StreamAddress
 from ....codecs.jpeg_splitter import JpegSplitter
 from ....codecs.limits import libav_options
 from ....core.errors import TemporaryError
+from ....core.frame import EncodedImage
 
 _MOST_SNIFFED_BYTES = 2**20
 # The data are ours already, so there is no reason to read much before the first picture. Without
@@ -96,7 +97,7 @@ def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
     chunk = beginning
     while True:
         for piece in splitter.feed(chunk, data.arrival_ns):
-            writer.put(piece.jpeg, piece.arrival_ns)
+            writer.put(EncodedImage(piece.jpeg), piece.arrival_ns)
         chunk = data.read()
 
 

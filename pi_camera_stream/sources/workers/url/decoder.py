@@ -14,7 +14,6 @@
 
 """Packets to pictures."""
 
-from collections import deque
 import re
 import threading
 from typing import Any
@@ -25,9 +24,11 @@ from ..frame_writer import FrameWriter
 from ..worker_status import WorkerStatus
 from ....codecs.limits import check_size, libav_options
 from ....core.errors import FrameRefusedError, TemporaryError
+from ....core.group_mailbox import GroupMailbox
+from ....core.mailbox import Mailbox
 
 _BACKLOG = 8  # packets; a decoder that is further behind goes on with the newest key frame
-_MOST_BEHIND_NS = 10**9  # then the rest of this group of pictures is left out, too
+_MOST_BEHIND_S = 1.0  # then the rest of this group of pictures is left out, too
 _STAMPS = 64
 _KEY = {'h264': re.compile(rb'\x00\x00\x01[\x05\x25\x45\x65\x07\x27\x47\x67]'),
         'hevc': re.compile(rb'\x00\x00\x01[\x26\x28\x2a\x40\x42]\x01')}
@@ -70,11 +71,7 @@ class Decoder:
         if sentence := self._too_large():
             raise TemporaryError(sentence)
         self._key = _KEY.get(codec.name)
-        self._changed = threading.Condition()  # guards the next four
-        self._packets: deque[tuple[Any, int]] = deque()
-        self._until_key = False
-        self._left_out = 0  # packets that have not been counted by the writer yet
-        self._closed = False
+        self._packets: GroupMailbox[tuple[Any, int]] = GroupMailbox(_BACKLOG, _MOST_BEHIND_S)
         situation.sentence = _NO_KEY_FRAME
         # Threads that each decode a frame would hold back one picture each. Chunks let a sender
         # pack each slice by itself, and a picture be whole when its last slice is.
@@ -86,30 +83,12 @@ class Decoder:
 
     def put(self, packet: Any, monotonic_ns: int) -> None:
         """Decode a packet that began to arrive at `monotonic_ns`."""
-        with self._changed:
-            far_behind = len(self._packets) >= _BACKLOG
-            if (self._until_key or far_behind) and self._is_key(packet):
-                self._leave_out()
-                self._until_key = False
-            elif far_behind and monotonic_ns - self._packets[0][1] > _MOST_BEHIND_NS:
-                self._leave_out()
-                self._until_key = True
-            if self._until_key:
-                self._left_out += 1
-                return
-            self._packets.append((packet, monotonic_ns))
-            self._changed.notify()
+        self._packets.put((packet, monotonic_ns), lambda: self._is_key(packet), monotonic_ns / 1e9)
 
     def close(self) -> None:
         """End, behind the picture that is being decoded."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._packets.close()
         self._thread.join()
-
-    def _leave_out(self) -> None:
-        self._left_out += len(self._packets)
-        self._packets.clear()
 
     def _is_key(self, packet: Any) -> bool:
         return bool(packet.is_keyframe or (
@@ -117,14 +96,15 @@ class Decoder:
 
     def _run(self) -> None:
         stamps: dict[int | None, int] = {}
+        counted = 0
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._packets or self._closed)
-                if self._closed:
-                    return
-                packet, monotonic_ns = self._packets.popleft()
-                left_out, self._left_out = self._left_out, 0
-            self._writer.leave_out(left_out)
+            try:
+                packet, monotonic_ns = self._packets.take()
+            except Mailbox.Closed:
+                return
+            dropped = self._packets.dropped
+            self._writer.leave_out(dropped - counted)
+            counted = dropped
             stamps[packet.pts] = monotonic_ns
             if len(stamps) > _STAMPS:
                 del stamps[next(iter(stamps))]

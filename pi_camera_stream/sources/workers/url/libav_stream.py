@@ -28,6 +28,7 @@ from ..worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.limits import libav_options
 from ....core.errors import PermanentError, TemporaryError
+from ....core.frame import EncodedImage
 
 _OPEN_S, _SILENT_S = 5.0, 5.0
 # Not `fflags=nobuffer`: it throws the first key frame away that was read to learn the format.
@@ -84,7 +85,7 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, situation: Worker
                 continue
             arrivals.append(time.monotonic_ns())
             if decoder is None:
-                writer.put(bytes(packet), arrivals[0])
+                writer.put(EncodedImage(bytes(packet)), arrivals[0])
             else:
                 decoder.put(packet, arrivals[0])
         raise TemporaryError(f'{address.shown} has ended: start the sender again')

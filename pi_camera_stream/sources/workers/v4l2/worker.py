@@ -24,7 +24,7 @@ from ..frame_writer import FrameWriter
 from ..worker_pipe import Outlet
 from ...base import SourceSettings
 from ....core.errors import PermanentError, StreamError, TemporaryError
-from ....core.frame import Image
+from ....core.frame import EncodedImage, Image
 
 _RETRY_S = 0.5
 
@@ -57,9 +57,9 @@ def _read(settings: SourceSettings, patience_s: float, outlet: Outlet) -> None:
                   + (f' at {device.fps:g}/s' if device.fps else '')}
     while True:
         shot = device.read()
-        picture = shot.data if code in COMPRESSED else _conversion(
+        content = EncodedImage(shot.data) if code in COMPRESSED else _conversion(
             shot.data, code, device.size, device.bytes_per_line)
-        writer.put(picture, shot.monotonic_ns, shot.number)
+        writer.put(content, shot.monotonic_ns, shot.number)
 
 
 def _open(settings: SourceSettings, size: tuple[int, int] | None, until_s: float) -> V4l2Device:

@@ -18,10 +18,8 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.stream import Stream
 import pytest
 
@@ -32,7 +30,7 @@ TYPES = {'/front': RAW, '/front/compressed': JPEG, '/rear/compressed': JPEG, '/d
 
 def open_stream(name):
     return Stream(name, lambda: 10**9, lambda _: None,
-                  Imaging(RenditionEncoder().encode, status_image), RenditionSpec())
+                  RenditionEncoder(), RenditionSpec())
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.delivery import deliver, Transport
-from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.link import LinkState
+from pi_camera_stream.web.stream.rendition import Status
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
@@ -56,7 +56,7 @@ class Scripted(Transport):
         self.cleared = asyncio.Event()
         self.slow_on_way = 0.0
 
-    def transit_s(self):
+    def take_transit_s(self):
         return self.on_way
 
     async def wait_drained(self):
@@ -74,7 +74,7 @@ class Scripted(Transport):
 class Scene:
     def __init__(self, wanted=StreamRequest(tier=0)):  # noqa: B008 - it is frozen
         self.stream = Stream('/a', lambda: 0, lambda _: None,
-                             Imaging(RenditionEncoder().encode, lambda *_: b'status'),
+                             RenditionEncoder(),
                              RenditionSpec())
         self.viewer = Viewer('x', 'mjpeg', wanted)
         self.transport = Scripted()
@@ -165,7 +165,7 @@ def test_the_status_is_told_and_not_counted():
     async def run():
         async with Scene() as scene:
             await scene.offer()
-            scene.viewer.rendition.wake(Frame(b'status', 0, 0, 64, 48))
+            scene.viewer.rendition.wake(Status(Frame(b'status', 0, 0, 64, 48)))
             await scene.offer()
             assert scene.transport.statuses == 1
             assert scene.viewer.sent == 2
@@ -200,17 +200,17 @@ class Plain(Transport):
 def test_each_picture_counts_once_for_the_tier():
     transport = Plain(Link())
     transport.link.answer = LinkState(0, 1448, 0.0, 0.0, 10**6, lost=False)
-    assert transport.transit_s() is None  # nothing was sent
+    assert transport.take_transit_s() is None  # nothing was sent
     for number in (1, 2):
         transport.begin(Frame(JPEG, 0, number, 320, 240))
         transport.link.excess = 1
-        assert transport.transit_s() == math.inf
+        assert transport.take_transit_s() == math.inf
         transport.link.excess = 0
-        assert transport.transit_s() >= 0
-        assert transport.transit_s() is None
+        assert transport.take_transit_s() >= 0
+        assert transport.take_transit_s() is None
     transport.begin(Frame(JPEG, 0, 3, 320, 240))
     assert asyncio.run(transport.wait_drained()) >= 0
-    assert transport.transit_s() is None
+    assert transport.take_transit_s() is None
 
 
 def test_on_a_long_path_a_picture_waits_as_long_as_its_queue():
@@ -219,4 +219,4 @@ def test_on_a_long_path_a_picture_waits_as_long_as_its_queue():
     for app_limited, expected_s in ((True, 0.03), (False, len(JPEG) / 10**6)):
         transport.begin(Frame(JPEG, 0, 1, 320, 240))
         transport.link.answer = state._replace(app_limited=app_limited)
-        assert transport.transit_s() == pytest.approx(expected_s)
+        assert transport.take_transit_s() == pytest.approx(expected_s)

@@ -18,10 +18,8 @@ import threading
 
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.codecs.renditions import RenditionEncoder
-from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
-from pi_camera_stream.web.stream.imaging import Imaging
 from pi_camera_stream.web.stream.renderer import Renderer
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
@@ -39,8 +37,7 @@ def jpeg_frame(sequence, jpeg=None):
 
 def raw_frame(sequence, read=None, size=(64, 48)):
     return StampedImage(read or (lambda: pictures.image(*size, sequence)), 10**9 + sequence,
-                        sequence,
-                        *size)
+                        sequence, *size)
 
 
 class Bench:
@@ -50,13 +47,12 @@ class Bench:
         self.asked = []
         self.begun = threading.Event()
         self.delivered = queue.Queue()
-        self.imaging = Imaging(self._encode, status_image)
-        self.renderer = Renderer(self.imaging, FULL, self.delivered.put)
+        self.renderer = Renderer(self, FULL, self.delivered.put)
 
-    def _encode(self, picture, width, height, specs):
+    def encode(self, content, width, height, specs, *stamps):
         self.asked.append(list(specs))
         self.begun.set()
-        return RenditionEncoder().encode(picture, width, height, specs)
+        return RenditionEncoder().encode(content, width, height, specs, *stamps)
 
     def next(self):
         """Return what was made of the next picture."""
@@ -84,14 +80,14 @@ def test_what_is_made_has_size_stamp_and_number(bench):
     assert {spec: (frame.width, frame.height) for spec, frame in made.items()} == {
         HALF: (32, 24), QUARTER: (16, 12)}
     for frame in made.values():
-        header = read_header(frame.jpeg)
+        header = read_header(frame.data)
         assert (header.width, header.height) == (frame.width, frame.height)
         assert (frame.stamp_ns, frame.sequence) == (10**9 + 7, 7)
 
 
 def test_a_picture_is_encoded_once_for_any_number_of_viewers(bench):
     async def run():
-        stream = Stream('/camera', lambda: 10**9, lambda _: None, bench.imaging, FULL)
+        stream = Stream('/camera', lambda: 10**9, lambda _: None, bench, FULL)
         viewers = [Viewer('a', 'mjpeg', StreamRequest(tier=number % 3)) for number in range(30)]
 
         async def watch(viewer):
@@ -105,7 +101,7 @@ def test_a_picture_is_encoded_once_for_any_number_of_viewers(bench):
         frames = await asyncio.gather(*tasks)
         stream.close()
         assert all(frame is frames[number % 3] for number, frame in enumerate(frames))
-        assert len({len(frame.jpeg) for frame in frames}) == 3
+        assert len({len(frame.data) for frame in frames}) == 3
 
     asyncio.run(run())
     assert [len(specs) for specs in bench.asked] == [2]
@@ -124,7 +120,8 @@ def test_the_full_one_of_an_image_is_made_by_its_own_recipe(bench):
     bench.renderer.want([None, HALF])
     bench.renderer.put(raw_frame(3, lambda: reads.append(1) or pictures.image()))
     made = bench.next()
-    assert made[None].jpeg == RenditionEncoder().encode(pictures.image(), 64, 48, [FULL])[0][0]
+    assert made[None].data == RenditionEncoder().encode(
+        pictures.image(), 64, 48, [FULL], 1, 1)[0].data
     assert (made[None].width, made[None].height, made[None].sequence) == (64, 48, 3)
     assert bench.asked == [[FULL, HALF]]
     assert len(reads) == 1
@@ -250,7 +247,7 @@ def test_nothing_old_comes_after_something_new(bench):
 def test_a_full_picture_from_before_is_not_what_the_next_viewer_begins_with():
     async def run():
         stream = Stream('/camera', lambda: 10**9, lambda _: None,
-                        Imaging(RenditionEncoder().encode, status_image), FULL)
+                        RenditionEncoder(), FULL)
         with stream.wanted(), stream.use(HALF) as half:
             with stream.use(None) as full:
                 stream.offer(raw_frame(1))

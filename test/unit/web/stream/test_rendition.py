@@ -16,7 +16,7 @@ import asyncio
 
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
-from pi_camera_stream.web.stream.rendition import Rendition
+from pi_camera_stream.web.stream.rendition import Moved, Rendition
 import pytest
 
 
@@ -119,8 +119,9 @@ async def test_one_who_is_cancelled_leaves_nothing_behind(rendition):
 async def test_waking_with_nothing_lets_all_look_again(rendition):
     rendition.put(frame(5))
     tasks = [await waiting(rendition, 5) for _ in range(2)]
-    rendition.wake(None)
-    assert await asyncio.gather(*tasks) == [None, None]
+    moved = Moved()
+    rendition.wake(moved)
+    assert await asyncio.gather(*tasks) == [moved, moved]
     assert (await rendition.newer_than(0)).sequence == 5
 
 

@@ -21,7 +21,7 @@ from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import snapshot as snapshot_module
-from pi_camera_stream.web.stream.imaging import Imaging
+from pi_camera_stream.web.stream.rendition import Moved, Status
 from pi_camera_stream.web.stream.snapshot import answer_snapshot
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.tiers import NAMES
@@ -42,7 +42,7 @@ class Bench:
         self.now_ns = START_NS
         self.sequence = 0
         self.stream = Stream(TOPIC, lambda: self.now_ns, lambda _: None,
-                             Imaging(RenditionEncoder().encode, status_image), RenditionSpec())
+                             RenditionEncoder(), RenditionSpec())
 
     def offer(self, age_s=0.0):
         """Let a picture come that was taken so long ago; return it."""
@@ -91,7 +91,7 @@ async def test_a_picture_from_after_the_request_is_waited_for(bench):
     bench.now_ns += 5 * 10**6
     fresh = bench.offer()
     answer = await task
-    assert answer.body == fresh.jpeg
+    assert answer.body == fresh.data
     assert answer.status == 200
     assert answer.content_type == 'image/jpeg'
     assert answer.headers['Cache-Control'] == 'no-store'
@@ -106,7 +106,7 @@ async def test_one_that_was_on_its_way_already_is_left_out(bench):
     await settle()
     assert not task.done()
     fresh = bench.offer(age_s=0.005)
-    assert (await task).body == fresh.jpeg
+    assert (await task).body == fresh.data
 
 
 @in_loop
@@ -114,7 +114,7 @@ async def test_an_old_one_that_is_not_too_old_is_taken_at_once(bench):
     bench.offer(age_s=3)
     old = bench.offer(age_s=1)
     await settle()
-    assert (await (await bench.ask(max_age_s=60))).body == old.jpeg
+    assert (await (await bench.ask(max_age_s=60))).body == old.data
 
 
 @in_loop
@@ -124,7 +124,7 @@ async def test_and_by_as_many_as_like_one_after_the_other(bench):
     for _ in range(3):
         task = await bench.ask(max_age_s=60)
         assert task.done()
-        assert task.result().body == old.jpeg
+        assert task.result().body == old.data
 
 
 @in_loop
@@ -137,7 +137,7 @@ async def test_one_that_is_too_old_is_not(bench):
     await settle()
     assert not task.done()
     fresh = bench.offer(age_s=59)
-    assert (await task).body == fresh.jpeg
+    assert (await task).body == fresh.data
 
 
 @in_loop
@@ -150,7 +150,7 @@ async def test_where_the_clock_of_the_camera_is_behind_the_third_one_is_taken(be
         await settle()
         assert not task.done()
     third = bench.offer(age_s=3600)
-    assert (await task).body == third.jpeg
+    assert (await task).body == third.data
 
 
 @in_loop
@@ -160,22 +160,22 @@ async def test_where_it_is_ahead_the_next_one_is_taken(bench):
     task = await bench.ask()
     assert not task.done()
     fresh = bench.offer(age_s=-3600)
-    assert (await task).body == fresh.jpeg
+    assert (await task).body == fresh.data
 
 
 @in_loop
 async def test_the_status_picture_is_never_a_snapshot(bench):
     task = await bench.ask()
-    status = Frame(status_image(64, 48, ['NO SIGNAL']), bench.now_ns, 0, 64, 48)
+    status = Status(Frame(status_image(64, 48, ['NO SIGNAL']), bench.now_ns, 0, 64, 48))
     with bench.stream.use(None) as rendition:
         for _ in range(5):
             rendition.wake(status)
             await settle()
-        rendition.wake(None)
+        rendition.wake(Moved())
         await settle()
     assert not task.done()
     fresh = bench.offer()
-    assert (await task).body == fresh.jpeg
+    assert (await task).body == fresh.data
 
 
 @pytest.mark.parametrize(('wanted', 'size'), [

@@ -20,7 +20,7 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import stream as stream_module
-from pi_camera_stream.web.stream.imaging import Imaging
+from pi_camera_stream.web.stream.rendition import Status
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.tiers import NAMES
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
@@ -38,13 +38,18 @@ def draw_status(_width, _height, lines, _background):
     return '|'.join(lines).encode()
 
 
+@pytest.fixture(autouse=True)
+def _drawn(monkeypatch):
+    monkeypatch.setattr(stream_module, 'status_image', draw_status)
+
+
 class Bench:
     """A stream, and what it asked for."""
 
     def __init__(self):
         self.demands = []
         self.stream = Stream('/camera/image_raw/compressed', lambda: 10**9 + 5 * 10**6,
-                             self.demands.append, Imaging(RenditionEncoder().encode, draw_status),
+                             self.demands.append, RenditionEncoder(),
                              RenditionSpec(quality=80))
 
 
@@ -82,7 +87,7 @@ async def test_all_who_wait_get_the_newest_frame_and_the_same_bytes(bench):
             bench.stream.offer(frame(sequence))
         frames = await asyncio.gather(*waiting)
     assert [got.sequence for got in frames] == [3, 3, 3]
-    assert len({id(got.jpeg) for got in frames}) == 1
+    assert len({id(got.data) for got in frames}) == 1
 
 
 @in_loop
@@ -160,14 +165,14 @@ async def test_closing_gives_the_topic_back(bench):
 
 @in_loop
 async def test_a_tier_is_encoded_once_for_all_who_are_on_it(bench):
-    original = bench.stream._renderer._imaging.encode
-    calls = []
+    encoder = bench.stream._renderer._encoder
+    original, calls = encoder.encode, []
 
-    def encode(picture, width, height, specs):
+    def encode(content, width, height, specs, *stamps):
         calls.append(len(specs))
-        return original(picture, width, height, specs)
+        return original(content, width, height, specs, *stamps)
 
-    bench.stream._renderer._imaging = Imaging(encode, draw_status)
+    encoder.encode = encode
     viewers = [Viewer('a', 'mjpeg', StreamRequest(tier=2)) for _ in range(5)]
     with contextlib.ExitStack() as stack:
         for viewer in viewers:
@@ -175,7 +180,7 @@ async def test_a_tier_is_encoded_once_for_all_who_are_on_it(bench):
         bench.stream.offer(frame(1, pictures.jpeg(320, 240), (320, 240)))
         frames = [await viewer.rendition.newer_than(0) for viewer in viewers]
     assert calls == [1]
-    assert len({id(got.jpeg) for got in frames}) == 1
+    assert len({id(got.data) for got in frames}) == 1
     assert (frames[0].width, frames[0].height, frames[0].sequence) == (160, 120, 1)
 
 
@@ -185,7 +190,7 @@ async def test_who_changes_the_tier_gets_the_other_rendition(bench):
     jpeg = pictures.jpeg(320, 240)
     with bench.stream.watch(viewer):
         bench.stream.offer(frame(1, jpeg))
-        assert (await viewer.rendition.newer_than(0)).jpeg is jpeg
+        assert (await viewer.rendition.newer_than(0)).data is jpeg
         viewer.request = StreamRequest(tier=NAMES.index('lowest'))
         bench.stream.move(viewer)
         bench.stream.offer(frame(2, jpeg, (320, 240)))
@@ -198,7 +203,7 @@ async def test_a_topic_that_is_no_jpeg_is_encoded_for_the_full_tier_too(bench):
     with bench.stream.watch(viewer):
         bench.stream.offer(StampedImage(lambda: pictures.image(64, 48), 10**9, 1, 64, 48))
         got = await viewer.rendition.newer_than(0)
-    assert got.jpeg.startswith(b'\xff\xd8')
+    assert got.data.startswith(b'\xff\xd8')
     assert (got.width, got.height) == (64, 48)
 
 
@@ -220,14 +225,13 @@ async def test_in_silence_all_who_wait_are_told_and_frames_come_through_again(be
     viewer = Viewer('a', 'mjpeg', FULL)
     with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
         status = await viewer.rendition.newer_than(0)
-        assert status.sequence == 0
-        assert status.jpeg.startswith(b'WAITING')
-        assert b'/camera/image_raw/compressed' in status.jpeg
+        assert status.picture.data.startswith(b'WAITING')
+        assert b'/camera/image_raw/compressed' in status.picture.data
         bench.stream.offer(frame(1))
-        while (await viewer.rendition.newer_than(0)).sequence != 1:
+        while not isinstance(await viewer.rendition.newer_than(0), Frame):
             pass
         status = await viewer.rendition.newer_than(1)
-        assert status.jpeg.startswith(b'NO SIGNAL since')
+        assert status.picture.data.startswith(b'NO SIGNAL since')
 
 
 @in_loop
@@ -238,7 +242,8 @@ async def test_the_reason_why_nothing_can_be_shown_is_told(bench):
     viewer = Viewer('a', 'mjpeg', FULL)
     with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
         bench.stream.offer(StampedImage(read, 10**9, 1, 64, 48))
-        while b'unknown encoding' not in (await viewer.rendition.newer_than(0)).jpeg:
+        while b'unknown encoding' not in (
+                await viewer.rendition.newer_than(0)).picture.data:
             pass
     assert bench.stream.state()['undecodable'] == 1
 
@@ -251,8 +256,8 @@ async def test_what_is_refused_is_counted_and_the_reason_is_told(bench):
     with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
         bench.stream.refuse('too large')
         status = await viewer.rendition.newer_than(0)
-        assert status.jpeg.endswith(b'|too large')
-        assert (status.width, status.height) == (640, 360)
+        assert status.picture.data.endswith(b'|too large')
+        assert (status.picture.width, status.picture.height) == (640, 360)
         state = bench.stream.state()
         assert (state['undecodable'], state['undecodable_reason']) == (2, 'too large')
         bench.stream.offer(frame(1))
@@ -268,11 +273,12 @@ def test_a_status_picture_is_never_large(size, shown):
         viewer = Viewer('a', 'mjpeg', FULL)
         with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
             bench.stream.offer(frame(1, size=size))
-            while (status := await viewer.rendition.newer_than(1)).sequence:
-                pass
-            while (status.width, status.height) == (640, 360) != shown:  # from before
+            said = (640, 360)
+            while said == (640, 360) != shown:  # from before the frame
                 status = await viewer.rendition.newer_than(1)
-            assert (status.width, status.height) == shown
+                if isinstance(status, Status):
+                    said = status.picture.width, status.picture.height
+            assert said == shown
     run()
 
 

@@ -22,7 +22,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
-from pi_camera_stream.web.stream.imaging import Imaging
+from pi_camera_stream.web.stream.rendition import Status
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from pi_camera_stream.web.stream.websocket import stream_websocket, WebSocketTransport
@@ -37,7 +37,7 @@ class Page:
 
     def __init__(self, wanted=StreamRequest()):  # noqa: B008 - it is frozen
         self.stream = Stream('/camera/image_raw/compressed', time.time_ns, lambda _: None,
-                             Imaging(RenditionEncoder().encode, lambda *_: b'status'),
+                             RenditionEncoder(),
                              RenditionSpec())
         self.request = wanted
         self.number = 0
@@ -169,7 +169,7 @@ async def test_a_rendition_of_ones_own_has_no_tier(page):
 
 @scene()
 async def test_in_silence_the_page_is_told_in_words(page):
-    page.viewer.rendition.wake(Frame(b'status', 0, 0, 64, 48))
+    page.viewer.rendition.wake(Status(Frame(b'status', 0, 0, 64, 48)))
     message = await page.socket.receive_json()
     assert message['type'] == 'silent'
     assert message['lines'][1] == '/camera/image_raw/compressed'
