@@ -29,7 +29,7 @@ from support.fake_camera import FAKE, read, told
 from support.processes import wait_until
 
 FPS = 100.0
-MODULES = ('picamera2_bitrate', 'worker_records')
+MODULES = ('picamera2_bitrate', 'worker_pipe')
 SOFTWARE, HARDWARE = {'BYTES': 40_000}, {'HARDWARE': 1}  # 32 Mbit/s, and 7.4 Mbit/s at 30/s
 
 
@@ -148,7 +148,9 @@ def test_other_sources_cannot():
 @pytest.fixture
 def bitrate(monkeypatch):
     """Return the worker's module, found as its interpreter finds it."""
-    monkeypatch.syspath_prepend(str(Path(workers.__file__).parent))
+    folder = Path(workers.__file__).parent
+    monkeypatch.syspath_prepend(str(folder / 'runtime'))
+    monkeypatch.syspath_prepend(str(folder / 'picamera2'))
     yield import_module('picamera2_bitrate')
     for name in MODULES:
         sys.modules.pop(name, None)

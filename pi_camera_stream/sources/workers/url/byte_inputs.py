@@ -20,7 +20,7 @@ import socket
 import struct
 import time
 
-from ..worker_status import WorkerStatus
+from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....core.errors import PermanentError, TemporaryError
 
@@ -44,7 +44,7 @@ class UdpInput:
 
     """
 
-    def __init__(self, address: StreamAddress, situation: WorkerStatus) -> None:
+    def __init__(self, address: StreamAddress, status: WorkerStatus) -> None:
         """
         Bind the port, and join the group on every network there is, or on `?localaddr=`.
 
@@ -55,7 +55,7 @@ class UdpInput:
 
         """
         self.arrival_ns = 0
-        situation.sentence = (
+        status.sentence = (
             f'nothing arrives at UDP port {address.port} ({address.shown}): see that the sender '
             "runs, that it sends to this computer's address, and that no firewall is in between")
         family, host = _resolve(address)
@@ -123,7 +123,7 @@ class TcpInput:
     never closes.
     """
 
-    def __init__(self, address: StreamAddress, situation: WorkerStatus) -> None:
+    def __init__(self, address: StreamAddress, status: WorkerStatus) -> None:
         """
         Connect, or wait for the first connection.
 
@@ -139,10 +139,10 @@ class TcpInput:
         silence = f'{address.shown} is connected, and sends nothing: see what the sender prints'
         if not address.listens:
             self._connection = self._connect(address)
-            situation.sentence = silence
+            status.sentence = silence
             return
-        situation.sentence = (f'nobody has connected to TCP port {address.port}: start the '
-                              "sender, with this computer's address and that port")
+        status.sentence = (f'nobody has connected to TCP port {address.port}: start the '
+                           "sender, with this computer's address and that port")
         family, host = _resolve(address)
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -155,7 +155,7 @@ class TcpInput:
                 f'cannot listen at TCP port {address.port} ({error.strerror}): see with '
                 f'`ss -tlpn sport = :{address.port}` whether another program does') from error
         self._accept()
-        situation.sentence = silence
+        status.sentence = silence
 
     def read(self) -> bytes:
         """

@@ -23,8 +23,8 @@ from .byte_inputs import SenderChangedError, TcpInput, UdpInput
 from .decoder import Decoder
 from .sniffing import sniff
 from .ts_marker import TsMarker
-from ..frame_writer import FrameWriter
-from ..worker_status import WorkerStatus
+from ..runtime.frame_writer import FrameWriter
+from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.jpeg_splitter import JpegSplitter
 from ....codecs.limits import libav_options
@@ -46,7 +46,7 @@ def codec_title(name: str) -> str:
     return _NAMES.get(name, name)
 
 
-def receive_bytes(address: StreamAddress, writer: FrameWriter, situation: WorkerStatus) -> None:
+def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
     """
     Receive until the sender goes.
 
@@ -56,11 +56,11 @@ def receive_bytes(address: StreamAddress, writer: FrameWriter, situation: Worker
         It has gone, or was not there, or sends something else.
 
     """
-    data = (UdpInput if address.scheme == 'udp' else TcpInput)(address, situation)
+    data = (UdpInput if address.scheme == 'udp' else TcpInput)(address, status)
     try:
         while True:
             try:
-                _receive_one(data, address, writer, situation)
+                _receive_one(data, address, writer, status)
             except SenderChangedError:
                 continue
     finally:
@@ -68,11 +68,11 @@ def receive_bytes(address: StreamAddress, writer: FrameWriter, situation: Worker
 
 
 def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: FrameWriter,
-                 situation: WorkerStatus) -> None:
+                 status: WorkerStatus) -> None:
     """Receive from one sender, for ever."""
     beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
-        situation.sentence = (
+        status.sentence = (
             f'what arrives from {address.shown} is no MPEG-TS, H.264, H.265 or JPEG, or its '
             'parameters are not repeated: send one of these, for example with `rpicam-vid '
             '--inline --intra 30`')
@@ -86,9 +86,9 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Fram
     if kind == 'mjpeg':
         _receive_jpegs(data, beginning, writer)
     elif kind == 'mpegts':
-        _receive_ts(data, beginning, writer, situation)
+        _receive_ts(data, beginning, writer, status)
     else:
-        _receive_raw(kind, data, beginning, writer, situation)
+        _receive_raw(kind, data, beginning, writer, status)
 
 
 def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
@@ -102,10 +102,10 @@ def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
 
 
 def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
-                 situation: WorkerStatus) -> None:
+                 status: WorkerStatus) -> None:
     codec: Any = av.CodecContext.create(kind, 'r')
     parser: Any = av.CodecContext.create(kind, 'r')
-    decoder = Decoder(codec, writer, situation)
+    decoder = Decoder(codec, writer, status)
     chunk, begin_ns = beginning, data.arrival_ns
     try:
         while True:
@@ -118,7 +118,7 @@ def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer:
 
 
 def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
-                situation: WorkerStatus) -> None:
+                status: WorkerStatus) -> None:
     file = _TsFile(data, beginning)
     container: Any = None
     while container is None or not container.streams.video:  # its table comes now and then
@@ -130,7 +130,7 @@ def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter
     writer.about |= {'fps': rate if 1 <= rate <= 240 else 0.0,
                      'detail': f'{codec_title(stream.codec_context.name)} in '
                                f'{writer.about["detail"]}'}
-    decoder = Decoder(stream.codec_context, writer, situation)
+    decoder = Decoder(stream.codec_context, writer, status)
     try:
         for packet in container.demux(stream):
             decoder.put(packet, file.marker.whole_ns or time.monotonic_ns())

@@ -20,8 +20,8 @@ from typing import Any
 
 import av
 
-from ..frame_writer import FrameWriter
-from ..worker_status import WorkerStatus
+from ..runtime.frame_writer import FrameWriter
+from ..runtime.worker_status import WorkerStatus
 from ....codecs.limits import check_size, libav_options
 from ....core.errors import FrameRefusedError, TemporaryError
 from ....core.group_mailbox import GroupMailbox
@@ -46,7 +46,7 @@ class Decoder:
     come for long, all before the next one. What is left out is counted.
     """
 
-    def __init__(self, codec: Any, writer: FrameWriter, situation: WorkerStatus) -> None:
+    def __init__(self, codec: Any, writer: FrameWriter, status: WorkerStatus) -> None:
         """
         Begin.
 
@@ -56,7 +56,7 @@ class Decoder:
             The PyAV codec context; it belongs to this object from now on.
         writer
             Where the pictures go.
-        situation
+        status
             Is told that no picture could be made yet.
 
         Raises
@@ -67,12 +67,12 @@ class Decoder:
         """
         self._codec = codec
         self._writer = writer
-        self._situation = situation
+        self._situation = status
         if sentence := self._too_large():
             raise TemporaryError(sentence)
         self._key = _KEY.get(codec.name)
         self._packets: GroupMailbox[tuple[Any, int]] = GroupMailbox(_BACKLOG, _MOST_BEHIND_S)
-        situation.sentence = _NO_KEY_FRAME
+        status.sentence = _NO_KEY_FRAME
         # Threads that each decode a frame would hold back one picture each. Chunks let a sender
         # pack each slice by itself, and a picture be whole when its last slice is.
         codec.thread_type = 'SLICE'

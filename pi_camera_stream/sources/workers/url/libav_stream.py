@@ -23,8 +23,8 @@ import av
 
 from .byte_stream import codec_title
 from .decoder import Decoder
-from ..frame_writer import FrameWriter
-from ..worker_status import WorkerStatus
+from ..runtime.frame_writer import FrameWriter
+from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.limits import libav_options
 from ....core.errors import PermanentError, TemporaryError
@@ -50,7 +50,7 @@ a=rtpmap:96 {codec}/90000
 """
 
 
-def receive_libav(address: StreamAddress, writer: FrameWriter, situation: WorkerStatus) -> None:
+def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
     """
     Receive until the sender goes.
 
@@ -62,7 +62,7 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, situation: Worker
         The address leads to no stream that can be played.
 
     """
-    situation.sentence = _waiting(address)
+    status.sentence = _waiting(address)
     try:
         container = _open(address, writer.max_pixels)
     except (av.error.FFmpegError, OSError) as error:
@@ -79,7 +79,7 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, situation: Worker
                         'detail': f'{codec_title(codec)} over {address.scheme.upper()}'}
         arrivals = deque[int](maxlen=held + 1)
         if codec != 'mjpeg':
-            decoder = Decoder(stream.codec_context, writer, situation)
+            decoder = Decoder(stream.codec_context, writer, status)
         for packet in container.demux(stream):
             if not packet.size:
                 continue

@@ -15,13 +15,14 @@
 """Read a V4L2 camera and deliver its newest picture: the worker of `V4l2Source`."""
 
 from collections.abc import Callable
+import threading
 import time
 from typing import Any, cast
 
 from .device import device_path, V4l2Device
 from .modes import COMPRESSED
-from ..frame_writer import FrameWriter
-from ..worker_pipe import Outlet
+from ..runtime.frame_writer import FrameWriter
+from ..runtime.worker_pipe import Device, Failure, run, WorkerPipe
 from ...base import SourceSettings
 from ....core.errors import PermanentError, StreamError, TemporaryError
 from ....core.frame import EncodedImage, Image
@@ -29,26 +30,28 @@ from ....core.frame import EncodedImage, Image
 _RETRY_S = 0.5
 
 
-def main() -> None:
-    """Run the worker."""
-    outlet = Outlet()
-    body = outlet.opened()
-    try:
-        settings = SourceSettings(**body['settings'])
-    except (StreamError, TypeError, KeyError) as error:
-        outlet.fail(str(error), permanent=True)
-    try:
-        _read(settings, float(body['patience_s']), outlet)
-    except PermanentError as error:
-        outlet.fail(str(error), permanent=True)
-    except StreamError as error:
-        outlet.fail(str(error))
-    except Exception as error:  # whatever a driver throws is told, too
-        outlet.fail(f'{device_path(settings.path)} cannot be read ({error!r})')
+class V4l2Worker(Device):
+    """Reads the camera in a thread."""
+
+    def __init__(self, body: dict[str, Any], pipe: WorkerPipe) -> None:
+        try:
+            settings = SourceSettings(**body['settings'])
+        except (StreamError, TypeError, KeyError) as error:
+            raise Failure(str(error), permanent=True) from error
+        threading.Thread(target=self._run, args=(settings, float(body['patience_s']), pipe),
+                         name='reader', daemon=True).start()
+
+    def _run(self, settings: SourceSettings, patience_s: float, pipe: WorkerPipe) -> None:
+        try:
+            _read(settings, patience_s, pipe)
+        except StreamError as error:
+            pipe.fail(str(error), permanent=isinstance(error, PermanentError))
+        except Exception as error:  # whatever a driver throws is told, too
+            pipe.fail(f'{device_path(settings.path)} cannot be read ({error!r})')
 
 
-def _read(settings: SourceSettings, patience_s: float, outlet: Outlet) -> None:
-    writer = FrameWriter(outlet, settings)
+def _read(settings: SourceSettings, patience_s: float, pipe: WorkerPipe) -> None:
+    writer = FrameWriter(pipe, settings)
     device = _open(settings, writer.decoded_size, time.monotonic() + patience_s)
     code, (width, height) = device.mode.code, device.size
     writer.about = {
@@ -97,4 +100,4 @@ def _conversion(data: bytes, code: str, size: tuple[int, int], bytes_per_line: i
 
 
 if __name__ == '__main__':
-    main()
+    run(V4l2Worker)

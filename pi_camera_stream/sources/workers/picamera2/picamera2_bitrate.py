@@ -21,7 +21,7 @@ import math
 import struct
 from typing import Any
 
-from worker_records import Outbox
+from worker_pipe import WorkerPipe
 
 _LEARNING = 0.3  # weight of the newest picture
 _FIRST_INTERVAL_S = 1 / 30
@@ -88,10 +88,10 @@ class HardwareLimit(BitrateLimit):
 
     """
 
-    def __init__(self, encoder: Any, outbox: Outbox) -> None:
+    def __init__(self, encoder: Any, pipe: WorkerPipe) -> None:
         super().__init__()
         self._encoder = encoder
-        self._outbox = outbox
+        self._pipe = pipe
         self.own_bps = self._asked_bps = self._ask(encoder.bitrate)
 
     def _follow(self, jpeg: bytes, allowed_bits: float) -> None:  # noqa: ARG002
@@ -102,7 +102,7 @@ class HardwareLimit(BitrateLimit):
             self._asked_bps = wanted_bps
             self._ask(wanted_bps)
             if not self.works:
-                self._outbox.say(b'A', {'adapts': False})
+                self._pipe.send(b'A', {'adapts': False})
 
     def _ask(self, bitrate_bps: int) -> int:
         """Return the bit rate that the driver has made of it."""

@@ -22,10 +22,10 @@ import pytest
 
 
 @pytest.fixture
-def worker_records():
+def worker_pipe():
     """Return the module, which is no part of the package for those who use it."""
-    path = Path(workers.__file__).with_name('worker_records.py')
-    spec = spec_from_file_location('worker_records', path)
+    path = Path(workers.__file__).parent / 'runtime' / 'worker_pipe.py'
+    spec = spec_from_file_location('worker_pipe', path)
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -40,29 +40,29 @@ def pipe():
         os.close(fd)
 
 
-def test_the_node_reads_what_a_worker_writes(worker_records, pipe):
-    outbox = worker_records.Outbox()
-    outbox.show(b'older', 1, 1, 1)
-    outbox.show(b'jpeg', 2**63, 2**40, 2**31)
-    outbox.say(b'H', {'camera': 'imx708 \N{EM DASH} wide'})
-    outbox.say(b'A', {'error': ''})
-    outbox.write(pipe[1])
+def test_the_node_reads_what_a_worker_writes(worker_pipe, pipe):
+    writing = worker_pipe.WorkerPipe()
+    writing.send_frame(b'older', 1, 1, 1)
+    writing.send_frame(b'jpeg', 2**63, 2**40, 2**31)
+    writing.send(b'H', {'camera': 'imx708 \N{EM DASH} wide'})
+    writing.send(b'A', {'error': ''})
+    writing.write(pipe[1])
     assert RecordReader().feed(os.read(pipe[0], 2**16)) == [
         Message('H', {'camera': 'imx708 \N{EM DASH} wide'}), Message('A', {'error': ''}),
         FrameRecord(b'jpeg', 2**63, 2**40, 2**31)]
 
 
-def test_a_worker_reads_what_the_node_writes(worker_records):
+def test_a_worker_reads_what_the_node_writes(worker_pipe):
     reading, writing = os.pipe()
     os.write(writing, pack_message('O', {'fps': 30.0}) + pack_message('S', {'controls': {}})
              + pack_message('S', {'controls': {}})[:-1])
     os.close(writing)
-    assert list(worker_records.messages(reading)) == [
+    assert list(worker_pipe.messages(reading)) == [
         (b'O', {'fps': 30.0}), (b'S', {'controls': {}})]
     os.close(reading)
 
 
-def test_both_speak_the_same_version(worker_records):
+def test_both_speak_the_same_version(worker_pipe):
     assert records.VERSION == 1
-    assert worker_records._HEAD.format == records._HEAD.format
-    assert worker_records._FRAME.format == records._FRAME.format
+    assert worker_pipe._HEAD.format == records._HEAD.format
+    assert worker_pipe._FRAME.format == records._FRAME.format

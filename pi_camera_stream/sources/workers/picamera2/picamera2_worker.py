@@ -16,20 +16,24 @@
 The capture worker of Raspberry Pi cameras: a program of its own, started by `Picamera2Source`.
 
 It runs under whichever Python has picamera2, 3.9 at least, and so imports nothing of this package
-but the files beside it, which are found because Python looks first where the program lies.
+but the files beside it, which are found because Python looks first where the program lies, and
+the runtime of all workers.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 import re
 import sys
 from typing import Any
 
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / 'runtime'))
+
 from picamera2_bitrate import HardwareLimit, QualityLimit
 from picamera2_controls import Controls
-from worker_records import Failure, Outbox, run
+from worker_pipe import Device, Failure, run, WorkerPipe
 
 _STAMPS = 32  # more than there can be frames under way
 # One is being exposed and one waits for it, so that two can be encoded at a time. More would only
@@ -173,7 +177,7 @@ def crop_to(picam2: Any, crop: list[int]) -> None:
         picam2.set_controls({'ScalerCrop': tuple(crop)})
 
 
-def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps: Stamps
+def start_encoder(picam2: Any, settings: dict[str, Any], pipe: WorkerPipe, stamps: Stamps
                   ) -> tuple[str, HardwareLimit | QualityLimit]:
     """Configure the camera for the best encoder that works, start that, and say which it is."""
     from picamera2.encoders import JpegEncoder, MJPEGEncoder
@@ -185,7 +189,7 @@ def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps:
                         audio: bool = False) -> None:  # noqa: ARG002
             with suppress(Exception):  # it would end the encoder's thread in silence
                 jpeg, sensor_us = bytes(frame), encoder.firsttimestamp + timestamp
-                outbox.show(jpeg, *stamps.find(sensor_us))
+                pipe.send_frame(jpeg, *stamps.find(sensor_us))
                 limit.note(jpeg, sensor_us)
 
     quality = settings.get('quality') or 80
@@ -197,7 +201,7 @@ def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps:
             encoder = MJPEGEncoder(bitrate=width * height * 30 * quality // 100)
             try:
                 picam2.start_encoder(encoder, Newest())
-                limit = HardwareLimit(encoder, outbox)
+                limit = HardwareLimit(encoder, pipe)
                 return f'JPEG hardware, {limit.own_bps / 1e6:.1f} Mbit/s at 30 frames/s', limit
             except OSError as error:
                 print(f'The JPEG hardware cannot be used ({error}); the CPU encodes instead.')
@@ -210,7 +214,7 @@ def start_encoder(picam2: Any, settings: dict[str, Any], outbox: Outbox, stamps:
     return f'JPEG quality {quality}, encoded by the CPU', limit
 
 
-def open_camera(settings: dict[str, Any], outbox: Outbox
+def open_camera(settings: dict[str, Any], pipe: WorkerPipe
                 ) -> tuple[Any, Controls, HardwareLimit | QualityLimit]:
     """Start the camera, and say hello."""
     try:
@@ -234,14 +238,14 @@ def open_camera(settings: dict[str, Any], outbox: Outbox
                 permanent=True) from error
     picam2 = Picamera2(number, tuning=tuning)
     stamps = Stamps()
-    detail, limit = start_encoder(picam2, settings, outbox, stamps)
+    detail, limit = start_encoder(picam2, settings, pipe, stamps)
     if settings.get('crop'):
         crop_to(picam2, settings['crop'])
     picam2.post_callback = stamps.note
     picam2.start()
     controls = Controls(picam2)
     width, height = picam2.camera_configuration()['main']['size']
-    outbox.say(b'H', {
+    pipe.send(b'H', {
         'camera': str(cameras[number].get('Model', cameras[number]['Id'])), 'width': width,
         'height': height, 'fps': controls.fps(settings.get('fps') or 30.0), 'detail': detail,
         'adapts': limit.works, 'controls': controls.described})
@@ -265,12 +269,12 @@ def explain(error: BaseException) -> Failure:
                    '`rpicam-hello` can, and what stands above')
 
 
-class Camera:
+class Camera(Device):  # type: ignore[misc]
     """What the worker runs."""
 
-    def __init__(self, settings: dict[str, Any], outbox: Outbox) -> None:
+    def __init__(self, settings: dict[str, Any], pipe: WorkerPipe) -> None:
         try:
-            self.picam2, self.controls, self._limit = open_camera(settings, outbox)
+            self.picam2, self.controls, self._limit = open_camera(settings, pipe)
         except Exception as error:
             raise explain(error) from error
 

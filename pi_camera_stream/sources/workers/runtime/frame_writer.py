@@ -19,14 +19,14 @@ import threading
 import time
 from typing import Any
 
-from .worker_pipe import Outlet
-from ..base import SourceSettings
-from ..records import FrameRecord
-from ...codecs.jpeg import check_whole, JpegHeader, NotAJpegError
-from ...codecs.limits import check_jpeg
-from ...core.errors import FrameRefusedError
-from ...core.frame import EncodedImage, Image
-from ...core.mailbox import Mailbox
+from .worker_pipe import WorkerPipe
+from ...base import SourceSettings
+from ...records import FrameRecord
+from ....codecs.jpeg import check_whole, JpegHeader, NotAJpegError
+from ....codecs.limits import check_jpeg
+from ....core.errors import FrameRefusedError
+from ....core.frame import EncodedImage, Image
+from ....core.mailbox import Mailbox
 
 MakeImage = Callable[[], Image]
 
@@ -44,10 +44,10 @@ class FrameWriter:
 
     """
 
-    def __init__(self, outlet: Outlet, settings: SourceSettings) -> None:
+    def __init__(self, pipe: WorkerPipe, settings: SourceSettings) -> None:
         self.last_s = 0.0
         self.about: dict[str, Any] = {}
-        self._outlet = outlet
+        self._pipe = pipe
         self._settings = settings
         self._turned = bool(settings.rotation or settings.hflip or settings.vflip)
         self._number = 0
@@ -90,7 +90,7 @@ class FrameWriter:
         try:
             self._write_for_ever()
         except Exception as error:  # a thread must not end in silence
-            self._outlet.fail(f'the pictures cannot be encoded ({error!r})')
+            self._pipe.fail(f'the pictures cannot be encoded ({error!r})')
 
     def _write_for_ever(self) -> None:
         while True:
@@ -106,8 +106,9 @@ class FrameWriter:
 
     def _deliver(self, frame: FrameRecord, header: JpegHeader) -> None:
         if not self.last_s:
-            self._outlet.hello(width=header.width, height=header.height, **self.about)
-        self._outlet.frame(frame)
+            self._pipe.send(b'H', {'controls': {}, 'width': header.width,
+                                   'height': header.height, **self.about})
+        self._pipe.send_frame(frame.data, frame.monotonic_ns, frame.number)
         self.last_s = time.monotonic()
 
     def _jpeg(self, content: EncodedImage | MakeImage) -> tuple[bytes, JpegHeader]:
