@@ -29,7 +29,7 @@ COMMANDS = {
     'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'demo': ('tools.demo', 'run all three, and show how they do'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
-    'doctor': ('tools.doctor', 'find out what is wrong'),
+    'doctor': ('tools.doctor.command', 'find out what is wrong'),
     'bench': ('tools.bench', 'measure rates and ages that viewers get'),
 }
 

@@ -29,7 +29,7 @@ from .clock_service import ClockService, PublisherClock
 from .image_subscription import ImageSubscription
 from .trace import TracePublisher
 from ..codecs.decoding import decode_frame
-from ..codecs.jpeg_decoder import REDUCTIONS
+from ..codecs.jpeg_codec import REDUCTIONS
 from ..codecs.limits import MAX_PIXELS
 from ..core.frame import Frame, Image, image_size, StampedImage
 from ..core.mailbox import Mailbox

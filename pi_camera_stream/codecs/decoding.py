@@ -15,7 +15,7 @@
 
 import numpy as np
 
-from .jpeg_decoder import decode
+from .jpeg_codec import decode_jpeg
 from .limits import MAX_PIXELS
 from ..core.frame import Frame, Image, image_size, JPEG, StampedImage
 
@@ -25,7 +25,7 @@ def decode_frame(frame: Frame | StampedImage, reduction: int = 1, grey: bool = F
     """
     Return a picture, H x W x 3 (BGR) or, where `grey` is wanted, H x W, uint8.
 
-    The arguments are those of `jpeg_decoder.decode`.
+    The arguments are those of `jpeg_codec.decode_jpeg`.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def decode_frame(frame: Frame | StampedImage, reduction: int = 1, grey: bool = F
     if isinstance(frame, Frame):
         if frame.codec != JPEG:
             raise ValueError(f'{frame.codec} cannot be decoded here')
-        image = decode(frame.data, reduction, grey, max_pixels)
+        image = decode_jpeg(frame.data, reduction, grey, max_pixels)
         if image is None:
             raise ValueError('it cannot be decoded')
         return image

@@ -18,7 +18,7 @@
 import math
 import time
 
-from .jpeg_encoder import encode_jpeg
+from .jpeg_codec import encode_jpeg
 from .limits import MAX_PIXELS
 from .renditions import RenditionEncoder
 from ..core.frame import EncodedImage, Frame, Image, image_size, JPEG

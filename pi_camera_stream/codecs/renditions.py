@@ -19,8 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .jpeg import JpegHeader
-from .jpeg_decoder import decode, REDUCTIONS
-from .jpeg_encoder import encode_jpeg
+from .jpeg_codec import decode_jpeg, encode_jpeg, REDUCTIONS
 from .limits import check_jpeg, MAX_PIXELS
 from ..core.frame import EncodedImage, Frame, Image, image_size, JPEG
 from ..core.rendition_spec import RenditionSpec
@@ -121,7 +120,7 @@ def _reduced(width: int, height: int, reduction: int) -> tuple[int, int]:
 
 
 def _read(jpeg: bytes, header: JpegHeader, reduction: int, max_pixels: int) -> Image:
-    image = decode(jpeg, reduction, header.components == 1, max_pixels)
+    image = decode_jpeg(jpeg, reduction, header.components == 1, max_pixels)
     if image is None:
         raise ValueError(f'OpenCV cannot decode this JPEG of {header.width}x{header.height} '
                          f'pixels and {len(jpeg)} bytes')

@@ -20,8 +20,7 @@ import re
 
 import numpy as np
 
-from .jpeg_decoder import decode, REDUCTIONS
-from .jpeg_encoder import encode_jpeg
+from .jpeg_codec import decode_jpeg, encode_jpeg, REDUCTIONS
 from .limits import check_jpeg
 from ..core.errors import FrameRefusedError
 from ..core.frame import EncodedImage, Image, image_size
@@ -108,7 +107,7 @@ def _decode(encoded: EncodedImage, width: int, height: int) -> Image | None:
         return None
     reduction = next((by for by in REDUCTIONS if header.width >= by * width
                       or header.height >= by * height), 1)
-    return decode(jpeg, reduction, grey=True)
+    return decode_jpeg(jpeg, reduction, grey=True)
 
 
 def _lay_out(width: int, height: int, lines: Sequence[str]) -> list[_Row]:

@@ -17,16 +17,15 @@
 from collections.abc import Sequence
 
 from .teleop import create_vehicle
+from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..parameter_tables import HTTP_BRIDGE
 from ..run import run_node
 from ...client.entities import Periodic
 from ...client.graph import image_topics
-from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
-from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
 from ...web.access.access_rules import AccessRules
 from ...web.access.tls import server_context
@@ -50,14 +49,13 @@ class HttpBridgeNode(BaseNode):
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
         self._encoder = RenditionEncoder(self.value('max_pixels'))
-        self._watched: dict[str, ImageSubscription] = {}  # by topic; the executor's thread
         self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
         self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
-            self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log_driving)
+            self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
         rules = AccessRules(
             access_token=self.value('access_token'),
             allowed_hosts=_words(self.value('allowed_hosts')),
@@ -66,10 +64,10 @@ class HttpBridgeNode(BaseNode):
             max_viewers_per_address=self.value('max_viewers_per_address'),
             tls=bool(self.value('certfile')))
         self._server = WebServer(
-            Application(self._catalog, rules, self._log_refusal, self._drive).build,
+            Application(self._catalog, rules, self._warn, self._drive).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
-            self._log_request if self.value('access_log') else None)
+            self._log if self.value('access_log') else None)
         Periodic(self, _POLL_S, self._poll_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
         if self._drive is not None:
@@ -96,59 +94,22 @@ class HttpBridgeNode(BaseNode):
         if self._vehicle is not None:
             self._vehicle.stop()
 
-    def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
-    def _log_refusal(self, sentence: str) -> None:
+    def _warn(self, sentence: str) -> None:
         self.get_logger().warning(sentence)
 
-    def _log_driving(self, sentence: str) -> None:
-        self.get_logger().info(sentence)
-
-    def _log_request(self, line: str) -> None:
+    def _log(self, line: str) -> None:
         self.get_logger().info(line)
 
     def _open_stream(self, topic: str) -> Stream:
         """Return the stream of a topic; called by the web server's thread."""
-        def on_demand(wanted: bool) -> None:
-            self.run_soon(lambda: self._subscribe(topic, subscription) if wanted else
-                          self._unsubscribe(topic))
-
-        stream = Stream(topic, self._now_ns, on_demand, self._encoder,
-                        RenditionSpec(quality=self.value('jpeg_quality')))
-        subscription = ImageSubscription(
-            self, topic, lambda frame, _: self._offer(stream, frame),
+        return TopicFeed(
+            self, topic, self._encoder, RenditionSpec(quality=self.value('jpeg_quality')),
             overridable=topic == self._topic, adaptive=self.value('adaptive'),
-            max_pixels=self.value('max_pixels'),
-            on_refusal=lambda reason: self._refuse(stream, reason))
-        stream.on_painted = lambda stamp_ns, age_ms, uncertainty_ms: self._trace_paint(
-            topic, stamp_ns, age_ms, uncertainty_ms)
-        return stream
+            max_pixels=self.value('max_pixels'), trace=self._trace,
+            on_refusal=self._count_refusal).stream
 
-    def _offer(self, stream: Stream, picture: Frame | StampedImage) -> None:
-        stream.offer(picture)
-        self._trace.publish(stream.name, picture.stamp_ns, received=self._now_ns())
-
-    def _refuse(self, stream: Stream, reason: str) -> None:
-        stream.refuse(reason)
-        self._corrupt_reason = reason
-
-    def _trace_paint(self, topic: str, stamp_ns: int, age_ms: float,
-                     uncertainty_ms: float) -> None:
-        """Tell when a page painted a picture; called by the web server's thread."""
-        self._trace.publish(topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
-                            uncertainty=round(uncertainty_ms * 1e6))
-
-    def _subscribe(self, topic: str, subscription: ImageSubscription) -> None:
-        self._watched[topic] = subscription
-        subscription.subscribe()
-
-    def _unsubscribe(self, topic: str) -> None:
-        subscription = self._watched.pop(topic, None)
-        if subscription is not None:
-            subscription.unsubscribe()
-            self._corrupt += subscription.corrupt
-            subscription.corrupt = 0  # it is used again when somebody watches again
+    def _count_refusal(self, reason: str) -> None:
+        self._corrupt, self._corrupt_reason = self._corrupt + 1, reason
 
     def _poll_topics(self) -> None:
         self._catalog.update(image_topics(self))
@@ -169,8 +130,7 @@ class HttpBridgeNode(BaseNode):
             'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
             'age when received [ms]': default.arrivals.median_age_ms(),
             'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
-            'corrupt pictures': self._corrupt + sum(
-                subscription.corrupt for subscription in self._watched.values()),
+            'corrupt pictures': self._corrupt,
             'last corrupt picture': self._corrupt_reason,
         }
         if silent:

@@ -66,16 +66,16 @@ class CameraNode(BaseNode):
             self, self.value('camera_info_url'),
             self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
             *_flips(source.settings))
-        self._pictures = FramePublisher(
-            self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
-            self._info, TracePublisher(self), lambda bps: self._capture.source.limit(bps),
-            self.value('max_pixels'))
-        for name in _ADAPTIVE:
-            self.on_parameter(name, self.value(name))
         self._controls = CameraControls(self)
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
             self._on_problem, lambda: self.run_soon(self._take_controls))
+        self._pictures = FramePublisher(
+            self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
+            self._info, TracePublisher(self), self._capture.limit_bitrate,
+            self.value('max_pixels'))
+        for name in _ADAPTIVE:
+            self.on_parameter(name, self.value(name))
         self._on = True  # as set_capture says
         self._failed, self._unpublished = 0, ''  # pictures, and why the last one was
         self._said = '', 0.0  # the last problem that was logged, and when

@@ -17,11 +17,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..parameter_tables import CAMERA
 from ...core.errors import PermanentError
 from ...sources.base import SourceSettings
 
-RESTARTING = {'path', 'width', 'height', 'camera', 'hflip', 'vflip', 'rotation', 'crop',
-              'sensor_mode', 'noise_reduction'}
+RESTARTING = {row.name for row in CAMERA if row.restarts}
 """Parameters that a source takes in only when it starts."""
 
 
@@ -35,15 +35,11 @@ def read_settings(value: Callable[[str], Any]) -> SourceSettings:
         They make no sense together, or one of them none at all.
 
     """
-    noise_reduction = value('noise_reduction')
-    return SourceSettings(
-        source=value('source'), path=value('path'), width=value('width'), height=value('height'),
-        fps=value('fps'), quality=value('jpeg_quality'), camera=value('camera'),
-        hflip=value('hflip'), vflip=value('vflip'), rotation=value('rotation'),
-        crop=_read_crop(value('crop')), sensor_mode=value('sensor_mode'),
-        tuning_file=value('tuning_file'),
-        noise_reduction='' if noise_reduction == 'auto' else noise_reduction,
-        python=value('picamera2.python'), max_pixels=value('max_pixels'))
+    settings = {row.setting: value(row.name) for row in CAMERA if row.setting}
+    settings['crop'] = _read_crop(settings['crop'])
+    if settings['noise_reduction'] == 'auto':
+        settings['noise_reduction'] = ''
+    return SourceSettings(**settings)
 
 
 def _read_crop(text: str) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ from ..qos_watch import QosWatch
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
-from ...codecs.jpeg_encoder import encode_jpeg
+from ...codecs.jpeg_codec import encode_jpeg
 from ...codecs.limits import check_jpeg
 from ...codecs.rate_controlled_encoder import RateControlledEncoder
 from ...core.errors import FrameRefusedError

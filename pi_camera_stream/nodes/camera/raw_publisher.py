@@ -24,7 +24,7 @@ from rclpy.node import Node
 
 from .raw_topic import RawTopic
 from ...codecs.jpeg import JpegHeader
-from ...codecs.jpeg_decoder import decode, REDUCTIONS
+from ...codecs.jpeg_codec import decode_jpeg, REDUCTIONS
 from ...core.frame import EncodedImage, Image
 from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
@@ -192,7 +192,7 @@ def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:
     if not isinstance(content, EncodedImage):
         return content
     reduction = next((by for by in REDUCTIONS if picture.size.width >= by * width), 1)
-    return decode(content.data, reduction, picture.size.components == 1, max_pixels)
+    return decode_jpeg(content.data, reduction, picture.size.components == 1, max_pixels)
 
 
 def _shrunk(image: Image, width: int) -> Image:

@@ -34,7 +34,7 @@ from ...client.entities import create_publisher
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.qos import reliable_qos
 from ...codecs.jpeg import JpegHeader
-from ...codecs.jpeg_encoder import encode_jpeg
+from ...codecs.jpeg_codec import encode_jpeg
 from ...core.frame import Image, image_size
 from ...vision.pipeline import Outcome
 from ...vision.processor import FrameInfo

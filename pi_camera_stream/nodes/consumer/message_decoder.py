@@ -20,7 +20,7 @@ import cv2
 from sensor_msgs.msg import CompressedImage
 
 from ...codecs.decoding import in_colour
-from ...codecs.jpeg_decoder import decode as decode_jpeg
+from ...codecs.jpeg_codec import decode_jpeg
 from ...codecs.limits import check_jpeg, MAX_PIXELS
 from ...core.frame import Image
 

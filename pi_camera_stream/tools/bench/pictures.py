@@ -42,7 +42,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     import cv2
     import numpy as np
 
-    from ...codecs.jpeg_encoder import encode_jpeg
+    from ...codecs.jpeg_codec import encode_jpeg
 
     images = []
     for number in range(COUNT):

@@ -27,8 +27,7 @@ import socket
 import threading
 
 from .environment import MAX_DOMAIN
-from .interfaces import interfaces
-from .multicast_sockets import receive, receiver
+from .multicast_sockets import interfaces, receive, receiver
 
 _FIRST_PORT, _DOMAIN_GAIN, _UNICAST = 7400, 250, 10
 _MAGIC = b'RTPS'

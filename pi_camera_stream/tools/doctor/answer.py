@@ -25,8 +25,7 @@ import selectors
 import socket
 
 from .environment import MAX_DOMAIN, our_domain
-from .interfaces import interfaces
-from .multicast_sockets import GROUP, is_ours, receive, receiver, sender
+from .multicast_sockets import GROUP, interfaces, is_ours, receive, receiver, sender
 
 _NAME = b'pi_camera_stream doctor'
 

@@ -17,9 +17,9 @@
 from collections.abc import Iterator
 import os
 
+from . import Finding, Options
 from .announcements import Participant
 from .environment import our_domain
-from .finding import Finding, Options
 from .multicast_sockets import is_ours
 from .surroundings import Seen, Surroundings
 

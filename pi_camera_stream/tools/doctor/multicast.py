@@ -22,11 +22,10 @@ import selectors
 import socket
 import time
 
+from . import Finding, Level, Options
 from .answer import message, parse, port_for
 from .environment import leaves_machine, needs_multicast, our_domain
-from .finding import Finding, Level, Options
-from .interfaces import Interface, interfaces
-from .multicast_sockets import GROUP, is_ours, receive, receiver, sender
+from .multicast_sockets import GROUP, Interface, interfaces, is_ours, receive, receiver, sender
 
 _WAIT_S = 1.5  # Wi-Fi holds multicast back for stations that sleep, up to 0.3 s
 _EVERY_S = 0.2  # nobody acknowledges it: one may get lost

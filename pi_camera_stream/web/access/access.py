@@ -15,10 +15,12 @@
 """Who may watch, at the door: what every request passes before it is answered."""
 
 import asyncio
+from collections import deque, OrderedDict
 from collections.abc import Callable
 import errno
 from html import escape
 from importlib.resources import files
+import ipaddress
 import logging
 import math
 import re
@@ -31,7 +33,6 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules, local_path, same_origin, shown
-from .login_throttle import LoginThrottle
 
 _COOKIE = 'pi_camera_stream'
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
@@ -55,6 +56,54 @@ _PREFLIGHT_HEADERS = {
     'Access-Control-Allow-Headers': 'Authorization',
     'Access-Control-Max-Age': '600',
 }
+
+
+class LoginThrottle:
+    """
+    Wrong tokens of the last minute, by address. The table is bounded.
+
+    Attributes
+    ----------
+    MOST
+        So many within a minute, and the address must wait.
+
+    """
+
+    MOST = 10
+    _WITHIN_S = 60.0
+    _ADDRESSES = 1024
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait_s(self, address: str) -> float:
+        """Return the seconds for which nothing is taken from `address`, mostly 0."""
+        times_s = self._times_s.get(_network(address))
+        if times_s is None or len(times_s) < self.MOST:
+            return 0.0
+        return times_s[0] + self._WITHIN_S - self._now_s()
+
+    def add(self, address: str) -> bool:
+        """Note a wrong one; return whether it was one too many."""
+        network, now_s = _network(address), self._now_s()
+        times_s = self._times_s.setdefault(network, deque(maxlen=self.MOST))
+        times_s.append(now_s)
+        self._times_s.move_to_end(network)
+        if len(self._times_s) > self._ADDRESSES:
+            self._times_s.popitem(last=False)
+        return self.wait_s(address) > 0
+
+
+def _network(address: str) -> str:
+    """Return whose address it is: of IPv6 everyone has 2^64."""
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(number, ipaddress.IPv4Address):
+        return str(number)
+    return str(number.ipv4_mapped or f'{int(number) >> 64:x}/64')
 
 
 class Access:

@@ -17,7 +17,7 @@
 import cv2
 import numpy as np
 from pi_camera_stream.codecs import png
-from pi_camera_stream.codecs.jpeg_decoder import decode
+from pi_camera_stream.codecs.jpeg_codec import decode_jpeg
 from pi_camera_stream.codecs.rate_controlled_encoder import RateControlledEncoder
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.codecs.status_image import status_image
@@ -46,11 +46,11 @@ def decoded(monkeypatch):
 
 def test_a_jpeg(decoded):
     for data in (bombs.jpeg(), bombs.jpeg(bombs.LARGEST), bombs.hidden_jpeg(), bombs.gif()):
-        assert decode(data) is None
-        assert decode(data, 8, grey=True) is None
-    assert decode(JPEG, max_pixels=FEWER) is None
+        assert decode_jpeg(data) is None
+        assert decode_jpeg(data, 8, grey=True) is None
+    assert decode_jpeg(JPEG, max_pixels=FEWER) is None
     assert decoded == []
-    assert decode(JPEG).shape == (48, 64, 3)
+    assert decode_jpeg(JPEG).shape == (48, 64, 3)
 
 
 @pytest.mark.parametrize('data', [

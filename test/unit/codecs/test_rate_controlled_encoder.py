@@ -18,7 +18,7 @@ import math
 import cv2
 import numpy as np
 from pi_camera_stream.codecs.jpeg import read_header
-from pi_camera_stream.codecs.jpeg_encoder import encode_jpeg
+from pi_camera_stream.codecs.jpeg_codec import encode_jpeg
 from pi_camera_stream.codecs.rate_controlled_encoder import RateControlledEncoder
 from pi_camera_stream.core.frame import Frame, JPEG
 import pytest

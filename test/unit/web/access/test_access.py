@@ -23,9 +23,8 @@ import aiohttp
 from aiohttp import web
 from pi_camera_stream import web as web_room
 from pi_camera_stream.web.access import access as access_module
-from pi_camera_stream.web.access.access import Access
+from pi_camera_stream.web.access.access import Access, LoginThrottle
 from pi_camera_stream.web.access.access_rules import AccessRules
-from pi_camera_stream.web.access.login_throttle import LoginThrottle
 import pytest
 from support.listening import listen
 from yarl import URL

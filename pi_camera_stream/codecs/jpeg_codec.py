@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""JPEG to pictures, no larger than needed."""
+"""JPEG to images no larger than needed, and images to JPEG, by OpenCV's libjpeg-turbo."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from ..core.frame import Image
 REDUCTIONS = (8, 4, 2)  # libjpeg's, which leaves out the frequencies: halves the time and more
 
 
-def decode(jpeg: bytes, reduction: int = 1, grey: bool = False,
+def decode_jpeg(jpeg: bytes, reduction: int = 1, grey: bool = False,
            max_pixels: int = MAX_PIXELS) -> Image | None:
     """
     Return a picture, H x W x 3 (BGR) or H x W (grey), uint8; None when it cannot be decoded.
@@ -50,3 +50,13 @@ def decode(jpeg: bytes, reduction: int = 1, grey: bool = False,
     except (FrameRefusedError, cv2.error):
         return None
     return None if image is None else np.asarray(image, np.uint8)
+
+
+def encode_jpeg(image: Image, quality: int = 80) -> bytes:
+    """Return the JPEG of an H x W x 3 (BGR) or H x W (grey) image; quality is 1 to 100."""
+    import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
+
+    done, buffer = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    if not done:
+        raise ValueError(f'OpenCV cannot encode an image of shape {image.shape}')
+    return buffer.tobytes()
