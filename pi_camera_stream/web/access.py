@@ -73,7 +73,7 @@ class Access:
         self._log = log
         self._guesses = Guesses(now_s)
         self._said: set[str] = set()
-        page = files(__package__) / 'static' / 'login.html'
+        page = files(__package__) / 'static' / 'login' / 'login.html'
         self._login_page = page.read_text(encoding='utf-8')
 
     def protect(self, app: web.Application) -> None:

@@ -121,7 +121,7 @@ def test_the_clock_of_the_robot_is_known_by_the_shortest_round_trip(viewer):
     with viewer.bridge():
         viewer.open()
         errors = viewer.page.evaluate("""async () => {
-            const { RobotClock } = await import('/static/clock.js');
+            const { RobotClock } = await import('/static/shared/clock.js');
             const clock = new RobotClock();
             const error = (offset) => clock.now() - performance.now() - offset;
             clock.add(1000, 51000 + 90, 1100);  // 100 ms, nearly all of it on the way there

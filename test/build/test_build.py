@@ -38,6 +38,10 @@ def sources(tmp_path_factory):
     return target
 
 
+def files_below(folder):
+    return {path.relative_to(folder) for path in folder.rglob('*') if path.is_file()}
+
+
 def check_installed(prefix, bin_folder, environment):
     share = prefix / 'share' / 'pi_camera_stream'
     assert (share / 'package.xml').is_file()
@@ -46,8 +50,8 @@ def check_installed(prefix, bin_folder, environment):
     assert (share / 'launch' / 'camera.launch.py').is_file()
     assert (share / 'launch' / 'viewer.launch.py').is_file()
     assert (prefix / 'share/ament_index/resource_index/packages/pi_camera_stream').is_file()
-    static = list(prefix.glob('lib/python*/site-packages/pi_camera_stream/web/static/*'))
-    assert {'index.html', 'viewer.js', 'viewer.css'} <= {path.name for path in static}
+    static, = prefix.glob('lib/python*/site-packages/pi_camera_stream/web/static')
+    assert files_below(static) == files_below(ROOT / 'pi_camera_stream/web/static') != set()
     for command in COMMANDS:
         answer = run(bin_folder / command, '--ros-args', '-p', 'jpeg_quality:=0', '-p',
                      'port:=-1', env=environment)

@@ -16,7 +16,7 @@
 
 // Finds out whether this robot may be driven: where not, nothing of driving is loaded.
 
-import { ask } from './robot.js';
+import { ask } from '../shared/robot.js';
 
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
@@ -59,7 +59,7 @@ export class DrivingFinder {
   }
 
   async #begin() {
-    const { Driving } = await import('./driving.js');
+    const { Driving } = await import('../driving/driving.js');
     this.#driving = new Driving(this.#views, () => this.look());
   }
 

@@ -16,9 +16,9 @@
 
 // The messages of `/drive`, as web/drive.py describes them, and how late they are.
 
-import { RobotClock } from './clock.js';
-import { Connection } from './connection.js';
-import { median } from './median.js';
+import { RobotClock } from '../shared/clock.js';
+import { Connection } from '../shared/connection.js';
+import { median } from '../shared/median.js';
 
 const PATIENCE_MS = 4000;
 const TRIPS_MS = 1000;

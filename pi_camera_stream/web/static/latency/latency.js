@@ -16,16 +16,16 @@
 
 // The page that measures from glass to glass: puts its parts together.
 
-import { CameraGrid } from './camera_grid.js';
-import { CameraView } from './camera_view.js';
-import { choose } from './choice.js';
-import { FullScreen } from './full_screen.js';
+import { CameraGrid } from '../shared/camera_grid.js';
+import { CameraView } from '../shared/camera_view.js';
+import { choose } from '../shared/choice.js';
+import { FullScreen } from '../shared/full_screen.js';
 import { canReadPixels, LatencyMeter } from './latency_meter.js';
 import { LatencyPanel } from './latency_panel.js';
-import { address, ask } from './robot.js';
+import { address, ask } from '../shared/robot.js';
 import { randomKey } from './tile_code.js';
 import { TileScreen } from './tile_screen.js';
-import { WebSocketFeed } from './websocket_feed.js';
+import { WebSocketFeed } from '../shared/websocket_feed.js';
 
 const NO_SOCKETS = 'This needs WebSockets, which do not get through to the robot from here';
 const OLD_BROWSER = 'This browser is too old for it: it lacks what the page is made of';

@@ -16,7 +16,7 @@
 
 // One picture of a camera, saved as a file.
 
-import { address, ask } from './robot.js';
+import { address, ask } from '../shared/robot.js';
 
 const KEPT_MS = 60_000; // the browser may ask where to save it
 

@@ -17,7 +17,7 @@
 // The choice of cameras, from what the robot has at present.
 
 import { Menu } from './menu.js';
-import { ask } from './robot.js';
+import { ask } from '../shared/robot.js';
 
 const REFRESH_MS = 5000;
 

@@ -16,15 +16,15 @@
 
 // The viewer page: puts its parts together.
 
-import { CameraGrid } from './camera_grid.js';
+import { CameraGrid } from '../shared/camera_grid.js';
 import { CameraMenu } from './camera_menu.js';
-import { CameraView } from './camera_view.js';
-import { choice, choose } from './choice.js';
+import { CameraView } from '../shared/camera_view.js';
+import { choice, choose } from '../shared/choice.js';
 import { DrivingFinder } from './driving_finder.js';
-import { FullScreen } from './full_screen.js';
+import { FullScreen } from '../shared/full_screen.js';
 import { listenToKeys } from './keys.js';
 import { QualityMenu } from './quality_menu.js';
-import { address } from './robot.js';
+import { address } from '../shared/robot.js';
 import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
