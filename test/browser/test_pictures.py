@@ -121,8 +121,8 @@ def test_the_clock_of_the_robot_is_known_by_the_shortest_round_trip(viewer):
     with viewer.bridge():
         viewer.open()
         errors = viewer.page.evaluate("""async () => {
-            const { RobotClock } = await import('/static/shared/clock.js');
-            const clock = new RobotClock();
+            const { ClockOffset } = await import('/static/shared/clock_offset.js');
+            const clock = new ClockOffset();
             const error = (offset) => clock.now() - performance.now() - offset;
             clock.add(1000, 51000 + 90, 1100);  // 100 ms, nearly all of it on the way there
             clock.add(2000, 52000 + 5, 2010);

@@ -16,15 +16,12 @@
 
 // The messages of `/drive`, as web/drive.py describes them, and how late they are.
 
-import { RobotClock } from '../shared/clock.js';
+import { ClockSync } from '../shared/clock_offset.js';
 import { Connection } from '../shared/connection.js';
 import { median } from '../shared/median.js';
 
 const PATIENCE_MS = 4000;
 const TRIPS_MS = 1000;
-const FIRST_CLOCKS = 5;
-const FIRST_CLOCK_MS = 100;
-const CLOCK_MS = 2000;
 
 /**
  * Tells its owner `opened()`, `stated(state)`, `lost()`, `refused(sentence)` and `unavailable()`;
@@ -33,18 +30,17 @@ const CLOCK_MS = 2000;
 export class DriveConnection {
   #owner;
   #connection;
-  #clock = new RobotClock();
-  #clockTimer = 0;
+  #clock = new ClockSync((message) => this.send(message));
   #sequence = 0;
-  #heardMs = -Infinity;
-  #unheard = new Map(); // sequence: when it was sent
+  #receivedMs = -Infinity;
+  #unconfirmed = new Map(); // sequence: when it was sent
   #trips = []; // { ms, tripMs } of the last second
 
   constructor(owner) {
     this.#owner = owner;
     this.#connection = new Connection(() => '/drive', {
       opened: () => this.#opened(),
-      heard: (data) => this.#heard(JSON.parse(data)),
+      received: (data) => this.#received(JSON.parse(data)),
       lost: () => owner.lost(),
       refused: (sentence) => owner.refused(sentence),
       unavailable: () => owner.unavailable(),
@@ -56,7 +52,7 @@ export class DriveConnection {
   }
 
   stop() {
-    clearTimeout(this.#clockTimer);
+    this.#clock.stop();
     this.#connection.stop();
   }
 
@@ -69,7 +65,7 @@ export class DriveConnection {
     return this.#connection.send(message);
   }
 
-  /** Say what the hands do; a robot whose time we do not know would not know how old that is. */
+  /** Send what the inputs say; a robot whose time we do not know would not know how old that is. */
   drive({ throttle, steering }, seenMs, share) {
     const timeMs = this.#clock.now();
     if (timeMs === null) return;
@@ -86,20 +82,20 @@ export class DriveConnection {
     });
     if (!gone) return;
     this.#sequence = sequence;
-    this.#unheard.set(sequence, performance.now());
+    this.#unconfirmed.set(sequence, performance.now());
   }
 
   /** Forget what the robot has not confirmed: it was not listening to us. */
   forget() {
-    this.#unheard.clear();
+    this.#unconfirmed.clear();
     this.#trips = [];
   }
 
-  /** Return how long the robot has been silent, or has not confirmed what we said. */
+  /** Return how long the robot has been silent, or has not confirmed what we sent. */
   lateMs() {
     const now = performance.now();
-    const [unheardMs = now] = this.#unheard.values();
-    return Math.max(now - this.#heardMs, now - unheardMs);
+    const [unconfirmedMs = now] = this.#unconfirmed.values();
+    return Math.max(now - this.#receivedMs, now - unconfirmedMs);
   }
 
   /** Return the median round trip of the last second, or null. */
@@ -110,19 +106,18 @@ export class DriveConnection {
   }
 
   #opened() {
-    this.#clock = new RobotClock();
     this.#sequence = 0;
-    this.#heardMs = -Infinity;
+    this.#receivedMs = -Infinity;
     this.forget();
     this.#owner.opened();
-    this.#askClock(FIRST_CLOCKS);
+    this.#clock.start();
   }
 
-  #heard(message) {
+  #received(message) {
     const now = performance.now();
-    this.#heardMs = now;
+    this.#receivedMs = now;
     if (message.type === 'clock') {
-      this.#clock.add(message.client_ms, message.server_ms, now);
+      this.#clock.receive(message);
     } else if (message.type === 'heard') {
       this.#confirmed(message.sequence, now);
     } else if (message.type === 'state') {
@@ -131,18 +126,10 @@ export class DriveConnection {
   }
 
   #confirmed(sequence, now) {
-    const sentMs = this.#unheard.get(sequence);
+    const sentMs = this.#unconfirmed.get(sequence);
     if (sentMs !== undefined) this.#trips.push({ ms: now, tripMs: now - sentMs });
-    for (const older of [...this.#unheard.keys()]) {
-      if (older <= sequence) this.#unheard.delete(older);
+    for (const older of [...this.#unconfirmed.keys()]) {
+      if (older <= sequence) this.#unconfirmed.delete(older);
     }
-  }
-
-  /** Ask for the time, several times quickly at first. */
-  #askClock(quickly) {
-    clearTimeout(this.#clockTimer);
-    this.send({ type: 'clock', client_ms: performance.now() });
-    this.#clockTimer = setTimeout(() => this.#askClock(Math.max(0, quickly - 1)),
-      quickly > 1 ? FIRST_CLOCK_MS : CLOCK_MS);
   }
 }

@@ -16,6 +16,7 @@
 
 // What is seen of driving: who drives, why nothing moves, and the buttons.
 
+import { setText } from '../shared/text.js';
 import { driveWords, figureTexts } from './drive_words.js';
 import { ExtraButtons } from './extra_buttons.js';
 import { onHold } from './hold_button.js';
@@ -42,7 +43,7 @@ export class DrivePanel {
     this.#panel = parts.querySelector('.driving');
     this.#latch = parts.querySelector('.latch');
     /** Where thumbs may be put. */
-    this.zones = parts.querySelector('.hands');
+    this.zones = parts.querySelector('.touch-zones');
     this.#wheel = this.#panel.querySelector('.wheel');
     this.#stop = this.#panel.querySelector('.stop');
     this.#speed = this.#panel.querySelector('.speed input');
@@ -83,12 +84,12 @@ export class DrivePanel {
     this.#panel.classList.toggle('held', view.held);
     this.#stop.setAttribute('aria-pressed', latched);
     const words = driveWords(view);
-    write(this.#panel.querySelector('.who'), words.who);
-    write(this.#panel.querySelector('.why'), words.why);
-    write(this.#latch.querySelector('p'), latched ? words.latch : '');
+    setText(this.#panel.querySelector('.who'), words.who);
+    setText(this.#panel.querySelector('.why'), words.why);
+    setText(this.#latch.querySelector('p'), latched ? words.latch : '');
     this.#latch.querySelector('button').hidden = view.latched && view.may_release === false;
     this.#panel.classList.toggle('warns', words.warns);
-    write(this.#wheel, words.wheel);
+    setText(this.#wheel, words.wheel);
     this.#wheel.setAttribute('aria-label', words.wheelInFull);
     this.#wheel.disabled = !view.reached;
     this.#panel.classList.toggle('asked', Boolean(view.drives && view.asking));
@@ -96,7 +97,7 @@ export class DrivePanel {
     this.#showSpeed();
     for (const [name, text] of Object.entries(figureTexts(view))) {
       const figure = this.#panel.querySelector(`.${name}`);
-      write(figure, text);
+      setText(figure, text);
       figure.parentElement.hidden = !text;
     }
   }
@@ -125,12 +126,8 @@ export class DrivePanel {
   #showSpeed() {
     const { max_linear: most } = this.#view;
     const text = `${Math.round(100 * this.share)} %`;
-    write(this.#panel.querySelector('.percent'), text);
-    write(this.#panel.querySelector('.most'), most ? `, ${(most * this.share).toFixed(2)} m/s` : '');
+    setText(this.#panel.querySelector('.percent'), text);
+    setText(this.#panel.querySelector('.most'), most ? `, ${(most * this.share).toFixed(2)} m/s` : '');
     this.#speed.setAttribute('aria-valuetext', text);
   }
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -16,6 +16,8 @@
 
 // What is said of driving.
 
+import { milliseconds } from '../shared/text.js';
+
 const HINT = 'Hold W A S D, the arrows, a stick or a thumb to drive';
 
 /**
@@ -34,7 +36,7 @@ export function figureTexts(view) {
   const moves = reached && (drives || driver);
   return {
     trip: drives ? milliseconds(tripMs) : '',
-    video: drives ? milliseconds(ageMs) : '',
+    video: drives ? milliseconds(ageMs && Math.max(0, ageMs)) : '',
     motion: moves ? `${rounded(linear)} m/s` : '',
     turn: moves ? `${side(angular)}${rounded(Math.abs(angular))} rad/s` : '',
     battery: reached && battery ? charge(battery) : '',
@@ -93,8 +95,4 @@ function charge({ percentage, voltage }) {
   if (typeof percentage === 'number') parts.push(`${Math.round(100 * percentage)} %`);
   if (typeof voltage === 'number') parts.push(`${voltage.toFixed(1)} V`);
   return parts.join(', ');
-}
-
-function milliseconds(value) {
-  return value === null ? '–' : `${Math.max(0, value).toFixed(0)} ms`;
 }

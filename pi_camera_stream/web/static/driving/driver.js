@@ -14,17 +14,16 @@
  * limitations under the License.
  */
 
-// What the page does while it drives: tells what the hands do, and lets go for them.
+// What the page does while it drives: sends what the inputs say, and lets go for them.
 
-import { watchAttention } from './attention.js';
-import { GamepadHands } from './gamepad_hands.js';
-import { Hands } from './hands.js';
-import { KeyboardHands } from './keyboard_hands.js';
-import { TouchHands } from './touch_hands.js';
-import { WakeLock } from './wake_lock.js';
+import { DriveInput } from './drive_input.js';
+import { watchFocus, WakeLock } from './focus_guard.js';
+import { GamepadInput } from './gamepad_input.js';
+import { KeyboardInput } from './keyboard_input.js';
+import { TouchInput } from './touch_input.js';
 
 const PERIOD_MS = 33;
-const LIFE_MS = 500; // a sign of it, with hands off
+const LIFE_MS = 500; // a sign of it, with no control held
 const LATE_MS = 300;
 
 /**
@@ -33,7 +32,7 @@ const LATE_MS = 300;
  */
 export class Driver {
   #owner;
-  #hands = new Hands((atOnce) => this.#moved(atOnce));
+  #input = new DriveInput((atOnce) => this.#moved(atOnce));
   #keyboard;
   #gamepad;
   #touch;
@@ -46,16 +45,16 @@ export class Driver {
 
   constructor(owner, zones, signal) {
     this.#owner = owner;
-    this.#keyboard = new KeyboardHands(this.#hands, signal);
-    this.#gamepad = new GamepadHands(this.#hands, () => owner.stop());
-    this.#touch = new TouchHands(zones, this.#hands, () => this.letGo('the touch was lost'));
-    this.#hands.add(this.#keyboard, this.#gamepad, this.#touch);
+    this.#keyboard = new KeyboardInput(this.#input, signal);
+    this.#gamepad = new GamepadInput(this.#input, () => owner.stop());
+    this.#touch = new TouchInput(zones, this.#input, () => this.letGo('the touch was lost'));
+    this.#input.add(this.#keyboard, this.#gamepad, this.#touch);
     this.#wakeLock = new WakeLock(signal);
-    watchAttention((why) => this.letGo(why), signal);
+    watchFocus((why) => this.letGo(why), signal);
   }
 
   get held() {
-    return this.#hands.held;
+    return this.#input.held;
   }
 
   /** Whether the connection is too late to drive. */
@@ -86,8 +85,8 @@ export class Driver {
 
   /** Let go of everything: it has to be pressed again. */
   letGo(why = '') {
-    const { held } = this.#hands;
-    this.#hands.letGo();
+    const { held } = this.#input;
+    this.#input.letGo();
     if (held) this.#reason = why;
     this.#owner.dropped();
     this.#owner.changed();
@@ -115,31 +114,31 @@ export class Driver {
   #tick() {
     this.#check();
     if (document.hidden) return; // who does not come back in time loses the wheel
-    if (this.#hands.held || performance.now() - this.#sentMs >= LIFE_MS) this.#say();
+    if (this.#input.held || performance.now() - this.#sentMs >= LIFE_MS) this.#send();
   }
 
-  /** See whether the hands may move anything, and let go if not. */
+  /** Find out whether the inputs may move anything, and let go if not. */
   #check() {
     const late = this.#timer > 0 && this.#owner.connection.lateMs() > LATE_MS;
     const turned = late !== this.#late;
     this.#late = late;
     if (late && turned) this.letGo('the connection was more than 300 ms late');
-    if (this.#hands.stale) this.letGo('the page could not look at the gamepad in time');
-    this.#hands.ready = this.#timer > 0 && !late && !document.hidden
+    if (this.#input.stale) this.letGo('the page could not look at the gamepad in time');
+    this.#input.ready = this.#timer > 0 && !late && !document.hidden
       && document.hasFocus() && !this.#blocked;
     if (turned) this.#owner.changed();
   }
 
   #moved(atOnce) {
     if (!atOnce || !this.#timer) return;
-    if (this.#hands.held) this.#reason = '';
-    this.#say();
+    if (this.#input.held) this.#reason = '';
+    this.#send();
     this.#owner.changed();
   }
 
-  #say() {
+  #send() {
     this.#sentMs = performance.now();
     const seenMs = this.#owner.seenMs();
-    this.#owner.connection.drive(this.#hands.read(), seenMs, this.#owner.share());
+    this.#owner.connection.drive(this.#input.read(), seenMs, this.#owner.share());
   }
 }

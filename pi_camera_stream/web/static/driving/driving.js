@@ -16,16 +16,16 @@
 
 // Driving: nothing moves but while the driver holds a control, sees, and is heard.
 
+import { onStopKeys } from '../shared/keys.js';
 import { DriveConnection } from './drive_connection.js';
 import { DrivePanel } from './drive_panel.js';
 import { Driver } from './driver.js';
-import { listenToStopKeys } from './stop_keys.js';
 
 const HIDDEN_MS = 5000; // until a page that nobody sees goes
 
 /** The controls, for a robot that may be driven; they are on the page until `close()`. */
 export class Driving {
-  #eyes;
+  #mainView;
   #connection;
   #driver;
   #panel;
@@ -33,7 +33,7 @@ export class Driving {
   #state = null; // the last one of this connection
   #sentence = ''; // of a robot that cannot be reached
   #taken = false; // whether the wheel was asked for in this connection
-  #viewer = null; // what the robot was told that we look as
+  #viewer = null; // as which viewer we are known to the robot
   #tab = secret(); // by which the robot knows us when the connection was lost
   #stopping = false; // whether there is a stop that the robot has not confirmed
   #hiddenTimer = 0;
@@ -44,7 +44,7 @@ export class Driving {
    */
   constructor(views, doubt) {
     const { signal } = this.#listening;
-    this.#eyes = () => views()[0];
+    this.#mainView = () => views()[0];
     this.#connection = new DriveConnection({
       opened: () => this.#opened(),
       stated: (state) => this.#stated(state),
@@ -74,7 +74,7 @@ export class Driving {
       changed: () => this.#show(),
     }, this.#panel.zones, signal);
     this.#panel.touch = this.#driver.touch;
-    listenToStopKeys(() => this.stop(), signal);
+    onStopKeys(() => this.stop(), signal);
     document.addEventListener('visibilitychange', () => this.#seen(), { signal });
     addEventListener('pagehide', () => this.#connection.stop(), { signal });
     addEventListener('pageshow', ({ persisted }) => persisted && this.#seen(), { signal });
@@ -114,7 +114,7 @@ export class Driving {
 
   #take() {
     this.#taken = true;
-    this.#viewer = this.#eyes()?.viewer ?? null;
+    this.#viewer = this.#mainView()?.viewer ?? null;
     this.#connection.send({
       type: 'take',
       tab: this.#tab,
@@ -147,7 +147,7 @@ export class Driving {
     this.#sentence = '';
     if (state.latched) this.#stopping = false;
     // The robot sends the driver its best pictures, if it knows which are the driver's.
-    if (this.#drives && (this.#eyes()?.viewer ?? null) !== this.#viewer) this.#take();
+    if (this.#drives && (this.#mainView()?.viewer ?? null) !== this.#viewer) this.#take();
     this.#update();
   }
 
@@ -184,7 +184,7 @@ export class Driving {
       late: this.#driver.late,
       letGo: this.#driver.reason,
       tripMs: this.#connection.tripMs(),
-      ageMs: this.#eyes()?.ageMs ?? null,
+      ageMs: this.#mainView()?.ageMs ?? null,
     });
   }
 }
@@ -194,7 +194,7 @@ function secret() {
     .map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Return when the oldest picture on the page was taken: he may drive by any of them. */
+/** Return when the oldest picture on the page was taken: the driver may go by any of them. */
 function oldest(views) {
   const stamps = views.map(({ stampMs }) => stampMs ?? null);
   return stamps.length && !stamps.includes(null) ? Math.min(...stamps) : null;

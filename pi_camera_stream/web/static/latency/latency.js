@@ -16,16 +16,16 @@
 
 // The page that measures from glass to glass: puts its parts together.
 
+import { address, get } from '../shared/api.js';
 import { CameraGrid } from '../shared/camera_grid.js';
 import { CameraView } from '../shared/camera_view.js';
-import { choose } from '../shared/choice.js';
 import { FullScreen } from '../shared/full_screen.js';
+import { UrlState } from '../shared/url_state.js';
+import { WebSocketFeed } from '../shared/websocket_feed.js';
 import { canReadPixels, LatencyMeter } from './latency_meter.js';
 import { LatencyPanel } from './latency_panel.js';
-import { address, ask } from '../shared/robot.js';
 import { randomKey } from './tile_code.js';
 import { TileScreen } from './tile_screen.js';
-import { WebSocketFeed } from '../shared/websocket_feed.js';
 
 const NO_SOCKETS = 'This needs WebSockets, which do not get through to the robot from here';
 const OLD_BROWSER = 'This browser is too old for it: it lacks what the page is made of';
@@ -33,8 +33,8 @@ const NO_PIXELS = 'This browser does not let pages read pictures, to protect its
   + 'recognised: allow it for this page, or take another browser';
 
 const element = (id) => document.getElementById(id);
-const query = new URLSearchParams(location.search);
-const tier = query.get('tier') ?? 'full'; // so that the code is legible
+const urlState = new UrlState();
+const tier = new URLSearchParams(location.search).get('tier') ?? 'full'; // so that the code is legible
 const key = randomKey();
 const select = element('topic');
 
@@ -43,7 +43,7 @@ const panel = new LatencyPanel(element('latency'));
 let meter = null;
 const grid = new CameraGrid(element('stage'), (topic) => new CameraView(topic, tier, 'auto', {
   greeted: () => name(),
-  painted: (picture) => meter?.look(picture),
+  painted: (picture) => meter?.offer(picture),
   reshaped: () => grid.layOut(),
   unavailable: () => giveUp(NO_SOCKETS),
 }));
@@ -78,7 +78,7 @@ function showTopic(topic) {
 /** The robot may have other cameras by now. */
 async function listTopics() {
   try {
-    const { streams } = await (await ask('/streams')).json();
+    const { streams } = await (await get('/streams')).json();
     offer(streams.map(({ topic }) => topic));
   } catch {
     // What is said over the picture is enough.
@@ -112,14 +112,14 @@ function begin() {
       measured: (latencyMs) => panel.add(latencyMs),
       failed: () => giveUp(OLD_BROWSER),
     });
-    showTopic(query.get('topic') ?? '');
+    showTopic(urlState.topics[0] ?? '');
   }
 }
 
 new FullScreen(element('fullscreen'));
 select.addEventListener('focus', listTopics);
 select.addEventListener('change', () => {
-  choose({ topics: [select.value] });
+  urlState.update({ topics: [select.value] });
   showTopic(select.value);
 });
 document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));

@@ -16,16 +16,16 @@
 
 // How long the time on the screen takes until it comes back in a picture.
 
-import { drawTile } from './tile_screen.js';
 import { encodeTile, MODULES, ROUND_MS } from './tile_code.js';
 import { findTiles } from './tile_finder.js';
+import { drawTile } from './tile_screen.js';
 
 const WIDTHS = [640, 1280]; // of the copies that are looked at; in turn while nothing is found
 const LEAST_PAUSE_MS = 60; // between two looks
 const MOST_MS = 10_000; // what took longer is taken for an error
 
 /**
- * Looks for tiles in pictures that were painted, and tells its owner of each one it looked at:
+ * Looks for tiles in pictures that were painted, and calls its owner for each one it looked at:
  * `measured(latencyMs)`, which is null when no tile was found. It is the time from the animation
  * frame that drew the newest tile in the picture to the painting of the picture; an older tile is
  * one that changes later, or it comes from a screen that shows the pictures as well. `failed()`
@@ -50,7 +50,7 @@ export class LatencyMeter {
   }
 
   /** Look at a picture, if it is due; its bitmap may be closed after that. */
-  look({ bitmap, paintedMs }) {
+  offer({ bitmap, paintedMs }) {
     const now = performance.now();
     if (now < this.#nextMs) return;
     this.#nextMs = Infinity;

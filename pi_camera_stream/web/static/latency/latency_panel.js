@@ -16,14 +16,14 @@
 
 // What the page says: figures, histogram, and what to do.
 
+import { milliseconds, NOTHING, setText } from '../shared/text.js';
 import { Histogram } from './histogram.js';
 import { LatencySamples } from './latency_samples.js';
 
 const UPDATE_MS = 250;
 const RECENT_MS = 2000; // who has been seen so lately, is seen
-const LOOKED_MS = 1500; // so much nothing must be found before that is said
+const SEARCHED_MS = 1500; // so much nothing must be found before that is said
 const BINS = 24;
-const NOTHING = '–';
 const HINTS = {
   waiting: 'Waiting for pictures of the camera',
   searching: 'Point the camera at this code until the frame turns green',
@@ -37,7 +37,7 @@ export class LatencyPanel {
   #histogram;
   #samples = new LatencySamples();
   #timer = 0;
-  #looked = []; // when pictures were looked at, lately
+  #readMs = []; // when pictures were read, lately
   #foundMs = -Infinity;
 
   constructor(root) {
@@ -73,13 +73,13 @@ export class LatencyPanel {
   add(latencyMs) {
     const now = performance.now();
     this.#samples.add(latencyMs);
-    this.#looked.push(now);
+    this.#readMs.push(now);
     if (latencyMs !== null) this.#foundMs = now;
   }
 
   update() {
     const now = performance.now();
-    this.#looked = this.#looked.filter((ms) => ms > now - LOOKED_MS);
+    this.#readMs = this.#readMs.filter((ms) => ms > now - SEARCHED_MS);
     const summary = this.#samples.summary();
     this.#write('.newest', milliseconds(summary.newestMs));
     this.#write('.middle', milliseconds(summary.medianMs));
@@ -95,7 +95,7 @@ export class LatencyPanel {
 
   #state(now, count) {
     if (now - this.#foundMs < RECENT_MS) return 'seen';
-    if (!this.#looked.length) return 'waiting';
+    if (!this.#readMs.length) return 'waiting';
     return count ? 'lost' : 'searching';
   }
 
@@ -106,11 +106,6 @@ export class LatencyPanel {
   }
 
   #write(selector, text) {
-    const element = this.#root.querySelector(selector);
-    if (element.textContent !== text) element.textContent = text;
+    setText(this.#root.querySelector(selector), text);
   }
-}
-
-function milliseconds(value) {
-  return value === null ? NOTHING : `${value.toFixed(0)} ms`;
 }

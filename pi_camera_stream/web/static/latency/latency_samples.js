@@ -21,18 +21,18 @@ const MOST = 10_000; // the newest ones; of older ones only their number is kept
 /** Latencies in ms since the beginning, or since the last `clear()`. */
 export class LatencySamples {
   #values = [];
-  #looks = 0;
+  #reads = 0;
   #count = 0;
 
   clear() {
     this.#values = [];
-    this.#looks = 0;
+    this.#reads = 0;
     this.#count = 0;
   }
 
-  /** Note that a picture was looked at, with a latency in it or with null. */
+  /** Note that a picture was read, with a latency in it or with null. */
   add(latencyMs) {
-    this.#looks += 1;
+    this.#reads += 1;
     if (latencyMs === null) return;
     this.#count += 1;
     this.#values.push(latencyMs);
@@ -50,7 +50,7 @@ export class LatencySamples {
       leastMs: at(0),
       mostMs: at(1),
       count: this.#count,
-      share: this.#looks ? this.#count / this.#looks : null,
+      share: this.#reads ? this.#count / this.#reads : null,
     };
   }
 

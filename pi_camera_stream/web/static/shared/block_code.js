@@ -21,7 +21,7 @@ const ROWS = 7;
 const BAND_HEIGHT = 0.28; // of the picture's height
 const PAYLOAD_BYTES = 12;
 const CELL_PX = 4; // of the small copy of the band
-const PERIOD_MS = 250; // between two looks: they cost next to nothing, but not nothing
+const PERIOD_MS = 250; // between two readings: they cost next to nothing, but not nothing
 
 /**
  * Return what the blocks in the lower band of a picture say: frame number and time in ms since the
@@ -42,13 +42,13 @@ export function readBlocks(band) {
 /** Looks at pictures as they are painted, a few times a second. */
 export class BlockReader {
   #context = null;
-  #lookedMs = -Infinity;
+  #readMs = -Infinity;
 
   /** Return what the blocks of a bitmap say; null without blocks, or when it is not due yet. */
   read(bitmap) {
     const now = performance.now();
-    if (now - this.#lookedMs < PERIOD_MS) return null;
-    this.#lookedMs = now;
+    if (now - this.#readMs < PERIOD_MS) return null;
+    this.#readMs = now;
     this.#context ??= smallContext();
     const { width, height } = this.#context.canvas;
     const band = Math.floor(bitmap.height * BAND_HEIGHT);

@@ -18,20 +18,20 @@
 
 import { BlockReader } from './block_code.js';
 import { cameraCell } from './camera_cell.js';
-import { Figures } from './figures.js';
 import { MjpegFeed } from './mjpeg_feed.js';
 import { Notice } from './notice.js';
+import { StatsOverlay } from './stats_overlay.js';
 import { WebSocketFeed } from './websocket_feed.js';
 
 const UPDATE_MS = 500;
 
 /**
- * A cell of the grid with a <figure>. It hears from its feed:
+ * A cell of the grid with a <figure>. Its feed calls:
  *   greeted(topic, tiers, viewer)  the stream's full name, and the names of the quality tiers (or
  *                          null), and what the robot calls this viewer of it (or nothing)
  *   painted(picture)       a picture is on the screen: ageMs (or null), stampMs, tier, width,
  *                          height, paintedMs (of performance.now()), and its bitmap meanwhile
- *   told(figures)          the same from a feed that does not paint: also rate
+ *   reported(stats)        the same from a feed that does not paint: also rate
  *   silent(silence)        the camera sends nothing: seen, sinceS, detail
  *   lost()                 the robot cannot be reached
  *   refused(sentence)      the robot does not want to
@@ -43,13 +43,13 @@ export class CameraView {
   #tier;
   #owner;
   #feed;
-  #figures;
+  #overlay;
   #blocks = new BlockReader();
   #notice;
   #timer = 0;
 
   /**
-   * The owner hears of `greeted(view, tiers)`, `reshaped()` and `unavailable()`; and of
+   * It calls its owner: `greeted(view, tiers)`, `reshaped()` and `unavailable()`; and of
    * `painted(picture)`, as above, if it wants to.
    */
   constructor(topic, tier, transport, owner) {
@@ -62,14 +62,14 @@ export class CameraView {
     this.ratio = 16 / 9;
     this.element = cameraCell();
     this.figure = this.element.querySelector('figure');
-    this.#figures = new Figures(this.element.querySelector('.figures'));
+    this.#overlay = new StatsOverlay(this.element.querySelector('.figures'));
     this.#notice = new Notice(this.element.querySelector('.notice'));
     this.useTransport(transport);
   }
 
   /** The age of the pictures of the last second, or null. */
   get ageMs() {
-    return this.#figures.ageMs;
+    return this.#overlay.ageMs;
   }
 
   /** Begin, unless that was done already. */
@@ -129,31 +129,31 @@ export class CameraView {
   painted(picture) {
     this.stampMs = picture.stampMs;
     const code = this.#blocks.read(picture.bitmap);
-    this.#figures.add(picture, code && picture.stampMs - code.timeMs);
+    this.#overlay.add(picture, code && picture.stampMs - code.timeMs);
     this.#shown(picture);
     this.#owner.painted?.(picture);
   }
 
-  told(figures) {
-    this.#figures.show({ ...figures, atRobot: true });
-    if (figures.width) this.#shown(figures);
+  reported(stats) {
+    this.#overlay.show({ ...stats, atRobot: true });
+    if (stats.width) this.#shown(stats);
   }
 
   silent({ seen, sinceS, detail }) {
     this.#stale();
     if (!seen) this.#wait(detail);
-    else if (sinceS === null) this.#notice.say('silent', detail);
-    else this.#notice.say('silent', 'No signal', { since: ` since ${sinceS} s`, detail });
+    else if (sinceS === null) this.#notice.show('silent', detail);
+    else this.#notice.show('silent', 'No signal', { since: ` since ${sinceS} s`, detail });
   }
 
   lost() {
     this.#stale();
-    this.#notice.say('lost', 'No connection to the robot, trying again');
+    this.#notice.show('lost', 'No connection to the robot, trying again');
   }
 
   refused(sentence) {
     this.#stale();
-    this.#notice.say('refused', sentence);
+    this.#notice.show('refused', sentence);
   }
 
   unavailable() {
@@ -171,13 +171,13 @@ export class CameraView {
   }
 
   #stale() {
-    this.#figures.clear();
+    this.#overlay.clear();
     this.figure.classList.remove('live');
   }
 
   #wait(detail = '') {
     const where = this.topic ? ` on ${this.topic}` : '';
-    this.#notice.say('waiting', `Waiting for a picture${where}`, { detail });
+    this.#notice.show('waiting', `Waiting for a picture${where}`, { detail });
   }
 
   #name() {
@@ -194,6 +194,6 @@ export class CameraView {
   }
 
   #update() {
-    if (this.#feed instanceof WebSocketFeed) this.#figures.update();
+    if (this.#feed instanceof WebSocketFeed) this.#overlay.update();
   }
 }

@@ -16,11 +16,11 @@
 
 // One WebSocket that comes back by itself.
 
-import { ask } from './robot.js';
+import { get } from './api.js';
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 3000;
-const QUIET_MS = 2500; // the robot says something at least every 2 s
+const QUIET_MS = 2500; // the robot sends something at least every 2 s
 const FIRST_PATIENCE_MS = 4000;
 const LONGEST_PATIENCE_MS = 16000;
 const WATCH_MS = 250;
@@ -28,8 +28,8 @@ const FAILURES = 2; // so many in a row while HTTP works, and WebSockets do not 
 const UPGRADE_REQUIRED = 426;
 
 /**
- * Keeps a WebSocket open as long as it is started, with a short back-off. It tells its owner:
- * `opened()`, `heard(data)`, `lost()` when the robot cannot be reached or says nothing any more,
+ * Keeps a WebSocket open as long as it is started, with a short back-off. Its owner is called:
+ * `opened()`, `received(data)`, `lost()` when the robot cannot be reached or sends nothing any more,
  * `refused(sentence)`, and `unavailable()`, after which it does not try any longer.
  */
 export class Connection {
@@ -37,7 +37,7 @@ export class Connection {
   #owner;
   #socket = null;
   #greeted = false; // whether this socket has brought anything
-  #heardMs = 0;
+  #receivedMs = 0;
   #delayMs = FIRST_DELAY_MS;
   #longestPatienceMs;
   #patienceMs = FIRST_PATIENCE_MS;
@@ -55,7 +55,7 @@ export class Connection {
 
   start() {
     if (this.#watch) return;
-    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+    this.#watch = setInterval(() => this.#checkSilence(), WATCH_MS);
     this.#delayMs = FIRST_DELAY_MS;
     this.#open();
   }
@@ -69,7 +69,7 @@ export class Connection {
   /** Try at once: the network has come back. */
   wake() {
     const waiting = !this.#socket && !this.#asking;
-    const doubtful = this.#socket && performance.now() - this.#heardMs > WATCH_MS;
+    const doubtful = this.#socket && performance.now() - this.#receivedMs > WATCH_MS;
     if (!this.#watch || !(waiting || doubtful)) return;
     this.#delayMs = FIRST_DELAY_MS;
     this.#open();
@@ -89,11 +89,11 @@ export class Connection {
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.#owner.opened();
-    socket.onmessage = (event) => this.#hear(event.data);
+    socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = () => this.#ended();
     this.#socket = socket;
     this.#greeted = false;
-    this.#heardMs = performance.now();
+    this.#receivedMs = performance.now();
   }
 
   #drop() {
@@ -105,13 +105,13 @@ export class Connection {
     socket.close();
   }
 
-  #hear(data) {
-    this.#heardMs = performance.now();
+  #receive(data) {
+    this.#receivedMs = performance.now();
     this.#greeted = true;
     this.#failures = 0;
     this.#delayMs = FIRST_DELAY_MS;
     if (data instanceof ArrayBuffer) this.#patienceMs = FIRST_PATIENCE_MS;
-    this.#owner.heard(data);
+    this.#owner.received(data);
   }
 
   async #ended() {
@@ -129,7 +129,7 @@ export class Connection {
     let sentence = null;
     let works = false;
     try {
-      await ask(this.#address()); // a browser does not tell what answer a WebSocket got
+      await get(this.#address()); // a browser does not tell what answer a WebSocket got
       works = true;
     } catch (error) {
       works = error.status === UPGRADE_REQUIRED; // as it should be: the robot would have us
@@ -148,9 +148,9 @@ export class Connection {
     return true;
   }
 
-  #look() {
+  #checkSilence() {
     if (!this.#socket) return;
-    const quietMs = performance.now() - this.#heardMs;
+    const quietMs = performance.now() - this.#receivedMs;
     if (quietMs > QUIET_MS) this.#owner.lost();
     if (quietMs < this.#patienceMs) return;
     // A new connection gets through sooner than one that has been waiting, unless the way is so

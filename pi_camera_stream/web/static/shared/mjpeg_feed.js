@@ -16,8 +16,8 @@
 
 // Pictures of one camera as an endless image, for networks that let no WebSocket through.
 
-import { address, ask } from './robot.js';
-import { forget, listen } from './state_poll.js';
+import { address, get } from './api.js';
+import { subscribe, unsubscribe } from './state_poll.js';
 
 const SILENT_S = 2; // without a picture for so long, say so
 const MOST = 4; // browsers open six connections to one host, and we need some for ourselves
@@ -49,14 +49,14 @@ export class MjpegFeed {
     this.#running = true;
     started += 1;
     this.#connect();
-    listen(this);
+    subscribe(this);
   }
 
   stop() {
     if (!this.#running) return;
     this.#running = false;
     started -= 1;
-    forget(this);
+    unsubscribe(this);
     this.#connected = false;
     this.element.removeAttribute('src'); // closes the connection
   }
@@ -85,7 +85,7 @@ export class MjpegFeed {
       return;
     }
     const ours = stream.viewers.filter(({ transport }) => transport === 'mjpeg');
-    this.#camera.told({
+    this.#camera.reported({
       rate: stream.frames_per_s,
       ageMs: stream.age_ms,
       tier: ours.length === 1 ? ours[0].tier : this.#tier,
@@ -126,7 +126,7 @@ export class MjpegFeed {
     if (!this.#running) return;
     this.#connected = false;
     try {
-      await (await ask(this.#address())).body.cancel();
+      await (await get(this.#address())).body.cancel();
     } catch (error) {
       if (this.#running && error.status) this.#camera.refused(error.message);
     }

@@ -16,6 +16,8 @@
 
 // What is said over a picture: why it does not move.
 
+import { setText } from './text.js';
+
 const BACK_MS = 4000;
 
 /**
@@ -44,25 +46,21 @@ export class Notice {
     return this.#kind;
   }
 
-  say(kind, sentence, { since = '', detail = '' } = {}) {
+  show(kind, sentence, { since = '', detail = '' } = {}) {
     clearTimeout(this.#timer);
     this.#kind = kind;
     this.root.dataset.kind = kind;
-    write(this.#back, '');
-    write(this.#sentence, sentence);
-    write(this.#since, since);
-    write(this.#detail, detail);
+    setText(this.#back, '');
+    setText(this.#sentence, sentence);
+    setText(this.#since, since);
+    setText(this.#detail, detail);
   }
 
   /** There is nothing to say any more; `back` is for those who heard of a loss. */
   clear(back) {
     if (!this.#kind) return;
-    this.say('', '');
-    write(this.#back, back);
-    this.#timer = setTimeout(() => write(this.#back, ''), BACK_MS);
+    this.show('', '');
+    setText(this.#back, back);
+    this.#timer = setTimeout(() => setText(this.#back, ''), BACK_MS);
   }
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -16,7 +16,7 @@
 
 // What `/state` says, once a second, for all who want to know.
 
-import { ask } from './robot.js';
+import { get } from './api.js';
 
 const PERIOD_MS = 1000;
 const TIMEOUT_MS = 3000;
@@ -24,28 +24,28 @@ const TIMEOUT_MS = 3000;
 const listeners = new Set(); // objects with `stated(state)` and `unreachable(error)`
 let timer = 0;
 
-/** Tell `listener` from now on. */
-export function listen(listener) {
+/** Call `listener` from now on. */
+export function subscribe(listener) {
   listeners.add(listener);
   if (listeners.size === 1) poll();
 }
 
-/** Tell `listener` no more. */
-export function forget(listener) {
+/** Call `listener` no more. */
+export function unsubscribe(listener) {
   listeners.delete(listener);
   if (!listeners.size) clearTimeout(timer);
 }
 
 async function poll() {
   clearTimeout(timer);
-  let tell;
+  let notify;
   try {
-    const state = await (await ask('/state', TIMEOUT_MS)).json();
-    tell = (listener) => listener.stated(state);
+    const state = await (await get('/state', TIMEOUT_MS)).json();
+    notify = (listener) => listener.stated(state);
   } catch (error) {
-    tell = (listener) => listener.unreachable(error);
+    notify = (listener) => listener.unreachable(error);
   }
-  for (const listener of [...listeners]) tell(listener);
+  for (const listener of [...listeners]) notify(listener);
   clearTimeout(timer);
   if (listeners.size) timer = setTimeout(poll, PERIOD_MS);
 }

@@ -16,19 +16,14 @@
 
 // Pictures of one camera over a WebSocket: painted, acknowledged, and their age measured.
 
-import { RobotClock } from './clock.js';
+import { address } from './api.js';
+import { ClockSync } from './clock_offset.js';
 import { Connection } from './connection.js';
 import { Painter } from './painter.js';
-import { readPicture, readSilence } from './protocol.js';
-import { address } from './robot.js';
-
-const FIRST_CLOCKS = 5;
-const FIRST_CLOCK_MS = 100;
-const CLOCK_MS = 2000;
+import { readPicture, readSilence, tierName } from './ws_messages.js';
 
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
-  clock = new RobotClock();
   tiers = [];
 }
 
@@ -42,7 +37,7 @@ export class WebSocketFeed {
   #session = new Session();
   #connection;
   #painter;
-  #clockTimer = 0;
+  #clock = new ClockSync((message) => this.#connection.send(message));
 
   constructor(topic, tier, camera) {
     this.#topic = topic;
@@ -59,7 +54,7 @@ export class WebSocketFeed {
       () => address('/ws', { ...(this.#topic && { topic: this.#topic }), tier: this.#tier }),
       {
         opened: () => this.#opened(),
-        heard: (data) => this.#heard(data),
+        received: (data) => this.#received(data),
         lost: () => camera.lost(),
         refused: (sentence) => camera.refused(sentence),
         unavailable: () => camera.unavailable(),
@@ -71,7 +66,7 @@ export class WebSocketFeed {
   }
 
   stop() {
-    clearTimeout(this.#clockTimer);
+    this.#clock.stop();
     this.#connection.stop();
     this.#painter.clear();
   }
@@ -88,10 +83,10 @@ export class WebSocketFeed {
   #opened() {
     this.#session = new Session();
     this.#painter.clear();
-    this.#askClock(FIRST_CLOCKS);
+    this.#clock.start();
   }
 
-  #heard(data) {
+  #received(data) {
     if (data instanceof ArrayBuffer) {
       this.#offer(data);
       return;
@@ -103,7 +98,7 @@ export class WebSocketFeed {
     } else if (message.type === 'silent') {
       this.#camera.silent(readSilence(message.lines));
     } else if (message.type === 'clock') {
-      this.#session.clock.add(message.client_ms, message.server_ms, performance.now());
+      this.#clock.receive(message);
     }
   }
 
@@ -122,11 +117,11 @@ export class WebSocketFeed {
 
   #painted(picture) {
     const paintedMs = performance.now();
-    const robotMs = this.#session.clock.now();
+    const robotMs = this.#clock.now();
     const { bitmap, height, stampMs, width } = picture;
     const ageMs = robotMs === null ? null : robotMs - stampMs;
     this.#acknowledge(picture, ageMs);
-    const tier = this.#session.tiers[picture.tier] ?? 'own';
+    const tier = tierName(picture.tier, this.#session.tiers);
     this.#camera.painted({ ageMs, bitmap, height, paintedMs, stampMs, tier, width });
   }
 
@@ -136,15 +131,7 @@ export class WebSocketFeed {
       type: 'ack',
       sequence: picture.sequence,
       age_ms: ageMs,
-      uncertainty_ms: this.#session.clock.uncertainty(),
+      uncertainty_ms: this.#clock.uncertaintyMs(),
     });
-  }
-
-  /** Ask for the time, several times quickly at first. */
-  #askClock(quickly) {
-    clearTimeout(this.#clockTimer);
-    this.#connection.send({ type: 'clock', client_ms: performance.now() });
-    this.#clockTimer = setTimeout(() => this.#askClock(Math.max(0, quickly - 1)),
-      quickly > 1 ? FIRST_CLOCK_MS : CLOCK_MS);
   }
 }

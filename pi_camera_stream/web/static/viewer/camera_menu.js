@@ -16,8 +16,8 @@
 
 // The choice of cameras, from what the robot has at present.
 
+import { get } from '../shared/api.js';
 import { Menu } from './menu.js';
-import { ask } from '../shared/robot.js';
 
 const REFRESH_MS = 5000;
 
@@ -76,7 +76,7 @@ export class CameraMenu {
 
   async #load() {
     try {
-      const { streams } = await (await ask('/streams')).json();
+      const { streams } = await (await get('/streams')).json();
       this.#show(streams);
     } catch (error) {
       this.#note.textContent = error.status ? error.message : 'The robot does not answer';

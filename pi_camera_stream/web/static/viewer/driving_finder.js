@@ -16,7 +16,7 @@
 
 // Finds out whether this robot may be driven: where not, nothing of driving is loaded.
 
-import { ask } from '../shared/robot.js';
+import { get } from '../shared/api.js';
 
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
@@ -32,14 +32,14 @@ export class DrivingFinder {
 
   /** A camera has greeted; `anew` when that is by a new connection: maybe of another program. */
   greeted(anew) {
-    if (anew || !this.#answered) this.look();
+    if (anew || !this.#answered) this.check();
   }
 
-  async look() {
+  async check() {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const state = await (await ask('/state')).json();
+      const state = await (await get('/state')).json();
       this.#answered = true;
       if (!state.driving) this.#end();
       else if (!this.#driving) await this.#begin();
@@ -60,7 +60,7 @@ export class DrivingFinder {
 
   async #begin() {
     const { Driving } = await import('../driving/driving.js');
-    this.#driving = new Driving(this.#views, () => this.look());
+    this.#driving = new Driving(this.#views, () => this.check());
   }
 
   #end() {

@@ -16,13 +16,13 @@
 
 // One picture of a camera, saved as a file.
 
-import { address, ask } from '../shared/robot.js';
+import { address, get } from '../shared/api.js';
 
 const KEPT_MS = 60_000; // the browser may ask where to save it
 
 /** Save a picture of `topic`. Throws, with a sentence, when there is none to be had. */
 export async function saveSnapshot(topic) {
-  const response = await ask(address('/snapshot.jpg', { topic })).catch((error) => {
+  const response = await get(address('/snapshot.jpg', { topic })).catch((error) => {
     throw error.status ? error : new Error('No connection to the robot: no snapshot was taken');
   });
   const seconds = Number(response.headers.get('X-Timestamp'));

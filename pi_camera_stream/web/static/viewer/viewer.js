@@ -16,36 +16,37 @@
 
 // The viewer page: puts its parts together.
 
+import { address } from '../shared/api.js';
 import { CameraGrid } from '../shared/camera_grid.js';
-import { CameraMenu } from './camera_menu.js';
 import { CameraView } from '../shared/camera_view.js';
-import { choice, choose } from '../shared/choice.js';
-import { DrivingFinder } from './driving_finder.js';
 import { FullScreen } from '../shared/full_screen.js';
-import { listenToKeys } from './keys.js';
+import { onKeys } from '../shared/keys.js';
+import { UrlState } from '../shared/url_state.js';
+import { CameraMenu } from './camera_menu.js';
+import { DrivingFinder } from './driving_finder.js';
 import { QualityMenu } from './quality_menu.js';
-import { address } from '../shared/robot.js';
 import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
 
 const element = (id) => document.getElementById(id);
+const urlState = new UrlState();
 let messageTimer = 0;
 
 const grid = new CameraGrid(element('stage'), (topic) => new CameraView(
-  topic, choice.tier, choice.transport, { greeted, reshaped: () => grid.layOut(), unavailable }));
+  topic, urlState.tier, urlState.transport, { greeted, reshaped: () => grid.layOut(), unavailable }));
 const cameraMenu = new CameraMenu(element('cameras'), {
   shown: () => grid.topics, choose: (topics) => showCameras(topics, true),
 });
-const qualityMenu = new QualityMenu(element('quality'), choice.tier, (tier) => {
-  choose({ tier });
+const qualityMenu = new QualityMenu(element('quality'), urlState.tier, (tier) => {
+  urlState.update({ tier });
   for (const view of grid.views) view.setTier(tier);
 });
 const fullScreen = new FullScreen(element('fullscreen'), () => driving.escaped());
 const driving = new DrivingFinder(() => grid.views);
 
 function showCameras(topics, chosen) {
-  if (chosen) choose({ topics });
+  if (chosen) urlState.update({ topics });
   grid.show(topics);
   if (!document.hidden) start();
   cameraMenu.mark();
@@ -69,7 +70,7 @@ function greeted(view, tiers) {
 
 /** WebSockets do not get through to here: nor will they for the other cameras. */
 function unavailable() {
-  choice.transport = 'mjpeg';
+  urlState.transport = 'mjpeg';
   for (const view of grid.views) view.useTransport('mjpeg');
 }
 
@@ -81,7 +82,7 @@ function name() {
   element('latency').href = address('/latency', topics[0] ? { topic: topics[0] } : {});
 }
 
-function say(text) {
+function showMessage(text) {
   element('message').textContent = text;
   clearTimeout(messageTimer);
   messageTimer = setTimeout(() => {
@@ -95,28 +96,28 @@ async function snapshot() {
   button.setAttribute('aria-busy', 'true'); // it may take three seconds
   try {
     await saveSnapshot(grid.selected.topic);
-    say('');
+    showMessage('');
   } catch (error) {
-    say(error.message);
+    showMessage(error.message);
   }
   button.setAttribute('aria-busy', 'false');
 }
 
 function showFigures(figures) {
-  choose({ figures });
+  urlState.update({ figures });
   markFigures();
 }
 
 function markFigures() {
-  document.body.classList.toggle('without-figures', !choice.figures);
-  element('figures').setAttribute('aria-pressed', choice.figures);
+  document.body.classList.toggle('without-figures', !urlState.figures);
+  element('figures').setAttribute('aria-pressed', urlState.figures);
 }
 
 element('snapshot').addEventListener('click', snapshot);
-element('figures').addEventListener('click', () => showFigures(!choice.figures));
-listenToKeys({
+element('figures').addEventListener('click', () => showFigures(!urlState.figures));
+onKeys({
   f: () => fullScreen.toggle(),
-  i: () => showFigures(!choice.figures),
+  i: () => showFigures(!urlState.figures),
   s: snapshot,
   digit: (number) => cameraMenu.chooseNumber(number),
 });
@@ -130,8 +131,8 @@ addEventListener('online', () => {
 
 // Not before: an endless image would keep the page loading for ever.
 addEventListener('load', () => {
-  showCameras(choice.topics.length ? choice.topics : [''], false);
-  driving.look();
+  showCameras(urlState.topics.length ? urlState.topics : [''], false);
+  driving.check();
 });
 markFigures();
 element('bar').hidden = false;

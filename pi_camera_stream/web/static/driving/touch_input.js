@@ -70,16 +70,16 @@ class Thumb {
   }
 }
 
-/** An input for Hands, in the elements `.zone` of `root`; `lost()` is called when a thumb is. */
-export class TouchHands {
+/** An input for DriveInput, in the elements `.zone` of `root`; `lost()` is called when a thumb is. */
+export class TouchInput {
   #root;
-  #hands;
+  #input;
   #lost;
   #thumbs = [];
 
-  constructor(root, hands, lost) {
+  constructor(root, input, lost) {
     this.#root = root;
-    this.#hands = hands;
+    this.#input = input;
     this.#lost = lost;
     for (const zone of root.querySelectorAll('.zone')) this.#watch(zone);
     root.addEventListener('contextmenu', (event) => event.preventDefault());
@@ -93,7 +93,7 @@ export class TouchHands {
 
   /** `two` thumbs, `one`, or `off`. */
   set mode(mode) {
-    this.#hands.letGo();
+    this.#input.letGo();
     this.#root.dataset.mode = mode;
     try {
       localStorage.setItem(REMEMBERED, mode);
@@ -125,17 +125,17 @@ export class TouchHands {
       if (event.pointerId === thumb.pointer) act(event);
     });
     zone.addEventListener('pointerdown', (event) => {
-      if (thumb.pointer !== null || !this.#hands.ready || event.button !== 0) return;
+      if (thumb.pointer !== null || !this.#input.ready || event.button !== 0) return;
       thumb.press(event);
-      this.#hands.changed();
+      this.#input.changed();
     });
     listen('pointermove', (event) => {
       thumb.move(event);
-      this.#hands.changed();
+      this.#input.changed();
     });
     listen('pointerup', () => {
       thumb.release();
-      this.#hands.changed();
+      this.#input.changed();
     });
     listen('pointercancel', this.#lost);
     listen('lostpointercapture', this.#lost); // after a pointerup the thumb is no more there

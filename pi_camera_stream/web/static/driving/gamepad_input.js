@@ -26,31 +26,31 @@ const RIGHT_TRIGGER = 7;
 const STOPS = [1, 9]; // B or circle, and start
 
 /**
- * An input for Hands, and the stop button of the gamepad. The left stick steers; the triggers, the
- * right stick or the left one give throttle. It is looked at from `start()` to `end()`.
+ * An input for DriveInput, and the stop button of the gamepad. The left stick steers; the triggers, the
+ * right stick or the left one give throttle. It is polled from `start()` to `end()`.
  */
-export class GamepadHands {
+export class GamepadInput {
   held = false;
   throttle = 0;
   steering = 0;
-  #hands;
+  #input;
   #stop;
   #frame = 0;
-  #lookedMs = 0;
+  #polledMs = 0;
   #rested = false; // since it was let go
   #triggers = false; // whether the driver drives by them
   #stopping = true;
 
-  constructor(hands, stop) {
-    this.#hands = hands;
+  constructor(input, stop) {
+    this.#input = input;
     this.#stop = stop;
   }
 
   start() {
     this.#triggers = false;
-    this.#stopping = true; // a button that is down already says nothing
+    this.#stopping = true; // a button that is down already does not count
     this.letGo();
-    this.#frame ||= requestAnimationFrame(() => this.#look());
+    this.#frame ||= requestAnimationFrame(() => this.#poll());
   }
 
   end() {
@@ -66,22 +66,22 @@ export class GamepadHands {
 
   /** A page whose frames do not come does not know where the sticks are. */
   get stale() {
-    return performance.now() - this.#lookedMs > STALE_MS;
+    return performance.now() - this.#polledMs > STALE_MS;
   }
 
-  #look() {
-    this.#frame = requestAnimationFrame(() => this.#look());
-    this.#lookedMs = performance.now();
+  #poll() {
+    this.#frame = requestAnimationFrame(() => this.#poll());
+    this.#polledMs = performance.now();
     const pad = [...navigator.getGamepads?.() ?? []].find((one) => one?.mapping === 'standard');
     const stopping = STOPS.some((index) => pad?.buttons[index]?.pressed);
     if (stopping && !this.#stopping) this.#stop();
     this.#stopping = stopping;
     const { throttle, steering } = this.#read(pad);
     if (!throttle && !steering) this.#rested = true;
-    if (!this.#rested || !this.#hands.ready) return;
+    if (!this.#rested || !this.#input.ready) return;
     if (throttle === this.throttle && steering === this.steering) return;
     this.#put(throttle, steering);
-    this.#hands.changed();
+    this.#input.changed();
   }
 
   #put(throttle, steering) {

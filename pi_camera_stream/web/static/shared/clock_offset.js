@@ -14,16 +14,19 @@
  * limitations under the License.
  */
 
-// What the robot's clock shows, seen from here.
+// What the robot's clock shows, seen from here, and the requests by which that is found out.
 
 const SAMPLES = 8; // of the last quarter of a minute: clocks hardly drift apart in that time
 const SLACK_MS = 5;
+const FIRST_REQUESTS = 5;
+const FIRST_PERIOD_MS = 100;
+const PERIOD_MS = 2000;
 
 /**
  * The offset between this page's clock and the robot's, by round trips, as NTP does it: the answer
  * was written somewhere between sending and receiving, so the shortest round trip knows best.
  */
-export class RobotClock {
+export class ClockOffset {
   #samples = [];
 
   /** Take in a round trip: when the question went, what the robot said, when that came. */
@@ -44,12 +47,56 @@ export class RobotClock {
   }
 
   /** Return by how many ms `now` can be wrong: half of the round trip on which it rests. */
-  uncertainty() {
+  uncertaintyMs() {
     return (this.#best()?.tripMs ?? 0) / 2;
   }
 
   #best() {
     return this.#samples.reduce(
       (best, sample) => (best && best.tripMs <= sample.tripMs ? best : sample), null);
+  }
+}
+
+/** Keeps asking the robot for its time over a WebSocket, several times quickly at first. */
+export class ClockSync {
+  #send;
+  #offset = new ClockOffset();
+  #timer = 0;
+
+  /** `send(message)` sends a message, if it can. */
+  constructor(send) {
+    this.#send = send;
+  }
+
+  /** Begin anew, on a new connection: it may lead to another program. */
+  start() {
+    this.#offset = new ClockOffset();
+    this.#request(FIRST_REQUESTS);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
+  /** Take in the answer, a `clock` message. */
+  receive({ client_ms: sentMs, server_ms: robotMs }) {
+    this.#offset.add(sentMs, robotMs, performance.now());
+  }
+
+  /** See ClockOffset. */
+  now() {
+    return this.#offset.now();
+  }
+
+  /** See ClockOffset. */
+  uncertaintyMs() {
+    return this.#offset.uncertaintyMs();
+  }
+
+  #request(quickly) {
+    clearTimeout(this.#timer);
+    this.#send({ type: 'clock', client_ms: performance.now() });
+    this.#timer = setTimeout(() => this.#request(Math.max(0, quickly - 1)),
+      quickly > 1 ? FIRST_PERIOD_MS : PERIOD_MS);
   }
 }

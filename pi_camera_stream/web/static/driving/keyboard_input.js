@@ -16,25 +16,20 @@
 
 // WASD (where these keys are on an English keyboard) and the arrows.
 
+import { isText } from '../shared/keys.js';
+
 const THROTTLE = { KeyW: 1, ArrowUp: 1, KeyS: -1, ArrowDown: -1 };
 const STEERING = { KeyA: 1, ArrowLeft: 1, KeyD: -1, ArrowRight: -1 };
-const TEXT = 'textarea, [contenteditable], '
-  + 'input:not([type="range"], [type="checkbox"], [type="radio"], [type="button"])';
 const WITH_ARROWS = 'input, select';
 
-/** Whether somebody writes something there. */
-export function isText(target) {
-  return Boolean(target.closest?.(TEXT));
-}
-
-/** An input for Hands. As long as it is `active`, its keys mean nothing else. */
-export class KeyboardHands {
+/** An input for DriveInput. As long as it is `active`, its keys mean nothing else. */
+export class KeyboardInput {
   active = false;
-  #hands;
+  #input;
   #pressed = new Set();
 
-  constructor(hands, signal) {
-    this.#hands = hands;
+  constructor(input, signal) {
+    this.#input = input;
     // Before all others, for which s is a snapshot.
     addEventListener('keydown', (event) => this.#down(event), { capture: true, signal });
     addEventListener('keyup', (event) => this.#up(event), { capture: true, signal });
@@ -60,19 +55,19 @@ export class KeyboardHands {
     if (!this.active) return;
     if (event.ctrlKey || event.metaKey || event.altKey) {
       // A browser may keep the release of other keys to itself meanwhile.
-      if (this.held) this.#hands.letGo();
+      if (this.held) this.#input.letGo();
       return;
     }
     if (!this.#isOurs(event)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.repeat || !this.#hands.ready) return;
+    if (event.repeat || !this.#input.ready) return;
     this.#pressed.add(event.code);
-    this.#hands.changed();
+    this.#input.changed();
   }
 
   #up({ code }) {
-    if (this.#pressed.delete(code)) this.#hands.changed();
+    if (this.#pressed.delete(code)) this.#input.changed();
   }
 
   #isOurs({ code, target }) {

@@ -18,6 +18,7 @@
 
 const VERSION = 1;
 const HEAD_BYTES = 16;
+const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
 
 /**
  * Return a picture's tier (index), sequence, stamp (ms of the robot's clock) and JPEG.
@@ -42,4 +43,9 @@ export function readSilence(lines) {
   const known = /^(NO SIGNAL|WAITING) since (\d+) s$/.exec(lines[0] ?? '');
   if (!known) return { seen: true, sinceS: null, detail: lines.join(' ') };
   return { seen: known[1] === 'NO SIGNAL', sinceS: Number(known[2]), detail: lines[2] ?? '' };
+}
+
+/** Return the name of a picture's tier, as `/state` has it; `tiers` are those of the greeting. */
+export function tierName(tier, tiers) {
+  return tier === CUSTOM_TIER ? 'custom' : tiers[tier] ?? '';
 }

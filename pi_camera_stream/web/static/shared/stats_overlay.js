@@ -17,11 +17,11 @@
 // The figures over a picture: rate, age, quality and size.
 
 import { median } from './median.js';
+import { milliseconds, NOTHING, setText } from './text.js';
 
 const RATE_WINDOW_MS = 2000;
 const AGE_WINDOW_MS = 1000;
 const ALIKE_MS = 5; // stamps and pixels that differ less are never said to differ
-const NOTHING = '–';
 // Beyond these the camera's clock and the robot's disagree: no age can be told.
 const LEAST_AGE_MS = -20;
 const MOST_AGE_MS = 600_000;
@@ -32,7 +32,7 @@ const MOST_AGE_MS = 600_000;
  * much older it is, for the same pictures, is in its `data-lead-ms`; `data-differs` is there when
  * that is more than the time from one picture to the next.
  */
-export class Figures {
+export class StatsOverlay {
   #root;
   #painted = []; // { ms, ageMs, leadMs } of the last two seconds
   #last = null;
@@ -108,13 +108,12 @@ export class Figures {
   }
 
   #write(selector, text) {
-    const element = this.#root.querySelector(selector);
-    if (element.textContent !== text) element.textContent = text;
+    setText(this.#root.querySelector(selector), text);
   }
 }
 
 function ageText(ageMs) {
   if (ageMs === null) return NOTHING;
   if (ageMs < LEAST_AGE_MS || ageMs > MOST_AGE_MS) return 'clock?';
-  return `${Math.max(0, ageMs).toFixed(0)} ms`;
+  return milliseconds(Math.max(0, ageMs));
 }

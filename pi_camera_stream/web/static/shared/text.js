@@ -14,15 +14,17 @@
  * limitations under the License.
  */
 
-// What keys do.
+// Words on the page.
 
-/** Call `actions[key]`, or `actions.digit(number)`, unless somebody fills in something. */
-export function listenToKeys(actions) {
-  document.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest?.('input, select, textarea, [contenteditable]')) return;
-    const key = event.key.toLowerCase();
-    if (/^[1-9]$/.test(key)) actions.digit(Number(key));
-    else if (Object.hasOwn(actions, key) && key.length === 1) actions[key]();
-  });
+/** What stands where nothing is known. */
+export const NOTHING = '–';
+
+/** Let `element` have that text; what stays the same is not said again to a screen reader. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Return a duration as it is shown. */
+export function milliseconds(durationMs) {
+  return durationMs === null ? NOTHING : `${durationMs.toFixed(0)} ms`;
 }

@@ -14,12 +14,12 @@
  * limitations under the License.
  */
 
-// Plain questions to the robot, over HTTP.
+// Plain requests to the robot, over HTTP.
 
 const TIMEOUT_MS = 5000;
 
 /** The robot has answered, with a sentence that says why not. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   constructor(status, sentence) {
     super(sentence);
     this.status = status;
@@ -33,19 +33,19 @@ export function address(path, query) {
 }
 
 /**
- * Return the response to a GET. Throws a Refusal for whatever is no success, and what `fetch`
+ * Return the response to a GET. Throws a ApiError for whatever is no success, and what `fetch`
  * throws when there is no answer. Who is not known (any more) is led to the login page.
  */
-export async function ask(url, timeoutMs = TIMEOUT_MS) {
+export async function get(url, timeoutMs = TIMEOUT_MS) {
   const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
   if (response.ok) return response;
   if (response.status === 401) {
     location.assign(address('/login', { next: location.pathname + location.search }));
   }
-  throw new Refusal(response.status, sentence(await response.text(), response));
+  throw new ApiError(response.status, sentence(await response.text(), response));
 }
 
 function sentence(text, response) {
-  const said = text.trim() || `the robot answers ${response.status} ${response.statusText}`;
-  return said[0].toUpperCase() + said.slice(1);
+  const reason = text.trim() || `the robot answers ${response.status} ${response.statusText}`;
+  return reason[0].toUpperCase() + reason.slice(1);
 }

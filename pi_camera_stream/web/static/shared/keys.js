@@ -14,12 +14,31 @@
  * limitations under the License.
  */
 
-// Space and Esc: the emergency stop, whatever has the focus.
+// What keys do.
 
-import { isText } from './keyboard_hands.js';
+const TEXT = 'textarea, [contenteditable], '
+  + 'input:not([type="range"], [type="checkbox"], [type="radio"], [type="button"])';
 
-/** Call `stop()` for them. Space does nothing else then; Esc goes on to whom it closes, too. */
-export function listenToStopKeys(stop, signal) {
+/** Whether somebody writes something there. */
+export function isText(target) {
+  return Boolean(target.closest?.(TEXT));
+}
+
+/** Call `actions[key]`, or `actions.digit(number)`, unless somebody fills in something. */
+export function onKeys(actions) {
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.closest?.('input, select, textarea, [contenteditable]')) return;
+    const key = event.key.toLowerCase();
+    if (/^[1-9]$/.test(key)) actions.digit(Number(key));
+    else if (Object.hasOwn(actions, key) && key.length === 1) actions[key]();
+  });
+}
+
+/**
+ * Call `stop()`, the emergency stop, for Space and Esc, whatever has the focus. Space does nothing else then; Esc goes on to whom it closes, too.
+ */
+export function onStopKeys(stop, signal) {
   addEventListener('keydown', (event) => {
     if (event.code === 'Space' && !isText(event.target)) {
       event.preventDefault();

@@ -14,16 +14,16 @@
  * limitations under the License.
  */
 
-// What the driver's hands do, on whatever they hold.
+// What the driver does, on all controls together.
 
 /**
  * Puts the inputs together. An input has `held`, `throttle` (forwards) and `steering` (to the
  * left), each -1 to 1; `letGo()`, after which it is not held before it is touched anew; and maybe
- * `stale`, when it does not know any more whether it is held. While the hands are not `ready`, an
- * input takes no touch. The owner hears of `moved(atOnce)`, at once when they press, release or
- * change direction.
+ * `stale`, when it does not know any more whether it is held. While this is not `ready`, an input
+ * takes no touch. The owner hears of `moved(atOnce)`, at once when the driver presses, releases or
+ * changes direction.
  */
-export class Hands {
+export class DriveInput {
   #moved;
   #inputs = [];
   #ready = false;

@@ -14,10 +14,10 @@
  * limitations under the License.
  */
 
-// Whether somebody looks at the page, and holds it as before.
+// Whether somebody looks at the page, and holds it as before; and that the screen stays on.
 
 /** Call `lost(why)` when not. */
-export function watchAttention(lost, signal) {
+export function watchFocus(lost, signal) {
   const watch = (target, kind, why) => target?.addEventListener(kind, () => lost(why), { signal });
   watch(window, 'blur', 'the page has lost the focus');
   watch(window, 'pagehide', 'the page was left');
@@ -28,4 +28,37 @@ export function watchAttention(lost, signal) {
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) lost('the page was hidden');
   }, { signal });
+}
+
+/** Keeps the screen on while that is `wanted`, where the browser can: over HTTPS, or on the robot. */
+export class WakeLock {
+  #wanted = false;
+  #lock = null;
+
+  constructor(signal) {
+    // The browser takes it back from a page that is hidden.
+    document.addEventListener('visibilitychange', () => this.#request(), { signal });
+  }
+
+  set wanted(wanted) {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) {
+      this.#request();
+    } else {
+      this.#lock?.release();
+      this.#lock = null;
+    }
+  }
+
+  async #request() {
+    if (!this.#wanted || document.hidden || !navigator.wakeLock) return;
+    try {
+      const lock = await navigator.wakeLock.request('screen');
+      if (!this.#wanted) lock.release();
+      else this.#lock = lock;
+    } catch {
+      // Not now, says the browser: of a low battery, say.
+    }
+  }
 }
