@@ -85,7 +85,7 @@ class Reader:
             for (const time of paintedMs) {
                 measured.push(await new Promise((resolve, reject) => {
                     const meter = new LatencyMeter(key, { measured: resolve, failed: reject });
-                    meter.look({ bitmap, paintedMs: time });
+                    meter.offer({ bitmap, paintedMs: time });
                 }));
             }
             return measured;

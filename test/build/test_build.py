@@ -34,7 +34,8 @@ def sources(tmp_path_factory):
     """Return a copy of the package, as a clean checkout has it."""
     target = tmp_path_factory.mktemp('ws') / 'src' / 'pi_camera_stream'
     shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(
-        '.git', '.venv*', '__pycache__', '*.egg-info', 'build', 'install', 'log', '.*_cache'))
+        '.git', '.venv*', '__pycache__', '*.egg-info', 'build', 'install', 'log', '.*_cache',
+        'node_modules'))
     return target
 
 

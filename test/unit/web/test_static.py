@@ -80,3 +80,12 @@ def test_every_custom_property_is_set_somewhere():
     scripts = ''.join(text for name, text in FILES.items() if name.endswith('.js'))
     for name in set(re.findall(r'var\((--[a-z-]+)', styles)):
         assert re.search(rf'^\s*{name}:', styles, re.MULTILINE) or f"'{name}'" in scripts, name
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_no_module_is_too_long_to_read(name):
+    lines = FILES[name].splitlines()
+    if not name.endswith('.html'):
+        assert max(map(len, lines)) <= 99
+    if name.endswith('.js'):
+        assert len(lines) <= 300

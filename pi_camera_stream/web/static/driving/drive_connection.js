@@ -24,23 +24,82 @@ const PATIENCE_MS = 4000;
 const TRIPS_MS = 1000;
 
 /**
- * Tells its owner `opened()`, `stated(state)`, `lost()`, `refused(sentence)` and `unavailable()`;
- * see connection.js.
+ * What the page sends.
+ *
+ * @typedef {import('../shared/ws_messages.js').ClockRequest | { type: 'take', tab: string,
+ *   viewer?: string } | { type: 'leave' | 'stop' | 'release' } | { type: 'button', name: string,
+ *   pressed: boolean } | DriveCommand} DriveRequest
  */
+
+/**
+ * @typedef {object} DriveCommand
+ * @property {'drive'} type
+ * @property {number} sequence
+ * @property {number} time_ms of the robot's clock
+ * @property {number | null} seen_ms stamp of the picture that was painted last
+ * @property {number | null} throttle forwards, -1 to 1; null when no control is held
+ * @property {number | null} steering to the left
+ * @property {number} share of the speed
+ * @property {number | null} round_trip_ms
+ */
+
+/**
+ * @typedef {object} Confirmation
+ * @property {'heard'} type
+ * @property {number} sequence of a DriveCommand
+ */
+
+/**
+ * What the robot does, and who drives it.
+ *
+ * @typedef {object} DriveState
+ * @property {'state'} type
+ * @property {boolean} you drive
+ * @property {string | null} driver
+ * @property {string | null} asking for the wheel
+ * @property {boolean} latched the emergency stop
+ * @property {string} latched_by
+ * @property {boolean} [may_release] it, this page
+ * @property {string} reason why it does not move as it should, or ''
+ * @property {number} limit the share of its speed that it may have now
+ * @property {number} linear in m/s
+ * @property {number} angular in rad/s, to the left
+ * @property {number} max_linear
+ * @property {Battery | null} battery
+ * @property {string[]} [buttons]
+ */
+
+/** @typedef {{ percentage: number | null, voltage: number | null }} Battery */
+
+/**
+ * What the connection calls.
+ *
+ * @typedef {object} DriveOwner
+ * @property {() => void} opened
+ * @property {(state: DriveState) => void} stated
+ * @property {() => void} lost see connection.js
+ * @property {(sentence: string) => void} refused
+ * @property {() => void} unavailable
+ */
+
+/** Keeps the connection by which a robot is driven. */
 export class DriveConnection {
   #owner;
   #connection;
   #clock = new ClockSync((message) => this.send(message));
   #sequence = 0;
   #receivedMs = -Infinity;
+  /** @type {Map<number, number>} */
   #unconfirmed = new Map(); // sequence: when it was sent
-  #trips = []; // { ms, tripMs } of the last second
+  /** @type {{ ms: number, tripMs: number }[]} */
+  #trips = []; // of the last second
 
+  /** @param {DriveOwner} owner */
   constructor(owner) {
     this.#owner = owner;
     this.#connection = new Connection(() => '/drive', {
       opened: () => this.#opened(),
-      received: (data) => this.#received(JSON.parse(data)),
+      received: (data) => this.#received(JSON.parse(String(data))),
       lost: () => owner.lost(),
       refused: (sentence) => owner.refused(sentence),
       unavailable: () => owner.unavailable(),
@@ -60,12 +119,22 @@ export class DriveConnection {
     this.#connection.wake();
   }
 
-  /** Return whether there is a connection that takes it. */
+  /**
+   * Return whether there is a connection that takes it.
+   *
+   * @param {DriveRequest} message
+   */
   send(message) {
     return this.#connection.send(message);
   }
 
-  /** Send what the inputs say; a robot whose time we do not know would not know how old that is. */
+  /**
+   * Send what the inputs say; a robot whose time we do not know would not know how old that is.
+   *
+   * @param {import('./drive_input.js').Motion} motion
+   * @param {number | null} seenMs
+   * @param {number} share
+   */
   drive({ throttle, steering }, seenMs, share) {
     const timeMs = this.#clock.now();
     if (timeMs === null) return;
@@ -113,6 +182,9 @@ export class DriveConnection {
     this.#clock.start();
   }
 
+  /**
+   * @param {import('../shared/ws_messages.js').ClockAnswer | Confirmation | DriveState} message
+   */
   #received(message) {
     const now = performance.now();
     this.#receivedMs = now;
@@ -125,6 +197,10 @@ export class DriveConnection {
     }
   }
 
+  /**
+   * @param {number} sequence
+   * @param {number} now
+   */
   #confirmed(sequence, now) {
     const sentMs = this.#unconfirmed.get(sequence);
     if (sentMs !== undefined) this.#trips.push({ ms: now, tripMs: now - sentMs });

@@ -17,22 +17,41 @@
 // What the driver does, on all controls together.
 
 /**
- * Puts the inputs together. An input has `held`, `throttle` (forwards) and `steering` (to the
- * left), each -1 to 1; `letGo()`, after which it is not held before it is touched anew; and maybe
- * `stale`, when it does not know any more whether it is held. While this is not `ready`, an input
- * takes no touch. The owner hears of `moved(atOnce)`, at once when the driver presses, releases or
- * changes direction.
+ * What the driver wants; both are null when no control is held.
+ *
+ * @typedef {object} Motion
+ * @property {number | null} throttle forwards, -1 to 1
+ * @property {number | null} steering to the left, -1 to 1
+ */
+
+/**
+ * A kind of control.
+ *
+ * @typedef {object} Input
+ * @property {boolean} held
+ * @property {number} throttle
+ * @property {number} steering
+ * @property {() => void} letGo after that it is not held before it is touched anew
+ * @property {boolean} [stale] it does not know any more whether it is held
+ */
+
+/**
+ * Puts the inputs together. While this is not `ready`, an input takes no touch. `moved(atOnce)` is
+ * called, at once when the driver presses, releases or changes direction.
  */
 export class DriveInput {
   #moved;
+  /** @type {Input[]} */
   #inputs = [];
   #ready = false;
   #last = '';
 
+  /** @param {(atOnce: boolean) => void} moved */
   constructor(moved) {
     this.#moved = moved;
   }
 
+  /** @param {...Input} inputs */
   add(...inputs) {
     this.#inputs.push(...inputs);
   }
@@ -57,7 +76,11 @@ export class DriveInput {
     return this.#inputs.some(({ held, stale }) => held && stale);
   }
 
-  /** Return throttle and steering, null when nothing is held. */
+  /**
+   * Return throttle and steering, null when nothing is held.
+   *
+   * @returns {Motion}
+   */
   read() {
     const held = this.#inputs.filter((input) => input.held);
     if (!held.length) return { throttle: null, steering: null };
@@ -76,13 +99,15 @@ export class DriveInput {
   /** Called by the inputs. */
   changed() {
     const { throttle, steering } = this.read();
-    const direction = throttle === null ? '' : `${Math.sign(throttle)} ${Math.sign(steering)}`;
+    const direction = throttle === null || steering === null ? ''
+      : `${Math.sign(throttle)} ${Math.sign(steering)}`;
     const atOnce = direction !== this.#last;
     this.#last = direction;
     this.#moved(atOnce);
   }
 }
 
+/** @param {number} value */
 function within(value) {
   return Math.max(-1, Math.min(1, value));
 }

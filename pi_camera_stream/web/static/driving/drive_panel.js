@@ -16,15 +16,24 @@
 
 // What is seen of driving: who drives, why nothing moves, and the buttons.
 
-import { setText } from '../shared/text.js';
+import { find, setText } from '../shared/dom.js';
 import { driveWords, figureTexts } from './drive_words.js';
 import { ExtraButtons } from './extra_buttons.js';
 import { onHold } from './hold_button.js';
 
 /**
- * Puts itself into the page, until `remove()`. The owner hears of `take()`, `leave()`, `stop()`,
- * `release()`, `press(name, pressed)` and `touch(mode)`.
+ * What the driver wants.
+ *
+ * @typedef {object} PanelOwner
+ * @property {() => void} take the wheel, or ask for it
+ * @property {() => void} leave it
+ * @property {() => void} stop
+ * @property {() => void} release the emergency stop
+ * @property {(name: string, pressed: boolean) => void} press a button of the robot
+ * @property {(mode: string) => void} touch how thumbs drive
  */
+
+/** Puts itself into the page, until `remove()`. */
 export class DrivePanel {
   #owner;
   #panel;
@@ -33,24 +42,27 @@ export class DrivePanel {
   #wheel;
   #stop;
   #speed;
+  /** @type {Partial<import('./drive_words.js').DriveView>} */
   #view = {};
   #watcher = new ResizeObserver(() => document.body.style.setProperty(
     '--strip', `${this.#panel.offsetHeight}px`)); // which menus do not cover
 
+  /** @param {PanelOwner} owner */
   constructor(owner) {
     this.#owner = owner;
-    const parts = document.getElementById('driving').content.cloneNode(true);
-    this.#panel = parts.querySelector('.driving');
-    this.#latch = parts.querySelector('.latch');
+    const { content } = find(document, '#driving', HTMLTemplateElement);
+    const parts = /** @type {DocumentFragment} */ (content.cloneNode(true));
+    this.#panel = find(parts, '.driving');
+    this.#latch = find(parts, '.latch');
     /** Where thumbs may be put. */
-    this.zones = parts.querySelector('.touch-zones');
-    this.#wheel = this.#panel.querySelector('.wheel');
-    this.#stop = this.#panel.querySelector('.stop');
-    this.#speed = this.#panel.querySelector('.speed input');
-    this.#extras = new ExtraButtons(this.#panel.querySelector('.extras'), owner.press);
+    this.zones = find(parts, '.touch-zones');
+    this.#wheel = find(this.#panel, '.wheel', HTMLButtonElement);
+    this.#stop = find(this.#panel, '.stop');
+    this.#speed = find(this.#panel, '.speed input', HTMLInputElement);
+    this.#extras = new ExtraButtons(find(this.#panel, '.extras'), owner.press);
     this.#listen();
-    document.getElementById('stage').append(this.zones, this.#latch);
-    document.getElementById('bar').before(this.#panel);
+    find(document, '#stage').append(this.zones, this.#latch);
+    find(document, '#bar').before(this.#panel);
     document.body.classList.add('drivable');
     this.#watcher.observe(this.#panel);
   }
@@ -66,8 +78,9 @@ export class DrivePanel {
     return Number(this.#speed.value);
   }
 
+  /** @param {string} mode */
   set touch(mode) {
-    this.#panel.querySelector('.touch select').value = mode;
+    find(this.#panel, '.touch select', HTMLSelectElement).value = mode;
   }
 
   /** Hold no button any more. */
@@ -75,19 +88,23 @@ export class DrivePanel {
     this.#extras.letGo();
   }
 
-  /** Show the robot's `state` message with what the page knows itself; see driving.js. */
+  /**
+   * Show the robot's `state` message with what the page knows itself; see driving.js.
+   *
+   * @param {import('./drive_words.js').DriveView} view
+   */
   show(view) {
     this.#view = view;
     const latched = Boolean(view.latched || view.stopping);
     document.body.classList.toggle('drives', view.drives);
     document.body.classList.toggle('latched', latched);
     this.#panel.classList.toggle('held', view.held);
-    this.#stop.setAttribute('aria-pressed', latched);
+    this.#stop.setAttribute('aria-pressed', String(latched));
     const words = driveWords(view);
-    setText(this.#panel.querySelector('.who'), words.who);
-    setText(this.#panel.querySelector('.why'), words.why);
-    setText(this.#latch.querySelector('p'), latched ? words.latch : '');
-    this.#latch.querySelector('button').hidden = view.latched && view.may_release === false;
+    setText(find(this.#panel, '.who'), words.who);
+    setText(find(this.#panel, '.why'), words.why);
+    setText(find(this.#latch, 'p'), latched ? words.latch : '');
+    find(this.#latch, 'button').hidden = Boolean(view.latched) && view.may_release === false;
     this.#panel.classList.toggle('warns', words.warns);
     setText(this.#wheel, words.wheel);
     this.#wheel.setAttribute('aria-label', words.wheelInFull);
@@ -96,9 +113,9 @@ export class DrivePanel {
     this.#extras.show(view.drives ? view.buttons ?? [] : []);
     this.#showSpeed();
     for (const [name, text] of Object.entries(figureTexts(view))) {
-      const figure = this.#panel.querySelector(`.${name}`);
+      const figure = find(this.#panel, `.${name}`);
       setText(figure, text);
-      figure.parentElement.hidden = !text;
+      if (figure.parentElement) figure.parentElement.hidden = !text;
     }
   }
 
@@ -112,11 +129,11 @@ export class DrivePanel {
     // When it goes down, not when it comes up again.
     this.#stop.addEventListener('pointerdown', () => this.#owner.stop());
     this.#stop.addEventListener('click', ({ detail }) => detail || this.#owner.stop());
-    onHold(this.#latch.querySelector('button'), this.#owner.release);
+    onHold(find(this.#latch, 'button'), this.#owner.release);
     this.#speed.addEventListener('input', () => this.#showSpeed());
     // The arrows are for driving again.
     this.#speed.addEventListener('pointerup', () => this.#speed.blur());
-    const touch = this.#panel.querySelector('.touch select');
+    const touch = find(this.#panel, '.touch select', HTMLSelectElement);
     touch.addEventListener('change', () => {
       this.#owner.touch(touch.value);
       touch.blur();
@@ -126,8 +143,8 @@ export class DrivePanel {
   #showSpeed() {
     const { max_linear: most } = this.#view;
     const text = `${Math.round(100 * this.share)} %`;
-    setText(this.#panel.querySelector('.percent'), text);
-    setText(this.#panel.querySelector('.most'), most ? `, ${(most * this.share).toFixed(2)} m/s` : '');
+    setText(find(this.#panel, '.percent'), text);
+    setText(find(this.#panel, '.most'), most ? `, ${(most * this.share).toFixed(2)} m/s` : '');
     this.#speed.setAttribute('aria-valuetext', text);
   }
 }

@@ -16,13 +16,35 @@
 
 // What is said of driving.
 
-import { milliseconds } from '../shared/text.js';
+import { milliseconds } from '../shared/dom.js';
+
+/**
+ * What the page knows of driving.
+ *
+ * @typedef {object} PageState
+ * @property {string} sentence why the robot is not reached, where it has told that
+ * @property {boolean} drives this page has the wheel
+ * @property {boolean} held a control
+ * @property {boolean} stopping there is a stop that the robot has not confirmed
+ * @property {boolean} late the connection
+ * @property {string} letGo why the page has let go of the controls, or ''
+ * @property {number | null} tripMs
+ * @property {number | null} ageMs
+ */
+
+/** @typedef {import('./drive_connection.js').DriveState} DriveState */
+
+/** @typedef {{ reached: true } & DriveState} Reached the robot's last message */
+/** @typedef {{ reached: false } & Partial<DriveState>} Unreached */
+/** @typedef {PageState & (Reached | Unreached)} DriveView what is shown */
 
 const HINT = 'Hold W A S D, the arrows, a stick or a thumb to drive';
 
 /**
  * Return who drives, why the robot does not move (`warns` when that is not as wanted), what the
  * wheel's button says, shortly and in full, and the latch.
+ *
+ * @param {DriveView} view
  */
 export function driveWords(view) {
   const reason = why(view);
@@ -30,19 +52,31 @@ export function driveWords(view) {
   return { who: who(view), why: reason, warns, ...wheel(view), latch: latch(view) };
 }
 
-/** Return the figures by the class of their element; '' for what is not to be shown. */
+/**
+ * Return the figures by the class of their element; '' for what is not to be shown.
+ *
+ * @param {DriveView} view
+ */
 export function figureTexts(view) {
-  const { reached, drives, driver, tripMs, ageMs, linear, angular, battery } = view;
-  const moves = reached && (drives || driver);
-  return {
+  const { drives, tripMs, ageMs } = view;
+  const texts = {
     trip: drives ? milliseconds(tripMs) : '',
     video: drives ? milliseconds(ageMs && Math.max(0, ageMs)) : '',
-    motion: moves ? `${rounded(linear)} m/s` : '',
-    turn: moves ? `${side(angular)}${rounded(Math.abs(angular))} rad/s` : '',
-    battery: reached && battery ? charge(battery) : '',
+    motion: '',
+    turn: '',
+    battery: '',
   };
+  if (!view.reached) return texts;
+  const { driver, linear, angular, battery } = view;
+  if (drives || driver) {
+    texts.motion = `${rounded(linear)} m/s`;
+    texts.turn = `${side(angular)}${rounded(Math.abs(angular))} rad/s`;
+  }
+  if (battery) texts.battery = charge(battery);
+  return texts;
 }
 
+/** @param {DriveView} view */
 function who({ reached, drives, you, driver, asking, sentence }) {
   if (!reached) return sentence || 'Connecting to the robot';
   if (drives) return asking ? `You drive – ${asking} asks for the wheel` : 'You drive';
@@ -50,6 +84,7 @@ function who({ reached, drives, you, driver, asking, sentence }) {
   return asking ? `${driver} drives – ${asking} asks for the wheel` : `${driver} drives`;
 }
 
+/** @param {DriveView} view */
 function why(view) {
   if (view.stopping && !view.latched) {
     return view.reached ? 'Stopping' : 'The stop is sent as soon as the robot can be reached';
@@ -69,6 +104,7 @@ function why(view) {
   return '';
 }
 
+/** @param {DriveView} view */
 function wheel({ drives, you, driver, asking }) {
   if (drives && asking) return { wheel: 'Hand over', wheelInFull: `Hand over to ${asking}` };
   if (drives) return { wheel: 'Leave', wheelInFull: 'Leave the wheel' };
@@ -76,20 +112,24 @@ function wheel({ drives, you, driver, asking }) {
   return { wheel: words, wheelInFull: words };
 }
 
+/** @param {DriveView} view */
 function latch({ latched, latched_by: by }) {
   if (!latched) return 'EMERGENCY STOP – not confirmed by the robot yet';
   return by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
 }
 
+/** @param {number} angular */
 function side(angular) {
   if (Math.abs(angular) < 0.005) return '';
   return angular > 0 ? 'left ' : 'right ';
 }
 
+/** @param {number} value */
 function rounded(value) {
   return value.toFixed(2).replace(/^-(?=0\.00)/, '').replace('-', '−');
 }
 
+/** @param {import('./drive_connection.js').Battery} battery */
 function charge({ percentage, voltage }) {
   const parts = [];
   if (typeof percentage === 'number') parts.push(`${Math.round(100 * percentage)} %`);

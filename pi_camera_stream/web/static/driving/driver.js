@@ -27,9 +27,16 @@ const LIFE_MS = 500; // a sign of it, with no control held
 const LATE_MS = 300;
 
 /**
- * The owner has `connection`, `seenMs()`, see driving.js, and `share()`, that of the speed. It
- * hears of `stop()`, of `dropped()` when all was let go, and of `changed()`.
+ * @typedef {object} DriverOwner
+ * @property {import('./drive_connection.js').DriveConnection} connection
+ * @property {() => number | null} seenMs when the oldest picture on the page was taken
+ * @property {() => number} share of the speed
+ * @property {() => void} stop
+ * @property {() => void} dropped all was let go
+ * @property {() => void} changed
  */
+
+/** Watches the controls, and sends what they say as long as the page drives. */
 export class Driver {
   #owner;
   #input = new DriveInput((atOnce) => this.#moved(atOnce));
@@ -43,6 +50,11 @@ export class Driver {
   #late = false;
   #reason = '';
 
+  /**
+   * @param {DriverOwner} owner
+   * @param {HTMLElement} zones
+   * @param {AbortSignal} signal
+   */
   constructor(owner, zones, signal) {
     this.#owner = owner;
     this.#keyboard = new KeyboardInput(this.#input, signal);
@@ -75,7 +87,12 @@ export class Driver {
     this.#touch.mode = mode;
   }
 
-  /** Drive or not; `blocked` by an emergency stop, say. */
+  /**
+   * Drive or not; `blocked` by an emergency stop, say.
+   *
+   * @param {boolean} drives
+   * @param {boolean} blocked
+   */
   set(drives, blocked) {
     this.#blocked = blocked;
     if (drives && !this.#timer) this.#begin();
@@ -129,6 +146,7 @@ export class Driver {
     if (turned) this.#owner.changed();
   }
 
+  /** @param {boolean} atOnce */
   #moved(atOnce) {
     if (!atOnce || !this.#timer) return;
     if (this.#input.held) this.#reason = '';

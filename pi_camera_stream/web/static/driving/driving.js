@@ -30,9 +30,11 @@ export class Driving {
   #driver;
   #panel;
   #listening = new AbortController();
+  /** @type {import('./drive_connection.js').DriveState | null} */
   #state = null; // the last one of this connection
   #sentence = ''; // of a robot that cannot be reached
   #taken = false; // whether the wheel was asked for in this connection
+  /** @type {string | null} */
   #viewer = null; // as which viewer we are known to the robot
   #tab = secret(); // by which the robot knows us when the connection was lost
   #stopping = false; // whether there is a stop that the robot has not confirmed
@@ -41,6 +43,9 @@ export class Driving {
   /**
    * `views()` returns the camera views that are shown, of which the first one has priority;
    * `doubt()` is called when the robot refuses.
+   *
+   * @param {() => import('../shared/camera_view.js').CameraView[]} views
+   * @param {() => void} doubt
    */
   constructor(views, doubt) {
     const { signal } = this.#listening;
@@ -142,6 +147,7 @@ export class Driving {
     this.#update();
   }
 
+  /** @param {import('./drive_connection.js').DriveState} state */
   #stated(state) {
     this.#state = state;
     this.#sentence = '';
@@ -151,6 +157,7 @@ export class Driving {
     this.#update();
   }
 
+  /** @param {string} sentence */
   #lost(sentence) {
     this.#state = null;
     this.#sentence = sentence;
@@ -174,9 +181,7 @@ export class Driving {
   }
 
   #show() {
-    this.#panel.show({
-      ...this.#state,
-      reached: this.#state !== null,
+    const page = {
       sentence: this.#sentence,
       drives: this.#drives,
       held: this.#driver.held,
@@ -185,7 +190,9 @@ export class Driving {
       letGo: this.#driver.reason,
       tripMs: this.#connection.tripMs(),
       ageMs: this.#mainView()?.ageMs ?? null,
-    });
+    };
+    this.#panel.show(this.#state ? { ...this.#state, ...page, reached: true }
+      : { ...page, reached: false });
   }
 }
 
@@ -194,8 +201,12 @@ function secret() {
     .map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Return when the oldest picture on the page was taken: the driver may go by any of them. */
+/**
+ * Return when the oldest picture on the page was taken: the driver may go by any of them.
+ *
+ * @param {import('../shared/camera_view.js').CameraView[]} views
+ */
 function oldest(views) {
-  const stamps = views.map(({ stampMs }) => stampMs ?? null);
-  return stamps.length && !stamps.includes(null) ? Math.min(...stamps) : null;
+  const stamps = views.map(({ stampMs }) => stampMs);
+  return stamps.length && stamps.every((stampMs) => stampMs !== null) ? Math.min(...stamps) : null;
 }

@@ -25,11 +25,16 @@ export class ExtraButtons {
   #names = '';
   #pressed = new Set();
 
+  /**
+   * @param {HTMLElement} root
+   * @param {(name: string, pressed: boolean) => void} press
+   */
   constructor(root, press) {
     this.#root = root;
     this.#press = press;
   }
 
+  /** @param {string[]} names */
   show(names) {
     const known = JSON.stringify(names);
     if (known === this.#names) return;
@@ -43,6 +48,7 @@ export class ExtraButtons {
     for (const name of [...this.#pressed]) this.#set(name, false);
   }
 
+  /** @param {string} name */
   #build(name) {
     const button = document.createElement('button');
     button.type = 'button';
@@ -63,6 +69,10 @@ export class ExtraButtons {
     return button;
   }
 
+  /**
+   * @param {string} name
+   * @param {boolean} pressed
+   */
   #set(name, pressed) {
     if (this.#pressed.has(name) === pressed) return;
     if (pressed) this.#pressed.add(name);

@@ -16,8 +16,18 @@
 
 // Whether somebody looks at the page, and holds it as before; and that the screen stays on.
 
-/** Call `lost(why)` when not. */
+/**
+ * Call `lost(why)` when not.
+ *
+ * @param {(why: string) => void} lost
+ * @param {AbortSignal} signal
+ */
 export function watchFocus(lost, signal) {
+  /**
+   * @param {EventTarget | undefined} target
+   * @param {string} kind
+   * @param {string} why
+   */
   const watch = (target, kind, why) => target?.addEventListener(kind, () => lost(why), { signal });
   watch(window, 'blur', 'the page has lost the focus');
   watch(window, 'pagehide', 'the page was left');
@@ -30,16 +40,19 @@ export function watchFocus(lost, signal) {
   }, { signal });
 }
 
-/** Keeps the screen on while that is `wanted`, where the browser can: over HTTPS, or on the robot. */
+/** Keeps the screen on while `wanted`, where the browser can: over HTTPS, or on the robot. */
 export class WakeLock {
   #wanted = false;
+  /** @type {WakeLockSentinel | null} */
   #lock = null;
 
+  /** @param {AbortSignal} signal */
   constructor(signal) {
     // The browser takes it back from a page that is hidden.
     document.addEventListener('visibilitychange', () => this.#request(), { signal });
   }
 
+  /** @param {boolean} wanted */
   set wanted(wanted) {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;

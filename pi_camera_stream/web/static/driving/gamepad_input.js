@@ -26,8 +26,8 @@ const RIGHT_TRIGGER = 7;
 const STOPS = [1, 9]; // B or circle, and start
 
 /**
- * An input for DriveInput, and the stop button of the gamepad. The left stick steers; the triggers, the
- * right stick or the left one give throttle. It is polled from `start()` to `end()`.
+ * An input for DriveInput, and the stop button of the gamepad. The left stick steers; the
+ * triggers, the right stick or the left one give throttle. It is polled from `start()` to `end()`.
  */
 export class GamepadInput {
   held = false;
@@ -41,6 +41,10 @@ export class GamepadInput {
   #triggers = false; // whether the driver drives by them
   #stopping = true;
 
+  /**
+   * @param {import('./drive_input.js').DriveInput} input
+   * @param {() => void} stop
+   */
   constructor(input, stop) {
     this.#input = input;
     this.#stop = stop;
@@ -84,15 +88,22 @@ export class GamepadInput {
     this.#input.changed();
   }
 
+  /**
+   * @param {number} throttle
+   * @param {number} steering
+   */
   #put(throttle, steering) {
     this.held = throttle !== 0 || steering !== 0;
     this.throttle = throttle;
     this.steering = steering;
   }
 
+  /** @param {Gamepad | null | undefined} pad */
   #read(pad) {
     if (!pad) return { throttle: 0, steering: 0 };
+    /** @param {number} index */
     const axis = (index) => live(pad.axes[index] ?? 0);
+    /** @param {number} index */
     const trigger = (index) => live(pad.buttons[index]?.value ?? 0);
     const triggers = trigger(RIGHT_TRIGGER) - trigger(LEFT_TRIGGER);
     this.#triggers ||= triggers !== 0;
@@ -104,7 +115,11 @@ export class GamepadInput {
   }
 }
 
-/** Return what is beyond the dead zone, from 0 on. */
+/**
+ * Return what is beyond the dead zone, from 0 on.
+ *
+ * @param {number} value
+ */
 function live(value) {
   const size = Math.min(1, Math.abs(value));
   return size <= DEAD ? 0 : Math.sign(value) * (size - DEAD) / (1 - DEAD);

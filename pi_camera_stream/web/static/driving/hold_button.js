@@ -18,7 +18,12 @@
 
 const HOLD_MS = 1000;
 
-/** Call `act()` when `button` was held for a second, by a finger or by Enter. */
+/**
+ * Call `act()` when `button` was held for a second, by a finger or by Enter.
+ *
+ * @param {HTMLElement} button
+ * @param {() => void} act
+ */
 export function onHold(button, act) {
   let timer = 0;
 

@@ -16,9 +16,12 @@
 
 // WASD (where these keys are on an English keyboard) and the arrows.
 
+import { targetOf } from '../shared/dom.js';
 import { isText } from '../shared/keys.js';
 
+/** @type {Record<string, number>} */
 const THROTTLE = { KeyW: 1, ArrowUp: 1, KeyS: -1, ArrowDown: -1 };
+/** @type {Record<string, number>} */
 const STEERING = { KeyA: 1, ArrowLeft: 1, KeyD: -1, ArrowRight: -1 };
 const WITH_ARROWS = 'input, select';
 
@@ -28,6 +31,10 @@ export class KeyboardInput {
   #input;
   #pressed = new Set();
 
+  /**
+   * @param {import('./drive_input.js').DriveInput} input
+   * @param {AbortSignal} signal
+   */
   constructor(input, signal) {
     this.#input = input;
     // Before all others, for which s is a snapshot.
@@ -51,6 +58,7 @@ export class KeyboardInput {
     this.#pressed.clear();
   }
 
+  /** @param {KeyboardEvent} event */
   #down(event) {
     if (!this.active) return;
     if (event.ctrlKey || event.metaKey || event.altKey) {
@@ -66,15 +74,19 @@ export class KeyboardInput {
     this.#input.changed();
   }
 
+  /** @param {KeyboardEvent} event */
   #up({ code }) {
     if (this.#pressed.delete(code)) this.#input.changed();
   }
 
-  #isOurs({ code, target }) {
+  /** @param {KeyboardEvent} event */
+  #isOurs(event) {
+    const { code, target } = event;
     if (!(code in THROTTLE || code in STEERING) || isText(target)) return false;
-    return !(code.startsWith('Arrow') && target.closest?.(WITH_ARROWS));
+    return !(code.startsWith('Arrow') && targetOf(event)?.closest(WITH_ARROWS));
   }
 
+  /** @param {Record<string, number>} values */
   #sum(values) {
     const sum = [...this.#pressed].reduce((total, code) => total + (values[code] ?? 0), 0);
     return Math.sign(sum);

@@ -23,16 +23,19 @@ const MODES = ['two', 'one', 'off'];
 
 /** A zone of the screen; the thumb moves from wherever it was put down. */
 class Thumb {
+  /** @type {number | null} */
   pointer = null;
   x = 0; // -1 to 1, to the right
   y = 0; // upwards
   #zone;
-  #from = null;
+  #from = { x: 0, y: 0 };
 
+  /** @param {HTMLElement} zone */
   constructor(zone) {
     this.#zone = zone;
   }
 
+  /** @param {PointerEvent} event */
   press({ pointerId, clientX, clientY }) {
     this.#zone.setPointerCapture(pointerId);
     this.pointer = pointerId;
@@ -43,6 +46,7 @@ class Thumb {
     this.#zone.classList.add('held');
   }
 
+  /** @param {PointerEvent} event */
   move({ clientX, clientY }) {
     const right = (clientX - this.#from.x) / TRAVEL_PX;
     const up = (this.#from.y - clientY) / TRAVEL_PX;
@@ -51,8 +55,8 @@ class Thumb {
     this.y = axes === 'x' ? 0 : up;
     const far = Math.hypot(this.x, this.y);
     const scale = far <= DEAD ? 0 : (Math.min(1, far) - DEAD) / (1 - DEAD) / far;
-    this.#style('--move-x', this.x / Math.max(1, far));
-    this.#style('--move-y', this.y / Math.max(1, far));
+    this.#style('--move-x', String(this.x / Math.max(1, far)));
+    this.#style('--move-y', String(this.y / Math.max(1, far)));
     this.x *= scale;
     this.y *= scale;
   }
@@ -65,30 +69,42 @@ class Thumb {
     for (const name of ['--from-x', '--from-y', '--move-x', '--move-y']) this.#style(name, null);
   }
 
+  /**
+   * @param {string} name
+   * @param {string | null} value
+   */
   #style(name, value) {
     this.#zone.style.setProperty(name, value);
   }
 }
 
-/** An input for DriveInput, in the elements `.zone` of `root`; `lost()` is called when a thumb is. */
+/** An input for DriveInput, in the `.zone`s of `root`; `lost()` is called when a thumb is. */
 export class TouchInput {
   #root;
   #input;
   #lost;
+  /** @type {Thumb[]} */
   #thumbs = [];
 
+  /**
+   * @param {HTMLElement} root
+   * @param {import('./drive_input.js').DriveInput} input
+   * @param {() => void} lost
+   */
   constructor(root, input, lost) {
     this.#root = root;
     this.#input = input;
     this.#lost = lost;
-    for (const zone of root.querySelectorAll('.zone')) this.#watch(zone);
+    for (const zone of root.querySelectorAll('.zone')) {
+      if (zone instanceof HTMLElement) this.#watch(zone);
+    }
     root.addEventListener('contextmenu', (event) => event.preventDefault());
     root.dataset.mode = remembered() ?? (matchMedia('(any-pointer: coarse)').matches
       ? 'two' : 'off');
   }
 
   get mode() {
-    return this.#root.dataset.mode;
+    return this.#root.dataset.mode ?? 'off';
   }
 
   /** `two` thumbs, `one`, or `off`. */
@@ -118,9 +134,14 @@ export class TouchInput {
     for (const thumb of this.#thumbs) thumb.release();
   }
 
+  /** @param {HTMLElement} zone */
   #watch(zone) {
     const thumb = new Thumb(zone);
     this.#thumbs.push(thumb);
+    /**
+     * @param {'pointermove' | 'pointerup' | 'pointercancel' | 'lostpointercapture'} kind
+     * @param {(event: PointerEvent) => void} act
+     */
     const listen = (kind, act) => zone.addEventListener(kind, (event) => {
       if (event.pointerId === thumb.pointer) act(event);
     });

@@ -19,7 +19,21 @@
 const DARKER = 0.92; // than the mean around it, by this factor
 const LEAST = 3; // and by so much: in what is black already there is only noise
 
-/** Return 1 for each pixel that is darker than what is around it, `reach` pixels each way. */
+/**
+ * A picture with one byte a pixel.
+ *
+ * @typedef {object} GreyPicture
+ * @property {Uint8Array} data
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * Return 1 for each pixel that is darker than what is around it, `reach` pixels each way.
+ *
+ * @param {GreyPicture} picture
+ * @param {number} reach
+ */
 export function findDark({ data, width, height }, reach) {
   const sums = integrate(data, width, height);
   const dark = new Uint8Array(width * height);
@@ -41,7 +55,13 @@ export function findDark({ data, width, height }, reach) {
   return dark;
 }
 
-/** Return the sums of all pixels above and left of each place: the integral image. */
+/**
+ * Return the sums of all pixels above and left of each place: the integral image.
+ *
+ * @param {Uint8Array} data
+ * @param {number} width
+ * @param {number} height
+ */
 function integrate(data, width, height) {
   const sums = new Uint32Array((width + 1) * (height + 1));
   for (let y = 0; y < height; y += 1) {

@@ -20,8 +20,31 @@ const LEAST_PX = 18; // of a region's width and height: two pixels a module
 const FULL = 0.2; // of its box at least; a turned square with white cells has more
 
 /**
- * Return the regions that may be tiles, the largest first, each with its extent and its `runs`:
- * [y, first x, last x] of dark pixels side by side. What touches the picture's edge is left out.
+ * @typedef {object} Region
+ * @property {number} left
+ * @property {number} right
+ * @property {number} top
+ * @property {number} bottom
+ * @property {number} area
+ * @property {[y: number, first: number, last: number][]} runs of dark pixels side by side
+ */
+
+/**
+ * @typedef {object} Runs
+ * @property {number} count
+ * @property {Uint16Array} y
+ * @property {Uint16Array} first
+ * @property {Uint16Array} last
+ * @property {Uint32Array} parent
+ */
+
+/**
+ * Return the regions that may be tiles, the largest first. What touches the picture's edge is left
+ * out.
+ *
+ * @param {Uint8Array} dark
+ * @param {number} width
+ * @param {number} height
  */
 export function findRegions(dark, width, height) {
   const runs = findRuns(dark, width, height);
@@ -29,6 +52,7 @@ export function findRegions(dark, width, height) {
   for (let at = 0; at < runs.count; at += 1) {
     areas[rootOf(runs.parent, at)] += runs.last[at] - runs.first[at] + 1;
   }
+  /** @type {Map<number, Region>} */
   const regions = new Map();
   for (let at = 0; at < runs.count; at += 1) {
     const root = rootOf(runs.parent, at);
@@ -47,6 +71,11 @@ export function findRegions(dark, width, height) {
     .sort((a, b) => b.area - a.area);
 }
 
+/**
+ * @param {Region} region
+ * @param {number} width
+ * @param {number} height
+ */
 function mayBeTile({ left, right, top, bottom, area }, width, height) {
   const across = right - left + 1;
   const down = bottom - top + 1;
@@ -54,7 +83,14 @@ function mayBeTile({ left, right, top, bottom, area }, width, height) {
     && across >= LEAST_PX && down >= LEAST_PX && area > FULL * across * down;
 }
 
-/** Return all runs, row by row, those that touch joined below one of them (`parent`). */
+/**
+ * Return all runs, row by row, those that touch joined below one of them (`parent`).
+ *
+ * @param {Uint8Array} dark
+ * @param {number} width
+ * @param {number} height
+ * @returns {Runs}
+ */
 function findRuns(dark, width, height) {
   const most = Math.ceil(width / 2) * height;
   const runs = {
@@ -74,6 +110,12 @@ function findRuns(dark, width, height) {
   return runs;
 }
 
+/**
+ * @param {Uint8Array} dark
+ * @param {number} width
+ * @param {number} y
+ * @param {Runs} runs
+ */
 function addRow(dark, width, y, runs) {
   const row = y * width;
   for (let x = 0; x < width; x += 1) {
@@ -88,7 +130,13 @@ function addRow(dark, width, y, runs) {
   }
 }
 
-/** Join the runs from `begin` on with those that they touch in the row above. */
+/**
+ * Join the runs from `begin` on with those that they touch in the row above.
+ *
+ * @param {Runs} runs
+ * @param {number} above
+ * @param {number} begin
+ */
 function joinRows(runs, above, begin) {
   let over = above;
   let at = begin;
@@ -101,12 +149,21 @@ function joinRows(runs, above, begin) {
   }
 }
 
+/**
+ * @param {Uint32Array} parent
+ * @param {number} one
+ * @param {number} other
+ */
 function join(parent, one, other) {
   const a = rootOf(parent, one);
   const b = rootOf(parent, other);
   parent[Math.max(a, b)] = Math.min(a, b);
 }
 
+/**
+ * @param {Uint32Array} parent
+ * @param {number} at
+ */
 function rootOf(parent, at) {
   let root = at;
   while (parent[root] !== root) {

@@ -21,19 +21,25 @@ const HEIGHT = 120; // of the bars; the words are below
 const LINE = 18;
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Draws `{ fromMs, widthMs, counts }` into an <svg>. */
+/** Draws bins into an <svg>. */
 export class Histogram {
   #svg;
 
+  /** @param {SVGSVGElement} svg */
   constructor(svg) {
     this.#svg = svg;
     svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT + LINE}`);
   }
 
-  /** Show bins, with a line at the median; null is nothing. */
+  /**
+   * Show bins, with a line at the median; null is nothing.
+   *
+   * @param {import('./latency_samples.js').Bins | null} bins
+   * @param {number | null} medianMs
+   */
   show(bins, medianMs) {
     this.#svg.replaceChildren();
-    if (!bins) {
+    if (!bins || medianMs === null) {
       this.#svg.setAttribute('aria-label', 'Histogram: nothing measured yet');
       this.#line('baseline', 0, HEIGHT, WIDTH, HEIGHT);
       return;
@@ -59,17 +65,35 @@ export class Histogram {
       + `median ${medianMs.toFixed(0)} ms`);
   }
 
+  /**
+   * @param {string} name
+   * @param {number} x1
+   * @param {number} y1
+   * @param {number} x2
+   * @param {number} y2
+   */
   #line(name, x1, y1, x2, y2) {
     this.#add('line', { class: name, x1, y1, x2, y2 });
   }
 
+  /**
+   * @param {string} text
+   * @param {number} x
+   * @param {string} anchor
+   */
   #write(text, x, anchor) {
     this.#add('text', { x, y: HEIGHT + LINE - 4, 'text-anchor': anchor }).textContent = text;
   }
 
+  /**
+   * @param {string} name
+   * @param {Record<string, string | number>} attributes
+   */
   #add(name, attributes) {
     const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    for (const [key, value] of Object.entries(attributes)) {
+      element.setAttribute(key, String(value));
+    }
     this.#svg.append(element);
     return element;
   }

@@ -19,6 +19,7 @@
 import { address, get } from '../shared/api.js';
 import { CameraGrid } from '../shared/camera_grid.js';
 import { CameraView } from '../shared/camera_view.js';
+import { find } from '../shared/dom.js';
 import { FullScreen } from '../shared/full_screen.js';
 import { UrlState } from '../shared/url_state.js';
 import { WebSocketFeed } from '../shared/websocket_feed.js';
@@ -32,21 +33,25 @@ const OLD_BROWSER = 'This browser is too old for it: it lacks what the page is m
 const NO_PIXELS = 'This browser does not let pages read pictures, to protect its user from being '
   + 'recognised: allow it for this page, or take another browser';
 
-const element = (id) => document.getElementById(id);
 const urlState = new UrlState();
-const tier = new URLSearchParams(location.search).get('tier') ?? 'full'; // so that the code is legible
+// So that the code is legible.
+const tier = new URLSearchParams(location.search).get('tier') ?? 'full';
 const key = randomKey();
-const select = element('topic');
+const select = find(document, '#topic', HTMLSelectElement);
 
-const screen = new TileScreen(element('code').firstElementChild, key);
-const panel = new LatencyPanel(element('latency'));
+const screen = new TileScreen(find(document, '#code canvas', HTMLCanvasElement), key);
+const panel = new LatencyPanel(find(document, '#latency'));
+/** @type {LatencyMeter | null} */
 let meter = null;
-const grid = new CameraGrid(element('stage'), (topic) => new CameraView(topic, tier, 'auto', {
+const camera = {
   greeted: () => name(),
+  /** @type {import('../shared/camera_view.js').FeedOwner['painted']} */
   painted: (picture) => meter?.offer(picture),
   reshaped: () => grid.layOut(),
   unavailable: () => giveUp(NO_SOCKETS),
-}));
+};
+const grid = new CameraGrid(
+  find(document, '#stage'), (topic) => new CameraView(topic, tier, 'auto', camera));
 let given = false; // up
 
 function start() {
@@ -62,12 +67,14 @@ function stop() {
   for (const view of grid.views) view.stop();
 }
 
+/** @param {string} sentence */
 function giveUp(sentence) {
   given = true;
   stop();
   panel.fail(sentence);
 }
 
+/** @param {string} topic */
 function showTopic(topic) {
   grid.show([topic]);
   panel.clear();
@@ -79,12 +86,13 @@ function showTopic(topic) {
 async function listTopics() {
   try {
     const { streams } = await (await get('/streams')).json();
-    offer(streams.map(({ topic }) => topic));
+    offer(streams.map((/** @type {{ topic: string }} */ { topic }) => topic));
   } catch {
     // What is said over the picture is enough.
   }
 }
 
+/** @param {string[]} topics */
 function offer(topics) {
   const shown = grid.topics[0];
   const values = shown && !topics.includes(shown) ? [...topics, shown] : topics;
@@ -98,7 +106,7 @@ function offer(topics) {
 function name() {
   const [topic] = grid.topics;
   document.title = [topic, 'Glass to glass'].filter(Boolean).join(' – ');
-  element('viewer').href = address('/', topic ? { topic } : {});
+  find(document, '#viewer', HTMLAnchorElement).href = address('/', topic ? { topic } : {});
   listTopics();
 }
 
@@ -116,7 +124,7 @@ function begin() {
   }
 }
 
-new FullScreen(element('fullscreen'));
+new FullScreen(find(document, '#fullscreen'));
 select.addEventListener('focus', listTopics);
 select.addEventListener('change', () => {
   urlState.update({ topics: [select.value] });

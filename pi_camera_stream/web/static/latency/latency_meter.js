@@ -18,6 +18,7 @@
 
 import { encodeTile, MODULES, ROUND_MS } from './tile_code.js';
 import { findTiles } from './tile_finder.js';
+import { newContext } from '../shared/dom.js';
 import { drawTile } from './tile_screen.js';
 
 const WIDTHS = [640, 1280]; // of the copies that are looked at; in turn while nothing is found
@@ -25,22 +26,30 @@ const LEAST_PAUSE_MS = 60; // between two looks
 const MOST_MS = 10_000; // what took longer is taken for an error
 
 /**
- * Looks for tiles in pictures that were painted, and calls its owner for each one it looked at:
- * `measured(latencyMs)`, which is null when no tile was found. It is the time from the animation
+ * @typedef {object} MeterOwner
+ * @property {(latencyMs: number | null) => void} measured in a picture, null without any tile
+ * @property {() => void} failed it cannot look at all
+ */
+
+/**
+ * Looks for tiles in pictures that were painted. The latency is the time from the animation
  * frame that drew the newest tile in the picture to the painting of the picture; an older tile is
- * one that changes later, or it comes from a screen that shows the pictures as well. `failed()`
- * says that it cannot look at all.
+ * one that changes later, or it comes from a screen that shows the pictures as well.
  */
 export class LatencyMeter {
   #key;
   #owner;
   #worker;
-  #context = newContext();
+  #context = newReadableContext();
   #wide = 0; // index of the width
   #paintedMs = 0; // when the picture was, that is being looked at
   #begunMs = 0;
   #nextMs = 0; // when to look again; Infinity meanwhile
 
+  /**
+   * @param {number} key
+   * @param {MeterOwner} owner
+   */
   constructor(key, owner) {
     this.#key = key;
     this.#owner = owner;
@@ -49,7 +58,12 @@ export class LatencyMeter {
     this.#worker.onerror = () => owner.failed();
   }
 
-  /** Look at a picture, if it is due; its bitmap may be closed after that. */
+  /**
+   * Look at a picture, if it is due; its bitmap may be closed after that.
+   *
+   * @param {Pick<import('../shared/camera_view.js').PaintedPicture, 'bitmap' | 'paintedMs'>}
+   *   picture
+   */
   offer({ bitmap, paintedMs }) {
     const now = performance.now();
     if (now < this.#nextMs) return;
@@ -60,6 +74,7 @@ export class LatencyMeter {
     setTimeout(() => this.#send()); // the display, with a new tile, goes first
   }
 
+  /** @param {ImageBitmap} bitmap */
   #copy(bitmap) {
     const { canvas } = this.#context;
     const scale = Math.min(1, WIDTHS[this.#wide] / bitmap.width);
@@ -77,6 +92,7 @@ export class LatencyMeter {
     this.#worker.postMessage({ picture: { data, width, height }, key: this.#key }, [data.buffer]);
   }
 
+  /** @param {import('./tile_finder.js').FoundTile[]} tiles */
   #found(tiles) {
     const latencies = tiles.map(({ timeMs }) => since(timeMs, this.#paintedMs))
       .filter((latencyMs) => latencyMs < MOST_MS);
@@ -90,7 +106,7 @@ export class LatencyMeter {
 /** Whether this browser lets pages read what they have drawn; some do not, for privacy. */
 export function canReadPixels() {
   const size = 6;
-  const context = newContext();
+  const context = newReadableContext();
   const pixels = size * (MODULES + 4);
   context.canvas.width = pixels;
   context.canvas.height = pixels;
@@ -102,13 +118,17 @@ export function canReadPixels() {
   return read?.timeMs === written.timeMs;
 }
 
-/** Return how long ago the screen showed a time; its tiles hold it rounded, without the hours. */
+/**
+ * Return how long ago the screen showed a time; its tiles hold it rounded, without the hours.
+ *
+ * @param {number} timeMs
+ * @param {number} nowMs
+ */
 function since(timeMs, nowMs) {
   const agoMs = (((nowMs - timeMs) % ROUND_MS) + ROUND_MS) % ROUND_MS;
   return agoMs > ROUND_MS - 1 ? 0 : agoMs; // rounded up
 }
 
-function newContext() {
-  return document.createElement('canvas')
-    .getContext('2d', { alpha: false, willReadFrequently: true });
+function newReadableContext() {
+  return newContext(document.createElement('canvas'), { alpha: false, willReadFrequently: true });
 }

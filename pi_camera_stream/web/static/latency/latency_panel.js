@@ -16,7 +16,7 @@
 
 // What the page says: figures, histogram, and what to do.
 
-import { milliseconds, NOTHING, setText } from '../shared/text.js';
+import { find, milliseconds, NOTHING, setText } from '../shared/dom.js';
 import { Histogram } from './histogram.js';
 import { LatencySamples } from './latency_samples.js';
 
@@ -37,13 +37,15 @@ export class LatencyPanel {
   #histogram;
   #samples = new LatencySamples();
   #timer = 0;
+  /** @type {number[]} */
   #readMs = []; // when pictures were read, lately
   #foundMs = -Infinity;
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
-    this.#histogram = new Histogram(root.querySelector('svg'));
-    root.querySelector('.reset').addEventListener('click', () => this.clear());
+    this.#histogram = new Histogram(find(root, 'svg', SVGSVGElement));
+    find(root, '.reset').addEventListener('click', () => this.clear());
     this.update();
   }
 
@@ -62,14 +64,22 @@ export class LatencyPanel {
     this.update();
   }
 
-  /** Say why it cannot be done at all. */
+  /**
+   * Say why it cannot be done at all.
+   *
+   * @param {string} sentence
+   */
   fail(sentence) {
     this.stop();
     this.#root.dataset.state = 'failed';
     this.#write('.hint', sentence);
   }
 
-  /** Note what was measured in a picture. */
+  /**
+   * Note what was measured in a picture.
+   *
+   * @param {number | null} latencyMs
+   */
   add(latencyMs) {
     const now = performance.now();
     this.#samples.add(latencyMs);
@@ -93,19 +103,29 @@ export class LatencyPanel {
     this.#hint(this.#state(now, summary.count));
   }
 
+  /**
+   * @param {number} now
+   * @param {number} count
+   * @returns {keyof typeof HINTS}
+   */
   #state(now, count) {
     if (now - this.#foundMs < RECENT_MS) return 'seen';
     if (!this.#readMs.length) return 'waiting';
     return count ? 'lost' : 'searching';
   }
 
+  /** @param {keyof typeof HINTS} state */
   #hint(state) {
     if (this.#root.dataset.state === state) return;
     this.#root.dataset.state = state;
     this.#write('.hint', HINTS[state]);
   }
 
+  /**
+   * @param {string} selector
+   * @param {string} text
+   */
   #write(selector, text) {
-    setText(this.#root.querySelector(selector), text);
+    setText(find(this.#root, selector), text);
   }
 }

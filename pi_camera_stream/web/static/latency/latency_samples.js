@@ -18,8 +18,18 @@
 
 const MOST = 10_000; // the newest ones; of older ones only their number is kept
 
+/**
+ * How often latencies were measured, from `fromMs` on.
+ *
+ * @typedef {object} Bins
+ * @property {number} fromMs
+ * @property {number} widthMs of each bin
+ * @property {number[]} counts
+ */
+
 /** Latencies in ms since the beginning, or since the last `clear()`. */
 export class LatencySamples {
+  /** @type {number[]} */
   #values = [];
   #reads = 0;
   #count = 0;
@@ -30,7 +40,11 @@ export class LatencySamples {
     this.#count = 0;
   }
 
-  /** Note that a picture was read, with a latency in it or with null. */
+  /**
+   * Note that a picture was read, with a latency in it or with null.
+   *
+   * @param {number | null} latencyMs
+   */
   add(latencyMs) {
     this.#reads += 1;
     if (latencyMs === null) return;
@@ -42,7 +56,8 @@ export class LatencySamples {
   /** Return all figures; those of the latencies are null while there are none. */
   summary() {
     const sorted = [...this.#values].sort((a, b) => a - b);
-    const at = (part) => (sorted.length ? sorted[Math.round(part * (sorted.length - 1))] : null);
+    const last = sorted.length - 1;
+    const at = (/** @type {number} */ part) => sorted[Math.round(part * last)] ?? null;
     return {
       newestMs: this.#values.at(-1) ?? null,
       medianMs: at(0.5),
@@ -54,7 +69,12 @@ export class LatencySamples {
     };
   }
 
-  /** Return `{ fromMs, widthMs, counts }` of at most `most` bins of a round width, or null. */
+  /**
+   * Return at most `most` bins of a round width, or null.
+   *
+   * @param {number} most
+   * @returns {Bins | null}
+   */
   bins(most) {
     if (!this.#values.length) return null;
     const least = Math.min(...this.#values);
@@ -71,6 +91,10 @@ export class LatencySamples {
   }
 }
 
+/**
+ * @param {number[]} values
+ * @returns {Generator<number, never>}
+ */
 function* cycle(values) {
   for (;;) yield* values;
 }

@@ -36,12 +36,19 @@ const LAST = CELLS - 1;
 /** After so many ms the same times come again. */
 export const ROUND_MS = 2 ** TIME_BITS;
 
+/** @typedef {{ tile: number, timeMs: number }} Tile its number, and its time */
+
 /** Return a key for a page. */
 export function randomKey() {
   return Math.floor(Math.random() * 2 ** CRC_BITS);
 }
 
-/** Return the cells of a tile, row by row; 1 is white. */
+/**
+ * Return the cells of a tile, row by row; 1 is white.
+ *
+ * @param {Tile} tile
+ * @param {number} key
+ */
 export function encodeTile({ tile, timeMs }, key) {
   const payload = tile * ROUND_MS + Math.round(timeMs) % ROUND_MS;
   const bits = payload * 2 ** CRC_BITS + crc(payload, key); // 45 bits: no shifts, which end at 32
@@ -56,7 +63,13 @@ export function encodeTile({ tile, timeMs }, key) {
   return cells;
 }
 
-/** Return what cells say, whichever way they were turned or mirrored; null when it is nothing. */
+/**
+ * Return what cells say, whichever way they were turned or mirrored; null when it is nothing.
+ *
+ * @param {Uint8Array} cells
+ * @param {number} key
+ * @returns {Tile | null}
+ */
 export function decodeTile(cells, key) {
   let turned = cells;
   for (let way = 0; way < 8; way += 1) {
@@ -68,6 +81,10 @@ export function decodeTile(cells, key) {
   return null;
 }
 
+/**
+ * @param {Uint8Array} cells
+ * @param {number} key
+ */
 function decodeUpright(cells, key) {
   const corners = [0, LAST, CELLS * LAST, cells.length - 1].map((at) => cells[at]);
   if (corners.join('') !== '0001') return null;
@@ -84,6 +101,10 @@ function decodeUpright(cells, key) {
   return { tile: Math.floor(payload / ROUND_MS), timeMs: payload % ROUND_MS };
 }
 
+/**
+ * @param {Uint8Array} cells
+ * @param {(row: number, column: number) => [row: number, column: number]} from
+ */
 function moved(cells, from) {
   return cells.map((_, at) => {
     const [row, column] = from(Math.floor(at / CELLS), at % CELLS);
@@ -91,12 +112,17 @@ function moved(cells, from) {
   });
 }
 
+/** @param {number} at */
 function isCorner(at) {
   const row = Math.floor(at / CELLS);
   const column = at % CELLS;
   return (row === 0 || row === LAST) && (column === 0 || column === LAST);
 }
 
+/**
+ * @param {number} payload
+ * @param {number} key
+ */
 function crc(payload, key) {
   const top = 1 << (CRC_BITS - 1);
   let sum = key;

@@ -27,13 +27,18 @@ const CLEAR = 0.8; // so much of the frame must be dark, and so much of what is 
 /**
  * Return the cells within four corners, row by row, 1 for white, as they lie in the picture; null
  * when there is no black frame on white.
+ *
+ * @param {import('./dark_pixels.js').GreyPicture} grey
+ * @param {import('./quad.js').Quad} corners
  */
 export function readCells(grey, corners) {
   const place = homography(corners);
+  /** @type {(u: number, v: number) => number} */
   const at = (u, v) => sample(grey, place(u, v));
   const black = border(at, FRAME);
   const white = border(at, -QUIET);
   if (!black || !white) return null;
+  /** @type {(u: number, v: number) => number} */
   const level = (u, v) => (blend(black.means, u, v) + blend(white.means, u, v)) / 2;
   for (const side of [0, 1, 2, 3]) {
     if (white.means[side] - black.means[side] < CONTRAST) return null;
@@ -47,17 +52,24 @@ export function readCells(grey, corners) {
     const v = 1.5 + Math.floor(cell / CELLS);
     let sum = 0;
     for (const dv of SPREAD) for (const du of SPREAD) sum += at(u + du, v + dv);
-    cells[cell] = sum / SPREAD.length ** 2 > level(u, v);
+    cells[cell] = Number(sum / SPREAD.length ** 2 > level(u, v));
   }
   return cells;
 }
 
-/** Look along the four sides, so far inside the outline; null when that is outside the picture. */
+/**
+ * Look along the four sides, so far inside the outline; null when that is outside the picture.
+ *
+ * @param {(u: number, v: number) => number} at
+ * @param {number} inside
+ */
 function border(at, inside) {
   const samples = [];
   const means = [];
   const far = MODULES - inside;
-  for (const way of [(t) => [t, inside], (t) => [far, t], (t) => [t, far], (t) => [inside, t]]) {
+  /** @type {((t: number) => import('./quad.js').Point)[]} */
+  const ways = [(t) => [t, inside], (t) => [far, t], (t) => [t, far], (t) => [inside, t]];
+  for (const way of ways) {
     let sum = 0;
     for (let step = 0; step < MODULES; step += 1) {
       const [u, v] = way(step + 0.5);
@@ -71,14 +83,25 @@ function border(at, inside) {
   return { samples, means };
 }
 
-/** Return what is to be expected at a place, from the means along the four sides. */
+/**
+ * Return what is to be expected at a place, from the means along the four sides.
+ *
+ * @param {number[]} means
+ * @param {number} u
+ * @param {number} v
+ */
 function blend([top, right, bottom, left], u, v) {
   const x = u / MODULES;
   const y = v / MODULES;
   return (left * (1 - x) + right * x + top * (1 - y) + bottom * y) / 2;
 }
 
-/** Return the grey between four pixels; NaN outside the picture. */
+/**
+ * Return the grey between four pixels; NaN outside the picture.
+ *
+ * @param {import('./dark_pixels.js').GreyPicture} grey
+ * @param {import('./quad.js').Point} place
+ */
 function sample({ data, width, height }, [x, y]) {
   const left = Math.floor(x);
   const top = Math.floor(y);
@@ -92,6 +115,9 @@ function sample({ data, width, height }, [x, y]) {
 /**
  * Return the function from modules to pixels for the corners of a tile: the projective map of a
  * square to a quadrilateral (P. Heckbert, Fundamentals of Texture Mapping, 1989, section 2.2.3).
+ *
+ * @param {import('./quad.js').Quad} corners
+ * @returns {(moduleU: number, moduleV: number) => import('./quad.js').Point}
  */
 function homography([[x0, y0], [x1, y1], [x2, y2], [x3, y3]]) {
   const [ax, ay] = [x1 - x2, y1 - y2];

@@ -16,6 +16,7 @@
 
 // The screen's code: four tiles that show the time, one of them new with each display frame.
 
+import { newContext } from '../shared/dom.js';
 import { CELLS, encodeTile, MODULES } from './tile_code.js';
 
 const TILES = 4;
@@ -23,7 +24,15 @@ const QUIET = 1.5; // modules of white around each tile
 const ACROSS = 2 * MODULES + 3 * QUIET;
 const LEAST_MS = 12; // between two tiles, on displays faster than 75 Hz: cameras expose that long
 
-/** Draw a tile with its upper left corner at (left, top), in modules of `size` pixels. */
+/**
+ * Draw a tile with its upper left corner at (left, top), in modules of `size` pixels.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Uint8Array} cells
+ * @param {number} left
+ * @param {number} top
+ * @param {number} size
+ */
 export function drawTile(context, cells, left, top, size) {
   context.fillStyle = '#000000';
   context.fillRect(left, top, MODULES * size, MODULES * size);
@@ -50,10 +59,14 @@ export class TileScreen {
   #drawnMs = -Infinity;
   #frame = 0;
 
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} key
+   */
   constructor(canvas, key) {
     this.#canvas = canvas;
     this.#key = key;
-    this.#context = canvas.getContext('2d', { alpha: false });
+    this.#context = newContext(canvas, { alpha: false });
     new ResizeObserver(() => this.#fit()).observe(canvas);
   }
 
@@ -66,6 +79,7 @@ export class TileScreen {
     this.#frame = 0;
   }
 
+  /** @param {number} nowMs */
   #step(nowMs) {
     this.#frame = requestAnimationFrame((nextMs) => this.#step(nextMs));
     if (!this.#size) this.#fit();
@@ -75,6 +89,10 @@ export class TileScreen {
     this.#next = (this.#next + 1) % TILES;
   }
 
+  /**
+   * @param {number} tile
+   * @param {number} timeMs
+   */
   #draw(tile, timeMs) {
     const step = Math.round((MODULES + QUIET) * this.#size);
     const margin = Math.floor((this.#canvas.width - step - MODULES * this.#size) / 2);

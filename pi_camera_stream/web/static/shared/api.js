@@ -20,13 +20,22 @@ const TIMEOUT_MS = 5000;
 
 /** The robot has answered, with a sentence that says why not. */
 export class ApiError extends Error {
+  /**
+   * @param {number} status of the HTTP response
+   * @param {string} sentence
+   */
   constructor(status, sentence) {
     super(sentence);
     this.status = status;
   }
 }
 
-/** Return an address with its query, in which slashes stay readable. */
+/**
+ * Return an address with its query, in which slashes stay readable.
+ *
+ * @param {string} path
+ * @param {Record<string, string> | string[][]} query
+ */
 export function address(path, query) {
   const words = new URLSearchParams(query).toString().replaceAll('%2F', '/');
   return words ? `${path}?${words}` : path;
@@ -35,6 +44,10 @@ export function address(path, query) {
 /**
  * Return the response to a GET. Throws a ApiError for whatever is no success, and what `fetch`
  * throws when there is no answer. Who is not known (any more) is led to the login page.
+ *
+ * @param {string} url
+ * @param {number} [timeoutMs]
+ * @returns {Promise<Response>}
  */
 export async function get(url, timeoutMs = TIMEOUT_MS) {
   const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
@@ -45,6 +58,10 @@ export async function get(url, timeoutMs = TIMEOUT_MS) {
   throw new ApiError(response.status, sentence(await response.text(), response));
 }
 
+/**
+ * @param {string} text
+ * @param {Response} response
+ */
 function sentence(text, response) {
   const reason = text.trim() || `the robot answers ${response.status} ${response.statusText}`;
   return reason[0].toUpperCase() + reason.slice(1);

@@ -16,6 +16,8 @@
 
 // The time in the pictures of the source `pattern`, read from their pixels: core/block_code.py.
 
+import { newContext } from './dom.js';
+
 const COLUMNS = 16;
 const ROWS = 7;
 const BAND_HEIGHT = 0.28; // of the picture's height
@@ -26,13 +28,16 @@ const PERIOD_MS = 250; // between two readings: they cost next to nothing, but n
 /**
  * Return what the blocks in the lower band of a picture say: frame number and time in ms since the
  * epoch; null when there are none. `band` is that band as ImageData, in the size of the copy.
+ *
+ * @param {ImageData} band
+ * @returns {{ number: number, timeMs: number } | null}
  */
 export function readBlocks(band) {
   const bytes = new Uint8Array(ROWS * COLUMNS / 8);
   for (let cell = 0; cell < ROWS * COLUMNS; cell += 1) {
     const row = Math.floor(cell / COLUMNS);
     const white = brightness(band, cell % COLUMNS, row) > 127;
-    bytes[cell >> 3] |= white << (7 - cell % 8);
+    bytes[cell >> 3] |= Number(white) << (7 - cell % 8);
   }
   const view = new DataView(bytes.buffer);
   if (crc16(bytes.subarray(0, PAYLOAD_BYTES)) !== view.getUint16(PAYLOAD_BYTES)) return null;
@@ -41,10 +46,15 @@ export function readBlocks(band) {
 
 /** Looks at pictures as they are painted, a few times a second. */
 export class BlockReader {
+  /** @type {CanvasRenderingContext2D | null} */
   #context = null;
   #readMs = -Infinity;
 
-  /** Return what the blocks of a bitmap say; null without blocks, or when it is not due yet. */
+  /**
+   * Return what the blocks of a bitmap say; null without blocks, or when it is not due yet.
+   *
+   * @param {ImageBitmap} bitmap
+   */
   read(bitmap) {
     const now = performance.now();
     if (now - this.#readMs < PERIOD_MS) return null;
@@ -64,10 +74,16 @@ function smallContext() {
   const canvas = document.createElement('canvas');
   canvas.width = COLUMNS * CELL_PX;
   canvas.height = ROWS * CELL_PX;
-  return canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+  return newContext(canvas, { alpha: false, willReadFrequently: true });
 }
 
-/** Return the mean of the pixels in the middle of a block. */
+/**
+ * Return the mean of the pixels in the middle of a block.
+ *
+ * @param {ImageData} band
+ * @param {number} column
+ * @param {number} row
+ */
 function brightness({ data, width }, column, row) {
   const middle = CELL_PX >> 1;
   let sum = 0;
@@ -81,7 +97,11 @@ function brightness({ data, width }, column, row) {
   return sum / 12;
 }
 
-/** CRC-16/CCITT-FALSE. */
+/**
+ * CRC-16/CCITT-FALSE.
+ *
+ * @param {Uint8Array} bytes
+ */
 function crc16(bytes) {
   let crc = 0xFFFF;
   for (const byte of bytes) {

@@ -16,6 +16,8 @@
 
 // What each camera is on a page, whichever page it is.
 
+import { find } from './dom.js';
+
 const template = document.createElement('template');
 template.innerHTML = `
   <div class="cell">
@@ -40,5 +42,5 @@ template.innerHTML = `
 
 /** Return a new cell, whose picture is still to be put in. */
 export function cameraCell() {
-  return template.content.firstElementChild.cloneNode(true);
+  return /** @type {HTMLElement} */ (find(template.content, '.cell').cloneNode(true));
 }

@@ -16,6 +16,8 @@
 
 // All cameras side by side, as large as the window allows.
 
+import { targetOf } from './dom.js';
+
 // What the caption needs, to stand above its picture: see camera.css.
 const LINE_PX = 26;
 const TWO_LINES_PX = 464;
@@ -24,14 +26,19 @@ const TWO_LINES_PX = 464;
 export class CameraGrid {
   #stage;
   #create;
+  /** @type {import('./camera_view.js').CameraView[]} */
   #views = [];
 
+  /**
+   * @param {HTMLElement} stage
+   * @param {(topic: string) => import('./camera_view.js').CameraView} create
+   */
   constructor(stage, create) {
     this.#stage = stage;
     this.#create = create;
     new ResizeObserver(() => this.layOut()).observe(stage);
     for (const kind of ['pointerdown', 'focusin']) {
-      stage.addEventListener(kind, (event) => this.#select(event.target));
+      stage.addEventListener(kind, (event) => this.#select(targetOf(event)));
     }
   }
 
@@ -50,7 +57,11 @@ export class CameraGrid {
       ?? this.#views[0];
   }
 
-  /** Show these topics in this order; views that are there already go on. Returns the new ones. */
+  /**
+   * Show these topics in this order; views that are there already go on. Returns the new ones.
+   *
+   * @param {string[]} topics
+   */
   show(topics) {
     const before = this.#views;
     this.#views = topics.map((topic) => before.find((view) => view.shows(topic))
@@ -67,7 +78,7 @@ export class CameraGrid {
       figure.tabIndex = topics.length > 1 ? 0 : -1;
     });
     this.#stage.classList.toggle('several', topics.length > 1);
-    this.#select(this.selected.figure);
+    this.#select(this.selected?.figure ?? null);
     this.layOut();
     return this.#views.filter((view) => !before.includes(view));
   }
@@ -81,8 +92,8 @@ export class CameraGrid {
       if (area > best.area) best = { columns, area };
     }
     const rows = Math.ceil(count / best.columns);
-    this.#stage.style.setProperty('--columns', best.columns);
-    this.#stage.style.setProperty('--rows', rows);
+    this.#stage.style.setProperty('--columns', String(best.columns));
+    this.#stage.style.setProperty('--rows', String(rows));
     for (const { element, ratio } of this.#views) {
       const width = Math.min(element.clientWidth, element.clientHeight * ratio);
       const caption = width < TWO_LINES_PX ? 2 * LINE_PX : LINE_PX;
@@ -91,6 +102,10 @@ export class CameraGrid {
     }
   }
 
+  /**
+   * @param {number} columns
+   * @param {number} rows
+   */
   #area(columns, rows) {
     const width = this.#stage.clientWidth / columns;
     const height = this.#stage.clientHeight / rows - LINE_PX;
@@ -98,8 +113,9 @@ export class CameraGrid {
       (sum, { ratio }) => sum + Math.min(width, height * ratio) ** 2 / ratio, 0);
   }
 
+  /** @param {Element | null} target */
   #select(target) {
-    const chosen = target.closest?.('figure');
+    const chosen = target?.closest('figure');
     if (!chosen) return;
     for (const { figure } of this.#views) figure.classList.toggle('selected', figure === chosen);
   }

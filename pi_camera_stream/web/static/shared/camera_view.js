@@ -18,6 +18,7 @@
 
 import { BlockReader } from './block_code.js';
 import { cameraCell } from './camera_cell.js';
+import { find, setText } from './dom.js';
 import { MjpegFeed } from './mjpeg_feed.js';
 import { Notice } from './notice.js';
 import { StatsOverlay } from './stats_overlay.js';
@@ -26,22 +27,72 @@ import { WebSocketFeed } from './websocket_feed.js';
 const UPDATE_MS = 500;
 
 /**
- * A cell of the grid with a <figure>. Its feed calls:
- *   greeted(topic, tiers, viewer)  the stream's full name, and the names of the quality tiers (or
- *                          null), and what the robot calls this viewer of it (or nothing)
- *   painted(picture)       a picture is on the screen: ageMs (or null), stampMs, tier, width,
- *                          height, paintedMs (of performance.now()), and its bitmap meanwhile
- *   reported(stats)        the same from a feed that does not paint: also rate
- *   silent(silence)        the camera sends nothing: seen, sinceS, detail
- *   lost()                 the robot cannot be reached
- *   refused(sentence)      the robot does not want to
- *   unavailable()          this kind of feed does not get through here
- * A feed has an `element` for the picture, `start()`, `stop()`, `wake()` and `setTier(name)`.
+ * A picture that is on the screen.
+ *
+ * @typedef {object} PaintedPicture
+ * @property {number | null} ageMs at that moment, where it is known
+ * @property {number} stampMs
+ * @property {string} tier
+ * @property {number} width
+ * @property {number} height
+ * @property {number} paintedMs of performance.now()
+ * @property {ImageBitmap} bitmap as long as the call lasts
+ */
+
+/**
+ * What a feed that does not paint by itself knows of its pictures.
+ *
+ * @typedef {object} StreamStats
+ * @property {number} rate
+ * @property {number | null} ageMs
+ * @property {string} tier
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * What a feed calls.
+ *
+ * @typedef {object} FeedOwner
+ * @property {(topic: string, tiers: string[] | null, viewer?: string | null) => void} greeted the
+ *   stream's full name, the names of its quality tiers, and what the robot calls this viewer of it
+ * @property {(picture: PaintedPicture) => void} painted
+ * @property {(stats: StreamStats) => void} reported
+ * @property {(silence: import('./ws_messages.js').Silence) => void} silent
+ * @property {() => void} lost the robot cannot be reached
+ * @property {(sentence: string) => void} refused the robot does not want to
+ * @property {() => void} unavailable this kind of feed does not get through here
+ */
+
+/**
+ * What brings pictures.
+ *
+ * @typedef {object} Feed
+ * @property {HTMLElement} element for the picture
+ * @property {() => void} start
+ * @property {() => void} stop
+ * @property {() => void} wake
+ * @property {(name: string) => void} setTier
+ */
+
+/**
+ * @typedef {object} CameraOwner
+ * @property {(view: CameraView, tiers: string[] | null) => void} greeted
+ * @property {() => void} reshaped
+ * @property {() => void} unavailable
+ * @property {(picture: PaintedPicture) => void} [painted]
+ */
+
+/**
+ * A cell of the grid with a <figure>.
+ *
+ * @implements {FeedOwner}
  */
 export class CameraView {
   #wished; // topic as it was asked for; '' is the robot's default
   #tier;
   #owner;
+  /** @type {Feed | undefined} */
   #feed;
   #overlay;
   #blocks = new BlockReader();
@@ -49,21 +100,33 @@ export class CameraView {
   #timer = 0;
 
   /**
-   * It calls its owner: `greeted(view, tiers)`, `reshaped()` and `unavailable()`; and of
-   * `painted(picture)`, as above, if it wants to.
+   * @param {string} topic
+   * @param {string} tier
+   * @param {string} transport
+   * @param {CameraOwner} owner
    */
   constructor(topic, tier, transport, owner) {
     this.#wished = topic;
     this.#tier = tier;
     this.#owner = owner;
     this.topic = topic;
-    this.viewer = null; // what the robot calls us, who look at this picture
-    this.stampMs = null; // of the picture on the screen, by the robot's clock
+    /**
+     * What the robot calls us, who look at this picture.
+     *
+     * @type {string | null}
+     */
+    this.viewer = null;
+    /**
+     * Of the picture on the screen, by the robot's clock.
+     *
+     * @type {number | null}
+     */
+    this.stampMs = null;
     this.ratio = 16 / 9;
     this.element = cameraCell();
-    this.figure = this.element.querySelector('figure');
-    this.#overlay = new StatsOverlay(this.element.querySelector('.figures'));
-    this.#notice = new Notice(this.element.querySelector('.notice'));
+    this.figure = find(this.element, 'figure');
+    this.#overlay = new StatsOverlay(find(this.element, '.figures'));
+    this.#notice = new Notice(find(this.element, '.notice'));
     this.useTransport(transport);
   }
 
@@ -76,46 +139,57 @@ export class CameraView {
   start() {
     this.#timer ||= setInterval(() => this.#update(), UPDATE_MS);
     if (!this.#notice.kind && !this.figure.classList.contains('seen')) this.#wait();
-    this.#feed.start();
+    this.#feed?.start();
   }
 
   /** Let go of the camera; the picture stays, but is marked as an old one. */
   stop() {
     clearInterval(this.#timer);
     this.#timer = 0;
-    this.#feed.stop();
+    this.#feed?.stop();
     this.#stale();
   }
 
   /** Try at once what was to be tried later. */
   wake() {
-    this.#feed.wake();
+    this.#feed?.wake();
   }
 
-  /** Whether this is the view of a topic, by its full name or as it was asked for. */
+  /**
+   * Whether this is the view of a topic, by its full name or as it was asked for.
+   *
+   * @param {string} topic
+   */
   shows(topic) {
     return topic === this.topic || topic === this.#wished;
   }
 
+  /** @param {string} tier */
   setTier(tier) {
     this.#tier = tier;
-    this.#feed.setTier(tier);
+    this.#feed?.setTier(tier);
   }
 
-  /** Show the pictures over `mjpeg`, or over whatever is best. */
+  /**
+   * Show the pictures over `mjpeg`, or over whatever is best.
+   *
+   * @param {string} transport
+   */
   useTransport(transport) {
     const Feed = transport === 'mjpeg' || !WebSocketFeed.available ? MjpegFeed : WebSocketFeed;
     if (this.#feed instanceof Feed) return;
     const running = this.#timer;
     if (running) this.stop();
     this.#feed?.element.remove();
-    this.#feed = new Feed(this.#wished, this.#tier, this);
-    this.#feed.element.className = 'picture';
-    this.figure.prepend(this.#feed.element);
+    const feed = new Feed(this.#wished, this.#tier, this);
+    feed.element.className = 'picture';
+    this.figure.prepend(feed.element);
+    this.#feed = feed;
     this.#name();
     if (running) this.start();
   }
 
+  /** @type {FeedOwner['greeted']} */
   greeted(topic, tiers, viewer = null) {
     this.viewer = viewer;
     if (this.topic !== topic) {
@@ -126,6 +200,7 @@ export class CameraView {
     this.#owner.greeted(this, tiers);
   }
 
+  /** @type {FeedOwner['painted']} */
   painted(picture) {
     this.stampMs = picture.stampMs;
     const code = this.#blocks.read(picture.bitmap);
@@ -134,11 +209,13 @@ export class CameraView {
     this.#owner.painted?.(picture);
   }
 
+  /** @type {FeedOwner['reported']} */
   reported(stats) {
     this.#overlay.show({ ...stats, atRobot: true });
     if (stats.width) this.#shown(stats);
   }
 
+  /** @type {FeedOwner['silent']} */
   silent({ seen, sinceS, detail }) {
     this.#stale();
     if (!seen) this.#wait(detail);
@@ -151,6 +228,7 @@ export class CameraView {
     this.#notice.show('lost', 'No connection to the robot, trying again');
   }
 
+  /** @type {FeedOwner['refused']} */
   refused(sentence) {
     this.#stale();
     this.#notice.show('refused', sentence);
@@ -160,12 +238,13 @@ export class CameraView {
     this.#owner.unavailable();
   }
 
+  /** @param {{ width: number, height: number }} size */
   #shown({ width, height }) {
     this.#notice.clear(`Live picture of ${this.topic}`);
     this.figure.classList.add('live', 'seen');
     if (this.ratio !== width / height) {
       this.ratio = width / height;
-      this.figure.style.setProperty('--ratio', this.ratio);
+      this.figure.style.setProperty('--ratio', String(this.ratio));
       this.#owner.reshaped();
     }
   }
@@ -182,14 +261,14 @@ export class CameraView {
 
   #name() {
     const name = this.topic || 'the robot’s camera';
-    this.element.querySelector('.topic').textContent = this.topic;
+    setText(find(this.element, '.topic'), this.topic);
     this.figure.setAttribute('aria-label', this.topic || 'Camera');
-    const picture = this.#feed.element;
+    const picture = this.#feed?.element;
     if (picture instanceof HTMLImageElement) {
       picture.alt = `Live picture of ${name}`;
     } else {
-      picture.setAttribute('role', 'img');
-      picture.setAttribute('aria-label', `Live picture of ${name}`);
+      picture?.setAttribute('role', 'img');
+      picture?.setAttribute('aria-label', `Live picture of ${name}`);
     }
   }
 

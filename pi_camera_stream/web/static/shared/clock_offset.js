@@ -27,9 +27,16 @@ const PERIOD_MS = 2000;
  * was written somewhere between sending and receiving, so the shortest round trip knows best.
  */
 export class ClockOffset {
+  /** @type {{ offsetMs: number, tripMs: number }[]} */
   #samples = [];
 
-  /** Take in a round trip: when the question went, what the robot said, when that came. */
+  /**
+   * Take in a round trip: when the question went, what the robot said, when that came.
+   *
+   * @param {number} sentMs
+   * @param {number} robotMs
+   * @param {number} receivedMs
+   */
   add(sentMs, robotMs, receivedMs) {
     const sample = { offsetMs: robotMs - (sentMs + receivedMs) / 2, tripMs: receivedMs - sentMs };
     const best = this.#best();
@@ -51,9 +58,11 @@ export class ClockOffset {
     return (this.#best()?.tripMs ?? 0) / 2;
   }
 
+  /** @returns {{ offsetMs: number, tripMs: number } | null} */
   #best() {
+    if (!this.#samples.length) return null;
     return this.#samples.reduce(
-      (best, sample) => (best && best.tripMs <= sample.tripMs ? best : sample), null);
+      (best, sample) => (best.tripMs <= sample.tripMs ? best : sample));
   }
 }
 
@@ -63,7 +72,11 @@ export class ClockSync {
   #offset = new ClockOffset();
   #timer = 0;
 
-  /** `send(message)` sends a message, if it can. */
+  /**
+   * `send(message)` sends a message, if it can.
+   *
+   * @param {(message: import('./ws_messages.js').ClockRequest) => unknown} send
+   */
   constructor(send) {
     this.#send = send;
   }
@@ -78,7 +91,11 @@ export class ClockSync {
     clearTimeout(this.#timer);
   }
 
-  /** Take in the answer, a `clock` message. */
+  /**
+   * Take in the answer, a `clock` message.
+   *
+   * @param {import('./ws_messages.js').ClockAnswer} answer
+   */
   receive({ client_ms: sentMs, server_ms: robotMs }) {
     this.#offset.add(sentMs, robotMs, performance.now());
   }
@@ -93,6 +110,7 @@ export class ClockSync {
     return this.#offset.uncertaintyMs();
   }
 
+  /** @param {number} quickly how many more so */
   #request(quickly) {
     clearTimeout(this.#timer);
     this.#send({ type: 'clock', client_ms: performance.now() });

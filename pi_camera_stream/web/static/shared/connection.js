@@ -16,7 +16,7 @@
 
 // One WebSocket that comes back by itself.
 
-import { get } from './api.js';
+import { ApiError, get } from './api.js';
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 3000;
@@ -28,13 +28,21 @@ const FAILURES = 2; // so many in a row while HTTP works, and WebSockets do not 
 const UPGRADE_REQUIRED = 426;
 
 /**
- * Keeps a WebSocket open as long as it is started, with a short back-off. Its owner is called:
- * `opened()`, `received(data)`, `lost()` when the robot cannot be reached or sends nothing any more,
- * `refused(sentence)`, and `unavailable()`, after which it does not try any longer.
+ * What a connection calls.
+ *
+ * @typedef {object} ConnectionOwner
+ * @property {() => void} opened
+ * @property {(data: string | ArrayBuffer) => void} received
+ * @property {() => void} lost the robot cannot be reached, or sends nothing any more
+ * @property {(sentence: string) => void} refused
+ * @property {() => void} unavailable WebSockets do not get through: it does not try any longer
  */
+
+/** Keeps a WebSocket open as long as it is started, with a short back-off. */
 export class Connection {
   #address; // function: it may change from one attempt to the next
   #owner;
+  /** @type {WebSocket | null} */
   #socket = null;
   #greeted = false; // whether this socket has brought anything
   #receivedMs = 0;
@@ -46,7 +54,13 @@ export class Connection {
   #watch = 0;
   #asking = false;
 
-  /** After `longestPatienceMs` without a word it opens a new one, at the latest. */
+  /**
+   * After `longestPatienceMs` without a word it opens a new one, at the latest.
+   *
+   * @param {() => string} address
+   * @param {ConnectionOwner} owner
+   * @param {number} [longestPatienceMs]
+   */
   constructor(address, owner, longestPatienceMs = LONGEST_PATIENCE_MS) {
     this.#address = address;
     this.#owner = owner;
@@ -75,7 +89,11 @@ export class Connection {
     this.#open();
   }
 
-  /** Return whether there is a connection that takes it. */
+  /**
+   * Return whether there is a connection that takes it.
+   *
+   * @param {object} message
+   */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
@@ -105,6 +123,7 @@ export class Connection {
     socket.close();
   }
 
+  /** @param {string | ArrayBuffer} data */
   #receive(data) {
     this.#receivedMs = performance.now();
     this.#greeted = true;
@@ -123,17 +142,22 @@ export class Connection {
     this.#delayMs = Math.min(2 * this.#delayMs, LONGEST_DELAY_MS);
   }
 
-  /** Find out why nothing came; return whether to go on. */
+  /**
+   * Find out why nothing came; return whether to go on.
+   *
+   * @param {number} watch the timer that was running
+   */
   async #usable(watch) {
     this.#asking = true;
-    let sentence = null;
+    let sentence = '';
     let works = false;
     try {
       await get(this.#address()); // a browser does not tell what answer a WebSocket got
       works = true;
     } catch (error) {
-      works = error.status === UPGRADE_REQUIRED; // as it should be: the robot would have us
-      if (error.status && !works) sentence = error.message;
+      if (!(error instanceof ApiError)) works = false;
+      else if (error.status === UPGRADE_REQUIRED) works = true; // as it should be: we may come in
+      else sentence = error.message;
     }
     this.#asking = false;
     if (this.#watch !== watch) return false; // stopped meanwhile

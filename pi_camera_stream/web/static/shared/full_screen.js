@@ -25,6 +25,10 @@ export class FullScreen {
   #timer = 0;
   #ending = 0; // how often the button, or its key, is about to end it
 
+  /**
+   * @param {HTMLElement} button
+   * @param {() => void} [escaped]
+   */
   constructor(button, escaped = () => {}) {
     this.#button = button;
     this.#escaped = escaped;
@@ -59,7 +63,7 @@ export class FullScreen {
     const full = Boolean(document.fullscreenElement);
     if (!full && !this.#ending) this.#escaped(); // a browser tells nobody of that key
     document.body.classList.toggle('full-screen', full);
-    this.#button.setAttribute('aria-pressed', full);
+    this.#button.setAttribute('aria-pressed', String(full));
     this.#stir();
   }
 

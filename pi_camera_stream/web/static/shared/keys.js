@@ -16,27 +16,42 @@
 
 // What keys do.
 
+import { targetOf } from './dom.js';
+
 const TEXT = 'textarea, [contenteditable], '
   + 'input:not([type="range"], [type="checkbox"], [type="radio"], [type="button"])';
 
-/** Whether somebody writes something there. */
+/**
+ * Whether somebody writes something there.
+ *
+ * @param {EventTarget | null} target
+ */
 export function isText(target) {
-  return Boolean(target.closest?.(TEXT));
+  return target instanceof Element && Boolean(target.closest(TEXT));
 }
 
-/** Call `actions[key]`, or `actions.digit(number)`, unless somebody fills in something. */
-export function onKeys(actions) {
+/**
+ * Call `actions[key]`, or `digit(number)`, unless somebody fills in something.
+ *
+ * @param {Record<string, () => void>} actions
+ * @param {(number: number) => void} digit
+ */
+export function onKeys(actions, digit) {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest?.('input, select, textarea, [contenteditable]')) return;
+    if (targetOf(event)?.closest('input, select, textarea, [contenteditable]')) return;
     const key = event.key.toLowerCase();
-    if (/^[1-9]$/.test(key)) actions.digit(Number(key));
-    else if (Object.hasOwn(actions, key) && key.length === 1) actions[key]();
+    if (/^[1-9]$/.test(key)) digit(Number(key));
+    else if (Object.hasOwn(actions, key)) actions[key]();
   });
 }
 
 /**
- * Call `stop()`, the emergency stop, for Space and Esc, whatever has the focus. Space does nothing else then; Esc goes on to whom it closes, too.
+ * Call `stop()`, the emergency stop, for Space and Esc, whatever has the focus. Space does
+ * nothing else then; Esc goes on to whom it closes, too.
+ *
+ * @param {() => void} stop
+ * @param {AbortSignal} signal
  */
 export function onStopKeys(stop, signal) {
   addEventListener('keydown', (event) => {
@@ -46,7 +61,7 @@ export function onStopKeys(stop, signal) {
       if (!event.repeat) stop();
     } else if (event.key === 'Escape' && !event.repeat) {
       stop();
-    } else if (event.key === 'Enter' && event.target.matches?.('[type="checkbox"]')) {
+    } else if (event.key === 'Enter' && isCheckbox(event.target)) {
       event.target.click(); // as Space did
     }
   }, { capture: true, signal });
@@ -54,4 +69,12 @@ export function onStopKeys(stop, signal) {
   addEventListener('keyup', (event) => {
     if (event.code === 'Space' && !isText(event.target)) event.preventDefault();
   }, { capture: true, signal });
+}
+
+/**
+ * @param {EventTarget | null} target
+ * @returns {target is HTMLElement}
+ */
+function isCheckbox(target) {
+  return target instanceof HTMLElement && target.matches('[type="checkbox"]');
 }

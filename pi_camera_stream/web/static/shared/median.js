@@ -16,9 +16,14 @@
 
 // The value in the middle.
 
-/** Return the median of those that are no null; null when there are none. */
+/**
+ * Return the median of those that are no null; null when there are none.
+ *
+ * @param {(number | null)[]} values
+ * @returns {number | null}
+ */
 export function median(values) {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const sorted = values.flatMap((value) => (value === null ? [] : [value])).sort((a, b) => a - b);
   if (!sorted.length) return null;
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -16,7 +16,7 @@
 
 // Pictures of one camera as an endless image, for networks that let no WebSocket through.
 
-import { address, get } from './api.js';
+import { address, ApiError, get } from './api.js';
 import { subscribe, unsubscribe } from './state_poll.js';
 
 const SILENT_S = 2; // without a picture for so long, say so
@@ -32,6 +32,11 @@ export class MjpegFeed {
   #running = false;
   #connected = false;
 
+  /**
+   * @param {string} topic
+   * @param {string} tier
+   * @param {import('./camera_view.js').FeedOwner} camera
+   */
   constructor(topic, tier, camera) {
     this.#topic = topic;
     this.#tier = tier;
@@ -65,12 +70,17 @@ export class MjpegFeed {
     this.#connected = false; // the next answer of the robot opens it anew
   }
 
+  /** @param {string} tier */
   setTier(tier) {
     this.#tier = tier;
     if (this.#running) this.#connect();
   }
 
-  /** Called by state_poll.js. */
+  /**
+   * Called by state_poll.js.
+   *
+   * @type {import('./state_poll.js').StateListener['stated']}
+   */
   stated(state) {
     if (!this.#connected) {
       this.#connect();
@@ -94,14 +104,22 @@ export class MjpegFeed {
     });
   }
 
-  /** Called by state_poll.js. */
+  /**
+   * Called by state_poll.js.
+   *
+   * @type {import('./state_poll.js').StateListener['unreachable']}
+   */
   unreachable(error) {
     this.#connected = false; // the last picture stays on the screen until the robot is back
-    if (error.status) this.#camera.refused(error.message);
+    if (error instanceof ApiError) this.#camera.refused(error.message);
     else this.#camera.lost();
   }
 
-  /** The robot understands short names, too; without any, it is the one that it names first. */
+  /**
+   * The robot understands short names, too; without any, it is the one that it names first.
+   *
+   * @param {import('./state_poll.js').StreamState[]} streams
+   */
   #find(streams) {
     if (!this.#topic) return streams[0];
     const name = `/${this.#topic.replace(/^\/|\/$/g, '')}`;
@@ -117,7 +135,7 @@ export class MjpegFeed {
   #address() {
     // A new address each time: the browser would not open the same endless image again.
     return address('/stream.mjpg', {
-      ...(this.#topic && { topic: this.#topic }), tier: this.#tier, opened: Date.now(),
+      ...(this.#topic && { topic: this.#topic }), tier: this.#tier, opened: String(Date.now()),
     });
   }
 
@@ -126,9 +144,9 @@ export class MjpegFeed {
     if (!this.#running) return;
     this.#connected = false;
     try {
-      await (await get(this.#address())).body.cancel();
+      await (await get(this.#address())).body?.cancel();
     } catch (error) {
-      if (this.#running && error.status) this.#camera.refused(error.message);
+      if (this.#running && error instanceof ApiError) this.#camera.refused(error.message);
     }
   }
 }

@@ -16,7 +16,7 @@
 
 // What is said over a picture: why it does not move.
 
-import { setText } from './text.js';
+import { find, setText } from './dom.js';
 
 const BACK_MS = 4000;
 
@@ -33,12 +33,13 @@ export class Notice {
   #kind = '';
   #timer = 0;
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.#sentence = root.querySelector('.sentence');
-    this.#since = root.querySelector('.since');
-    this.#detail = root.querySelector('.detail');
-    this.#back = root.querySelector('.back');
+    this.#sentence = find(root, '.sentence');
+    this.#since = find(root, '.since');
+    this.#detail = find(root, '.detail');
+    this.#back = find(root, '.back');
   }
 
   /** Which one is shown: '' is none. */
@@ -46,6 +47,11 @@ export class Notice {
     return this.#kind;
   }
 
+  /**
+   * @param {string} kind
+   * @param {string} sentence
+   * @param {{ since?: string, detail?: string }} [more]
+   */
   show(kind, sentence, { since = '', detail = '' } = {}) {
     clearTimeout(this.#timer);
     this.#kind = kind;
@@ -56,7 +62,11 @@ export class Notice {
     setText(this.#detail, detail);
   }
 
-  /** There is nothing to say any more; `back` is for those who heard of a loss. */
+  /**
+   * There is nothing to say any more; `back` is for those who heard of a loss.
+   *
+   * @param {string} back
+   */
   clear(back) {
     if (!this.#kind) return;
     this.show('', '');

@@ -16,35 +16,50 @@
 
 // The newest picture onto a canvas.
 
+import { newContext } from './dom.js';
+
 const DECODERS = 2; // at a time; the browser decodes in threads of its own
 
 /**
- * Decodes pictures and paints the newest one; nothing waits. A picture has a `jpeg`, and its
- * `leftOut()` is called when a newer one came before it was painted. The owner hears of the others
- * by `painted(picture)`, right after that, and by `failed()` when one cannot be decoded. The
- * `bitmap` of a painted picture is there as long as that call lasts.
+ * A picture, and what is called when it was painted, or when a newer one came before.
+ *
+ * @typedef {object} OfferedPicture
+ * @property {Uint8Array<ArrayBuffer>} jpeg
+ * @property {(bitmap: ImageBitmap) => void} painted the bitmap is there as long as that lasts
+ * @property {() => void} leftOut
  */
+
+/** @typedef {OfferedPicture & { order: number }} WaitingPicture */
+
+/** Decodes pictures and paints the newest one; nothing waits. */
 export class Painter {
   #canvas;
   #context;
-  #owner;
+  #failed;
   #decoding = 0;
   #order = 0; // of arrival
+  /** @type {WaitingPicture | null} */
   #waiting = null; // the newest one that is not being decoded yet
+  /** @type {(WaitingPicture & { bitmap: ImageBitmap }) | null} */
   #decoded = null; // the one that the next animation frame paints
   #newest = 0; // its order, or that of the last one painted
   #frame = 0;
 
-  constructor(canvas, owner) {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {() => void} failed is called when a picture cannot be decoded
+   */
+  constructor(canvas, failed) {
     this.#canvas = canvas;
-    this.#context = canvas.getContext('2d', { alpha: false });
-    this.#owner = owner;
+    this.#context = newContext(canvas, { alpha: false });
+    this.#failed = failed;
   }
 
+  /** @param {OfferedPicture} picture */
   offer(picture) {
     this.#waiting?.leftOut();
-    this.#waiting = picture;
-    picture.order = ++this.#order;
+    this.#order += 1;
+    this.#waiting = { ...picture, order: this.#order };
     this.#decode();
   }
 
@@ -65,42 +80,47 @@ export class Painter {
     this.#decoding += 1;
     try {
       const jpeg = new Blob([picture.jpeg], { type: 'image/jpeg' });
-      picture.bitmap = await createImageBitmap(jpeg);
-      this.#take(picture);
+      this.#take(picture, await createImageBitmap(jpeg));
     } catch {
       picture.leftOut();
-      this.#owner.failed();
+      this.#failed();
     }
     this.#decoding -= 1;
     this.#decode();
   }
 
-  #take(picture) {
+  /**
+   * @param {WaitingPicture} picture
+   * @param {ImageBitmap} bitmap
+   */
+  #take(picture, bitmap) {
     if (picture.order <= this.#newest) {
-      picture.bitmap.close();
+      bitmap.close();
       picture.leftOut();
       return;
     }
     this.#decoded?.bitmap.close();
     this.#decoded?.leftOut();
-    this.#decoded = picture;
+    this.#decoded = { ...picture, bitmap };
     this.#newest = picture.order;
     this.#frame ||= requestAnimationFrame(() => this.#paint());
   }
 
   #paint() {
     const picture = this.#decoded;
-    const { width, height } = picture.bitmap;
     this.#frame = 0;
     this.#decoded = null;
+    if (!picture) return;
+    const { bitmap } = picture;
+    const { width, height } = bitmap;
     // With all pixels of the picture; the browser fits them to those of the screen.
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
-    this.#context.drawImage(picture.bitmap, 0, 0);
+    this.#context.drawImage(bitmap, 0, 0);
     try {
-      this.#owner.painted({ ...picture, width, height });
+      picture.painted(bitmap);
     } finally {
-      picture.bitmap.close();
+      bitmap.close();
     }
   }
 }

@@ -21,16 +21,42 @@ import { get } from './api.js';
 const PERIOD_MS = 1000;
 const TIMEOUT_MS = 3000;
 
-const listeners = new Set(); // objects with `stated(state)` and `unreachable(error)`
+/**
+ * What is read here of the answer of `/state`.
+ *
+ * @typedef {object} StreamState
+ * @property {string} topic
+ * @property {number | null} last_frame_s_ago
+ * @property {number} frames_per_s
+ * @property {number | null} age_ms
+ * @property {{ transport: string, tier: string }[]} viewers
+ */
+
+/**
+ * @typedef {object} StateListener
+ * @property {(state: { streams: StreamState[] }) => void} stated
+ * @property {(error: unknown) => void} unreachable
+ */
+
+/** @type {Set<StateListener>} */
+const listeners = new Set();
 let timer = 0;
 
-/** Call `listener` from now on. */
+/**
+ * Call `listener` from now on.
+ *
+ * @param {StateListener} listener
+ */
 export function subscribe(listener) {
   listeners.add(listener);
   if (listeners.size === 1) poll();
 }
 
-/** Call `listener` no more. */
+/**
+ * Call `listener` no more.
+ *
+ * @param {StateListener} listener
+ */
 export function unsubscribe(listener) {
   listeners.delete(listener);
   if (!listeners.size) clearTimeout(timer);
@@ -38,6 +64,7 @@ export function unsubscribe(listener) {
 
 async function poll() {
   clearTimeout(timer);
+  /** @type {(listener: StateListener) => void} */
   let notify;
   try {
     const state = await (await get('/state', TIMEOUT_MS)).json();

@@ -17,7 +17,7 @@
 // The figures over a picture: rate, age, quality and size.
 
 import { median } from './median.js';
-import { milliseconds, NOTHING, setText } from './text.js';
+import { find, milliseconds, NOTHING, setText } from './dom.js';
 
 const RATE_WINDOW_MS = 2000;
 const AGE_WINDOW_MS = 1000;
@@ -27,21 +27,40 @@ const LEAST_AGE_MS = -20;
 const MOST_AGE_MS = 600_000;
 
 /**
+ * @typedef {object} Stats
+ * @property {number} rate
+ * @property {number | null} ageMs
+ * @property {number | null} [leadMs] how much older the pictures are by their pixels
+ * @property {string} tier
+ * @property {number} width
+ * @property {number} height
+ * @property {boolean} [atRobot] the age was not measured at paint, but there
+ */
+
+/**
  * Fills in the elements `.rate`, `.age`, `.tier` and `.size` below `root`. Where pictures carry
- * their time in their pixels, the age by these is in `.pixels`, beside the age by their stamps. How
- * much older it is, for the same pictures, is in its `data-lead-ms`; `data-differs` is there when
- * that is more than the time from one picture to the next.
+ * their time in their pixels, the age by these is in `.pixels`, beside the age by their stamps.
+ * How much older it is, for the same pictures, is in its `data-lead-ms`; `data-differs` is there
+ * when that is more than the time from one picture to the next.
  */
 export class StatsOverlay {
   #root;
-  #painted = []; // { ms, ageMs, leadMs } of the last two seconds
+  /** @type {{ ms: number, ageMs: number | null, leadMs: number | null }[]} */
+  #painted = []; // of the last two seconds
+  /** @type {Pick<Stats, 'tier' | 'width' | 'height' | 'atRobot'> | null} */
   #last = null;
 
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.#root = root;
   }
 
-  /** Note that a picture was painted, and how much older it is by its pixels, or null. */
+  /**
+   * Note that a picture was painted, and how much older it is by its pixels, or null.
+   *
+   * @param {Pick<Stats, 'ageMs' | 'tier' | 'width' | 'height'>} picture
+   * @param {number | null} leadMs
+   */
   add({ ageMs, tier, width, height }, leadMs) {
     const known = leadMs !== null && Math.abs(leadMs) < MOST_AGE_MS; // or the film is an old one
     this.#painted.push({ ms: performance.now(), ageMs, leadMs: known ? leadMs : null });
@@ -72,7 +91,11 @@ export class StatsOverlay {
     });
   }
 
-  /** Show these ones; `atRobot` says that the age was not measured at paint, but there. */
+  /**
+   * Show these ones.
+   *
+   * @param {Stats} stats
+   */
   show({ rate, ageMs, leadMs = null, tier, width, height, atRobot = false }) {
     this.#last = { tier, width, height, atRobot };
     this.#write('.rate', `${rate.toFixed(1)} /s`);
@@ -82,10 +105,15 @@ export class StatsOverlay {
     this.#showPixels(ageMs, leadMs, rate);
   }
 
+  /**
+   * @param {number | null} ageMs
+   * @param {number | null} leadMs
+   * @param {number} rate
+   */
   #showPixels(ageMs, leadMs, rate) {
     const known = ageMs !== null && leadMs !== null;
     this.#write('.pixels', known ? `(pixels ${ageText(ageMs + leadMs)})` : '');
-    const { dataset } = this.#root.querySelector('.pixels');
+    const { dataset } = find(this.#root, '.pixels');
     delete dataset.differs;
     delete dataset.leadMs;
     if (!known) return;
@@ -98,6 +126,7 @@ export class StatsOverlay {
     return this.#painted.filter(({ ms }) => ms > now - AGE_WINDOW_MS);
   }
 
+  /** @param {number} now */
   #rate(now) {
     const count = this.#painted.length;
     if (count < 2) return 0;
@@ -107,11 +136,16 @@ export class StatsOverlay {
     return 1000 * (count - 1) / Math.max(last - first, now - first - interval);
   }
 
+  /**
+   * @param {string} selector
+   * @param {string} text
+   */
   #write(selector, text) {
-    setText(this.#root.querySelector(selector), text);
+    setText(find(this.#root, selector), text);
   }
 }
 
+/** @param {number | null} ageMs */
 function ageText(ageMs) {
   if (ageMs === null) return NOTHING;
   if (ageMs < LEAST_AGE_MS || ageMs > MOST_AGE_MS) return 'clock?';

@@ -18,28 +18,44 @@
 
 import { address } from './api.js';
 
-/** The choice that an address holds. */
+/**
+ * @typedef {object} Choice
+ * @property {string[]} topics side by side; none is the robot's default
+ * @property {string} tier name of a quality tier, or `auto`
+ * @property {boolean} figures whether they are shown over the pictures
+ * @property {string} transport `mjpeg` for no WebSocket, or `auto`
+ */
+
+/**
+ * The choice that an address holds.
+ *
+ * @implements {Choice}
+ */
 export class UrlState {
   /** `search` is the query of the address. */
   constructor(search = location.search) {
     const query = new URLSearchParams(search);
-    /** Topics, side by side; none is the robot's default. */
     this.topics = [...new Set(query.getAll('topic'))];
-    /** Name of a quality tier, or `auto`. */
     this.tier = query.get('tier') ?? 'auto';
-    /** Whether figures are shown over the pictures. */
     this.figures = query.get('figures') !== 'off';
-    /** `mjpeg` for no WebSocket. */
     this.transport = query.get('transport') ?? 'auto';
   }
 
-  /** Change something of it, and the page's address with it. */
+  /**
+   * Change something of it, and the page's address with it.
+   *
+   * @param {Partial<Choice>} change
+   */
   update(change) {
     Object.assign(this, change);
     history.replaceState(null, '', this.address(location.pathname));
   }
 
-  /** Return the address of a page with this choice, in which the usual one is left out. */
+  /**
+   * Return the address of a page with this choice, in which the usual one is left out.
+   *
+   * @param {string} path
+   */
   address(path) {
     const words = this.topics.map((topic) => ['topic', topic]);
     if (this.tier !== 'auto') words.push(['tier', this.tier]);

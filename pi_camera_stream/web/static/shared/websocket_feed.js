@@ -24,6 +24,7 @@ import { readPicture, readSilence, tierName } from './ws_messages.js';
 
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
+  /** @type {string[]} */
   tiers = [];
 }
 
@@ -39,6 +40,11 @@ export class WebSocketFeed {
   #painter;
   #clock = new ClockSync((message) => this.#connection.send(message));
 
+  /**
+   * @param {string} topic
+   * @param {string} tier
+   * @param {import('./camera_view.js').FeedOwner} camera
+   */
   constructor(topic, tier, camera) {
     this.#topic = topic;
     this.#tier = tier;
@@ -46,10 +52,8 @@ export class WebSocketFeed {
     this.element = document.createElement('canvas');
     this.element.width = 1280; // about what will come, so that nothing jumps
     this.element.height = 720;
-    this.#painter = new Painter(this.element, {
-      painted: (picture) => this.#painted(picture),
-      failed: () => camera.refused('This browser cannot decode the pictures of the camera'),
-    });
+    this.#painter = new Painter(this.element,
+      () => camera.refused('This browser cannot decode the pictures of the camera'));
     this.#connection = new Connection(
       () => address('/ws', { ...(this.#topic && { topic: this.#topic }), tier: this.#tier }),
       {
@@ -75,6 +79,7 @@ export class WebSocketFeed {
     this.#connection.wake();
   }
 
+  /** @param {string} tier */
   setTier(tier) {
     this.#tier = tier;
     this.#connection.send({ type: 'tier', tier });
@@ -86,11 +91,13 @@ export class WebSocketFeed {
     this.#clock.start();
   }
 
+  /** @param {string | ArrayBuffer} data */
   #received(data) {
     if (data instanceof ArrayBuffer) {
       this.#offer(data);
       return;
     }
+    /** @type {import('./ws_messages.js').ServerMessage} */
     const message = JSON.parse(data);
     if (message.type === 'hello') {
       this.#session.tiers = message.tiers;
@@ -102,7 +109,9 @@ export class WebSocketFeed {
     }
   }
 
+  /** @param {ArrayBuffer} buffer */
   #offer(buffer) {
+    const session = this.#session;
     let picture;
     try {
       picture = readPicture(buffer);
@@ -110,26 +119,40 @@ export class WebSocketFeed {
       this.#camera.refused('The program on the robot has changed: load this page again');
       return;
     }
-    picture.session = this.#session;
-    picture.leftOut = () => this.#acknowledge(picture, null);
-    this.#painter.offer(picture);
+    const { jpeg, sequence } = picture;
+    this.#painter.offer({
+      jpeg,
+      painted: (bitmap) => this.#painted(session, picture, bitmap),
+      leftOut: () => this.#acknowledge(session, sequence, null),
+    });
   }
 
-  #painted(picture) {
+  /**
+   * @param {Session} session
+   * @param {import('./ws_messages.js').WirePicture} picture
+   * @param {ImageBitmap} bitmap
+   */
+  #painted(session, picture, bitmap) {
     const paintedMs = performance.now();
     const robotMs = this.#clock.now();
-    const { bitmap, height, stampMs, width } = picture;
+    const { height, width } = bitmap;
+    const { sequence, stampMs } = picture;
     const ageMs = robotMs === null ? null : robotMs - stampMs;
-    this.#acknowledge(picture, ageMs);
-    const tier = tierName(picture.tier, this.#session.tiers);
+    this.#acknowledge(session, sequence, ageMs);
+    const tier = tierName(picture.tier, session.tiers);
     this.#camera.painted({ ageMs, bitmap, height, paintedMs, stampMs, tier, width });
   }
 
-  #acknowledge(picture, ageMs) {
-    if (picture.session !== this.#session) return; // its connection has gone
+  /**
+   * @param {Session} session
+   * @param {number} sequence
+   * @param {number | null} ageMs
+   */
+  #acknowledge(session, sequence, ageMs) {
+    if (session !== this.#session) return; // its connection has gone
     this.#connection.send({
       type: 'ack',
-      sequence: picture.sequence,
+      sequence,
       age_ms: ageMs,
       uncertainty_ms: this.#clock.uncertaintyMs(),
     });

@@ -21,8 +21,55 @@ const HEAD_BYTES = 16;
 const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
 
 /**
- * Return a picture's tier (index), sequence, stamp (ms of the robot's clock) and JPEG.
- * A stamp in ns has more digits than a number can hold; in ms it is exact to a quarter of a µs.
+ * @typedef {object} Hello the first message on a connection
+ * @property {'hello'} type
+ * @property {string} topic the full name
+ * @property {string[]} tiers their names, from the best one on
+ * @property {string} [viewer] what the robot calls this viewer of it
+ */
+
+/**
+ * @typedef {object} SilentMessage the camera sends nothing
+ * @property {'silent'} type
+ * @property {string[]} lines
+ */
+
+/**
+ * @typedef {object} ClockRequest
+ * @property {'clock'} type
+ * @property {number} client_ms
+ */
+
+/**
+ * @typedef {object} ClockAnswer
+ * @property {'clock'} type
+ * @property {number} client_ms as it was asked
+ * @property {number} server_ms
+ */
+
+/** @typedef {Hello | SilentMessage | ClockAnswer} ServerMessage */
+
+/**
+ * @typedef {object} WirePicture
+ * @property {number} tier its index
+ * @property {number} sequence
+ * @property {number} stampMs of the robot's clock
+ * @property {Uint8Array<ArrayBuffer>} jpeg
+ */
+
+/**
+ * @typedef {object} Silence
+ * @property {boolean} seen whether there was a picture once
+ * @property {number | null} sinceS
+ * @property {string} detail
+ */
+
+/**
+ * Take a picture apart. A stamp in ns has more digits than a number can hold; in ms it is exact
+ * to a quarter of a µs.
+ *
+ * @param {ArrayBuffer} buffer
+ * @returns {WirePicture}
  */
 export function readPicture(buffer) {
   const head = new DataView(buffer, 0, HEAD_BYTES);
@@ -36,8 +83,11 @@ export function readPicture(buffer) {
 }
 
 /**
- * Return what the lines of a `silent` message say: `seen` (there was a picture once), `sinceS`
- * and `detail`. Of a sentence that we do not know, all is detail.
+ * Return what the lines of a `silent` message say. Of a sentence that we do not know, all is
+ * detail.
+ *
+ * @param {string[]} lines
+ * @returns {Silence}
  */
 export function readSilence(lines) {
   const known = /^(NO SIGNAL|WAITING) since (\d+) s$/.exec(lines[0] ?? '');
@@ -45,7 +95,12 @@ export function readSilence(lines) {
   return { seen: known[1] === 'NO SIGNAL', sinceS: Number(known[2]), detail: lines[2] ?? '' };
 }
 
-/** Return the name of a picture's tier, as `/state` has it; `tiers` are those of the greeting. */
+/**
+ * Return the name of a picture's tier, as `/state` has it; `tiers` are those of the greeting.
+ *
+ * @param {number} tier
+ * @param {string[]} tiers
+ */
 export function tierName(tier, tiers) {
   return tier === CUSTOM_TIER ? 'custom' : tiers[tier] ?? '';
 }

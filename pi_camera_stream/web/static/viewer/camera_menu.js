@@ -16,10 +16,17 @@
 
 // The choice of cameras, from what the robot has at present.
 
-import { get } from '../shared/api.js';
+import { ApiError, get } from '../shared/api.js';
+import { copyTemplate, find, setText, targetOf } from '../shared/dom.js';
 import { Menu } from './menu.js';
 
 const REFRESH_MS = 5000;
+
+/**
+ * @typedef {object} StreamName
+ * @property {string} topic
+ * @property {string} type '' when it is not published now
+ */
 
 /** `shown()` returns the topics that are on the screen, `choose(topics)` shows others. */
 export class CameraMenu {
@@ -28,14 +35,19 @@ export class CameraMenu {
   #note;
   #shown;
   #choose;
+  /** @type {StreamName[]} */
   #streams = [];
   #timer = 0;
 
+  /**
+   * @param {HTMLElement} button
+   * @param {{ shown: () => string[], choose: (topics: string[]) => void }} owner
+   */
   constructor(button, { shown, choose }) {
     this.#shown = shown;
     this.#choose = choose;
-    this.#list = document.getElementById('camera-list');
-    this.#note = document.getElementById('camera-note');
+    this.#list = find(document, '#camera-list');
+    this.#note = find(document, '#camera-note');
     this.#menu = new Menu(button, {
       opened: () => {
         this.refresh();
@@ -43,9 +55,12 @@ export class CameraMenu {
       },
       closed: () => clearInterval(this.#timer),
     });
-    this.#list.addEventListener('change', ({ target }) => this.#toggle(target));
-    this.#list.addEventListener('click', ({ target }) => {
-      const only = target.closest('button');
+    this.#list.addEventListener('change', (event) => {
+      const box = targetOf(event);
+      if (box instanceof HTMLInputElement) this.#toggle(box);
+    });
+    this.#list.addEventListener('click', (event) => {
+      const only = targetOf(event)?.closest('button');
       if (only) this.#choose([only.value]);
     });
   }
@@ -67,7 +82,11 @@ export class CameraMenu {
     }
   }
 
-  /** Show the camera with that number alone, counted from 1. */
+  /**
+   * Show the camera with that number alone, counted from 1.
+   *
+   * @param {number} number
+   */
   async chooseNumber(number) {
     if (!this.#streams[number - 1]) await this.#load();
     const stream = this.#streams[number - 1];
@@ -79,15 +98,17 @@ export class CameraMenu {
       const { streams } = await (await get('/streams')).json();
       this.#show(streams);
     } catch (error) {
-      this.#note.textContent = error.status ? error.message : 'The robot does not answer';
+      setText(this.#note, error instanceof ApiError ? error.message
+        : 'The robot does not answer');
     }
   }
 
+  /** @param {StreamName[]} streams */
   #show(streams) {
     const gone = this.#shown().filter((name) => name
       && !streams.some(({ topic }) => topic === name));
     const rows = [...streams, ...gone.map((topic) => ({ topic, type: '' }))];
-    this.#note.textContent = '';
+    setText(this.#note, '');
     if (JSON.stringify(rows) !== JSON.stringify(this.#streams)) {
       this.#streams = rows;
       this.#build();
@@ -96,15 +117,15 @@ export class CameraMenu {
   }
 
   #build() {
-    const focused = document.activeElement?.value;
-    const template = document.getElementById('camera-row').content.firstElementChild;
+    const { activeElement } = document;
+    const focused = activeElement instanceof HTMLInputElement ? activeElement.value : null;
     this.#list.replaceChildren(...this.#streams.map(({ topic, type }, index) => {
-      const row = template.cloneNode(true);
-      row.querySelector('input').value = topic;
-      row.querySelector('.name').append(...breakable(topic));
-      row.querySelector('.type').textContent = type.split('/').at(-1) || 'not published now';
-      row.querySelector('kbd').textContent = index < 9 ? index + 1 : '';
-      const only = row.querySelector('button');
+      const row = copyTemplate('#camera-row');
+      find(row, 'input', HTMLInputElement).value = topic;
+      find(row, '.name').append(...breakable(topic));
+      setText(find(row, '.type'), type.split('/').at(-1) || 'not published now');
+      setText(find(row, 'kbd'), index < 9 ? String(index + 1) : '');
+      const only = find(row, 'button', HTMLButtonElement);
       only.value = topic;
       only.setAttribute('aria-label', `Only ${topic}`);
       return row;
@@ -113,6 +134,7 @@ export class CameraMenu {
     again?.focus();
   }
 
+  /** @param {HTMLInputElement} box */
   #toggle(box) {
     const shown = this.#shown().filter((topic) => topic !== box.value);
     if (box.checked) shown.push(box.value);
@@ -121,7 +143,11 @@ export class CameraMenu {
   }
 }
 
-/** Return the parts of a name, with places where a line may end. */
+/**
+ * Return the parts of a name, with places where a line may end.
+ *
+ * @param {string} name
+ */
 function breakable(name) {
   return name.split(/(?<=.)(?=\/)/).flatMap((part) => [document.createElement('wbr'), part]);
 }

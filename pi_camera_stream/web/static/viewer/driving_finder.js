@@ -21,16 +21,25 @@ import { get } from '../shared/api.js';
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
   #views;
+  /** @type {import('../driving/driving.js').Driving | null} */
   #driving = null;
   #answered = false;
   #asking = false;
 
-  /** `views()` returns the camera views that are shown. */
+  /**
+   * `views()` returns the camera views that are shown.
+   *
+   * @param {() => import('../shared/camera_view.js').CameraView[]} views
+   */
   constructor(views) {
     this.#views = views;
   }
 
-  /** A camera has greeted; `anew` when that is by a new connection: maybe of another program. */
+  /**
+   * A camera has greeted; `anew` when that is by a new connection: maybe of another program.
+   *
+   * @param {boolean} anew
+   */
   greeted(anew) {
     if (anew || !this.#answered) this.check();
   }

@@ -16,6 +16,8 @@
 
 // A button that opens a panel.
 
+import { find } from '../shared/dom.js';
+
 /** The panel closes by Escape, by a click beside it, and when the focus leaves it. */
 export class Menu {
   #button;
@@ -23,10 +25,15 @@ export class Menu {
   #opened;
   #closed;
 
-  /** The button's `aria-controls` names the panel; `opened()` and `closed()` are called. */
+  /**
+   * The button's `aria-controls` names the panel; `opened()` and `closed()` are called.
+   *
+   * @param {HTMLElement} button
+   * @param {{ opened?: () => void, closed?: () => void }} [owner]
+   */
   constructor(button, { opened = () => {}, closed = () => {} } = {}) {
     this.#button = button;
-    this.#panel = document.getElementById(button.getAttribute('aria-controls'));
+    this.#panel = find(document, `#${button.getAttribute('aria-controls')}`);
     this.#opened = opened;
     this.#closed = closed;
     button.addEventListener('click', () => (this.open ? this.close() : this.#show()));
@@ -60,7 +67,9 @@ export class Menu {
     this.#opened();
   }
 
+  /** @param {EventTarget | null} element */
   #holds(element) {
-    return this.#panel.contains(element) || this.#button.contains(element);
+    return element instanceof Node
+      && (this.#panel.contains(element) || this.#button.contains(element));
   }
 }

@@ -16,45 +16,58 @@
 
 // The choice of quality.
 
+import { copyTemplate, find, setText, targetOf } from '../shared/dom.js';
 import { Menu } from './menu.js';
 
 const TIERS = ['full', 'high', 'medium', 'low', 'lowest']; // until the robot names its own
+/** @type {Record<string, string>} */
 const EXPLAINED = { auto: 'the best that the network carries', full: 'as the camera sends it' };
 
 /** `choose(tier)` hears of a choice. */
 export class QualityMenu {
   #list;
   #shown;
+  /** @type {string[]} */
   #tiers = [];
   #tier;
 
+  /**
+   * @param {HTMLElement} button
+   * @param {string} tier
+   * @param {(tier: string) => void} choose
+   */
   constructor(button, tier, choose) {
-    this.#list = document.getElementById('quality-list');
-    this.#shown = button.querySelector('.value');
+    this.#list = find(document, '#quality-list');
+    this.#shown = find(button, '.value');
     this.#tier = tier;
     const menu = new Menu(button);
-    this.#list.addEventListener('change', ({ target }) => {
-      this.#tier = target.value;
+    this.#list.addEventListener('change', (event) => {
+      const box = targetOf(event);
+      if (!(box instanceof HTMLInputElement)) return;
+      this.#tier = box.value;
       this.#mark();
       choose(this.#tier);
     });
     // By a pointer: with the keyboard, one looks through them.
-    this.#list.addEventListener('click', ({ detail, target }) => {
-      if (detail && target.closest('label')) setTimeout(() => menu.close());
+    this.#list.addEventListener('click', (event) => {
+      if (event.detail && targetOf(event)?.closest('label')) setTimeout(() => menu.close());
     });
     this.name(TIERS);
   }
 
-  /** Offer tiers of these names. */
+  /**
+   * Offer tiers of these names.
+   *
+   * @param {string[]} tiers
+   */
   name(tiers) {
     if (this.#tiers.join() === tiers.join()) return;
     this.#tiers = tiers;
-    const template = document.getElementById('quality-row').content.firstElementChild;
     this.#list.replaceChildren(...['auto', ...tiers].map((tier) => {
-      const row = template.cloneNode(true);
-      row.querySelector('input').value = tier;
-      row.querySelector('.name').textContent = tier;
-      row.querySelector('.type').textContent = EXPLAINED[tier] ?? '';
+      const row = copyTemplate('#quality-row');
+      find(row, 'input', HTMLInputElement).value = tier;
+      setText(find(row, '.name'), tier);
+      setText(find(row, '.type'), EXPLAINED[tier] ?? '');
       return row;
     }));
     this.#mark();

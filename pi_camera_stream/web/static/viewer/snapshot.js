@@ -16,14 +16,19 @@
 
 // One picture of a camera, saved as a file.
 
-import { address, get } from '../shared/api.js';
+import { address, ApiError, get } from '../shared/api.js';
 
 const KEPT_MS = 60_000; // the browser may ask where to save it
 
-/** Save a picture of `topic`. Throws, with a sentence, when there is none to be had. */
+/**
+ * Save a picture of `topic`. Throws, with a sentence, when there is none to be had.
+ *
+ * @param {string} topic
+ */
 export async function saveSnapshot(topic) {
   const response = await get(address('/snapshot.jpg', { topic })).catch((error) => {
-    throw error.status ? error : new Error('No connection to the robot: no snapshot was taken');
+    throw error instanceof ApiError ? error
+      : new Error('No connection to the robot: no snapshot was taken');
   });
   const seconds = Number(response.headers.get('X-Timestamp'));
   const url = URL.createObjectURL(await response.blob());
@@ -34,9 +39,14 @@ export async function saveSnapshot(topic) {
   setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
 }
 
-/** Return a name of the topic and the time of the picture, such as cam-raw_2026-01-31_23-59-59. */
+/**
+ * Return a name of the topic and the time of the picture, such as cam-raw_2026-01-31_23-59-59.
+ *
+ * @param {string} topic
+ * @param {Date} date
+ */
 function fileName(topic, date) {
-  const two = (number) => String(number).padStart(2, '0');
+  const two = (/** @type {number} */ number) => String(number).padStart(2, '0');
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
   const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join('-');
   const name = topic.replace(/^\/|\/$/g, '').replaceAll('/', '-') || 'camera';

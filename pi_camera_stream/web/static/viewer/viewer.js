@@ -19,6 +19,7 @@
 import { address } from '../shared/api.js';
 import { CameraGrid } from '../shared/camera_grid.js';
 import { CameraView } from '../shared/camera_view.js';
+import { find, setText } from '../shared/dom.js';
 import { FullScreen } from '../shared/full_screen.js';
 import { onKeys } from '../shared/keys.js';
 import { UrlState } from '../shared/url_state.js';
@@ -29,22 +30,26 @@ import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
 
-const element = (id) => document.getElementById(id);
 const urlState = new UrlState();
 let messageTimer = 0;
 
-const grid = new CameraGrid(element('stage'), (topic) => new CameraView(
-  topic, urlState.tier, urlState.transport, { greeted, reshaped: () => grid.layOut(), unavailable }));
-const cameraMenu = new CameraMenu(element('cameras'), {
+const grid = new CameraGrid(find(document, '#stage'), (topic) => new CameraView(
+  topic, urlState.tier, urlState.transport,
+  { greeted, reshaped: () => grid.layOut(), unavailable }));
+const cameraMenu = new CameraMenu(find(document, '#cameras'), {
   shown: () => grid.topics, choose: (topics) => showCameras(topics, true),
 });
-const qualityMenu = new QualityMenu(element('quality'), urlState.tier, (tier) => {
+const qualityMenu = new QualityMenu(find(document, '#quality'), urlState.tier, (tier) => {
   urlState.update({ tier });
   for (const view of grid.views) view.setTier(tier);
 });
-const fullScreen = new FullScreen(element('fullscreen'), () => driving.escaped());
+const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
 const driving = new DrivingFinder(() => grid.views);
 
+/**
+ * @param {string[]} topics
+ * @param {boolean} chosen
+ */
 function showCameras(topics, chosen) {
   if (chosen) urlState.update({ topics });
   grid.show(topics);
@@ -61,7 +66,8 @@ function stop() {
   for (const view of grid.views) view.stop();
 }
 
-function greeted(view, tiers) {
+/** @type {import('../shared/camera_view.js').CameraOwner['greeted']} */
+function greeted(_, tiers) {
   if (tiers) qualityMenu.name(tiers);
   driving.greeted(Boolean(tiers));
   cameraMenu.refresh();
@@ -76,33 +82,36 @@ function unavailable() {
 
 function name() {
   const topics = grid.topics.filter(Boolean);
-  element('topics').textContent = topics.length > 1 ? `${topics.length} cameras`
-    : topics[0] ?? 'Camera';
+  setText(find(document, '#topics'), topics.length > 1 ? `${topics.length} cameras`
+    : topics[0] ?? 'Camera');
   document.title = [...topics, 'Camera'].join(' – ');
-  element('latency').href = address('/latency', topics[0] ? { topic: topics[0] } : {});
+  const link = find(document, '#latency', HTMLAnchorElement);
+  link.href = address('/latency', topics[0] ? { topic: topics[0] } : {});
 }
 
+/** @param {string} text */
 function showMessage(text) {
-  element('message').textContent = text;
+  find(document, '#message').textContent = text;
   clearTimeout(messageTimer);
   messageTimer = setTimeout(() => {
-    element('message').textContent = '';
+    find(document, '#message').textContent = '';
   }, MESSAGE_MS);
 }
 
 async function snapshot() {
-  const button = element('snapshot');
+  const button = find(document, '#snapshot');
   if (button.getAttribute('aria-busy') === 'true') return;
   button.setAttribute('aria-busy', 'true'); // it may take three seconds
   try {
     await saveSnapshot(grid.selected.topic);
     showMessage('');
   } catch (error) {
-    showMessage(error.message);
+    showMessage(error instanceof Error ? error.message : String(error));
   }
   button.setAttribute('aria-busy', 'false');
 }
 
+/** @param {boolean} figures */
 function showFigures(figures) {
   urlState.update({ figures });
   markFigures();
@@ -110,17 +119,16 @@ function showFigures(figures) {
 
 function markFigures() {
   document.body.classList.toggle('without-figures', !urlState.figures);
-  element('figures').setAttribute('aria-pressed', urlState.figures);
+  find(document, '#figures').setAttribute('aria-pressed', String(urlState.figures));
 }
 
-element('snapshot').addEventListener('click', snapshot);
-element('figures').addEventListener('click', () => showFigures(!urlState.figures));
+find(document, '#snapshot').addEventListener('click', snapshot);
+find(document, '#figures').addEventListener('click', () => showFigures(!urlState.figures));
 onKeys({
   f: () => fullScreen.toggle(),
   i: () => showFigures(!urlState.figures),
   s: snapshot,
-  digit: (number) => cameraMenu.chooseNumber(number),
-});
+}, (number) => cameraMenu.chooseNumber(number));
 document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));
 addEventListener('pagehide', stop);
 addEventListener('pageshow', ({ persisted }) => persisted && start());
@@ -135,4 +143,4 @@ addEventListener('load', () => {
   driving.check();
 });
 markFigures();
-element('bar').hidden = false;
+find(document, '#bar').hidden = false;

@@ -14,17 +14,22 @@
  * limitations under the License.
  */
 
-// Words on the page.
+import js from '@eslint/js';
+import globals from 'globals';
 
-/** What stands where nothing is known. */
-export const NOTHING = '–';
-
-/** Let `element` have that text; what stays the same is not said again to a screen reader. */
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** Return a duration as it is shown. */
-export function milliseconds(durationMs) {
-  return durationMs === null ? NOTHING : `${durationMs.toFixed(0)} ms`;
-}
+export default [
+  { ignores: ['.venv*/', 'build/', 'install/', 'log/'] },
+  js.configs.recommended,
+  {
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      curly: ['error', 'multi-line'],
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'object-shorthand': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  { files: ['pi_camera_stream/web/static/**'], languageOptions: { globals: globals.browser } },
+  { files: ['test/javascript/**'], languageOptions: { globals: globals.node } },
+];
