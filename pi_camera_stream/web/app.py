@@ -83,10 +83,10 @@ class Application:
             await self._drive.close()
 
     async def _page(self, _: web.Request) -> web.StreamResponse:
-        return _static_page('index.html')
+        return _static_page('viewer/index.html')
 
     async def _latency(self, _: web.Request) -> web.StreamResponse:
-        return _static_page('latency.html')
+        return _static_page('latency/latency.html')
 
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
         return await self._watch(request, stream_mjpeg, 'mjpeg')

@@ -151,7 +151,7 @@ class Robot:
         return await handler(request)
 
     async def _page(self, _):
-        return web.FileResponse(application._STATIC / 'index.html',
+        return web.FileResponse(application._STATIC / 'viewer' / 'index.html',
                                 headers=access._HTML_HEADERS)
 
     async def _streams(self, _):

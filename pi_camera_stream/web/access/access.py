@@ -122,7 +122,7 @@ class Access:
         self._log = log
         self._throttle = LoginThrottle(now_s)
         self._said: set[str] = set()
-        page = files('pi_camera_stream.web') / 'static' / 'login.html'
+        page = files('pi_camera_stream.web') / 'static' / 'login' / 'login.html'
         self._login_page = page.read_text(encoding='utf-8')
 
     def protect(self, app: web.Application) -> None:

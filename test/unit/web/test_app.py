@@ -40,7 +40,7 @@ TOKEN = 'correct-horse-battery'
 JPEG = pictures.jpeg()
 FRAME_S = 0.02  # between two pictures
 PLAIN = ('/', '/latency', '/streams', '/state', '/metrics', '/healthz', '/snapshot.jpg',
-         '/snapshot', '/static/viewer.js')
+         '/snapshot', '/static/viewer/viewer.js')
 ENDLESS = ('/stream.mjpg', '/stream')
 
 
@@ -142,7 +142,7 @@ async def until(condition):
     ('/', 'text/html'), ('/latency', 'text/html'), ('/streams', 'application/json'),
     ('/state', 'application/json'), ('/metrics', 'text/plain'), ('/healthz', 'text/plain'),
     ('/snapshot.jpg', 'image/jpeg'), ('/snapshot', 'image/jpeg'),
-    ('/static/viewer.css', 'text/css'),
+    ('/static/viewer/viewer.css', 'text/css'),
     *((path, 'multipart/x-mixed-replace') for path in ENDLESS)])
 @with_rules()
 async def test_each_address_answers_and_so_does_the_question_for_its_head(site, path, kind):
@@ -280,7 +280,7 @@ async def test_with_a_token_nothing_is_shown_without_it(site):
     for path in (*paths, *ENDLESS, '/stream_viewer', '/ws', '/nothing'):
         for method in ('GET', 'HEAD'):
             assert (await site.text(path, method=method))[0] == 401
-    for path in ('/healthz', '/static/viewer.js'):
+    for path in ('/healthz', '/static/viewer/viewer.js'):
         assert (await site.text(path))[0] == 200
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await site.session.ws_connect(site.url('/ws'))

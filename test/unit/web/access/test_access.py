@@ -124,7 +124,7 @@ def behind(**rules):
 
 
 async def _page(_):
-    return web.FileResponse(STATIC / 'index.html')
+    return web.FileResponse(STATIC / 'viewer' / 'index.html')
 
 
 async def _state(_):
@@ -171,7 +171,7 @@ async def _websocket(request):
 
 @pytest.mark.parametrize(('path', 'status'), [
     ('/', 200), ('/state', 200), ('/stream.mjpg', 200), ('/nowhere', 404), ('/boom', 500),
-    ('/body', 405), ('/static/viewer.css', 200), ('/static/none', 404)])
+    ('/body', 405), ('/static/viewer/viewer.css', 200), ('/static/none', 404)])
 @behind()
 async def test_every_answer_has_the_security_headers(door, path, status):
     answer = await door.ask(path)
@@ -340,7 +340,7 @@ async def test_nothing_else_is_taken_for_the_token(door):
 
 @behind(access_token=TOKEN)
 async def test_what_a_login_needs_is_open(door):
-    for path in ('/login', '/healthz', '/static/login.css'):
+    for path in ('/login', '/healthz', '/static/login/login.css'):
         assert (await door.ask(path)).status == 200
 
 
@@ -593,7 +593,7 @@ async def test_that_a_client_has_gone_is_no_mistake(door, caplog):
 async def test_odd_requests_for_files_are_no_mistakes_of_ours(door, caplog):
     assert (await door.ask('/static/' + 'a' * 4000)).status == 404
     for name in ('If-Modified-Since', 'If-Unmodified-Since', 'If-Range'):
-        answer = await door.ask('/static/login.css', {
+        answer = await door.ask('/static/login/login.css', {
             name: 'Mon, 01 Jan 99999999999999999999 00:00:00 GMT'})
         assert answer.status == 400
     assert caplog.records == []

@@ -355,7 +355,7 @@ _TARGETS = [
     b'/', b'/login', b'/?token=%ff&token', b'/static/%00', b'/static/../x', b'*', b'//x',
     b'/static/' + b'a' * 4000, b'http://[', b'http://a:99999/', b'/%', b'/read', b'/unread',
     b'/\xff', b'http://xn--a/',
-    b'/static/login.css', b'/login?next=%0d', b'http://evil/?token', b'/?%ff=%00&&=']
+    b'/static/login/login.css', b'/login?next=%0d', b'http://evil/?token', b'/?%ff=%00&&=']
 _ODD = [
     b'Content-Type: application/x-www-form-urlencoded\r\n', b'Expect: 100-continue\r\n',
     b'Content-Type: multipart/form-data; boundary=\xff\r\n', b'Expect: much\r\n',
