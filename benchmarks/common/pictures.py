@@ -17,7 +17,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core.errors import PermanentError
+from pi_camera_stream.core.errors import PermanentError
 
 COUNT = 12  # different ones, so that nothing that remembers the last picture gains by it
 _TOLERANCE = 0.15
@@ -41,8 +41,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     # Here, because the servers that load pictures do without: what they use is measured.
     import cv2
     import numpy as np
-
-    from ...encoders.jpeg_encoder import JpegEncoder
+    from pi_camera_stream.encoders.jpeg_encoder import JpegEncoder
 
     images = []
     for number in range(COUNT):

@@ -23,13 +23,14 @@ import itertools
 from pathlib import Path
 import threading
 
+from pi_camera_stream.core.ending import end_at_once, leave
+from pi_camera_stream.core.jpeg import check_whole
+from pi_camera_stream.core.pacing import Pacer
+from pi_camera_stream.nodes.image_topic import create_image_publisher, jpeg_message
+from pi_camera_stream.nodes.run import run_node
+from pi_camera_stream.nodes.stream_node import StreamNode
+
 from .pictures import load_pictures
-from ...core.ending import end_at_once, leave
-from ...core.jpeg import check_whole
-from ...core.pacing import Pacer
-from ...nodes.image_topic import create_image_publisher, jpeg_message
-from ...nodes.run import run_node
-from ...nodes.stream_node import StreamNode
 
 _TIMEOUT_S = 0.5
 
