@@ -19,6 +19,7 @@ from importlib import import_module
 import os
 import signal
 import sys
+import time
 import traceback
 from types import FrameType
 
@@ -46,6 +47,7 @@ COMMANDS = {
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
 _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+_CLEANING_S = 5.0  # until another signal counts
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -90,17 +92,26 @@ def _find_ours() -> None:
         filter(None, [*ours, os.environ.get('PYTHONPATH')]))
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def _end_by_interrupt() -> None:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt, so that all contexts clean up."""
+    heard_s = -_CLEANING_S
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal heard_s
+        if time.monotonic() - heard_s >= _CLEANING_S:  # one more would cut the cleaning up short
+            heard_s = time.monotonic()
+            raise KeyboardInterrupt
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # a second one would cut the cleaning up short
-    raise KeyboardInterrupt
+        signal.signal(number, interrupt)
 
 
 if __name__ == '__main__':
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _interrupt)
     try:
+        _end_by_interrupt()
         result = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        result = _INTERRUPTED
     except Exception:
         traceback.print_exc()
         result = 1

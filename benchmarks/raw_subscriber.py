@@ -140,7 +140,8 @@ def camera(source: str, folder: Path, prefix: networks.Prefix) -> Iterator[None]
                      *(word for value in values for word in ('-p', value))]),
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if source == 'stdin':
-        threading.Thread(target=feed, args=(process.stdin, load_pictures(folder)), daemon=True).start()
+        threading.Thread(target=feed, args=(process.stdin, load_pictures(folder)),
+                         daemon=True).start()
     try:
         yield
     finally:

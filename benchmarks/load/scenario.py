@@ -70,7 +70,7 @@ def bridge_programs(scenario: Scenario, address: str, port: int) -> Programs:
         'bridge': [sys.executable, '-m', 'pi_camera_stream', 'bridge', *ros,
                    '-p', f'address:={address}', '-p', f'port:={port}',
                    '-p', f'max_viewers:={scenario.viewers + scenario.stuck + _ROOM}'],
-        'stream': [*_program('common.stamped_stream'), *_source(scenario), *ros],
+        'stream': [*_program('programs.stamped_stream'), *_source(scenario), *ros],
     }
 
 

@@ -30,7 +30,7 @@ from pi_camera_stream.nodes.image_topic import create_image_publisher, jpeg_mess
 from pi_camera_stream.nodes.run import run_node
 from pi_camera_stream.nodes.stream_node import StreamNode
 
-from .pictures import load_pictures
+from ..common.pictures import load_pictures
 
 _TIMEOUT_S = 0.5
 
