@@ -108,7 +108,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--only', choices=('with', 'without'))
     parser.add_argument('--source', default='file')
     parser.add_argument('--receive', type=float, help=argparse.SUPPRESS)
-    options, options.parameters = parser.parse_known_args(arguments)
+    options, parameters = parser.parse_known_args(arguments)
+    options.parameters = parameters
     if options.receive:
         receive(options.receive)
         return 0

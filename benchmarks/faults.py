@@ -32,7 +32,6 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 import os
-from pathlib import Path
 import random
 import signal
 import statistics
@@ -249,7 +248,8 @@ def measure_bombs(options: argparse.Namespace) -> bool:
         memory = Memory(children)
         memory.start()
         programs.publish('bomb', '--fps', 10, name='bombs')
-        began_s, faults = time.time(), []
+        began_s = time.time()
+        faults: list[str] = []
         while time.time() < began_s + options.seconds and not faults and not memory.too_much:
             faults = watch(programs, 0.5)
         grown_mb = memory.finish()

@@ -32,6 +32,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any, cast, IO
 import urllib.request
 
 import cv2
@@ -96,7 +97,7 @@ class Subscriber:
         """Forget what was measured."""
         self.received_ms, self.decode_ms = [], []
 
-    def _on_message(self, message) -> None:
+    def _on_message(self, message: Any) -> None:
         now_ns = self._node.get_clock().now().nanoseconds
         started = time.perf_counter()
         cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
@@ -110,7 +111,7 @@ class Subscriber:
 
 
 @contextmanager
-def child(*arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen]:
+def child(*arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program, and kill it at the end."""
     process = subprocess.Popen(with_parent([sys.executable, *arguments]), stdin=stdin,
                                stderr=subprocess.DEVNULL)
@@ -136,14 +137,16 @@ def measure(pid: int, seconds: float, subscriber: Subscriber) -> tuple[float, st
         f'{statistics.median(subscriber.decode_ms):5.2f} ms (medians)')
 
 
-def feed(process: subprocess.Popen, jpeg: bytes) -> None:
+def feed(process: subprocess.Popen[bytes], jpeg: bytes) -> None:
     """Write the picture into a node's standard input, FPS times a second."""
+    pipe = cast(IO[bytes], process.stdin)
+
     def write() -> None:
         due = time.monotonic()
         try:
             while True:
-                process.stdin.write(jpeg)
-                process.stdin.flush()
+                pipe.write(jpeg)
+                pipe.flush()
                 due += 1 / FPS
                 time.sleep(max(0.0, due - time.monotonic()))
         except (BrokenPipeError, ValueError):

@@ -137,7 +137,8 @@ class Soak:
                  viewers: list[Watching]) -> None:
         self.programs, self.driver, self.car, self.viewers = programs, driver, car, viewers
         self.samples: list[dict[str, Sample]] = []
-        self.presses: list[tuple[float, float]] = []  # when the car heard of one, and how long that took, in s
+        # When the car heard of one, and how long that took, in s.
+        self.presses: list[tuple[float, float]] = []
 
     def press(self, throttle: float) -> None:
         """Let go, press, and see when the car hears of it."""
@@ -222,7 +223,8 @@ def main(arguments: Sequence[str]) -> int:
 
         for _ in range(options.busy_loops):
             child(sys.executable, '-c', 'while True: pass')
-        child(sys.executable, '-m', 'benchmarks.programs.going_topics', stdin=subprocess.PIPE)
+        child(sys.executable, '-m', 'benchmarks.programs.going_topics',
+              stdin=subprocess.PIPE)
         programs = {
             'camera': stack.enter_context(running('camera', *parameters(
                 source='pattern', width=1280, height=720, fps=30.0))),
@@ -235,13 +237,15 @@ def main(arguments: Sequence[str]) -> int:
         stack.callback(guest.close)
         car = Car(guest)
         viewers = [Watching(f'{url}stream.mjpg') for _ in range(VIEWERS)]
-        going = [Watching(lambda: f'{url}stream.mjpg?topic={random.choice(NAMES)}',  # noqa: S311
-                          STAY_S) for _ in range(WANDERERS)]
-        coming = [Returning(url), Watching(f'{url}stream.mjpg', STAY_S)]
+        coming = [Watching(lambda: f'{url}stream.mjpg?topic={random.choice(NAMES)}',  # noqa: S311
+                           STAY_S) for _ in range(WANDERERS)]
+        coming.append(Watching(f'{url}stream.mjpg', STAY_S))
+        returning = Returning(url)
         stuck = stack.enter_context(socket.create_connection(('127.0.0.1', int(
             url.rstrip('/').rpartition(':')[2]))))
         stuck.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n')
-        for thread in (*viewers, *going, *coming):
+        everybody: list[Watching | Returning] = [*viewers, *coming, returning]
+        for thread in everybody:
             stack.callback(thread.join, 10)
             stack.callback(thread.stopping.set)
             thread.start()
@@ -249,8 +253,8 @@ def main(arguments: Sequence[str]) -> int:
         driver.sit_down()
         soak = Soak(programs, driver, car, viewers)
         code = drive(soak, seconds)
-        print(f'{sum(one.visits for one in (*going, *coming[1:]))} visits, '
-              f'{coming[0].pictures} pictures by WebSocket, {len(driver.heard)} commands heard')
+        print(f'{sum(one.visits for one in coming)} visits, '
+              f'{returning.pictures} pictures by WebSocket, {len(driver.heard)} commands heard')
     return code
 
 

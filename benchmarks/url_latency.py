@@ -113,7 +113,7 @@ def measure(name: str, seconds: float) -> None:
                 continue
             first_s = first_s or time.monotonic()
             jpeg = np.frombuffer(cast(bytes, capture.picture), np.uint8)
-            code = block_code.read(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE))
+            code = block_code.read(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE)))
             if code is not None and time.monotonic() > first_s + 2:
                 ages_ms.append((now_us - code.time_us) / 1000)
                 stamps_ms.append((now_ns - capture.monotonic_ns) / 1e6)

@@ -27,10 +27,11 @@ import statistics
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 from pi_camera_stream.sources import workers
 from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.child import Child
 from pi_camera_stream.sources.worker_source import WorkerSource
 
 from .common import command
@@ -76,7 +77,7 @@ class ClockworkSource(WorkerSource):
 
     def worker_cpu_s(self) -> float:
         """Return the CPU time of all the worker's threads so far."""
-        tasks = Path(f'/proc/{self._child.pid}/task').iterdir()
+        tasks = Path(f'/proc/{cast(Child, self._child).pid}/task').iterdir()
         return sum(int((task / 'schedstat').read_text().split()[0]) for task in tasks) / 1e9
 
 

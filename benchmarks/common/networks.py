@@ -120,7 +120,7 @@ def hosts(*names: str) -> Iterator[list[Prefix]]:
     check()
     _sweep()
     with ExitStack() as stack:
-        prefixes = [('ip', 'netns', 'exec', _name(name)) for name in names]
+        prefixes: list[Prefix] = [('ip', 'netns', 'exec', _name(name)) for name in names]
         for *_, namespace in prefixes:
             stack.callback(_delete, namespace)
             _run('ip', 'netns', 'add', namespace)

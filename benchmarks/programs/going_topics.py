@@ -20,6 +20,7 @@ import random
 import sys
 import threading
 import time
+from typing import Any
 
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -35,7 +36,7 @@ def main() -> None:
     rclpy.init()
     node = rclpy.create_node('come_and_go')
     message = CompressedImage(format='jpeg', data=array.array('B', pictures.jpeg(64, 48)))
-    publishers = {}
+    publishers: dict[str, Any] = {}
 
     def change(name: str) -> None:
         if name in publishers:
