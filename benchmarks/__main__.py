@@ -46,6 +46,7 @@ COMMANDS = {
     'ends': 'how programs end that are told to at a random moment',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
+_OURS = {'benchmarks', 'pi_camera_stream', 'support'}
 _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 _CLEANING_S = 5.0  # until another signal counts
 
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f'benchmarks {name}: error: {error}', file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.split('.')[0] in _OURS:
+            raise
         print(f"benchmarks {name}: error: the Python module '{error.name}' is missing: use the "
               'virtual environment that `script/setup --test` makes', file=sys.stderr)
         return 1

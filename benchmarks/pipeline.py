@@ -155,10 +155,14 @@ def feed(process: subprocess.Popen[bytes], jpeg: bytes) -> None:
 
 
 def watch() -> None:
-    """Be one viewer of the bridge."""
-    with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/stream.mjpg') as response:
-        while response.read(65536):
-            pass
+    """Be one viewer of the bridge, as soon as it listens."""
+    while True:
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/stream.mjpg') as response:
+                while response.read(65536):
+                    pass
+        except OSError:
+            time.sleep(0.1)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -33,7 +33,7 @@ COMMANDS = {
 }
 MOVED = {
     'bench': 'the measurements are not installed any more: in a clone of the sources, run '
-             '`python -m benchmarks viewers`',
+             '`python3 -m benchmarks viewers`',
 }
 
 

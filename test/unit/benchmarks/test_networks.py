@@ -14,28 +14,39 @@
 
 import os
 
+from benchmarks.common import networks
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.tools.bench import link
 import pytest
 
 
-def test_a_narrow_link_needs_root(monkeypatch):
+def test_a_network_needs_root(monkeypatch):
     monkeypatch.setattr(os, 'geteuid', lambda: 1000)
-    with pytest.raises(PermanentError, match=r'--link and --rtt-ms need root.* run it with sudo'):
-        link.check_link()
+    assert networks.unavailable() == 'network namespaces need root: run it with sudo'
+    with pytest.raises(PermanentError, match='need root'), networks.two_hosts():
+        pass
 
 
-@pytest.mark.parametrize(('there', 'wanted'), [((), 'ip'), (('ip',), 'tc')])
-def test_a_narrow_link_needs_iproute2(monkeypatch, tmp_path, there, wanted):
+@pytest.mark.parametrize(('there', 'wanted', 'package'), [
+    ((), 'ip', 'iproute2'), (('ip',), 'tc', 'iproute2'), (('ip', 'tc'), 'nft', 'nftables')])
+def test_a_network_needs_its_programs(monkeypatch, tmp_path, there, wanted, package):
     monkeypatch.setattr(os, 'geteuid', lambda: 0)
     monkeypatch.setenv('PATH', str(tmp_path))
     for name in there:
         (tmp_path / name).touch(mode=0o755)
-    with pytest.raises(PermanentError, match=f'the program {wanted}: sudo apt install iproute2'):
-        link.check_link()
+    with pytest.raises(PermanentError, match=f'program {wanted}: sudo apt install {package}'):
+        networks.check('nft')
+
+
+def test_a_system_that_refuses_is_told_of(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, 'geteuid', lambda: 0)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    for name in ('ip', 'tc'):
+        (tmp_path / name).write_text('#!/bin/sh\necho Operation not permitted >&2\nexit 1\n')
+        (tmp_path / name).chmod(0o755)
+    assert 'fails (Operation not permitted): run it where' in networks.unavailable()
 
 
 def test_the_loopback_needs_nothing():
-    with link.loopback() as route:
-        assert route.server_prefix == route.viewers_prefix == ()
+    with networks.loopback() as route:
+        assert route.server == route.viewers == ()
         assert route.address == '127.0.0.1'
