@@ -21,10 +21,12 @@ import re
 import subprocess
 import sys
 
+import benchmarks
 import pi_camera_stream
 import pytest
 
 ROOT = Path(pi_camera_stream.__file__).parent
+BENCHMARKS = Path(benchmarks.__file__).parent
 ALLOWED = {  # room -> rooms that it may import from
     'core': set(),
     'sources': {'core'},
@@ -39,7 +41,8 @@ ROS = {'rclpy', 'rcl_interfaces', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 
        'geometry_msgs', 'std_srvs'}
 CORE_MAY = {'numpy'}
 # The drivers of a Raspberry Pi's camera, and what workers import from their own folder.
-MAY_LACK = {'matplotlib', 'picamera2', 'libcamera', 'worker_records', 'picamera2_bitrate'}
+MAY_LACK = {'matplotlib', 'playwright', 'picamera2', 'libcamera', 'worker_records',
+            'picamera2_bitrate'}
 IMPORT_ALL = """
 from importlib import import_module
 for name in {names}:
@@ -51,6 +54,7 @@ for name in {names}:
 """
 MAX_LINES = 300
 MODULES = sorted(ROOT.rglob('*.py'))
+MEASURING = sorted(BENCHMARKS.rglob('*.py'))
 
 
 def imports(path):
@@ -75,7 +79,7 @@ def _room(names):
 
 
 def identity(path):
-    return str(path.relative_to(ROOT))
+    return str(path.relative_to(ROOT if path.is_relative_to(ROOT) else BENCHMARKS.parent))
 
 
 def test_every_room_is_known():
@@ -93,6 +97,7 @@ def test_arrows_point_one_way(path):
             assert imported == room or imported in ALLOWED[room], f'{room} imports {imported}'
         if package in ROS:
             assert room == 'nodes', f'{package} belongs into nodes/'
+        assert package not in {'benchmarks', 'support'}, f'{package} is not installed'
 
 
 @pytest.mark.parametrize('path', sorted((ROOT / 'core').glob('*.py')), ids=identity)
@@ -103,17 +108,19 @@ def test_the_core_needs_nothing_but_numpy(path):
 
 def test_every_module_can_be_imported_up_to_what_a_machine_may_lack(tmp_path):
     """What cannot be evaluated with old libraries, such as annotations, raises at the import."""
-    names = ['.'.join(path.relative_to(ROOT.parent).with_suffix('').parts) for path in MODULES]
+    names = ['.'.join(path.relative_to(root.parent).with_suffix('').parts)
+             for root, paths in ((ROOT, MODULES), (BENCHMARKS, MEASURING)) for path in paths]
+    paths = [str(ROOT.parent), str(BENCHMARKS.parent), str(BENCHMARKS.parent / 'test')]
     program = tmp_path / 'import_all.py'
     program.write_text(IMPORT_ALL.format(
         names=[name.removesuffix('.__init__') for name in names if not name.endswith('__main__')],
         may_lack=ROS | MAY_LACK))
     done = subprocess.run([sys.executable, program], capture_output=True, text=True,
-                          env={**os.environ, 'PYTHONPATH': str(ROOT.parent)}, cwd=tmp_path)
+                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize('path', MODULES, ids=identity)
+@pytest.mark.parametrize('path', [*MODULES, *MEASURING], ids=identity)
 def test_no_file_is_too_long_to_read(path):
     assert len(path.read_text().splitlines()) <= MAX_LINES
 
