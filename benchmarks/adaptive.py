@@ -20,11 +20,12 @@ Two network namespaces are two machines: the real camera node in one of them off
 FrameSubscriber in the other receives. The link has 20 Mbit/s and a queue of 50 ms; then it widens.
 Needs root and iproute2 (and nftables for packet loss):
 
-    sudo .venv/bin/python benchmarks/adaptive.py
-    sudo .venv/bin/python benchmarks/adaptive.py --loss 1
+    sudo .venv/bin/python -m benchmarks adaptive
+    sudo .venv/bin/python -m benchmarks adaptive --loss 1
 """
 
 import argparse
+from collections.abc import Sequence
 import json
 import os
 from pathlib import Path
@@ -33,16 +34,17 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from pi_camera_stream.core.with_parent import with_parent
-from pi_camera_stream.tools.bench.link import cable
-from pi_camera_stream.tools.bench.pictures import make_pictures
 
+from .common import command, networks
+from .common.pictures import make_pictures
+
+# When it arrived, its age, both in s, its bytes and its width.
+Picture = tuple[float, float, int, int]
 WIDTH, HEIGHT, FPS, SIZE = 1280, 720, 30, 146_000  # 35 Mbit/s
 
 
-def receive(seconds):
+def receive(seconds: float) -> None:
     """Print one JSON line for each picture: when, its age in s, its bytes and its width."""
     from pi_camera_stream import FrameSubscriber
     until_s = time.monotonic() + seconds
@@ -55,20 +57,15 @@ def receive(seconds):
                                   frame.image.shape[1])), flush=True)
 
 
-def run(options, adaptive, folder):
-    """Return what arrived, as `receive` tells it, and the seconds after which the link widened."""
-    with cable(round(options.mbps * 1e6), 0, None) as route:
-        environment = {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET',
-                       'PYTHONPATH': str(Path(__file__).resolve().parents[1])}
-        server = route.server_prefix[-1]
-        for prefix, device in ((route.server_prefix, 'cable0'), (route.viewers_prefix, 'cable1')):
-            subprocess.run([*prefix, 'ip', 'route', 'add', '224.0.0.0/4', 'dev', device],
-                           check=True)
+def run(options: argparse.Namespace, adaptive: bool, folder: str) -> list[Picture]:
+    """Return what arrived, as `receive` tells it."""
+    with networks.cable(round(options.mbps * 1e6)) as route:
+        environment = {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
         if options.loss:
-            lose(route.viewers_prefix, options.loss)
+            networks.lose(route.viewers, options.loss / 100)
         camera = subprocess.Popen(
             with_parent([
-                *route.server_prefix, sys.executable, '-m', 'pi_camera_stream', 'camera',
+                *route.server, sys.executable, '-m', 'pi_camera_stream', 'camera',
                 '--ros-args', '-p', f'source:={options.source}', '-p', f'path:={folder}', '-p',
                 f'fps:={FPS}.0', '-p', f'adaptive:={str(adaptive).lower()}',
                 *options.parameters]),
@@ -76,13 +73,11 @@ def run(options, adaptive, folder):
         try:
             time.sleep(3)
             receiver = subprocess.Popen(
-                with_parent([*route.viewers_prefix, sys.executable, __file__, '--receive',
-                             str(options.seconds + options.widened)]), env=environment,
-                stdout=subprocess.PIPE, text=True)
+                with_parent([*route.viewers, *command.itself(
+                    'adaptive', '--receive', str(options.seconds + options.widened))]),
+                env=environment, stdout=subprocess.PIPE, text=True)
             time.sleep(options.seconds)
-            subprocess.run(['tc', '-n', server, 'qdisc', 'change', 'dev', 'cable0', 'root',
-                            'tbf', 'rate', '100mbit', 'burst', '64kb', 'latency', '50ms'],
-                           check=True)
+            networks.narrow(route.server, 100e6)
             out, _ = receiver.communicate()
         finally:
             camera.terminate()
@@ -90,17 +85,7 @@ def run(options, adaptive, folder):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def lose(prefix, percent):
-    """Lose this share of the packets that arrive."""
-    rules = (f'add table ip lossy; add chain ip lossy input {{ type filter hook prerouting '
-             f'priority -300; }}; add rule ip lossy input iifname "cable1" numgen random mod '
-             f'1000 < {round(percent * 10)} drop')
-    for rule in rules.split('; add '):
-        rule = rule if rule.startswith('add') else f'add {rule}'
-        subprocess.run([*prefix, 'nft', rule], check=True)
-
-
-def tell(name, pictures, since_s, until_s):
+def tell(name: str, pictures: list[Picture], since_s: float, until_s: float) -> None:
     """Print what arrived in a span of time."""
     span = [p for p in pictures if since_s <= p[0] < until_s]
     ages = sorted(p[1] * 1e3 for p in span)
@@ -113,9 +98,9 @@ def tell(name, pictures, since_s, until_s):
           f'width {min(p[3] for p in span)} to {max(p[3] for p in span)}')
 
 
-def main():
+def main(arguments: Sequence[str]) -> int:
     """Measure without adaptation, and with it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('adaptive', __doc__)
     parser.add_argument('--mbps', type=float, default=20)
     parser.add_argument('--loss', type=float, default=0, help='percent of the packets')
     parser.add_argument('--seconds', type=float, default=25, help='on the narrow link')
@@ -123,10 +108,12 @@ def main():
     parser.add_argument('--only', choices=('with', 'without'))
     parser.add_argument('--source', default='file')
     parser.add_argument('--receive', type=float, help=argparse.SUPPRESS)
-    options, options.parameters = parser.parse_known_args()
+    options, parameters = parser.parse_known_args(arguments)
+    options.parameters = parameters
     if options.receive:
         receive(options.receive)
-        return
+        return 0
+    networks.check('nft' if options.loss else 'tc')
     with tempfile.TemporaryDirectory() as folder:
         size = make_pictures(Path(folder), WIDTH, HEIGHT, SIZE)
         print(f'{size * FPS * 8 / 1e6:.1f} Mbit/s offered to {options.mbps:g}, '
@@ -144,7 +131,4 @@ def main():
             tell('  last 3 s on 100 Mbit/s', pictures, options.seconds + options.widened - 4,
                  options.seconds + options.widened - 1)
             print('  full quality again after ' + (f'{full[0]:.1f} s' if full else '-'))
-
-
-if __name__ == '__main__':
-    main()
+    return 0

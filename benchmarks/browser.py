@@ -15,22 +15,22 @@
 """
 How old pictures are when a browser paints them: the page in a real Chromium, over its WebSocket.
 
-Run it with: .venv/bin/python benchmarks/browser.py [--seconds 20] [--video FILE]
+Run it with: .venv/bin/python -m benchmarks browser [--seconds 20] [--video FILE]
 It pipes one 1280x720 JPEG of about 148 kB, 30 times a second, or plays a video. The page measures
 the age of each picture right after painting it, and tells the bridge; that is what is listened to.
 It needs Chromium and playwright (script/setup --test installs the latter). All by loopback.
 """
 
-import argparse
+from collections.abc import Sequence
 import json
-import os
 import statistics
 import subprocess
-import sys
 import time
 
-from pipeline import child, feed, FPS, picture, PORT, WARM_UP_S
 from playwright.sync_api import sync_playwright, WebSocket
+
+from .common import command
+from .pipeline import child, feed, FPS, picture, PORT, WARM_UP_S
 
 CHROMIUM = '/usr/bin/chromium'
 
@@ -77,40 +77,33 @@ class Ears:
                 f'p95, {share(pauses_ms, 0.99):.0f} p99')
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('browser', __doc__)
     parser.add_argument('--seconds', type=float, default=20.0)
     parser.add_argument('--video', metavar='FILE', help='play this instead')
-    options = parser.parse_args()
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '97')
+    options = parser.parse_args(arguments)
+    command.stay_on_this_machine()
     source = ('source:=file', '-p', f'path:={options.video}') if options.video else (
         'source:=stdin',)
     ears = Ears()
     module = ('-m', 'pi_camera_stream')
-    try:
-        with sync_playwright() as playwright, \
-                child(*module, 'bridge', '--ros-args', '-p', f'port:={PORT}'), \
-                child(*module, 'camera', '--ros-args', '-p', *source,
-                      stdin=subprocess.PIPE) as camera:
-            if not options.video:
-                jpeg = picture()
-                feed(camera, jpeg)
-                print(f'{len(jpeg)} bytes, {FPS}/s, {options.seconds:.0f} s')
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
-            page = browser.new_page(viewport={'width': 1280, 'height': 800})
-            page.on('websocket', ears.listen)
-            time.sleep(WARM_UP_S)
-            page.goto(f'http://127.0.0.1:{PORT}/')
-            page.wait_for_timeout(WARM_UP_S * 1000)
-            ears.forget()
-            page.wait_for_timeout(options.seconds * 1000)
-            print(ears.row(options.seconds))
-            browser.close()
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == '__main__':
-    main()
+    with sync_playwright() as playwright, \
+            child(*module, 'bridge', '--ros-args', '-p', f'port:={PORT}'), \
+            child(*module, 'camera', '--ros-args', '-p', *source,
+                  stdin=subprocess.PIPE) as camera:
+        if not options.video:
+            jpeg = picture()
+            feed(camera, jpeg)
+            print(f'{len(jpeg)} bytes, {FPS}/s, {options.seconds:.0f} s')
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+        page = browser.new_page(viewport={'width': 1280, 'height': 800})
+        page.on('websocket', ears.listen)
+        time.sleep(WARM_UP_S)
+        page.goto(f'http://127.0.0.1:{PORT}/')
+        page.wait_for_timeout(WARM_UP_S * 1000)
+        ears.forget()
+        page.wait_for_timeout(options.seconds * 1000)
+        print(ears.row(options.seconds))
+        browser.close()
+    return 0

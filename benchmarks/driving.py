@@ -15,7 +15,7 @@
 """
 How soon the car does what its driver wants, and how soon it stands when he cannot want any more.
 
-Run it with: .venv/bin/python benchmarks/driving.py [--only keys|cut|frozen|spectators]
+Run it with: .venv/bin/python -m benchmarks driving [--only keys|cut|frozen|spectators]
 
 keys        a key is pressed in a real Chromium, until another process has received `cmd_vel`
 cut         the link between driver and robot is cut at full speed, until the car is told to stand:
@@ -31,6 +31,7 @@ All but `keys`, which needs Chromium and playwright, use the scripted driver of 
 
 import argparse
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 import json
 import os
@@ -41,19 +42,16 @@ import subprocess
 import sys
 import tempfile
 import time
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
+from typing import Any
 
 from pi_camera_stream.core.with_parent import with_parent
-from pi_camera_stream.tools.bench.link import cable
-from pi_camera_stream.tools.bench.order import CrowdOrder
-from pi_camera_stream.tools.bench.pictures import make_pictures
-from support import networks
 from support.driving_link import Child, driving_over, start_robot
 from support.processes import wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
+from .common import command, networks
+from .common.pictures import make_pictures
+from .load.client_pool import ClientConfig
+
 CHROMIUM = '/usr/bin/chromium'
 ROUNDS = {'keys': 200, 'cut': 100, 'frozen': 20}
 SPECTATORS, LINK_BPS = 20, 50_000_000
@@ -61,11 +59,11 @@ WIDTH, HEIGHT, FPS, SIZE = 1280, 720, 30, 148_000
 WARM_UP_S, SECONDS = 8.0, 20.0
 
 
-def figures(name, values_s, goal):
+def figures(name: str, values_s: Iterable[float], goal: str) -> None:
     """Print the spread of times."""
     ordered = sorted(value * 1e3 for value in values_s)
 
-    def at(share):
+    def at(share: float) -> float:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
     print(f'{name}: {ordered[0]:.1f} ms least, {at(0.5):.1f} median, {at(0.95):.1f} p95, '
@@ -73,7 +71,7 @@ def figures(name, values_s, goal):
           f'load {os.getloadavg()[0]:.1f}', flush=True)
 
 
-def measure_cuts(rounds):
+def measure_cuts(rounds: int) -> None:
     """Cut the link again and again."""
     times_s, moved = [], 0
     with networks.two_hosts() as (robot, desk), \
@@ -88,7 +86,7 @@ def measure_cuts(rounds):
           f'motion after the zero: {moved}')
 
 
-def measure_frozen(rounds):
+def measure_frozen(rounds: int) -> None:
     """Stop the camera again and again."""
     times_s = []
     with driving_over((), (), '127.0.0.1', port=18081) as drive:
@@ -106,29 +104,27 @@ def measure_frozen(rounds):
     figures('picture frozen, to zero', times_s, 'all below 600 ms')
 
 
-def measure_spectators(named, options):
+def measure_spectators(named: bool, options: argparse.Namespace) -> None:
     """Drive on a narrow link that others use, too; `named` is whether the bridge knows who."""
-    with tempfile.TemporaryDirectory() as folder, cable(LINK_BPS, 0, None) as route:
+    with tempfile.TemporaryDirectory() as folder, networks.cable(LINK_BPS) as route:
         make_pictures(Path(folder), WIDTH, HEIGHT, SIZE)
-        bridge = start_robot(route.server_prefix, route.address, max_viewers=100)
+        bridge = start_robot(route.server, route.address, max_viewers=100)
         children = [bridge, Child(
-            route.server_prefix, 'pi_camera_stream.tools.bench.stream', '--folder', folder,
-            '--fps', FPS, '--ros-args', '--log-level', 'warn')]
-        crowd = None
+            route.server, 'benchmarks.programs.stamped_stream', '--folder', folder, '--fps',
+            FPS, '--ros-args', '--log-level', 'warn')]
         try:
             bridge.wait_for(' at http')
-            result = Path(folder) / 'crowd.json'
-            order = CrowdOrder(route.address, 8080, '/stream.mjpg', options.spectators, 0,
-                               WARM_UP_S, options.seconds, False, bridge.process.pid, {},
-                               str(result))
-            driver = Child(route.viewers_prefix, 'support.driver',
+            result = Path(folder) / 'spectators.json'
+            config = ClientConfig(
+                route.address, 8080, '/stream.mjpg', options.spectators, 0, WARM_UP_S,
+                options.seconds, False, bridge.process.pid, {}, str(result))
+            driver = Child(route.viewers, 'support.driver',
                            f'http://{route.address}:8080/', *([] if named else ['unnamed']))
             children.append(driver)
             wait_until(lambda: driver.told)
-            crowd = subprocess.Popen(with_parent([
-                *route.viewers_prefix, sys.executable, '-m', 'pi_camera_stream.tools.bench.crowd',
-                json.dumps(asdict(order))]), cwd=ROOT)
-            crowd.wait()
+            subprocess.run(with_parent([
+                *route.viewers, sys.executable, '-m', 'benchmarks.load.client_main',
+                json.dumps(asdict(config))]), check=True)
             until_s = time.time()
             told = list(driver.told)
         finally:
@@ -152,7 +148,7 @@ def measure_spectators(named, options):
           f"{spectators['cpu_percent']:.0f} % CPU", flush=True)
 
 
-def measure_keys(rounds):
+def measure_keys(rounds: int) -> None:
     """Press and release a key again and again."""
     from playwright.sync_api import sync_playwright
     children = []
@@ -184,7 +180,7 @@ def measure_keys(rounds):
     figures("  from the measuring program's call on", called_s, 'none')
 
 
-def press(page, car, rounds):
+def press(page: Any, car: Child, rounds: int) -> tuple[list[float], list[float]]:
     """Return how long it took from the browser's key event, and from our call."""
     pressed_s, called_s = [], []
     for _ in range(rounds):
@@ -200,18 +196,18 @@ def press(page, car, rounds):
     return pressed_s, called_s
 
 
-def main():
+def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser('driving', __doc__)
     parser.add_argument('--only', choices=('keys', 'cut', 'frozen', 'spectators'))
     parser.add_argument('--rounds', type=int)
     parser.add_argument('--seconds', type=float, default=SECONDS, help='of `spectators`')
     parser.add_argument('--spectators', type=int, default=SPECTATORS)
     parser.add_argument('--priority', choices=('with', 'without'), help='of `spectators`: only so')
-    options = parser.parse_args()
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '97')
+    options = parser.parse_args(arguments)
+    command.stay_on_this_machine()
+    if options.only not in ('keys', 'frozen'):
+        networks.check()  # before anything that takes long
     for name, measure in (('keys', measure_keys), ('cut', measure_cuts),
                           ('frozen', measure_frozen)):
         if options.only in (None, name):
@@ -220,7 +216,4 @@ def main():
         for named in (True, False):
             if options.priority in (None, 'with' if named else 'without'):
                 measure_spectators(named, options)
-
-
-if __name__ == '__main__':
-    main()
+    return 0

@@ -15,7 +15,7 @@
 """
 Whether the nodes survive what viewers, publishers and pictures can do to them.
 
-Run it with: .venv/bin/python benchmarks/faults.py visits|topics|bombs
+Run it with: .venv/bin/python -m benchmarks faults visits|topics|bombs
 
 visits  viewers come, get pictures and leave, `--times` in all; around each end, and around the
         moment when the bridge then lets go of the topic, its process is held up for 0.6 s
@@ -29,28 +29,24 @@ this machine only, in a ROS domain of its own.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 import os
-from pathlib import Path
 import random
 import signal
 import statistics
-import sys
 import threading
 import time
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
-
-from pi_camera_stream.tools.bench import proc
 from pi_camera_stream.web.stream.stream import _LINGER_S
 from support import restless
 from support.driving_link import Child
 from support.processes import wait_until
 from support.programs import Programs
 from support.watching import Watcher
+
+from .common import command, proc
 
 TIMES = {'visits': 200, 'topics': 10, 'bombs': 1}
 SECONDS = {'visits': 0.0, 'topics': 120.0, 'bombs': 60.0}
@@ -252,7 +248,8 @@ def measure_bombs(options: argparse.Namespace) -> bool:
         memory = Memory(children)
         memory.start()
         programs.publish('bomb', '--fps', 10, name='bombs')
-        began_s, faults = time.time(), []
+        began_s = time.time()
+        faults: list[str] = []
         while time.time() < began_s + options.seconds and not faults and not memory.too_much:
             faults = watch(programs, 0.5)
         grown_mb = memory.finish()
@@ -278,26 +275,16 @@ def other_topic(when: str, viewer: Watcher, seconds: float) -> None:
         'p95')
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line a figure."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser('faults', __doc__)
     parser.add_argument('what', choices=TIMES)
     parser.add_argument('--times', type=int)
     parser.add_argument('--seconds', type=float)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.times = options.times or TIMES[options.what]
     options.seconds = options.seconds or SECONDS[options.what]
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '96')
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as by Ctrl-C
-    try:
-        well = {'visits': measure_visits, 'topics': measure_topics,
-                'bombs': measure_bombs}[options.what](options)
-    except KeyboardInterrupt:
-        return 130
+    command.stay_on_this_machine(96)
+    well = {'visits': measure_visits, 'topics': measure_topics,
+            'bombs': measure_bombs}[options.what](options)
     return 0 if well else 1
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -15,16 +15,15 @@
 """
 What a frame costs: CPU time of the camera node, latency from topic to array, memory of each node.
 
-Run it with: .venv/bin/python benchmarks/pipeline.py [--seconds 20]
+Run it with: .venv/bin/python -m benchmarks pipeline [--seconds 20]
 It pipes one 1280x720 JPEG of about 148 kB, 30 times a second, and compares the camera node with a
 program that does nothing but publish the same bytes with rclpy. All on this machine, by loopback.
 """
 
 import argparse
 import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-import os
 from pathlib import Path
 import shutil
 import statistics
@@ -33,18 +32,21 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any, cast, IO
 import urllib.request
 
 import cv2
 import numpy as np
 from pi_camera_stream.core.with_parent import with_parent
 
+from .common import command
+from .common.proc import cpu_s, snapshot
+
 FPS = 30
 SIZE = (1280, 720)
 TOPIC = '/camera/image_raw/compressed'
 PORT = 18080
 WARM_UP_S = 4
-TICKS = os.sysconf('SC_CLK_TCK')
 
 
 def picture(size_bytes: int = 148_000) -> bytes:
@@ -95,7 +97,7 @@ class Subscriber:
         """Forget what was measured."""
         self.received_ms, self.decode_ms = [], []
 
-    def _on_message(self, message) -> None:
+    def _on_message(self, message: Any) -> None:
         now_ns = self._node.get_clock().now().nanoseconds
         started = time.perf_counter()
         cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
@@ -109,28 +111,15 @@ class Subscriber:
 
 
 @contextmanager
-def child(*command: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen]:
+def child(*arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program, and kill it at the end."""
-    process = subprocess.Popen(with_parent([sys.executable, *command]), stdin=stdin,
+    process = subprocess.Popen(with_parent([sys.executable, *arguments]), stdin=stdin,
                                stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:
         process.kill()
         process.wait()
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU seconds that a process has used."""
-    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process."""
-    line = next(line for line in Path(f'/proc/{pid}/status').read_text().splitlines()
-                if line.startswith('VmRSS'))
-    return int(line.split()[1]) / 1024
 
 
 def measure(pid: int, seconds: float, subscriber: Subscriber) -> tuple[float, str]:
@@ -148,14 +137,16 @@ def measure(pid: int, seconds: float, subscriber: Subscriber) -> tuple[float, st
         f'{statistics.median(subscriber.decode_ms):5.2f} ms (medians)')
 
 
-def feed(process: subprocess.Popen, jpeg: bytes) -> None:
+def feed(process: subprocess.Popen[bytes], jpeg: bytes) -> None:
     """Write the picture into a node's standard input, FPS times a second."""
+    pipe = cast(IO[bytes], process.stdin)
+
     def write() -> None:
         due = time.monotonic()
         try:
             while True:
-                process.stdin.write(jpeg)
-                process.stdin.flush()
+                pipe.write(jpeg)
+                pipe.flush()
                 due += 1 / FPS
                 time.sleep(max(0.0, due - time.monotonic()))
         except (BrokenPipeError, ValueError):
@@ -164,20 +155,23 @@ def feed(process: subprocess.Popen, jpeg: bytes) -> None:
 
 
 def watch() -> None:
-    """Be one viewer of the bridge."""
-    with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/stream.mjpg') as response:
-        while response.read(65536):
-            pass
+    """Be one viewer of the bridge, as soon as it listens."""
+    while True:
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{PORT}/stream.mjpg') as response:
+                while response.read(65536):
+                    pass
+        except OSError:
+            time.sleep(0.1)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('pipeline', __doc__)
     parser.add_argument('--seconds', type=float, default=20.0)
     parser.add_argument('--publish-bare', metavar='JPEG', help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '97')
+    options = parser.parse_args(arguments)
+    command.stay_on_this_machine()
     if options.publish_bare:
         publish_bare(Path(options.publish_bare).read_bytes())
     jpeg = picture()
@@ -187,7 +181,7 @@ def main() -> None:
     subscriber = Subscriber()
     module = ('-m', 'pi_camera_stream')
     try:
-        with child(__file__, '--publish-bare', str(path)) as bare:
+        with child('-m', 'benchmarks', 'pipeline', '--publish-bare', str(path)) as bare:
             bare_ms, row = measure(bare.pid, options.seconds, subscriber)
         print(f'bare rclpy publisher  {row}')
         with child(*module, 'camera', '--ros-args', '-p', 'source:=stdin',
@@ -203,10 +197,7 @@ def main() -> None:
                 time.sleep(WARM_UP_S)
                 for name, process in (('camera', camera), ('bridge, one viewer', bridge),
                                       ('consumer, motion', consumer)):
-                    print(f'memory of {name:20}{memory_mb(process.pid):6.1f} MB')
+                    print(f'memory of {name:20}{snapshot(process.pid).rss_mb:6.1f} MB')
     finally:
         shutil.rmtree(path.parent)
-
-
-if __name__ == '__main__':
-    main()
+    return 0

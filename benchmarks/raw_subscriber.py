@@ -20,18 +20,19 @@ The real camera node publishes 1280x720 at 20/s: the test pattern, which it enco
 `image_raw/compressed` all the time; by turns, another one receives `image_raw`, or none does.
 Printed are the medians of all turns: pictures a second, and their age when they arrive.
 
-    .venv/bin/python benchmarks/raw_subscriber.py
+    .venv/bin/python -m benchmarks raw_subscriber
 
 With --link, the subscriber of `image_raw` is on another machine: in a network namespace of its
 own, behind a link of so many Mbit/s. That needs root and iproute2:
 
-    sudo .venv/bin/python benchmarks/raw_subscriber.py --link 100
+    sudo .venv/bin/python -m benchmarks raw_subscriber --link 100
 
 Fast DDS has 0.5 MB of shared memory for its messages, so that many images of 2.8 MB are lost
 between two programs of one machine. With --segment 32 all arrive.
 """
 
 import argparse
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 import json
 import os
@@ -43,11 +44,12 @@ import sys
 import tempfile
 import threading
 import time
+from typing import cast, IO
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pi_camera_stream.core.with_parent import with_parent
 
-from pi_camera_stream.tools.bench.link import cable, loopback
-from pi_camera_stream.tools.bench.pictures import load_pictures, make_pictures
+from .common import command, networks
+from .common.pictures import load_pictures, make_pictures
 
 PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <dds xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"><profiles>
@@ -63,13 +65,14 @@ PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
   </rtps></participant>
 </profiles></dds>
 """
+Turn = dict[str, float]  # 'rate', 'median' and 'p95' of the ages in ms
 FPS = 20
 SIZE = (1280, 720)
 WARM_UP_S = 3
 WAIT_S = 30
 
 
-def receive(kind):
+def receive(kind: str) -> None:
     """Print one JSON line for each message that arrives: its age in ms."""
     import rclpy
     from rclpy.qos import qos_profile_sensor_data
@@ -80,7 +83,7 @@ def receive(kind):
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     node = rclpy.create_node(f'{kind}_receiver')
 
-    def on_message(message):
+    def on_message(message: CompressedImage | Image) -> None:
         stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
         print(json.dumps((time.time_ns() - stamp_ns) / 1e6), flush=True)
 
@@ -95,20 +98,21 @@ def receive(kind):
 class Receiver:
     """A subscriber in a process of its own; a context manager."""
 
-    def __init__(self, kind, prefix):
-        self.ages_ms = []
-        self._process = subprocess.Popen([*prefix, sys.executable, __file__, '--receive', kind],
-                                         stdout=subprocess.PIPE, text=True)
+    def __init__(self, kind: str, prefix: networks.Prefix) -> None:
+        self.ages_ms: list[float] = []
+        self._process = subprocess.Popen(
+            with_parent([*prefix, *command.itself('raw_subscriber', '--receive', kind)]),
+            stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
 
-    def __enter__(self):
+    def __enter__(self) -> 'Receiver':
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
 
-    def wait_for_one(self):
+    def wait_for_one(self) -> None:
         """Wait until the first picture has come, and a while for all to settle."""
         deadline_s = time.monotonic() + WAIT_S
         while not self.ages_ms:
@@ -118,13 +122,13 @@ class Receiver:
         time.sleep(WARM_UP_S)
         self.ages_ms.clear()
 
-    def _read(self):
-        for line in self._process.stdout:
+    def _read(self) -> None:
+        for line in cast(IO[str], self._process.stdout):
             self.ages_ms.append(json.loads(line))
 
 
 @contextmanager
-def camera(source, folder, prefix):
+def camera(source: str, folder: Path, prefix: networks.Prefix) -> Iterator[None]:
     """Run the camera node."""
     values = [f'source:={source}', f'fps:={FPS}.0']
     if source == 'pattern':
@@ -132,11 +136,12 @@ def camera(source, folder, prefix):
     elif source == 'file':
         values += [f'path:={folder}']
     process = subprocess.Popen(
-        [*prefix, sys.executable, '-m', 'pi_camera_stream', 'camera', '--ros-args',
-         *(word for value in values for word in ('-p', value))],
+        with_parent([*prefix, sys.executable, '-m', 'pi_camera_stream', 'camera', '--ros-args',
+                     *(word for value in values for word in ('-p', value))]),
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if source == 'stdin':
-        threading.Thread(target=feed, args=(process, load_pictures(folder)), daemon=True).start()
+        threading.Thread(target=feed, args=(process.stdin, load_pictures(folder)),
+                         daemon=True).start()
     try:
         yield
     finally:
@@ -144,28 +149,28 @@ def camera(source, folder, prefix):
         process.wait()
 
 
-def feed(process, pictures):
+def feed(pipe: IO[bytes], pictures: list[bytes]) -> None:
     """Write the pictures into a node's standard input, FPS a second, for ever."""
     due_s = time.monotonic()
     try:
         while True:
             for jpeg in pictures:
-                process.stdin.write(jpeg)
-                process.stdin.flush()
+                pipe.write(jpeg)
+                pipe.flush()
                 due_s += 1 / FPS
                 time.sleep(max(0.0, due_s - time.monotonic()))
     except (BrokenPipeError, ValueError):
         pass
 
 
-def enlarge_segment(path, megabytes):
+def enlarge_segment(path: Path, megabytes: float) -> None:
     """Let Fast DDS of all programs have so much shared memory."""
     path.write_text(PROFILE.format(size=round(megabytes * 2**20)))
     for name in ('FASTRTPS', 'FASTDDS'):  # Jazzy and older ones, Kilted
         os.environ[f'{name}_DEFAULT_PROFILES_FILE'] = str(path)
 
 
-def summary(ages_ms, seconds):
+def summary(ages_ms: list[float], seconds: float) -> Turn:
     """Return what is to be known of one turn."""
     ages_ms = sorted(ages_ms)
     return {'rate': len(ages_ms) / seconds,
@@ -173,18 +178,21 @@ def summary(ages_ms, seconds):
             'p95': ages_ms[len(ages_ms) * 95 // 100] if ages_ms else float('nan')}
 
 
-def turns(options, source, folder, route):
+def turns(options: argparse.Namespace, source: str, folder: Path, route: networks.Route
+          ) -> tuple[list[Turn], list[Turn], list[Turn]]:
     """Measure by turns; return the turns without, with, and of the raw images, in their order."""
-    without, beside, raw = [], [], []
-    with camera(source, folder, route.server_prefix), \
-            Receiver('jpeg', route.server_prefix) as jpegs:
+    without: list[Turn] = []
+    beside: list[Turn] = []
+    raw: list[Turn] = []
+    with camera(source, folder, route.server), \
+            Receiver('jpeg', route.server) as jpegs:
         jpegs.wait_for_one()
         for _ in range(options.rounds):
             time.sleep(WARM_UP_S)
             jpegs.ages_ms.clear()
             time.sleep(options.seconds)
             without.append(summary(jpegs.ages_ms[:], options.seconds))
-            with Receiver('raw', route.viewers_prefix) as raws:
+            with Receiver('raw', route.viewers) as raws:
                 raws.wait_for_one()
                 jpegs.ages_ms.clear()
                 time.sleep(options.seconds)
@@ -193,7 +201,7 @@ def turns(options, source, folder, route):
     return without, beside, raw
 
 
-def tell(name, rows):
+def tell(name: str, rows: list[Turn]) -> None:
     """Print the medians of some turns."""
     rate = statistics.median(row['rate'] for row in rows)
     some = [row for row in rows if row['rate']]
@@ -204,33 +212,30 @@ def tell(name, rows):
     print(f'  {name:24}{rate:6.1f}/s, age {median:6.1f} ms median, {p95:6.1f} ms p95', flush=True)
 
 
-def main():
+def main(arguments: Sequence[str]) -> int:
     """Measure one source after the other."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('raw_subscriber', __doc__)
     parser.add_argument('--seconds', type=float, default=10, help='a turn')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--source', choices=('pattern', 'file', 'stdin'), action='append')
     parser.add_argument('--link', type=float, metavar='MBPS')
     parser.add_argument('--segment', type=float, metavar='MB', help='of shared memory')
     parser.add_argument('--receive', choices=('jpeg', 'raw'), help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.receive:
         receive(options.receive)
-        return
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SUBNET' if options.link else 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '97')
+        return 0
+    command.stay_on_this_machine()
+    if options.link:
+        networks.check()
+        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SUBNET'  # as far as the cable goes
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         make_pictures(folder, *SIZE, 148_000)
         if options.segment:
             enlarge_segment(folder / 'profile.xml', options.segment)
-        route = stack.enter_context(cable(round(options.link * 1e6), 0, None) if options.link
-                                    else loopback())
-        if options.link:
-            for prefix, device in ((route.server_prefix, 'cable0'),
-                                   (route.viewers_prefix, 'cable1')):
-                subprocess.run([*prefix, 'ip', 'route', 'add', '224.0.0.0/4', 'dev', device],
-                               check=True)
+        route = stack.enter_context(networks.cable(round(options.link * 1e6)) if options.link
+                                    else networks.loopback())
         for source in options.source or ('pattern', 'file', 'stdin'):
             without, beside, raw = turns(options, source, folder, route)
             print(f'{source}, load {os.getloadavg()[0]:.1f}')
@@ -241,7 +246,4 @@ def main():
             rate = statistics.median(b['rate'] / a['rate'] for a, b in pairs)
             p95 = statistics.median(b['p95'] - a['p95'] for a, b in pairs)
             print(f'  JPEGs beside / without: rate {rate:.3f}, age p95 {p95:+.1f} ms', flush=True)
-
-
-if __name__ == '__main__':
-    main()
+    return 0

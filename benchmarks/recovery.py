@@ -15,12 +15,12 @@
 """
 How soon pictures come again after a capture worker was killed, or hangs.
 
-Run it with: .venv/bin/python benchmarks/recovery.py [--rounds 20]
+Run it with: .venv/bin/python -m benchmarks recovery [--rounds 20]
 It runs the camera node on the fake picamera2 of test/support, in a real worker process, and kills
 or stops that worker as soon as pictures come, again and again; at the end it kills the node.
 """
 
-import argparse
+from collections.abc import Sequence
 import os
 from pathlib import Path
 import signal
@@ -32,7 +32,8 @@ import time
 
 from pi_camera_stream.core.with_parent import with_parent
 
-ROOT = Path(__file__).resolve().parents[1]
+from .common import command
+
 TOPIC = '/camera/image_raw/compressed'
 
 
@@ -70,15 +71,14 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f'/proc/{pid}/fd').iterdir()))
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('recovery', __doc__)
     parser.add_argument('--rounds', type=int, default=20)
-    rounds = parser.parse_args().rounds
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '97')
+    rounds = parser.parse_args(arguments).rounds
+    command.stay_on_this_machine()
     watcher = Watcher()
-    fake = str(ROOT / 'test' / 'support' / 'fake_picamera2')
+    fake = str(command.ROOT / 'test' / 'support' / 'fake_picamera2')
     environment = os.environ | {'PYTHONPATH': os.pathsep.join(
         [fake, *filter(None, [os.environ.get('PYTHONPATH')])])}
     node = subprocess.Popen(
@@ -112,7 +112,4 @@ def main() -> None:
         print(f'node killed: its worker is gone after {time.monotonic() - struck_s:.3f} s')
     finally:
         node.kill()
-
-
-if __name__ == '__main__':
-    main()
+    return 0

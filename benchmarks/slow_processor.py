@@ -17,13 +17,13 @@
 """
 How old results are when a processor needs 200 ms a picture, and the camera sends 30 a second.
 
-Run it with: .venv/bin/python benchmarks/slow_processor.py [--seconds 20] [--busy]
+Run it with: .venv/bin/python -m benchmarks slow_processor [--seconds 20] [--busy]
 It starts the real camera node (test pattern, 1280x720) and the real consumer with a processor of
 another package, all on this machine. A result is to be at most 200 ms and 1.5 frame intervals old
 when it arrives.
 """
 
-import argparse
+from collections.abc import Sequence
 import json
 import os
 from pathlib import Path
@@ -36,6 +36,8 @@ import tempfile
 import time
 
 from pi_camera_stream.core.with_parent import with_parent
+
+from .common import command
 
 FPS = 30
 WORK_MS = 200
@@ -110,15 +112,14 @@ def row(ages_ms: list[float]) -> str:
             f'most {max(ages_ms):6.1f} ms')
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure, and print the figures; return 1 when the results are too old."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('slow_processor', __doc__)
     parser.add_argument('--seconds', type=float, default=20.0)
     parser.add_argument('--busy', action='store_true',
                         help='work in Python instead of waiting')
-    options = parser.parse_args()
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', '96')
+    options = parser.parse_args(arguments)
+    command.stay_on_this_machine(96)
     program = [sys.executable, '-m', 'pi_camera_stream']
     with tempfile.TemporaryDirectory() as folder:
         install(Path(folder))
@@ -147,7 +148,3 @@ def main() -> int:
     verdict = 'kept' if ok else 'MISSED'
     print(f'limit                 {LIMIT_MS:.1f} ms: {verdict} (p95 on arrival)')
     return 0 if ok else 1
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -15,7 +15,8 @@
 """
 See whether anything grows, slows down or ends when everything happens at once for a long time.
 
-Run it with: script/soak [--minutes 30] [--busy-loops 0]
+Run it with: script/soak [--minutes 30] [--busy-loops 0], which makes the virtual environment and
+runs `python -m benchmarks soak`.
 
 Camera node (test pattern, 1280x720), bridge and consumer run as processes. The bridge has five
 viewers, one who comes again every 5 s, one who reads nothing, five who go from topic to topic,
@@ -25,26 +26,31 @@ process holds, how long a command takes to the bridge and back, and from a press
 how old pictures are on arrival. It fails when something has grown, ended, or complained.
 """
 
-import argparse
-import array
 import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 import os
-from pathlib import Path
 import random
-import signal
 import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test'))
+import aiohttp
+from support.car import Car
+from support.driver import Driver
+from support.guest import Guest
+from support.processes import parameters, Program, running
+from support.web import get, parts
 
-NAMES = [f'/going_{number}/compressed' for number in range(30)]
-CHANGING, CHANGE_S, RATE = 5, 2.0, 5
+from .common import command
+from .common.proc import snapshot
+from .programs.going_topics import NAMES
+
 VIEWERS, WANDERERS = 5, 5
 STAY_S = 5.0
 WINDOW_S = 30.0
@@ -61,9 +67,8 @@ class Sample:
     threads: int
 
 
-def sample(pid):
+def sample(pid: int) -> Sample:
     """Look at a process."""
-    from pi_camera_stream.tools.bench.proc import snapshot
     now = snapshot(pid)
     return Sample(now.rss_mb, len(os.listdir(f'/proc/{pid}/fd')), now.threads)
 
@@ -71,14 +76,14 @@ def sample(pid):
 class Watching(threading.Thread):
     """Look at one stream until it is stopped; ages of pictures in s, with when they came."""
 
-    def __init__(self, url, stay_s=None):
+    def __init__(self, url: str | Callable[[], str], stay_s: float | None = None) -> None:
         super().__init__(daemon=True)
         self._url, self._stay_s = url, stay_s
-        self.ages, self.stopping = [], threading.Event()
+        self.ages: list[tuple[float, float]] = []
+        self.stopping = threading.Event()
         self.visits = 0
 
-    def run(self):
-        from support.web import get, parts
+    def run(self) -> None:
         while not self.stopping.is_set():
             self.visits += 1
             until_s = time.monotonic() + (self._stay_s or 1e9)
@@ -92,7 +97,7 @@ class Watching(threading.Thread):
             except (OSError, ValueError, StopIteration, RuntimeError):
                 self.stopping.wait(0.5)  # the topic has gone; the bridge is looked at elsewhere
 
-    def url(self):
+    def url(self) -> str:
         """Return the address of the next visit."""
         return self._url if isinstance(self._url, str) else self._url()
 
@@ -100,21 +105,20 @@ class Watching(threading.Thread):
 class Returning(threading.Thread):
     """Come by WebSocket for some seconds, again and again."""
 
-    def __init__(self, url):
+    def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._url = url
         self.stopping = threading.Event()
         self.pictures = 0
 
-    def run(self):
+    def run(self) -> None:
         while not self.stopping.is_set():
             try:
                 asyncio.run(self._visit())
             except Exception:  # the bridge has gone: that is seen elsewhere
                 self.stopping.wait(0.5)
 
-    async def _visit(self):
-        import aiohttp
+    async def _visit(self) -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(
                 f'{self._url}ws', max_msg_size=0) as connection:
             until_s = time.monotonic() + STAY_S
@@ -126,50 +130,17 @@ class Returning(threading.Thread):
                     await connection.send_json({'type': 'ack', 'sequence': sequence})
 
 
-def publish_topics():
-    """Let topics come and go until the standard input is closed."""
-    import rclpy
-    from rclpy.qos import QoSProfile, ReliabilityPolicy
-    from sensor_msgs.msg import CompressedImage
-    from support import pictures
-
-    rclpy.init()
-    node = rclpy.create_node('come_and_go')
-    message = CompressedImage(format='jpeg', data=array.array('B', pictures.jpeg(64, 48)))
-    publishers = {}
-
-    def change(name):
-        if name in publishers:
-            node.destroy_publisher(publishers.pop(name))
-        else:
-            publishers[name] = node.create_publisher(
-                CompressedImage, name, QoSProfile(
-                    depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-
-    for name in NAMES:
-        change(name)
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-    changed_s = time.monotonic()
-    while True:
-        if time.monotonic() - changed_s > CHANGE_S:
-            changed_s = time.monotonic()
-            for name in random.sample(NAMES, CHANGING):
-                change(name)
-        message.header.stamp = node.get_clock().now().to_msg()
-        for publisher in publishers.values():
-            publisher.publish(message)
-        time.sleep(1 / RATE)
-
-
 class Soak:
     """All who take part."""
 
-    def __init__(self, programs, driver, car, viewers):
+    def __init__(self, programs: dict[str, Program], driver: Driver, car: Car,
+                 viewers: list[Watching]) -> None:
         self.programs, self.driver, self.car, self.viewers = programs, driver, car, viewers
-        self.samples = []
-        self.presses = []  # when the car heard of one, and how long that took, in s
+        self.samples: list[dict[str, Sample]] = []
+        # When the car heard of one, and how long that took, in s.
+        self.presses: list[tuple[float, float]] = []
 
-    def press(self, throttle):
+    def press(self, throttle: float) -> None:
         """Let go, press, and see when the car hears of it."""
         self.driver.let_go()
         time.sleep(LET_GO_S)
@@ -184,7 +155,7 @@ class Soak:
         if stood and given_s is not None and heard_s is not None:
             self.presses.append((heard_s, heard_s - given_s))
 
-    def measure(self, when):
+    def measure(self, when: str) -> None:
         """Print what is the case now."""
         now_s = time.time()
         samples = {name: sample(program.process.pid) for name, program in self.programs.items()}
@@ -203,7 +174,7 @@ class Soak:
               f'{len(ages) / WINDOW_S / max(1, len(self.viewers)):.1f} pictures/s a viewer; '
               f'load {os.getloadavg()[0]:.1f}', flush=True)
 
-    def faults(self):
+    def faults(self) -> Iterator[str]:
         """Return what is wrong now, in sentences."""
         for name, program in self.programs.items():
             if program.process.poll() is not None:
@@ -215,7 +186,7 @@ class Soak:
         if not any(not heard.standing for heard in self.car.heard):
             yield 'the car has never moved'
 
-    def growth(self):
+    def growth(self) -> Iterator[str]:
         """Return what has grown from the first measurement to the last one, in sentences."""
         for name, first in self.samples[0].items():
             last = self.samples[-1][name]
@@ -227,7 +198,7 @@ class Soak:
                            f'{getattr(last, what)}')
 
 
-def spread(values):
+def spread(values: list[float]) -> str:
     """Return median and 95th percentile in words."""
     if len(values) < 2:
         return 'unknown'
@@ -235,37 +206,25 @@ def spread(values):
             f'{statistics.quantiles(values, n=20)[-1]:.1f} p95')
 
 
-def main():
+def main(arguments: Sequence[str]) -> int:
     """Run it; return the exit code."""
-    from contextlib import ExitStack
-
-    from support.car import Car
-    from support.driver import Driver
-    from support.guest import Guest
-    from support.processes import parameters, running
-
-    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0].strip())
+    parser = command.parser('soak', __doc__)
     parser.add_argument('--minutes', type=float, default=30.0)
     parser.add_argument('--busy-loops', type=int, default=0, metavar='N',
                         help='processes that do nothing but use the processor')
-    parser.add_argument('--topics', action='store_true', help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.topics:
-        publish_topics()
-    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options = parser.parse_args(arguments)
+    command.stay_on_this_machine(1 + os.getpid() % 100)
     seconds = options.minutes * 60
     with ExitStack() as stack:
-        def child(*command, **more):
-            process = subprocess.Popen(command, **more)
+        def child(*words: str, **more: Any) -> None:
+            process = subprocess.Popen(words, **more)
             stack.callback(process.wait)
             stack.callback(process.kill)
-            return process
 
         for _ in range(options.busy_loops):
             child(sys.executable, '-c', 'while True: pass')
-        child(sys.executable, __file__, '--topics', stdin=subprocess.PIPE)
+        child(sys.executable, '-m', 'benchmarks.programs.going_topics',
+              stdin=subprocess.PIPE)
         programs = {
             'camera': stack.enter_context(running('camera', *parameters(
                 source='pattern', width=1280, height=720, fps=30.0))),
@@ -278,13 +237,15 @@ def main():
         stack.callback(guest.close)
         car = Car(guest)
         viewers = [Watching(f'{url}stream.mjpg') for _ in range(VIEWERS)]
-        going = [Watching(lambda: f'{url}stream.mjpg?topic={random.choice(NAMES)}',  # noqa: S311
-                          STAY_S) for _ in range(WANDERERS)]
-        coming = [Returning(url), Watching(f'{url}stream.mjpg', STAY_S)]
+        coming = [Watching(lambda: f'{url}stream.mjpg?topic={random.choice(NAMES)}',  # noqa: S311
+                           STAY_S) for _ in range(WANDERERS)]
+        coming.append(Watching(f'{url}stream.mjpg', STAY_S))
+        returning = Returning(url)
         stuck = stack.enter_context(socket.create_connection(('127.0.0.1', int(
             url.rstrip('/').rpartition(':')[2]))))
         stuck.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n')
-        for thread in (*viewers, *going, *coming):
+        everybody: list[Watching | Returning] = [*viewers, *coming, returning]
+        for thread in everybody:
             stack.callback(thread.join, 10)
             stack.callback(thread.stopping.set)
             thread.start()
@@ -292,12 +253,12 @@ def main():
         driver.sit_down()
         soak = Soak(programs, driver, car, viewers)
         code = drive(soak, seconds)
-        print(f'{sum(one.visits for one in (*going, *coming[1:]))} visits, '
-              f'{coming[0].pictures} pictures by WebSocket, {len(driver.heard)} commands heard')
+        print(f'{sum(one.visits for one in coming)} visits, '
+              f'{returning.pictures} pictures by WebSocket, {len(driver.heard)} commands heard')
     return code
 
 
-def drive(soak, seconds):
+def drive(soak: Soak, seconds: float) -> int:
     """Drive back and forth for that long, and measure; return the exit code."""
     began_s = time.monotonic()
     due = {'beginning': 0.1 * seconds, 'middle': 0.5 * seconds, 'end': seconds}
@@ -315,7 +276,3 @@ def drive(soak, seconds):
     problems = [*soak.faults(), *soak.growth()]
     print('\n'.join(problems) or 'nothing has grown, ended or complained')
     return 1 if problems else 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -21,21 +21,20 @@ subscriber in a process of its own receives them for ten seconds: bare rclpy wit
 the callback, and FrameSubscriber. Printed are the CPU time of the subscriber for each picture, and
 the time from just before `publish` to the decoded array, beside that of the decoding in it.
 
-    ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST .venv/bin/python benchmarks/subscriber.py
+    .venv/bin/python -m benchmarks subscriber
 """
 
 import argparse
 import array
+from collections.abc import Sequence
 import json
 from pathlib import Path
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -43,16 +42,18 @@ from pi_camera_stream import FrameSubscriber
 from pi_camera_stream.client import frame_subscriber
 from pi_camera_stream.client.qos import image_qos
 from pi_camera_stream.core.with_parent import with_parent
-from pi_camera_stream.tools.bench.pictures import load_pictures, make_pictures
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CompressedImage
+
+from .common import command
+from .common.pictures import load_pictures, make_pictures
 
 TOPIC = '/camera/image_raw/compressed'
 WARM_UP = 30
 
 
-def publish(folder):
+def publish(folder: Path) -> NoReturn:
     """Publish for ever."""
     rclpy.init()
     node = rclpy.create_node('publisher')
@@ -71,11 +72,13 @@ def publish(folder):
 class Meter:
     """Takes in when pictures were decoded; ends the process after `seconds`."""
 
-    def __init__(self, seconds):
-        self.seconds, self.ages_ms, self.decode_ms, self.count = seconds, [], [], 0
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.count = seconds, 0
+        self.ages_ms: list[float] = []
+        self.decode_ms: list[float] = []
         self.done = threading.Event()
 
-    def add(self, stamp_ns):
+    def add(self, stamp_ns: int) -> None:
         """Note that the picture of `stamp_ns` has just been decoded."""
         self.count += 1
         if self.count == WARM_UP:
@@ -91,12 +94,12 @@ class Meter:
                 self.done.set()
 
 
-def bare(meter):
+def bare(meter: Meter) -> None:
     """Receive as a program without this package does."""
     rclpy.init()
     node = rclpy.create_node('bare')
 
-    def on_image(message):
+    def on_image(message: CompressedImage) -> None:
         began_s = time.perf_counter()
         cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
         meter.decode_ms.append((time.perf_counter() - began_s) * 1e3)
@@ -109,16 +112,16 @@ def bare(meter):
         executor.spin_once(timeout_sec=1)
 
 
-def ours(meter):
+def ours(meter: Meter) -> None:
     """Receive with FrameSubscriber; note how long the decoding in it takes."""
-    decode = frame_subscriber.decode
+    decode = vars(frame_subscriber)['decode_frame']
 
-    def timed(*arguments):
+    def timed(*arguments: Any) -> Any:
         began_s = time.perf_counter()
         image = decode(*arguments)
         meter.decode_ms.append((time.perf_counter() - began_s) * 1e3)
         return image
-    frame_subscriber.decode = timed
+    vars(frame_subscriber)['decode_frame'] = timed
     with FrameSubscriber(TOPIC) as frames:
         for frame in frames:
             meter.add(frame.stamp_ns)
@@ -126,30 +129,32 @@ def ours(meter):
                 return
 
 
-def main():
+def main(arguments: Sequence[str]) -> int:
     """Measure both, by turns."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command.parser('subscriber', __doc__)
     parser.add_argument('--seconds', type=float, default=10)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--run', choices=('publish', 'bare', 'ours'), help=argparse.SUPPRESS)
     parser.add_argument('--folder', type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    command.stay_on_this_machine()
     if options.run == 'publish':
         publish(options.folder)
     if options.run:
         {'bare': bare, 'ours': ours}[options.run](Meter(options.seconds))
-        return
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         size = make_pictures(Path(folder), 1280, 720, 148_000)
-        publisher = subprocess.Popen(with_parent([sys.executable, __file__, '--run', 'publish',
-                                                  '--folder', folder]))
+        publisher = subprocess.Popen(with_parent(command.itself(
+            'subscriber', '--run', 'publish', '--folder', folder)))
         try:
-            rows = {'bare': [], 'ours': []}
+            rows: dict[str, list[dict[str, float]]] = {'bare': [], 'ours': []}
             for _ in range(options.rounds):
                 for name, row in rows.items():
-                    out = subprocess.run([sys.executable, __file__, '--run', name, '--seconds',
-                                          str(options.seconds)], check=True, text=True,
-                                         stdout=subprocess.PIPE).stdout
+                    out = subprocess.run(
+                        command.itself('subscriber', '--run', name, '--seconds',
+                                       str(options.seconds)),
+                        check=True, text=True, stdout=subprocess.PIPE).stdout
                     row.append(json.loads(out.splitlines()[-1]))
         finally:
             publisher.kill()
@@ -157,13 +162,11 @@ def main():
     print(f'{size / 1e3:.0f} kB a picture')
     middle = {name: {key: statistics.median(run[key] for run in row) for key in row[0]}
               for name, row in rows.items()}
-    for name, row in middle.items():
-        print(f'{name}: published -> decoded {row["median_ms"]:.2f} ms median, '
-              f'{row["decode_ms"]:.2f} of them decoding; CPU {row["cpu_ms"]:.2f} ms a picture')
+    for name, figures in middle.items():
+        print(f'{name}: published -> decoded {figures["median_ms"]:.2f} ms median, '
+              f'{figures["decode_ms"]:.2f} of them decoding; CPU {figures["cpu_ms"]:.2f} ms a '
+              'picture')
     print(f'ours / bare: CPU {middle["ours"]["cpu_ms"] / middle["bare"]["cpu_ms"]:.2f}; '
           f'ours beyond decoding: '
           f'{middle["ours"]["median_ms"] - middle["ours"]["decode_ms"]:.2f} ms')
-
-
-if __name__ == '__main__':
-    main()
+    return 0

@@ -15,14 +15,13 @@
 """
 How old a picture is when it has come by network: from its drawing to `UrlSource.read`.
 
-Run it with: .venv/bin/python benchmarks/url_latency.py [--seconds 10] [NAME ...]
+Run it with: .venv/bin/python -m benchmarks url_latency [--seconds 10] [NAME ...]
 FFmpeg sends pictures of 1280x720, 30 a second, in which the time of their drawing stands, as H.264
 by the loopback; the age that is told has its encoding in it, the sending, the decoding, and the
 encoding to JPEG. Needs ffmpeg with libx264.
 """
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 import statistics
 import subprocess
@@ -34,8 +33,11 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.errors import TemporaryError
+from pi_camera_stream.core.frame import EncodedImage
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
+
+from .common import command
 
 FPS = 30
 SIZE = (1280, 720)
@@ -111,8 +113,8 @@ def measure(name: str, seconds: float) -> None:
             if capture is None:
                 continue
             first_s = first_s or time.monotonic()
-            jpeg = np.frombuffer(cast(bytes, capture.picture), np.uint8)
-            code = block_code.read(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE))
+            jpeg = np.frombuffer(cast(EncodedImage, capture.content).data, np.uint8)
+            code = block_code.read(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE)))
             if code is not None and time.monotonic() > first_s + 2:
                 ages_ms.append((now_us - code.time_us) / 1000)
                 stamps_ms.append((now_ns - capture.monotonic_ns) / 1e6)
@@ -126,15 +128,12 @@ def measure(name: str, seconds: float) -> None:
           f'{source.counters()["left out by the worker"]} left out')
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser = command.parser('url_latency', __doc__)
     parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(WAYS)}')
     parser.add_argument('--seconds', type=float, default=10.0)
-    arguments = parser.parse_args()
-    for name in arguments.names or WAYS:
-        measure(name, arguments.seconds)
-
-
-if __name__ == '__main__':
-    main()
+    options = parser.parse_args(arguments)
+    for name in options.names or WAYS:
+        measure(name, options.seconds)
+    return 0

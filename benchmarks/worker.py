@@ -15,12 +15,11 @@
 """
 What it costs that a camera's driver runs in a process of its own: latency, and CPU on both sides.
 
-Run it with: .venv/bin/python benchmarks/worker.py [--kilobytes 100] [--fps 30] [--seconds 10]
+Run it with: .venv/bin/python -m benchmarks worker [--kilobytes 100] [--fps 30] [--seconds 10]
 A worker without a camera hands out the same picture again and again. Its CPU time is compared with
 that of one that does all but hand it out.
 """
 
-import argparse
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -28,11 +27,14 @@ import statistics
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 from pi_camera_stream.sources import workers
 from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.child import Child
 from pi_camera_stream.sources.worker_source import WorkerSource
+
+from .common import command
 
 _MOST_LATENCY_MS, _MOST_CPU_MS = 1.0, 0.3
 
@@ -68,14 +70,14 @@ class ClockworkSource(WorkerSource):
         self._message = {'bytes': size_bytes, 'fps': fps, 'idle': idle}
 
     def command(self) -> Sequence[str]:
-        return [sys.executable, __file__, '--work']
+        return command.itself('worker', '--work')
 
     def open_message(self) -> dict[str, Any]:
         return self._message
 
     def worker_cpu_s(self) -> float:
         """Return the CPU time of all the worker's threads so far."""
-        tasks = Path(f'/proc/{self._child.pid}/task').iterdir()
+        tasks = Path(f'/proc/{cast(Child, self._child).pid}/task').iterdir()
         return sum(int((task / 'schedstat').read_text().split()[0]) for task in tasks) / 1e9
 
 
@@ -96,31 +98,27 @@ def measure(source: ClockworkSource, seconds: float) -> tuple[list[float], float
     return latencies_ms, here_s, there_s
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure, and return 1 when it costs more than it may."""
-    parser = argparse.ArgumentParser(description=__doc__.strip().split('\n')[0])
+    if '--work' in arguments:
+        sys.path.insert(0, str(Path(workers.__file__).parent / 'runtime'))
+        import_module('worker_pipe').run(Clockwork)
+    parser = command.parser('worker', __doc__)
     parser.add_argument('--kilobytes', type=float, default=100)
     parser.add_argument('--fps', type=float, default=30)
     parser.add_argument('--seconds', type=float, default=10)
-    arguments = parser.parse_args()
-    size_bytes = int(arguments.kilobytes * 1000)
-    idle = measure(ClockworkSource(size_bytes, arguments.fps, idle=True), arguments.seconds)
+    options = parser.parse_args(arguments)
+    size_bytes = int(options.kilobytes * 1000)
+    idle = measure(ClockworkSource(size_bytes, options.fps, idle=True), options.seconds)
     latencies_ms, here_s, there_s = measure(
-        ClockworkSource(size_bytes, arguments.fps, idle=False), arguments.seconds)
+        ClockworkSource(size_bytes, options.fps, idle=False), options.seconds)
     count = len(latencies_ms)
     latency_ms = statistics.median(latencies_ms)
     node_ms = here_s / count * 1000
     # The other one had as many pictures, as the same clock made them.
     worker_ms = (there_s - idle[2]) / count * 1000
     slowest_ms = statistics.quantiles(latencies_ms, n=100)[98]
-    print(f'{count} pictures of {arguments.kilobytes:g} kB at {arguments.fps:g}/s\n'
+    print(f'{count} pictures of {options.kilobytes:g} kB at {options.fps:g}/s\n'
           f'latency     median {latency_ms:.2f} ms, 99 % within {slowest_ms:.2f} ms\n'
           f'CPU a frame node {node_ms:.3f} ms, worker {worker_ms:.3f} ms')
     return int(latency_ms > _MOST_LATENCY_MS or max(node_ms, worker_ms) > _MOST_CPU_MS)
-
-
-if __name__ == '__main__':
-    if '--work' in sys.argv:
-        sys.path.insert(0, str(Path(workers.__file__).parent / 'runtime'))
-        import_module('worker_pipe').run(Clockwork)
-    sys.exit(main())

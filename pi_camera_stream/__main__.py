@@ -30,7 +30,10 @@ COMMANDS = {
     'demo': ('tools.demo', 'run all three, and show how they do'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
-    'bench': ('tools.bench', 'measure rates and ages that viewers get'),
+}
+MOVED = {
+    'bench': 'the measurements are not installed any more: in a clone of the sources, run '
+             '`python3 -m benchmarks viewers`',
 }
 
 
@@ -40,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in ('-h', '--help'):
         print(usage())
         return 0
+    if words[0] in MOVED:
+        print(f'pi_camera_stream: error: {MOVED[words[0]]}', file=sys.stderr)
+        return 2
     if words[0] not in COMMANDS:
         print(f"pi_camera_stream: error: there is no command '{words[0]}': choose one of "
               + ', '.join(COMMANDS), file=sys.stderr)
@@ -64,7 +70,7 @@ def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
-              'demo, latency, doctor and bench explain themselves with --help.']
+              'demo, latency and doctor explain themselves with --help.']
     return '\n'.join(lines)
 
 

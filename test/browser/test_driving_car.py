@@ -20,8 +20,8 @@ from pathlib import Path
 import signal
 import subprocess
 
+from benchmarks.common import networks
 import pytest
-from support import networks
 from support.car import Car
 from support.driving_link import Child
 from support.guest import Guest
@@ -189,8 +189,10 @@ def test_two_browsers_compete_for_the_wheel(camera, viewer, car, chromium):
 
 
 def test_a_cable_that_is_pulled_out_stops_it(chromium, missing, tmp_path):
-    if chromium is None or not networks.possible():
-        missing('this needs Chromium, and for network namespaces root and iproute2')
+    if chromium is None:
+        missing('this needs Chromium')
+    if reason := networks.unavailable():
+        missing(reason)
     with networks.two_hosts() as (robot, desk):
         there = tmp_path / 'chromium'
         there.write_text(f'#!/bin/sh\nexec {" ".join(desk)} {CHROMIUM} "$@"\n')

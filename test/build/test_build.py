@@ -59,6 +59,10 @@ def check_installed(prefix, bin_folder, environment):
         assert answer.returncode == 1, answer
         assert f'{command}: error: ' in answer.stderr
         assert 'out of range' in answer.stderr
+    packages = next(prefix.glob('lib/python*/site-packages'))
+    assert (packages / 'pi_camera_stream' / 'tools').is_dir()
+    assert not any((packages / name).exists() for name in (
+        'benchmarks', 'test', 'pi_camera_stream/tools/bench'))
     usage = run(sys.executable, '-m', 'pi_camera_stream', env=environment, cwd='/')
     assert 'doctor' in usage.stdout, usage
 

@@ -15,9 +15,9 @@
 
 import json
 import queue
-import subprocess
 import time
 
+from benchmarks.common import networks
 import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
@@ -25,7 +25,6 @@ from pi_camera_stream.codecs.jpeg import read_header
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import String
-from support import networks
 from support.guest import best_effort, stamp
 from support.processes import parameters, Program, running, WAIT_S, wait_until
 from support.repeating import Repeating
@@ -167,15 +166,14 @@ def test_a_subscriber_may_choose_not_to_report(guest):
 
 
 def test_a_link_that_is_too_narrow_still_carries_whole_pictures(monkeypatch, tmp_path, missing):
-    if not networks.possible():
-        missing('network namespaces need root and iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     for number, image in enumerate(np.random.default_rng(1).integers(
             0, 256, (8, 360, 640, 3), np.uint8)):
         cv2.imwrite(str(tmp_path / f'{number}.jpg'), image)  # 200 kB each: noise
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SUBNET')  # in namespaces of our own
     with networks.two_hosts() as (robot, desk):
-        subprocess.run(['tc', '-n', robot[-1], 'qdisc', 'add', 'dev', 'cable', 'root', 'tbf',
-                        'rate', '20mbit', 'burst', '64kb', 'latency', '50ms'], check=True)
+        networks.narrow(robot, 20e6)
         with running('camera', *parameters(source='file', path=tmp_path, fps=30.0),
                      prefix=robot):
             program = Program('latency', '--json', '--seconds', 5, prefix=desk)

@@ -17,9 +17,9 @@ from pathlib import Path
 import subprocess
 import sys
 
+from benchmarks.common import networks
 from pi_camera_stream.tools.doctor.surroundings import counters
 import pytest
-from support import networks
 from support.processes import parameters, running, WAIT_S
 
 PROFILE = Path(__file__).resolve().parents[2] / 'config' / 'fastdds_wifi.xml'
@@ -60,8 +60,8 @@ def test_fast_dds_reads_the_profile_and_stays_on_this_machine(profile):
 
 @pytest.mark.parametrize('used', [True, False])
 def test_with_the_profile_no_packet_is_a_fragment(used, monkeypatch, missing):
-    if not networks.possible():
-        missing('network namespaces need root and the Debian package iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SUBNET')
     if used:
         for name in VARIABLES:

@@ -22,11 +22,11 @@ import sys
 import threading
 import time
 
+from benchmarks.common import networks
 import pytest
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
-from support import networks
 from support.processes import parameters, Program, running, WAIT_S
 
 TOPIC = '/camera/image_raw/compressed'
@@ -49,8 +49,8 @@ def doctor(*arguments, code=0, seconds=0.1, **options):
 @pytest.fixture
 def hosts(monkeypatch, missing):
     """Return the prefixes of two network namespaces, in which ROS may use its network."""
-    if not networks.possible():
-        missing('network namespaces need root and the Debian package iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SUBNET')
     with networks.two_hosts() as prefixes:
         yield prefixes

@@ -29,6 +29,7 @@ import time
 from urllib.parse import urlencode
 
 import aiohttp
+from benchmarks.common import networks
 from nav_msgs.msg import Odometry
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.nodes.bridge.vehicle_buttons import create_buttons
@@ -36,7 +37,6 @@ import pytest
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
-from support import networks
 from support.car import Car
 from support.driver import Driver, Hands
 from support.driving_link import driving_over
@@ -603,8 +603,8 @@ def test_when_the_bridge_dies_nothing_is_repeated_and_the_cars_timeout_stops_it(
 
 
 def test_when_the_cable_is_pulled_the_car_stands(missing):
-    if not networks.possible():
-        missing('network namespaces need root and iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     with networks.two_hosts() as (robot, desk), \
             driving_over(robot, desk, networks.ADDRESSES[0]) as drive:
         for _ in range(5):

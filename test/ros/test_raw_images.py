@@ -23,6 +23,7 @@ import sys
 import threading
 from types import SimpleNamespace
 
+from benchmarks.common import networks
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from pi_camera_stream.client.trace import TracePublisher
@@ -34,7 +35,7 @@ from pi_camera_stream.nodes.camera.raw_topic import RawTopic
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
-from support import networks, pictures
+from support import pictures
 from support.guest import best_effort, Guest, stamp
 from support.processes import parameters, running, WAIT_S, wait_until
 
@@ -386,12 +387,11 @@ def subscribed(kind, prefix):
 
 def test_the_jpegs_of_this_machine_do_not_wait_for_the_link_of_another_one(
         monkeypatch, missing, folder):
-    if not networks.possible():
-        missing('network namespaces need root and iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SUBNET')  # in namespaces of our own
     with networks.two_hosts() as (robot, desk):
-        subprocess.run(['tc', '-n', robot[-1], 'qdisc', 'add', 'dev', 'cable', 'root', 'tbf',
-                        'rate', '100mbit', 'burst', '64kb', 'latency', '50ms'], check=True)
+        networks.narrow(robot, 100e6)
         with running('camera', *parameters(source='file', path=folder, fps=20.0), prefix=robot), \
                 subscribed('jpeg', robot) as jpegs:
             wait_until(lambda: jpegs)

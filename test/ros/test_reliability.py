@@ -15,7 +15,7 @@
 """
 Whatever viewers and publishers do, the bridge stays, and shows pictures.
 
-The long runs are in benchmarks/faults.py.
+The long runs are in `python3 -m benchmarks faults`.
 """
 
 from contextlib import contextmanager, ExitStack

@@ -16,12 +16,13 @@
 
 import shutil
 
+from benchmarks.common import networks
 import cv2
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
 import pytest
-from support import networks, senders
+from support import senders
 from support.capturing import capturing
 from support.processes import wait_until
 from support.rtsp_server import rtsp_server
@@ -172,8 +173,8 @@ def test_one_who_comes_late_sees_from_the_next_key_frame_on(bars):
     (f'udp://{networks.ADDRESSES[1]}:5000', f'udp://{networks.ADDRESSES[0]}:5000'),
 ])
 def test_from_one_computer_to_another(sent_to, read_from, bars, missing):
-    if not networks.possible():
-        missing('network namespaces need root and the Debian package iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     with (networks.two_hosts() as (there, here),
           capturing(ThereSource(SourceSettings('url', read_from), here)) as run,
           senders.sending(f'{sent_to}?pkt_size=1316', prefix=there)):

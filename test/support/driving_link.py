@@ -41,7 +41,8 @@ class Child:
 
     def __init__(self, prefix, *arguments):
         self.told, self.output = [], ''
-        path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get('PYTHONPATH')]))
+        path = os.pathsep.join(filter(None, [
+            str(_TESTS.parent), str(_TESTS), os.environ.get('PYTHONPATH')]))
         self.process = subprocess.Popen(
             [*prefix, sys.executable, '-u', '-m', *map(str, arguments)], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -29,13 +29,14 @@ WAIT_S = float(os.environ.get('TEST_WAIT_S', 60))
 
 
 class Program:
-    """`python3 -m pi_camera_stream ...`, with all that it prints."""
+    """`python3 -m pi_camera_stream ...`, or another module, with all that it prints."""
 
-    def __init__(self, *arguments, stdin=subprocess.DEVNULL, cwd=None, prefix=()):
+    def __init__(self, *arguments, module='pi_camera_stream', stdin=subprocess.DEVNULL, cwd=None,
+                 prefix=()):
         self.output = ''
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, '-u', '-m', 'pi_camera_stream', *map(str, arguments)],
+            [*prefix, sys.executable, '-u', '-m', module, *map(str, arguments)],
             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

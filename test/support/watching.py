@@ -31,8 +31,8 @@ import threading
 import time
 
 import aiohttp
-from pi_camera_stream.tools.bench.multipart import MultipartError
-from pi_camera_stream.tools.bench.viewer import Viewer
+from benchmarks.common.multipart import MultipartError
+from benchmarks.common.viewer import Viewer
 
 from .processes import wait_until
 

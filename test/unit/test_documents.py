@@ -19,6 +19,7 @@ import re
 import subprocess
 from xml.etree import ElementTree
 
+from benchmarks import __main__ as benchmarks
 from pi_camera_stream import __main__ as command_line
 from pi_camera_stream.tools import document
 import pytest
@@ -90,6 +91,32 @@ def test_usage_lists_all_commands(capsys):
 def test_an_unknown_command_is_explained(capsys):
     assert command_line.main(['fly']) == 2
     assert "there is no command 'fly': choose one of camera" in capsys.readouterr().err
+
+
+def test_who_looks_for_the_measurements_is_told_where_they_are(capsys):
+    assert command_line.main(['bench', 'viewers', '--viewers', '3']) == 2
+    assert 'in a clone of the sources, run `python3 -m benchmarks viewers`' \
+        in capsys.readouterr().err
+
+
+def test_each_file_of_the_benchmarks_is_a_command_and_is_listed(capsys):
+    files = {path.stem for path in (ROOT / 'benchmarks').glob('*.py')}
+    assert files - {'__init__', '__main__'} == set(benchmarks.COMMANDS)
+    assert benchmarks.main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f'  {name} ' in shown for name in benchmarks.COMMANDS)
+    assert benchmarks.main(['fly']) == 2
+    assert "there is no command 'fly': choose one of viewers, " in capsys.readouterr().err
+
+
+def test_documents_name_only_benchmarks_that_exist():
+    named = set()
+    for path in tracked_files():
+        if path.suffix in ('.md', '.py') and path != Path(__file__).resolve():
+            text = path.read_text()
+            named |= set(re.findall(r'-m benchmarks ([a-z]\w*)', text))
+            assert not re.search(r'benchmarks/\w+\.py|stream bench\b', text), path
+    assert named == set(benchmarks.COMMANDS)
 
 
 def test_the_readme_shows_the_example_as_it_is():

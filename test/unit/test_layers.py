@@ -21,10 +21,12 @@ import re
 import subprocess
 import sys
 
+import benchmarks
 import pi_camera_stream
 import pytest
 
 ROOT = Path(pi_camera_stream.__file__).parent
+BENCHMARKS = Path(benchmarks.__file__).parent
 ALLOWED = {  # room -> rooms that it may import from
     'core': set(),
     'codecs': {'core'},
@@ -38,7 +40,8 @@ ALLOWED = {  # room -> rooms that it may import from
 ROS = re.compile(r'rclpy|cv_bridge|launch|launch_ros|\w+_(msgs|srvs|interfaces)')
 CORE_MAY = {'numpy'}
 # The drivers of a Raspberry Pi's camera, and what workers import from their own folder.
-MAY_LACK = {'matplotlib', 'picamera2', 'libcamera', 'worker_pipe', 'picamera2_bitrate'}
+MAY_LACK = {'matplotlib', 'playwright', 'picamera2', 'libcamera', 'worker_pipe',
+            'picamera2_bitrate'}
 IMPORT_ALL = """
 from importlib import import_module
 import re
@@ -50,6 +53,7 @@ for name in {names}:
             raise
 """
 MODULES = sorted(ROOT.rglob('*.py'))
+MEASURING = sorted(BENCHMARKS.rglob('*.py'))
 
 
 def imports(path):
@@ -74,7 +78,7 @@ def _room(names):
 
 
 def identity(path):
-    return str(path.relative_to(ROOT))
+    return str(path.relative_to(ROOT if path.is_relative_to(ROOT) else BENCHMARKS.parent))
 
 
 def test_every_room_is_known():
@@ -89,6 +93,8 @@ def faults(path):
     for package, imported in imports(path):
         if imported is not None and imported != room and imported not in ALLOWED[room]:
             found.append(f'{room} imports {imported}')
+        if package in ('benchmarks', 'support'):
+            found.append(f'{package} is not installed')
         if ROS.fullmatch(package) and room not in ('client', 'nodes'):
             found.append(f'{package} belongs into client/ or nodes/')
         if room == 'core' and package not in {*sys.stdlib_module_names, *CORE_MAY,
@@ -105,13 +111,15 @@ def test_arrows_point_one_way(path):
 
 def test_every_module_can_be_imported_up_to_what_a_machine_may_lack(tmp_path):
     """What cannot be evaluated with old libraries, such as annotations, raises at the import."""
-    names = ['.'.join(path.relative_to(ROOT.parent).with_suffix('').parts) for path in MODULES]
+    names = ['.'.join(path.relative_to(root.parent).with_suffix('').parts)
+             for root, paths in ((ROOT, MODULES), (BENCHMARKS, MEASURING)) for path in paths]
+    paths = [str(ROOT.parent), str(BENCHMARKS.parent), str(BENCHMARKS.parent / 'test')]
     program = tmp_path / 'import_all.py'
     program.write_text(IMPORT_ALL.format(
         names=[name.removesuffix('.__init__') for name in names if not name.endswith('__main__')],
         may_lack='|'.join([ROS.pattern, *MAY_LACK])))
     done = subprocess.run([sys.executable, program], capture_output=True, text=True,
-                          env={**os.environ, 'PYTHONPATH': str(ROOT.parent)}, cwd=tmp_path)
+                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 

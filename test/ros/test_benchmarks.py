@@ -14,23 +14,25 @@
 
 import json
 import os
+from pathlib import Path
 import signal
-import subprocess
 import time
 
+from benchmarks.common import networks
 import pytest
 from support.processes import children, gone, Program, WAIT_S
 
+ROOT = Path(__file__).resolve().parents[2]
 STREAM = ('--size', '20k', '--width', '320', '--height', '240', '--fps', '20')
 
 
-def bench(*arguments):
-    return Program('bench', 'viewers', *STREAM, *arguments)
+def viewers(*arguments):
+    return Program('viewers', *STREAM, *arguments, module='benchmarks', cwd=ROOT)
 
 
 def test_viewers_of_both_servers_are_measured(tmp_path):
     file = tmp_path / 'result.json'
-    program = bench('--viewers', 3, '--seconds', 2, '--warm-up', 0.5, '--stuck', 1,
+    program = viewers('--viewers', 3, '--seconds', 2, '--warm-up', 0.5, '--stuck', 1,
                     '--json', file)
     assert program.wait() == 0, program.output
     program.wait_for(r'bridge / reference: CPU \d')
@@ -50,12 +52,12 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
     assert result['machine']['cores'] >= 1
     assert result['congestion_control']
     assert result['command'] in program.output
-    assert result['command'].startswith('python3 -m pi_camera_stream bench viewers --size 20k')
+    assert result['command'].startswith('python3 -m benchmarks viewers --size 20k')
 
 
-def test_a_crowd_that_comes_and_goes_leaves_no_socket_open(tmp_path):
+def test_viewers_who_come_and_go_leave_no_socket_open(tmp_path):
     file = tmp_path / 'result.json'
-    program = bench('--viewers', 5, '--seconds', 4, '--churn', '--no-reference', '--json', file)
+    program = viewers('--viewers', 5, '--seconds', 4, '--churn', '--no-reference', '--json', file)
     assert program.wait() == 0, program.output
     program.wait_for('bridge: the open sockets came back to the number before')
     row, = json.loads(file.read_text())['rows']
@@ -67,41 +69,31 @@ def test_a_crowd_that_comes_and_goes_leaves_no_socket_open(tmp_path):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_nothing_behind(number, tmp_path, monkeypatch):
     monkeypatch.setenv('TMPDIR', str(tmp_path))
-    program = bench()
+    program = viewers()
     program.wait_for('measuring the bridge')
     deadline = time.monotonic() + WAIT_S
     while len(pids := children(program.process.pid)) < 3:
         assert time.monotonic() < deadline, program.output
         time.sleep(0.02)
     assert program.stop(number) == 130
-    program.wait_for('bench viewers: interrupted')
+    program.wait_for('benchmarks viewers: interrupted')
     assert gone(pids)
     assert list(tmp_path.iterdir()) == []
 
 
-def can_make_namespaces():
-    name = f'test-{os.getpid()}'
-    try:
-        made = subprocess.run(['ip', 'netns', 'add', name], capture_output=True)
-    except FileNotFoundError:
-        return False
-    return made.returncode == 0 and subprocess.run(['ip', 'netns', 'del', name]).returncode == 0
-
-
-def namespaces():
-    return set(os.listdir('/run/netns'))
+def namespaces_of(program):
+    return [name for name in os.listdir('/run/netns')
+            if name.startswith(f'pi-camera-{program.process.pid}-')]
 
 
 def test_behind_a_narrow_link_viewers_get_smaller_pictures(tmp_path, missing):
-    if not can_make_namespaces():
-        missing('network namespaces need root and the Debian package iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
     file = tmp_path / 'result.json'
-    before = namespaces()
-    program = bench('--viewers', 2, '--seconds', 3, '--warm-up', 5, '--link', '2mbit',
+    program = viewers('--viewers', 2, '--seconds', 3, '--warm-up', 5, '--link', '2mbit',
                     '--congestion', 'reno', '--no-reference', '--json', file)
     assert program.wait() == 0, program.output
-    assert not {name for name in namespaces() - before
-                if name.startswith(f'bench-{program.process.pid}-')}
+    assert namespaces_of(program) == []
     row, = json.loads(file.read_text())['rows']
     assert row['congestion_control'] == 'reno'
     # 2 Mbit/s carry 250 kB/s, besides what was under way before; two viewers would have 800.
@@ -110,15 +102,48 @@ def test_behind_a_narrow_link_viewers_get_smaller_pictures(tmp_path, missing):
 
 
 def test_on_a_long_way_pictures_are_older_by_half_of_the_round_trip(tmp_path, missing):
-    if not can_make_namespaces() or not os.path.exists('/dev/net/tun'):
-        missing('TUN devices need root, /dev/net/tun and the Debian package iproute2')
+    if reason := networks.unavailable():
+        missing(reason)
+    if not os.path.exists('/dev/net/tun'):
+        missing('TUN devices need /dev/net/tun')
     file = tmp_path / 'result.json'
-    program = bench('--viewers', 2, '--seconds', 2, '--warm-up', 2, '--rtt-ms', 60,
+    program = viewers('--viewers', 2, '--seconds', 2, '--warm-up', 2, '--rtt-ms', 60,
                     '--no-reference', '--json', file)
     assert program.wait() == 0, program.output
     row, = json.loads(file.read_text())['rows']
     assert row['frames'] > 0
     assert row['age_median_ms'] >= 30
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('arguments', [
+    ('viewers', *STREAM, '--link', '2mbit', '--rtt-ms', '20'),
+    ('dds_profiles', '--only', 'router')])
+def test_ctrl_c_takes_the_network_away(number, arguments, missing):
+    if reason := networks.unavailable('nft', 'sysctl'):
+        missing(reason)
+    program = Program(*arguments, module='benchmarks', cwd=ROOT)
+    deadline = time.monotonic() + WAIT_S
+    while len(children(program.process.pid)) < 2 or len(namespaces_of(program)) < 2:
+        assert time.monotonic() < deadline, program.output
+        time.sleep(0.02)
+    assert program.stop(number) == 130, program.output
+    program.wait_for(f'benchmarks {arguments[0]}: interrupted')
+    assert namespaces_of(program) == []
+
+
+def test_what_a_killed_program_has_left_behind_goes_with_the_next(missing):
+    if reason := networks.unavailable():
+        missing(reason)
+    program = Program('raw_subscriber', '--link', '20', module='benchmarks', cwd=ROOT)
+    deadline = time.monotonic() + WAIT_S
+    while len(namespaces_of(program)) < 2:
+        assert time.monotonic() < deadline, program.output
+        time.sleep(0.02)
+    program.stop(signal.SIGKILL)
+    assert namespaces_of(program) != []
+    with networks.two_hosts():
+        assert namespaces_of(program) == []
 
 
 @pytest.mark.parametrize(('arguments', 'code', 'sentence'), [
@@ -129,7 +154,7 @@ def test_on_a_long_way_pictures_are_older_by_half_of_the_round_trip(tmp_path, mi
     (['--size', '3M'], 1, 'a picture of 320x240 cannot have 3000 kB'),
 ])
 def test_what_cannot_be_measured_is_explained(arguments, code, sentence):
-    program = bench(*arguments)
+    program = viewers(*arguments)
     assert program.wait() == code
     program.wait_for(sentence)
     assert 'Traceback' not in program.output

@@ -17,7 +17,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core.errors import PermanentError
+from pi_camera_stream.core.errors import PermanentError
 
 COUNT = 12  # different ones, so that nothing that remembers the last picture gains by it
 _TOLERANCE = 0.15
@@ -41,8 +41,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     # Here, because the servers that load pictures do without: what they use is measured.
     import cv2
     import numpy as np
-
-    from ...codecs.jpeg_codec import encode_jpeg
+    from pi_camera_stream.codecs.jpeg_codec import encode_jpeg
 
     images = []
     for number in range(COUNT):

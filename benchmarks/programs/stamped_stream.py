@@ -23,13 +23,14 @@ import itertools
 from pathlib import Path
 import threading
 
-from .pictures import load_pictures
-from ...client.image_topic import create_image_publisher, jpeg_message
-from ...codecs.jpeg import check_whole
-from ...core.pacing import Pacer
-from ...core.shutdown_signals import end_at_once, leave
-from ...nodes.base_node import BaseNode
-from ...nodes.run import run_node
+from pi_camera_stream.client.image_topic import create_image_publisher, jpeg_message
+from pi_camera_stream.codecs.jpeg import check_whole
+from pi_camera_stream.core.pacing import Pacer
+from pi_camera_stream.core.shutdown_signals import end_at_once, leave
+from pi_camera_stream.nodes.base_node import BaseNode
+from pi_camera_stream.nodes.run import run_node
+
+from ..common.pictures import load_pictures
 
 _TIMEOUT_S = 0.5
 

@@ -22,29 +22,33 @@ two network namespaces with a narrow or long cable between them.
 """
 
 import argparse
+from collections.abc import Sequence
 import json
 import os
 from pathlib import Path
 import resource
+import shlex
 import sys
 import tempfile
 import threading
 from typing import Any
 
-from . import proc, units
-from .half import Interrupted, run_half, Settings
-from .link import check_link
-from .pictures import make_pictures
-from .report import churn_report, steady_report
-from ...core.errors import PermanentError
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.core.shutdown_signals import end_by_signals
+
+from .common import command, networks, proc
+from .common.pictures import make_pictures
+from .load import units
+from .load.report import churn_report, steady_report
+from .load.scenario import run_scenario, Scenario
 
 _SIZE = (1280, 720)
 _SIZE_BYTES = 148_000  # of a picture of that size; others in proportion
 _DOMAINS = 100
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser('viewers', __doc__)
     add = parser.add_argument
     add('--viewers', type=units.at_least_one, default=20, metavar='N', help='default: 20')
     add('--seconds', type=units.positive, default=15.0, metavar='S',
@@ -70,66 +74,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to ask the bridge for, like 'tier=full'")
     add('--no-reference', action='store_true', help='measure the bridge only')
     add('--json', type=Path, metavar='FILE', help='write all figures there, too')
-    parser.set_defaults(refuse=parser.error)
+    return parser
 
 
-def run(options: argparse.Namespace, command: str, stopping: threading.Event) -> int:
-    """
-    Measure and report; return the exit code.
-
-    Parameters
-    ----------
-    options
-        As `add_arguments` describes them.
-    command
-        What was typed, for the report.
-    stopping
-        Set to end everything.
-
-    Raises
-    ------
-    PermanentError
-        Something is missing or fails.
-
-    """
+def main(arguments: Sequence[str]) -> int:
+    """Measure and report; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
     away = options.link is not None or options.rtt_ms
     if options.congestion is not None and not away:
-        options.refuse('--congestion needs --link or --rtt-ms: it is set for that way only')
-    if away:
-        check_link()
+        parser.error('--congestion needs --link or --rtt-ms: it is set for that way only')
+    if away and (reason := networks.unavailable()):
+        raise PermanentError(f'{reason}, or leave --link and --rtt-ms out')
     if options.json is not None and not options.json.absolute().parent.is_dir():
-        options.refuse(f"there is no folder '{options.json.parent}' for --json: make it first")
+        parser.error(f"there is no folder '{options.json.parent}' for --json: make it first")
+    stopping = threading.Event()
+    end_by_signals(stopping.set)
     _prepare()
+    typed = shlex.join(['python3', '-m', 'benchmarks', 'viewers', *arguments])
+    result = {'command': typed, **_measure(options, stopping)}
+    print(churn_report(result) if options.churn else steady_report(result), flush=True)
+    if options.json is not None:
+        _write(options.json, result)
+    return 1 if options.churn and not result['rows'][0]['sockets_came_back'] else 0
+
+
+def _measure(options: argparse.Namespace, stopping: threading.Event) -> dict[str, Any]:
+    """Return the figures; KeyboardInterrupt when `stopping` is set."""
     machine = proc.machine()  # with the load that others make
-    with tempfile.TemporaryDirectory(prefix='pi_camera_stream_bench_') as folder:
+    with tempfile.TemporaryDirectory(prefix='pi_camera_stream_benchmark_') as folder:
         size_bytes = options.size or round(
             _SIZE_BYTES * options.width * options.height / (_SIZE[0] * _SIZE[1]))
 
         def check() -> None:
             if stopping.is_set():
-                raise Interrupted
+                raise KeyboardInterrupt
 
         mean_bytes = make_pictures(Path(folder), options.width, options.height, size_bytes, check)
-        settings = Settings(
+        scenario = Scenario(
             Path(folder), options.fps, options.viewers, options.stuck, options.churn,
             options.warm_up, options.seconds, options.link, options.congestion, options.rtt_ms,
             options.query)
         rows = []
         for server in ('bridge',) if options.no_reference else ('bridge', 'reference'):
             print(f'measuring the {server} …', file=sys.stderr, flush=True)
-            rows.append(run_half(server, settings, stopping))
-    result: dict[str, Any] = {
-        'command': command, 'machine': machine,
+            rows.append(run_scenario(server, scenario, stopping))
+    return {
+        'machine': machine,
         'stream': {'width': options.width, 'height': options.height, 'fps': options.fps,
                    'mean_bytes': mean_bytes},
         'viewers': options.viewers, 'stuck': options.stuck, 'churn': options.churn,
         'seconds': options.seconds, 'warm_up_s': options.warm_up, 'link_bps': options.link,
         'congestion_control': rows[0]['congestion_control'], 'rtt_ms': options.rtt_ms,
         'rows': rows}
-    print(churn_report(result) if options.churn else steady_report(result), flush=True)
-    if options.json is not None:
-        _write(options.json, result)
-    return 1 if options.churn and not rows[0]['sockets_came_back'] else 0
 
 
 def _prepare() -> None:

@@ -30,7 +30,7 @@ import struct
 import threading
 import time
 
-from ...core.errors import PermanentError
+from pi_camera_stream.core.errors import PermanentError
 
 _DEVICE = '/dev/net/tun'
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h, as the next two

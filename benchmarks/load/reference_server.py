@@ -27,9 +27,10 @@ import threading
 import time
 from typing import Any
 
-from .pictures import load_pictures
-from ...core.pacing import Pacer
-from ...core.shutdown_signals import end_at_once
+from pi_camera_stream.core.pacing import Pacer
+from pi_camera_stream.core.shutdown_signals import end_at_once
+
+from ..common.pictures import load_pictures
 
 
 class NewestFrame:

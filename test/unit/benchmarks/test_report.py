@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from pi_camera_stream.tools.bench import report
+from benchmarks.load import report
 
 STEADY = {
     'frames_per_s_min': 29.94, 'frames_per_s_mean': 30.0, 'age_median_ms': 9.21,

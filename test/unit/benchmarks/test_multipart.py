@@ -14,7 +14,7 @@
 
 import random
 
-from pi_camera_stream.tools.bench.multipart import MultipartError, MultipartParser, Part
+from benchmarks.common.multipart import MultipartError, MultipartParser, Part
 import pytest
 
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n'

@@ -12,23 +12,60 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""All viewers of a run, in one thread."""
+"""All viewers of a server, in one thread, and what they are told."""
 
 from collections import Counter
+from dataclasses import dataclass
 import selectors
 import time
 
-from .multipart import MultipartError
+from pi_camera_stream.core.errors import PermanentError
+
 from .record import Record
-from .viewer import Viewer
-from ...core.errors import PermanentError
+from ..common.multipart import MultipartError
+from ..common.viewer import Viewer
 
 _BUFFER_BYTES = 262_144
 _FIRST_PICTURE_S = 30.0
 _POLL_S = 0.05
 
 
-class Audience:
+@dataclass(frozen=True)
+class ClientConfig:
+    """
+    What the viewers are to do; it travels as JSON.
+
+    Attributes
+    ----------
+    path
+        What they ask for.
+    stuck
+        So many more who read nothing.
+    churn
+        Come and go for `seconds`, instead of staying.
+    server_pid
+        The process that is measured.
+    helper_pids
+        Others, by name, whose CPU time is told as well.
+    result
+        The file to write, JSON.
+
+    """
+
+    address: str
+    port: int
+    path: str
+    viewers: int
+    stuck: int
+    warm_up_s: float
+    seconds: float
+    churn: bool
+    server_pid: int
+    helper_pids: dict[str, int]
+    result: str
+
+
+class ClientPool:
     """
     Viewers who come, watch and leave.
 
@@ -36,7 +73,7 @@ class Audience:
     ----------
     record
         What they get; put a new one here to begin anew.
-    present
+    connected
         Those who watch at present, by number.
     connections
         How many have got through to the server.
@@ -47,7 +84,7 @@ class Audience:
 
     def __init__(self, address: tuple[str, int], path: str) -> None:
         self.record = Record()
-        self.present: dict[int, Viewer] = {}
+        self.connected: dict[int, Viewer] = {}
         self.connections = 0
         self.lost: Counter[str] = Counter()
         self._address = address
@@ -56,22 +93,22 @@ class Audience:
         self._selector = selectors.DefaultSelector()
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._stuck: set[Viewer] = set()
-        self._admitted = 0
+        self._numbers = 0
 
-    def admit(self, stuck: bool = False) -> Viewer:
+    def connect(self, stuck: bool = False) -> Viewer:
         """Let a viewer come; a stuck one sends the request and then reads nothing."""
-        viewer = Viewer(self._admitted, self._address, self._request)
-        self._admitted += 1
+        viewer = Viewer(self._numbers, self._address, self._request)
+        self._numbers += 1
         if stuck:
             self._stuck.add(viewer)
         else:
-            self.present[viewer.number] = viewer
+            self.connected[viewer.number] = viewer
         self._selector.register(viewer.socket, selectors.EVENT_WRITE, viewer)
         return viewer
 
-    def dismiss(self, viewer: Viewer, abruptly: bool = False) -> None:
+    def disconnect(self, viewer: Viewer, abruptly: bool = False) -> None:
         """Let a viewer leave."""
-        self.present.pop(viewer.number, None)
+        self.connected.pop(viewer.number, None)
         self._stuck.discard(viewer)
         try:
             self._selector.unregister(viewer.socket)
@@ -79,12 +116,12 @@ class Audience:
             pass
         viewer.close(abruptly)
 
-    def dismiss_all(self) -> None:
+    def disconnect_all(self) -> None:
         """Let all leave."""
-        for viewer in [*self.present.values(), *self._stuck]:
-            self.dismiss(viewer)
+        for viewer in [*self.connected.values(), *self._stuck]:
+            self.disconnect(viewer)
 
-    def attend(self, until_s: float) -> None:
+    def run_until(self, until_s: float) -> None:
         """Let them watch until `until_s` (time.monotonic)."""
         while (remaining_s := until_s - time.monotonic()) > 0:
             for key, events in self._selector.select(remaining_s):
@@ -96,7 +133,7 @@ class Audience:
                         self._on_readable(viewer)
                 except (OSError, MultipartError) as error:
                     self.lost[str(error)] += 1
-                    self.dismiss(viewer)
+                    self.disconnect(viewer)
 
     def wait_for_picture(self) -> None:
         """
@@ -113,10 +150,10 @@ class Audience:
             if time.monotonic() > deadline_s:
                 reason = next(iter(self.lost), 'it sends none')
                 raise PermanentError(f'no picture came from the server: {reason}')
-            if not self.present:
-                self.admit()
-            self.attend(time.monotonic() + _POLL_S)
-        self.dismiss_all()
+            if not self.connected:
+                self.connect()
+            self.run_until(time.monotonic() + _POLL_S)
+        self.disconnect_all()
         self.record = Record()
         self.connections = 0
         self.lost.clear()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One half of a measurement: a server, its pictures and its viewers; all end with it."""
+"""A scenario: one server, its pictures and its viewers; all end with it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -23,24 +23,21 @@ import sys
 import threading
 from typing import Any
 
-from .link import cable, free_port, loopback, Route
-from .order import CrowdOrder
-from ..children import Children
-from ...core.errors import PermanentError
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.tools.children import Children
+
+from .client_pool import ClientConfig
+from ..common.networks import cable, free_port, loopback, Route
 
 Programs = dict[str, list[str]]  # by name
 _POLL_S = 0.05
 _ROOM = 20  # viewers more than there are, for those who leave and have not gone yet
 
 
-class Interrupted(Exception):
-    """Ctrl-C, or SIGTERM: everything is to end. Raised where something waits for `stopping`."""
-
-
 @dataclass(frozen=True)
-class Settings:
+class Scenario:
     """
-    What both halves have in common.
+    What both servers are measured with.
 
     Attributes
     ----------
@@ -66,28 +63,28 @@ class Settings:
     query: str
 
 
-def bridge_programs(settings: Settings, address: str, port: int) -> Programs:
+def bridge_programs(scenario: Scenario, address: str, port: int) -> Programs:
     """Return what shows the stream by the bridge."""
     ros = ['--ros-args', '--log-level', 'warn']
     return {
         'bridge': [sys.executable, '-m', 'pi_camera_stream', 'bridge', *ros,
                    '-p', f'address:={address}', '-p', f'port:={port}',
-                   '-p', f'max_viewers:={settings.viewers + settings.stuck + _ROOM}'],
-        'stream': [*_program('stream'), *_source(settings), *ros],
+                   '-p', f'max_viewers:={scenario.viewers + scenario.stuck + _ROOM}'],
+        'stream': [*_program('programs.stamped_stream'), *_source(scenario), *ros],
     }
 
 
-def reference_programs(settings: Settings, address: str, port: int) -> Programs:
+def reference_programs(scenario: Scenario, address: str, port: int) -> Programs:
     """Return what shows the same stream by a thread for each viewer."""
-    return {'reference': [*_program('reference_server'), *_source(settings),
+    return {'reference': [*_program('load.reference_server'), *_source(scenario),
                           '--address', address, '--port', str(port)]}
 
 
-SERVERS: dict[str, Callable[[Settings, str, int], Programs]] = {
+SERVERS: dict[str, Callable[[Scenario, str, int], Programs]] = {
     'bridge': bridge_programs, 'reference': reference_programs}
 
 
-def run_half(server: str, settings: Settings, stopping: threading.Event) -> dict[str, Any]:
+def run_scenario(server: str, scenario: Scenario, stopping: threading.Event) -> dict[str, Any]:
     """
     Run one server and its viewers; return what the viewers' process tells, and the route.
 
@@ -95,24 +92,24 @@ def run_half(server: str, settings: Settings, stopping: threading.Event) -> dict
     ------
     PermanentError
         Something does not run.
-    Interrupted
+    KeyboardInterrupt
         `stopping` was set.
 
     """
-    result = settings.folder / f'{server}.json'
-    with _route(settings) as route, _running(stopping) as programs:
+    result = scenario.folder / f'{server}.json'
+    with _route(scenario) as route, _running(stopping) as programs:
         port = free_port()
-        for name, command in SERVERS[server](settings, route.address, port).items():
-            programs.start(name, [*route.server_prefix, *command])
+        for name, command in SERVERS[server](scenario, route.address, port).items():
+            programs.start(name, [*route.server, *command])
         path = '/stream.mjpg'
-        if server == 'bridge' and settings.query:
-            path += f'?{settings.query}'
+        if server == 'bridge' and scenario.query:
+            path += f'?{scenario.query}'
         pids = programs.pids()
-        order = CrowdOrder(
-            route.address, port, path, settings.viewers, settings.stuck, settings.warm_up_s,
-            settings.seconds, settings.churn, pids.pop(server), pids, str(result))
-        programs.start('viewers', [*route.viewers_prefix, *_program('crowd'),
-                                   json.dumps(asdict(order))])
+        config = ClientConfig(
+            route.address, port, path, scenario.viewers, scenario.stuck, scenario.warm_up_s,
+            scenario.seconds, scenario.churn, pids.pop(server), pids, str(result))
+        programs.start('viewers', [*route.viewers, *_program('load.client_main'),
+                                   json.dumps(asdict(config))])
         programs.wait_for('viewers')
     told: dict[str, Any] = json.loads(result.read_text())
     return {'server': server, **told, 'congestion_control': route.congestion}
@@ -128,7 +125,7 @@ class _Programs(Children):
     def start(self, name: str, command: Sequence[str], keep_stdin: bool = False) -> None:
         """Start a program."""
         if self._stopping.is_set():
-            raise Interrupted
+            raise KeyboardInterrupt
         super().start(name, command, keep_stdin)
 
     def pids(self) -> dict[str, int]:
@@ -139,7 +136,7 @@ class _Programs(Children):
         """Return when it has ended well."""
         while (ended := self.ended()) is None:
             if self._stopping.wait(_POLL_S):
-                raise Interrupted
+                raise KeyboardInterrupt
         if ended != (awaited, 0):
             raise PermanentError(f'the process of the {ended[0]} has ended by itself with exit '
                                  f'code {ended[1]}: see what it says above')
@@ -154,15 +151,15 @@ def _running(stopping: threading.Event) -> Iterator[_Programs]:
         programs.stop()
 
 
-def _route(settings: Settings) -> AbstractContextManager[Route]:
-    if settings.link_bps is None and not settings.rtt_ms:
+def _route(scenario: Scenario) -> AbstractContextManager[Route]:
+    if scenario.link_bps is None and not scenario.rtt_ms:
         return loopback()
-    return cable(settings.link_bps, settings.rtt_ms, settings.congestion)
+    return cable(scenario.link_bps, scenario.rtt_ms, scenario.congestion)
 
 
 def _program(module: str) -> list[str]:
-    return [sys.executable, '-m', f'{__package__}.{module}']
+    return [sys.executable, '-m', f'benchmarks.{module}']
 
 
-def _source(settings: Settings) -> list[str]:
-    return ['--folder', str(settings.folder), '--fps', str(settings.fps)]
+def _source(scenario: Scenario) -> list[str]:
+    return ['--folder', str(scenario.folder), '--fps', str(scenario.fps)]

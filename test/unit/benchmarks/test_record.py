@@ -14,8 +14,8 @@
 
 import math
 
-from pi_camera_stream.tools.bench.multipart import Part
-from pi_camera_stream.tools.bench.record import percentile, Record
+from benchmarks.common.multipart import Part
+from benchmarks.load.record import percentile, Record
 import pytest
 
 

@@ -14,7 +14,7 @@
 
 import argparse
 
-from pi_camera_stream.tools.bench import units
+from benchmarks.load import units
 import pytest
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
-from .multipart import Part
+from ..common.multipart import Part
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

@@ -1,0 +1,121 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`python3 -m benchmarks COMMAND`, in a clone: measurements that anybody can repeat."""
+
+from collections.abc import Sequence
+from importlib import import_module
+import os
+import signal
+import sys
+import time
+import traceback
+from types import FrameType
+
+from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.core.shutdown_signals import leave
+
+from .common.command import ROOT
+
+# command, a module with a `main(arguments)` -> what it measures
+COMMANDS = {
+    'viewers': 'what many viewers of the bridge get, beside a threaded server',
+    'browser': 'how old pictures are when a browser paints them',
+    'pipeline': 'what a frame costs, from the pipe to the array',
+    'subscriber': 'what FrameSubscriber costs, beside a bare rclpy subscription',
+    'raw_subscriber': 'what a subscriber of image_raw costs those of the JPEGs',
+    'slow_processor': 'how old results are when a processor needs 200 ms a picture',
+    'worker': 'what it costs that a driver runs in a process of its own',
+    'url_latency': 'how old pictures are that come by network',
+    'adaptive': "what a narrow link leaves of a topic, with the camera's adaptation and without",
+    'dds_profiles': 'what the DDS profiles and the kernel settings do to pictures',
+    'driving': 'how soon the car does what its driver wants, and how soon it stands',
+    'recovery': 'how soon pictures come again after a capture worker was killed, or hangs',
+    'faults': 'whether the nodes survive what viewers, publishers and pictures can do to them',
+    'ends': 'how programs end that are told to at a random moment',
+    'soak': 'whether anything grows when everything happens at once for a long time',
+}
+_OURS = {'benchmarks', 'pi_camera_stream', 'support'}
+_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+_CLEANING_S = 5.0  # until another signal counts
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit code."""
+    words = list(arguments)
+    if not words or words[0] in ('-h', '--help'):
+        print(usage())
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        print(f"benchmarks: error: there is no command '{name}': choose one of "
+              + ', '.join(COMMANDS), file=sys.stderr)
+        return 2
+    _find_ours()
+    try:
+        code: int = import_module(f'.{name}', __package__).main(words[1:])
+        return code
+    except PermanentError as error:
+        print(f'benchmarks {name}: error: {error}', file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split('.')[0] in _OURS:
+            raise
+        print(f"benchmarks {name}: error: the Python module '{error.name}' is missing: use the "
+              'virtual environment that `script/setup --test` makes', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f'benchmarks {name}: interrupted', file=sys.stderr)
+        return _INTERRUPTED
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    lines = ['usage: python3 -m benchmarks COMMAND [ARGUMENT ...]', '']
+    lines += [f'  {name:16}{what}' for name, what in COMMANDS.items()]
+    return '\n'.join([*lines, '', 'Each explains itself with --help.'])
+
+
+def _find_ours() -> None:
+    """Let this process and those that it starts find this clone, and what supports its tests."""
+    ours = [str(ROOT), str(ROOT / 'test')]
+    sys.path[:0] = [path for path in ours if path not in sys.path]
+    os.environ['PYTHONPATH'] = os.pathsep.join(
+        filter(None, [*ours, os.environ.get('PYTHONPATH')]))
+
+
+def _end_by_interrupt() -> None:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt, so that all contexts clean up."""
+    heard_s = -_CLEANING_S
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal heard_s
+        if time.monotonic() - heard_s >= _CLEANING_S:  # one more would cut the cleaning up short
+            heard_s = time.monotonic()
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
+if __name__ == '__main__':
+    try:
+        _end_by_interrupt()
+        result = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        result = _INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        result = 1
+    leave(result)
