@@ -26,6 +26,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / 'pi_camera_stream'
 
 
 def tracked_files():
@@ -57,6 +58,18 @@ def test_the_readme_names_only_files_that_exist():
     text = (ROOT / 'README.md').read_text()
     for target in re.findall(r'\]\((?!http|#)([^)]+)\)', text):
         assert (ROOT / target.split('#')[0]).exists(), target
+
+
+def test_the_map_of_the_code_names_files_and_classes_that_exist():
+    text = (ROOT / 'docs/architecture.md').read_text()
+    paths = re.findall(r'`([a-z_/0-9]+/[a-z_/0-9]*\.(?:py|js))`', text)
+    assert len(paths) > 40
+    for path in paths:
+        assert (PACKAGE / path).exists() or (ROOT / path).exists(), path
+    code = '\n'.join(path.read_text() for path in PACKAGE.rglob('*.py'))
+    pages = '\n'.join(path.read_text() for path in PACKAGE.rglob('*.js'))
+    for name in re.findall(r'`([A-Z][A-Za-z0-9]+)`', text):
+        assert f'class {name}' in code or f'class {name}' in pages, name
 
 
 def test_versions_and_names_agree():
