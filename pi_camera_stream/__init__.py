@@ -23,7 +23,6 @@ __all__ = ['FrameSubscriber']
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs ROS when it is used."""
     if name in __all__:
         from .client import frame_subscriber
         return getattr(frame_subscriber, name)

@@ -66,7 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def usage() -> str:
-    """Return the list of commands."""
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
@@ -88,17 +87,14 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 # What `ros2 run` starts.
 
 def camera_node() -> NoReturn:
-    """Be the camera node."""
     run(['camera', *sys.argv[1:]])
 
 
 def http_bridge_node() -> NoReturn:
-    """Be the HTTP bridge."""
     run(['bridge', *sys.argv[1:]])
 
 
 def opencv_consumer_node() -> NoReturn:
-    """Be the OpenCV consumer."""
     run(['consumer', *sys.argv[1:]])
 
 

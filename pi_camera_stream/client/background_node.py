@@ -45,7 +45,6 @@ class BackgroundNode:
         self._thread = threading.Thread(target=self._spin, name='frames', daemon=True)
 
     def start(self) -> None:
-        """Begin to spin."""
         # For a program that does not stop it: Python's end aborts the process when it takes a
         # thread apart that is in the midst of C++.
         atexit.register(self.stop)

@@ -43,7 +43,6 @@ class CalibrationSubscription:
         self._scaled: tuple[Calibration, tuple[int, int], Calibration | None] | None = None
 
     def follow(self, wanted: bool) -> None:
-        """Receive it, or no more."""
         if wanted and self._subscription is None:
             self._subscription = create_image_subscription(
                 self._node, CameraInfo, self._topic, self._on_info)

@@ -83,7 +83,6 @@ class RemoteClock:
         self._asking = Periodic(node, _PERIOD_S, self._ask_in_time)
 
     def close(self) -> None:
-        """Ask no more."""
         self._asking.stop()
         self._client.close()
 
@@ -156,7 +155,6 @@ class PublisherClock:
         self._polling = Periodic(node, _POLL_S, self._poll)
 
     def close(self) -> None:
-        """Ask no more."""
         self._polling.stop()
         if self._remote is not None:
             self._remote.close()

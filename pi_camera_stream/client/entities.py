@@ -84,7 +84,6 @@ _states: WeakKeyDictionary[Node, _State] = WeakKeyDictionary()
 
 
 def failures_of(node: Node) -> Failures:
-    """Return what the callbacks of this node have raised."""
     return _state(node).failures
 
 
@@ -135,11 +134,9 @@ class Client:
 
     @property
     def name(self) -> str:
-        """Return the full name of the service."""
         return str(self._client.srv_name)
 
     def ready(self) -> bool:
-        """Return whether somebody offers the service."""
         return not self._closed and bool(self._client.service_is_ready())
 
     def ask(self, request: Any, on_answer: Callable[[Any], None] = lambda _: None) -> Any:
@@ -178,7 +175,6 @@ class Periodic:
         self._ticker.add(self._call)
 
     def stop(self) -> None:
-        """Call it no more."""
         self._call.destroyed = True
         self._ticker.remove(self._call)
 
@@ -269,14 +265,12 @@ class _Ticker:
         self._timer = node.create_timer(period_s, self._tick)
 
     def add(self, call: _TimerCallback) -> None:
-        """Call it from now on."""
         with self._lock:
             if not self._calls:
                 self._timer.reset()
             self._calls = [*self._calls, call]
 
     def remove(self, call: _TimerCallback) -> None:
-        """Call it no more."""
         with self._lock:
             self._calls = [other for other in self._calls if other is not call]
             if not self._calls:

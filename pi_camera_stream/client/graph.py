@@ -45,12 +45,10 @@ def topics(node: Node) -> dict[str, list[str]]:
 
 
 def publishers(node: Node, topic: str) -> list[TopicEndpointInfo]:
-    """Return who publishes a topic."""
     return _ask(node, lambda: node.get_publishers_info_by_topic(topic), [])
 
 
 def subscriptions(node: Node, topic: str) -> list[TopicEndpointInfo]:
-    """Return who subscribes to a topic."""
     return _ask(node, lambda: node.get_subscriptions_info_by_topic(topic), [])
 
 

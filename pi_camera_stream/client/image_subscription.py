@@ -115,7 +115,6 @@ class ImageSubscription:
         self._poll()
 
     def unsubscribe(self) -> None:
-        """Receive nothing any more."""
         with self._lock:
             if self._polling is not None:
                 self._polling.stop()
@@ -123,11 +122,9 @@ class ImageSubscription:
             self._end()
 
     def why_silent(self) -> str:
-        """Return, in a sentence, why nothing may come."""
         return why_silent(self._node, self.source, self._subscription)
 
     def _poll(self) -> None:
-        """Subscribe to what is published now."""
         with self._lock:
             if self._polling is None:
                 return

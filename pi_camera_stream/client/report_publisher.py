@@ -52,14 +52,12 @@ class ReportPublisher:
         self._reporting: Periodic | None = None
 
     def start(self) -> None:
-        """Begin to report."""
         topic = reception_topic(self._node.resolve_topic_name(self._topic))
         if self._reporting is None and is_name(topic):  # it may be too long
             self._publisher = create_publisher(self._node, String, topic, image_qos())
             self._reporting = Periodic(self._node, _PERIOD_S, self._report)
 
     def stop(self) -> None:
-        """End it."""
         if self._reporting is not None:
             self._reporting.stop()
             self._reporting = None

@@ -41,7 +41,6 @@ class TracePublisher:
         self._publisher = create_publisher(node, String, '~/trace', reliable_qos(DEPTH))
 
     def now_ns(self) -> int:
-        """Return the present moment."""
         return int(self._clock.now().nanoseconds)
 
     def publish(self, topic: str, stamp_ns: int, **moments_ns: int) -> None:

@@ -138,7 +138,6 @@ class RateControlledEncoder:
         """Do nothing: every JPEG is one."""
 
     def _allowed(self) -> float:
-        """Return the bytes that a frame may have."""
         return self.bitrate_bps * self.interval_s / 8
 
     def _choose(self, bytes_a_pixel: float, full_quality: int) -> RenditionSpec | None:
@@ -198,6 +197,5 @@ def _ratio(spec: RenditionSpec, full_quality: int) -> float:
 
 
 def _quality(ratio: float, full_quality: int) -> int:
-    """Return the quality that leaves this part of the bytes."""
     steps = _steps(full_quality) * math.pow(ratio, 1 / _STEPS_EXPONENT)
     return math.floor(50 / steps if steps > 1 else 100 - 50 * steps)

@@ -125,7 +125,6 @@ def _lay_out(width: int, height: int, lines: Sequence[str]) -> list[_Row]:
 
 
 def _rows(text: str, capital: float, room: float, colour: tuple[int, int, int]) -> list[_Row]:
-    """Return the text in one row, or in several where it would be illegible."""
     fitting = capital
     while fitting > _SMALLEST and _text_width(text, fitting) > room:
         fitting *= 0.97  # step by step, since a font's width does not grow evenly with its size

@@ -100,7 +100,6 @@ def natural(value: Any) -> int:
 
 
 def name(value: Any) -> str:
-    """Check a name of at most 200 characters."""
     if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
         raise ValueError(f'{_shortened(value)} is no name')
     return value

@@ -81,7 +81,6 @@ class TokenBucket:
         self._tokens, self._last_s = burst, 0.0
 
     def take(self, now_s: float) -> bool:
-        """Return whether there is a token for an event at `now_s`."""
         self._tokens = min(self._burst, self._tokens + (now_s - self._last_s) * self._per_s)
         self._last_s = now_s
         if self._tokens < 1:

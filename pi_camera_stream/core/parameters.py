@@ -66,7 +66,6 @@ class Parameter:
 
     @property
     def type_name(self) -> str:
-        """Return the type as ROS calls it."""
         return {bool: 'bool', int: 'integer', float: 'double', str: 'string'}[type(self.default)]
 
     def range_text(self) -> str:
@@ -110,7 +109,6 @@ class Parameter:
 
 
 def markdown_table(parameters: Iterable[Parameter]) -> str:
-    """Return the table for the documentation."""
     rows = ['| parameter | type | default | range | live | what it is |',
             '|---|---|---|---|---|---|']
     for p in parameters:
@@ -136,7 +134,6 @@ def _plain(number: float) -> str:
 
 
 def yaml_value(value: Value) -> str:
-    """Return a scalar as YAML writes it."""
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value)

@@ -89,7 +89,6 @@ class RateControl:
         self._low_s = now_s  # since when it is not at its lowest
 
     def observe(self, now_s: float, reception: ReceiverStats) -> None:
-        """Take in a report."""
         elapsed_s, self._now_s = min(now_s - self._now_s, 1.0), now_s
         lost = self._loss(now_s, reception)
         use = self._use(now_s, reception)
@@ -113,7 +112,6 @@ class RateControl:
             self.budget_bps *= self._growth() ** elapsed_s
 
     def _loss(self, now_s: float, reception: ReceiverStats) -> float:
-        """Return the share of the pictures that was lost lately."""
         self._losses.append((now_s, reception.sent, reception.arrived))
         while self._losses[0][0] < now_s - _LOSS_WINDOW_S:
             self._losses.popleft()

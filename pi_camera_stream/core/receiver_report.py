@@ -60,7 +60,6 @@ class ReceiverReport:
     delay_ns: int
 
     def to_json(self) -> str:
-        """Return it as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -92,7 +91,6 @@ class ReportBuilder:
         self._delays_ns: list[int] = []  # bounded: a report takes them
 
     def add(self, stamp_ns: int, arrived_ns: int, size_bytes: int) -> None:
-        """Note a picture."""
         with self._lock:
             self._last_stamp_ns = stamp_ns
             self._size_bytes += size_bytes

@@ -52,13 +52,11 @@ class RateMeter:
             self._forget()
 
     def per_second(self) -> float:
-        """Return the events a second."""
         with self._lock:
             span_s = self._forget()
             return len(self._events) / span_s
 
     def bytes_per_second(self) -> float:
-        """Return the bytes a second."""
         with self._lock:
             span_s = self._forget()
             return sum(size for _, size in self._events) / span_s
@@ -83,7 +81,6 @@ class Recent:
         self._values.append(value)
 
     def clear(self) -> None:
-        """Forget all values."""
         self._values.clear()
 
     def median(self) -> float:

@@ -52,7 +52,6 @@ class BaseNode(Node):
         ClockService(self)
 
     def start(self) -> None:
-        """Begin to work."""
         self._started = True
 
     def before_shutdown(self) -> None:

@@ -121,7 +121,6 @@ class LatencyObserver:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """Leave it."""
         self._newest.close()
         self._own.stop()
 
@@ -144,11 +143,9 @@ class LatencyObserver:
                 self.drawn.append((frame.stamp_ns, code.time_us * 1000))
 
     def forget(self) -> None:
-        """Begin to collect anew."""
         self.moments, self.drawn, self.sizes = [], [], []
 
     def received(self) -> int:
-        """Return how many pictures have arrived."""
         return self._subscription.received.total
 
     def publishers(self) -> list[str]:
@@ -156,7 +153,6 @@ class LatencyObserver:
         return [full_name(end) for end in publishers(self._node, self.topic)]
 
     def image_topics(self) -> list[str]:
-        """Return the picture topics that somebody publishes."""
         return list(image_topics(self._node))
 
     def offsets(self) -> dict[str, Offset | None]:

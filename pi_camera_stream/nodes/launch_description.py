@@ -96,7 +96,6 @@ def _common_arguments() -> Iterator[DeclareLaunchArgument]:
 
 
 def _given(name: str, context: Any) -> dict[str, Any]:
-    """Return the parameters of a node that are given as arguments, now that these are known."""
     given = {}
     for argument, parameter in _PARAMETER_ARGUMENTS[name].items():
         text = LaunchConfiguration(argument).perform(context)

@@ -72,7 +72,6 @@ class RosSession:
         self._clocks: dict[str, RemoteClock] = {}
 
     def __enter__(self) -> 'RosSession':
-        """Join the graph."""
         self._own = BackgroundNode(self._name)
         self._node = self._own.node
         create_subscription(self._node, DiagnosticArray, '/diagnostics', self._on_diagnostics,
@@ -82,7 +81,6 @@ class RosSession:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """Leave the graph."""
         self._own.stop()
 
     def diagnostics(self, name: str) -> dict[str, str]:

@@ -62,7 +62,6 @@ def find_camera(settings: SourceSettings, devices: Path | None = None
 
 
 def _on_bus(devices: Path, pattern: str, bus: str) -> list[Path]:
-    """Return the devices on a bus, in the order of their numbers."""
     found = [device for device in devices.glob(pattern)
              if (device / 'device' / 'subsystem').resolve().name == bus]
     return sorted(found, key=lambda device: (len(device.name), device.name))

@@ -166,7 +166,6 @@ class Source(ABC):
 
     @property
     def opened_fps(self) -> float:
-        """Return the frames a second that it was started with."""
         return self.settings.fps
 
     @property

@@ -89,16 +89,13 @@ class CaptureLoop:
 
     @property
     def source(self) -> Source:
-        """Return the source that is read, or will be."""
         with self._changed:
             return self._next or self._source
 
     def start(self) -> None:
-        """Start reading."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop reading, and stop the source."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -126,7 +123,6 @@ class CaptureLoop:
 
     @property
     def wanted(self) -> bool:
-        """Return whether pictures are wanted."""
         return self._wanted
 
     def silent_s(self) -> float:
@@ -224,7 +220,6 @@ class CaptureLoop:
             raise TemporaryError(f'{self._source.title} delivered no picture for {limit_s:.1f} s')
 
     def _fail(self, sentence: str) -> None:
-        """Say what is wrong, and wait a while."""
         self.problem = sentence
         self.restarts += 1
         self._on_problem(sentence)

@@ -71,7 +71,6 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Return its process id."""
         return self._process.pid
 
     def read(self, timeout_s: float) -> bytes:
@@ -107,7 +106,6 @@ class Child:
             return False
 
     def stop(self) -> None:
-        """End it: politely first, then for certain. It is gone when this returns."""
         cast(BinaryIO, self._process.stdin).close()
         self._signal(signal.SIGTERM)
         self._await_end()

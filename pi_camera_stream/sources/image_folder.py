@@ -52,16 +52,13 @@ class ImageFolderSource(Source):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         return f'{len(self._pictures)} pictures of folder {self._folder}'
 
     @property
     def nominal_fps(self) -> float:
-        """Return the frames a second."""
         return self.fps or DEFAULT_FPS
 
     def start(self) -> None:
-        """List the folder, and see that there is a picture in it that can be shown."""
         try:
             self._pictures = sorted(path for path in self._folder.iterdir()
                                     if path.suffix.lower() in _SUFFIXES and path.is_file())
@@ -78,7 +75,6 @@ class ImageFolderSource(Source):
         self._pacer = Pacer()
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Load the picture that is due."""
         if not self._pacer.wait(1.0 / self.nominal_fps, timeout_s):
             return None
         monotonic_ns = time.monotonic_ns()
@@ -91,7 +87,6 @@ class ImageFolderSource(Source):
         return Capture(picture, monotonic_ns)
 
     def counters(self) -> dict[str, int]:
-        """Return how often a picture could not be read."""
         return {'unreadable pictures': self._unreadable}
 
     def _load(self, path: Path) -> EncodedImage | Image | None:

@@ -81,7 +81,6 @@ class JpegStream:
             raise PermanentError(self._explanation.format(bytes=self._splitter.garbage_bytes))
 
     def counters(self) -> Mapping[str, int]:
-        """Return what was not a picture, and what was left out."""
         return {
             'garbage bytes': self._splitter.garbage_bytes,
             'truncated pictures': self._splitter.truncated,

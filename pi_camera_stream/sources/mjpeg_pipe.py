@@ -54,11 +54,9 @@ class MjpegPipeSource(Source):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         return f'JPEGs from {self.settings.path or "standard input"}'
 
     def start(self) -> None:
-        """Open the pipe or file; does not wait for a writer."""
         path = self.settings.path
         if self.settings.size is not None:
             raise PermanentError(
@@ -78,7 +76,6 @@ class MjpegPipeSource(Source):
         self._pacer = Pacer() if stat.S_ISREG(mode) else None
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Wait until a picture is complete, and return the newest one."""
         if self._pacer is not None:
             return self._read_file(timeout_s, self._pacer)
         deadline_s = time.monotonic() + timeout_s
@@ -89,13 +86,11 @@ class MjpegPipeSource(Source):
         return None
 
     def stop(self) -> None:
-        """Close the pipe or file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def counters(self) -> Mapping[str, int]:
-        """Return what was not a picture, and what was left out."""
         return self._stream.counters()
 
     def _open_standard_input(self) -> None:
@@ -149,7 +144,6 @@ class MjpegPipeSource(Source):
         raise EndOfStream
 
     def _read_file(self, timeout_s: float, pacer: Pacer) -> Capture | None:
-        """Play a regular file picture by picture."""
         while not self._waiting:
             chunk = os.read(self._fd, _CHUNK_BYTES)
             if not chunk:

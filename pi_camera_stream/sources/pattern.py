@@ -49,20 +49,16 @@ class PatternSource(Source):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         return f'{self._label.lower()} {self._width}x{self._height}'
 
     @property
     def nominal_fps(self) -> float:
-        """Return the frames a second."""
         return self.fps or DEFAULT_FPS
 
     def start(self) -> None:
-        """Start the schedule anew."""
         self._pacer = Pacer()
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Draw the picture of this moment when it is due."""
         if not self._pacer.wait(1.0 / self.nominal_fps, timeout_s):
             return None
         monotonic_ns, time_ns = time.monotonic_ns(), time.time_ns()

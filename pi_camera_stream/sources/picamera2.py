@@ -62,23 +62,19 @@ class Picamera2Source(WorkerSource):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         hello = self.hello  # another thread may change it
         if not hello:
             return 'Raspberry Pi camera'
         return 'Raspberry Pi camera {camera} {width}x{height}'.format(**hello)
 
     def command(self) -> Sequence[str]:
-        """Return the worker's command line; the first time, this takes as long as an import."""
         python = find_python(self.settings.python)
         return [python, '-u', str(_WORKER)]
 
     def environment(self) -> Mapping[str, str]:
-        """Return an environment that suits the interpreter."""
         return environment_for(find_python(self.settings.python))
 
     def open_message(self) -> dict[str, Any]:
-        """Return the settings."""
         return {**asdict(self.settings), 'fps': self.fps}
 
 
@@ -133,7 +129,6 @@ def find_python(wanted: str) -> str:
 
 @lru_cache
 def _probe(python: str, python_path: str) -> str:  # noqa: ARG001 - the answer depends on it
-    """Return whether an interpreter can import picamera2, or why not."""
     path = shutil.which(python)
     if path is None:
         return 'there is no such program'

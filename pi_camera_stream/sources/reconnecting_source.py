@@ -41,13 +41,11 @@ class ReconnectingSource(WorkerSource):
         self._patience_s = _FIRST_PATIENCE_S
 
     def open_message(self) -> dict[str, Any]:
-        """Return what the worker is told first, with its patience in this attempt."""
         patience_s = self._patience_s
         self._patience_s = min(2 * patience_s, _LONGEST_PATIENCE_S)
         return {'settings': asdict(self.settings), 'patience_s': patience_s}
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Wait for pictures, and return the newest one."""
         capture = super().read(timeout_s)
         if capture is not None:
             self._patience_s = _FIRST_PATIENCE_S

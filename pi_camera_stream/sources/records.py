@@ -96,13 +96,11 @@ class Message:
 
 
 def pack_message(kind: str, body: dict[str, Any]) -> bytes:
-    """Return a record with a JSON object."""
     data = json.dumps(body).encode()
     return _HEAD.pack(_MAGIC, VERSION, kind.encode(), len(data)) + data
 
 
 def pack_frame(frame: FrameRecord) -> bytes:
-    """Return a record with a picture."""
     return b''.join((
         _HEAD.pack(_MAGIC, VERSION, b'F', _FRAME.size + len(frame.data)),
         _FRAME.pack(frame.monotonic_ns, frame.number, frame.exposure_us), frame.data))

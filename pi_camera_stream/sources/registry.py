@@ -74,7 +74,6 @@ def create_source(settings: SourceSettings) -> Source:
 
 
 def _remedy(module_name: str | None) -> str:
-    """Say how to install a module."""
     packages = {'av': 'av', 'cv2': 'opencv'}
     name = packages.get(str(module_name), str(module_name))
     pip_name = {'opencv': 'opencv-python-headless'}.get(name, name)

@@ -50,25 +50,20 @@ class RpicamSource(Source):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         return 'Raspberry Pi camera, rpicam-vid'
 
     @property
     def opened_fps(self) -> float:
-        """Return the frames a second: the program's own rate is 30."""
         return self.settings.fps or 30.0
 
     @property
     def nominal_fps(self) -> float:
-        """Return the frames a second that should come."""
         return self.fps or 30.0
 
     def start(self) -> None:
-        """Start the program; does not wait for it, except to ask for its cameras if it must."""
         self._child = Child(self.command(find_program()))
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Wait until a picture is complete, and return the newest one."""
         if self._child is None:
             raise TemporaryError(f'{self.title} has not been started')
         deadline_s = time.monotonic() + timeout_s
@@ -84,14 +79,12 @@ class RpicamSource(Source):
         return None
 
     def stop(self) -> None:
-        """End the program for certain."""
         if self._child is not None:
             self._child.stop()
             self._child = None
             self._stream.end()
 
     def counters(self) -> Mapping[str, int]:
-        """Return what was not a picture, and what was left out."""
         return self._stream.counters()
 
     def command(self, program: str) -> list[str]:

@@ -65,7 +65,6 @@ class StreamAddress:
 
     @property
     def listens(self) -> bool:
-        """Return whether the sender is to connect to us."""
         return self.options.get('listen', '0') != '0' or self.options.get('mode') == 'listener'
 
 

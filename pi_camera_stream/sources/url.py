@@ -36,14 +36,11 @@ class UrlSource(ReconnectingSource):
 
     @property
     def title(self) -> str:
-        """Return what the source is; the address without its secrets."""
         return f'stream {hide_secrets(self.settings.path)}'
 
     def start(self) -> None:
-        """See whether the address is one, and start the worker."""
         parse_address(self.settings.path)
         super().start()
 
     def command(self) -> Sequence[str]:
-        """Return the worker's command line."""
         return [sys.executable, '-m', _WORKER]

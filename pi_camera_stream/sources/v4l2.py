@@ -36,9 +36,7 @@ class V4l2Source(ReconnectingSource):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         return f'camera {device_path(self.settings.path)}'
 
     def command(self) -> Sequence[str]:
-        """Return the worker's command line."""
         return [sys.executable, '-m', _WORKER]

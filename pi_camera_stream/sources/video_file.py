@@ -49,16 +49,13 @@ class VideoFileSource(Source):
 
     @property
     def title(self) -> str:
-        """Return what the source is."""
         return f'video {self.settings.path}'
 
     @property
     def nominal_fps(self) -> float:
-        """Return the frames a second."""
         return min(self.fps or self._own_fps, self._own_fps)
 
     def start(self) -> None:
-        """Open the file and decode its first picture."""
         path = self.settings.path
         if not path:
             raise PermanentError("source 'file' needs the parameter 'path': set it to a video or "
@@ -82,7 +79,6 @@ class VideoFileSource(Source):
                                  "parameter 'path' to one that `ffplay` plays") from error
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Wait until the next picture is due."""
         deadline_s = time.monotonic() + timeout_s
         while True:
             if self._pending is None:
@@ -101,13 +97,11 @@ class VideoFileSource(Source):
                 return Capture(self._image(frame), int(max(now_s, due_s) * 1e9))
 
     def stop(self) -> None:
-        """Close the file."""
         if self._container is not None:
             self._container.close()
             self._container = None
 
     def counters(self) -> dict[str, int]:
-        """Return how many pictures were left out."""
         return {'left out for fps': self._limit.skipped, 'played too late': self._late}
 
     def _check_size(self, codec: Any) -> None:

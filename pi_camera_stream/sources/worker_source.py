@@ -60,13 +60,11 @@ class WorkerSource(Source):
 
     @property
     def nominal_fps(self) -> float:
-        """Return the frames a second that should come, as far as the worker or the user says."""
         own = self._worker_fps()
         return min(self.fps or own, own)
 
     @property
     def opened_fps(self) -> float:
-        """Return the frames a second that the worker tells; 0 where it cannot know."""
         return float(self.hello.get('fps') or 0.0)
 
     @abstractmethod
@@ -82,7 +80,6 @@ class WorkerSource(Source):
         """
 
     def environment(self) -> Mapping[str, str] | None:
-        """Return the worker's environment; None for ours."""
         return None
 
     @abstractmethod
@@ -90,7 +87,6 @@ class WorkerSource(Source):
         """Return what the worker is told first; secrets belong here, not into the command."""
 
     def start(self) -> None:
-        """Start the worker; does not wait for it."""
         self.hello, self._last_number = {}, 0
         self._adapts, self._sent_bps = False, math.inf
         self._reader = RecordReader()
@@ -100,7 +96,6 @@ class WorkerSource(Source):
             self._unsent = dict(self._set)
 
     def read(self, timeout_s: float) -> Capture | None:
-        """Wait for pictures, and return the newest one."""
         if self._child is None:
             raise TemporaryError(f'{self.title} has not been started')
         deadline_s = time.monotonic() + timeout_s
@@ -120,29 +115,24 @@ class WorkerSource(Source):
         return None
 
     def stop(self) -> None:
-        """End the worker for certain."""
         if self._child is not None:
             self._child.stop()
             self._child = None
 
     def counters(self) -> Mapping[str, int]:
-        """Return what was left out."""
         return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
                 'left out for fps': self._limit.skipped}
 
     def controls(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what the worker told of its camera."""
         controls: Mapping[str, Mapping[str, Any]] = self.hello.get('controls', {})
         return controls
 
     def set_controls(self, values: Mapping[str, Any]) -> None:
-        """Have the worker set them, before the next picture is read."""
         with self._lock:
             self._set.update(values)
             self._unsent.update(values)
 
     def limit(self, bitrate_bps: float) -> bool:
-        """Have the worker's encoder keep to it, if it can."""
         self._bitrate_bps = bitrate_bps
         return self._adapts
 

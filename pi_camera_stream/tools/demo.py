@@ -141,7 +141,6 @@ class StatusLine:
         self.seen_pictures = False
 
     def show(self) -> None:
-        """Print the present state."""
         bridge = self._session.diagnostics('http_bridge: bridge')
         if bridge and not self._announced:
             self._announced = True
@@ -152,7 +151,6 @@ class StatusLine:
         self._print(self.text(bridge))
 
     def text(self, bridge: dict[str, str]) -> str:
-        """Return the state in words."""
         camera = self._session.diagnostics('camera: stream')
         consumer = self._session.diagnostics('opencv_consumer: processing')
         if not camera:

@@ -30,7 +30,6 @@ _PROCESSORS = 'processors'  # not a node: the parameters that processors give to
 
 
 def defaults_yaml() -> str:
-    """Return the text of config/defaults.yaml."""
     consumer = (*TABLES['opencv_consumer'], *built_in_parameters())
     return yaml_file({**TABLES, 'opencv_consumer': consumer}, HEADING)
 

@@ -68,7 +68,6 @@ class ArucoProcessor(Processor):
         self._length_m = float(values['marker_length'])
 
     def process(self, image: Image, info: FrameInfo) -> Findings:
-        """Return the markers in the picture."""
         outlines, ids, _ = self._detect(image)
         if ids is None:
             return Findings()

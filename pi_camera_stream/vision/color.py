@@ -85,7 +85,6 @@ class ColorProcessor(Processor):
                             (np.array([0, *low[1:]]), np.array(high))]
 
     def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
-        """Return a box around each blob."""
         small, scale = shrink(image, _WORK_WIDTH)
         hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
         mask = cv2.inRange(hsv, *self._ranges[0])

@@ -43,7 +43,6 @@ def draw_detections(image: Image, detections: Sequence[Detection], colour: Colou
 
 
 def draw_outline(image: Image, corners: Sequence[tuple[float, float]], colour: Colour) -> None:
-    """Draw a closed polygon."""
     cv2.polylines(image, [np.round(np.array(corners)).astype(np.int32)], True, colour, _LINE,
                   cv2.LINE_AA)
 

@@ -43,7 +43,6 @@ class EdgesProcessor(Processor):
         self._low, self._high = float(values['low']), float(values['high'])
 
     def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
-        """Return the share of edge pixels."""
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         edges = cv2.Canny(cv2.GaussianBlur(grey, (5, 5), 0), self._low, self._high)
         share = float(np.count_nonzero(edges)) / edges.size

@@ -58,19 +58,16 @@ class FaceProcessor(Processor):
             _find_cascade()
 
     def configure(self, values: Mapping[str, Value]) -> None:
-        """Load the model."""
         self._detect = _create_yunet(values) if values['model'] else _create_cascade(values)
         self._min_size = float(values['min_size'])
 
     def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
-        """Return a box around each face."""
         small, scale = shrink(image, _WORK_WIDTH)
         smallest = self._min_size * small.shape[1]
         return Findings([Detection('face', *enlarge(box, scale), score=score)
                          for box, score in self._detect(small) if box[2] >= smallest])
 
     def annotate(self, image: Image, findings: Findings) -> Image:
-        """Draw the boxes."""
         draw_detections(image, findings.detections, _GREEN)
         return image
 

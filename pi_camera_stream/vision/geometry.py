@@ -43,7 +43,6 @@ def enlarge(box: Sequence[float], scale: float) -> Box:
 
 
 def box_around(points: Sequence[tuple[float, float]]) -> Box:
-    """Return the upright box around points."""
     array = np.array(points)
     x, y = np.floor(array.min(axis=0)).astype(int)
     right, bottom = np.ceil(array.max(axis=0)).astype(int)

@@ -70,6 +70,5 @@ class MotionProcessor(Processor):
         return Findings([Detection('moving', *enlarge(box, scale)) for box in boxes])
 
     def annotate(self, image: Image, findings: Findings) -> Image:
-        """Draw the boxes."""
         draw_detections(image, findings.detections, _ORANGE)
         return image

@@ -131,7 +131,6 @@ class Pipeline:
 
     @property
     def name(self) -> str:
-        """Return the names of the processors, as the parameter has them."""
         return ','.join(stage.name for stage in self.stages)
 
     @property
@@ -146,7 +145,6 @@ class Pipeline:
                 stage.reconfigure(values[stage.name])
 
     def process(self, image: Image, info: FrameInfo) -> list[Outcome]:
-        """Return what was found, in the order of the processors."""
         original = image.view()
         original.flags.writeable = False
         outcomes = []

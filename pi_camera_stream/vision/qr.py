@@ -51,7 +51,6 @@ class QrProcessor(Processor):
         self._detector = cv2.QRCodeDetector()
 
     def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
-        """Return the codes with their texts."""
         try:
             found, texts, corners, _ = self._detector.detectAndDecodeMulti(image)
         except cv2.error:  # raised by some versions where something only looks like a code
@@ -63,7 +62,6 @@ class QrProcessor(Processor):
                          for text, outline in zip(texts, outlines, strict=True) if text])
 
     def annotate(self, image: Image, findings: Findings) -> Image:
-        """Draw the outlines and the texts."""
         draw_detections(image, findings.detections, _BLUE)
         return image
 

@@ -25,7 +25,6 @@ _PREFIX = 'pi_camera_stream_'
 
 
 async def answer_metrics(catalog: Catalog) -> web.Response:
-    """Return the answer to a scrape."""
     try:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.exposition import CONTENT_TYPE_LATEST

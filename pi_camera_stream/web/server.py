@@ -93,7 +93,6 @@ class WebServer:
             self._thread.join(timeout=_STOP_TIMEOUT_S)
 
     def url(self) -> str:
-        """Return the address to open in a browser."""
         host = self._address
         if host in ('0.0.0.0', '::', ''):  # noqa: S104 - compared, not listened at
             host = _address_in_network()
@@ -102,7 +101,6 @@ class WebServer:
 
     @property
     def local(self) -> bool:
-        """Whether only this machine can reach it."""
         try:
             return ipaddress.ip_address(self._address).is_loopback
         except ValueError:

@@ -72,7 +72,6 @@ class Limits:
     max_steering: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse what no vehicle can be."""
         for name in ('max_linear', 'max_angular', 'linear_acceleration', 'angular_acceleration'):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

@@ -74,7 +74,6 @@ class HttpBridgeNode(BaseNode):
             diagnostics.Diagnostics(self, 'driving', self._driving_health)
 
     def start(self) -> None:
-        """Start the web server."""
         super().start()
         self._poll_topics()
         self._server.start()
@@ -86,11 +85,9 @@ class HttpBridgeNode(BaseNode):
             f"showing '{self._topic}' at {self._server.url()} to {who}")
 
     def stop(self) -> None:
-        """End all connections."""
         self._server.stop()
 
     def before_shutdown(self) -> None:
-        """Stop the vehicle."""
         if self._vehicle is not None:
             self._vehicle.stop()
 

@@ -52,7 +52,6 @@ class Vehicle:
 
     def __init__(self, node: Node, chain: SafetyChain, stamped: bool, buttons: list[Button],
                  battery_topic: str, log: Callable[[str], None]) -> None:
-        """`log` hears of each automatic stop."""
         self._node, self._chain, self._buttons, self._log = node, chain, buttons, log
         self._stamped = stamped
         self._publisher = create_publisher(
@@ -71,7 +70,6 @@ class Vehicle:
         self._thread = threading.Thread(target=self._run, name='drive', daemon=True)
 
     def start(self) -> None:
-        """Begin to publish."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -125,7 +123,6 @@ class Vehicle:
                     known.press(pressed)
 
     def state(self) -> dict[str, Any]:
-        """Return what it does, and can do."""
         with self._changed:
             output, limits = self._output, self._chain.limits
             velocity = output.velocity if output else STANDING
@@ -142,7 +139,6 @@ class Vehicle:
                 and time.monotonic() - battery[0] < _SILENT_S else None}
 
     def _on_our_clock(self, command: Command) -> Command:
-        """Return the command in the time of the chain, which no one can set."""
         return replace(command, given_s=command.given_s - self._ahead_s,
                        seen_s=command.seen_s - self._ahead_s)
 

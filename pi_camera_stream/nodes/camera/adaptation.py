@@ -87,7 +87,6 @@ class Adaptation:
                             image_qos(_MOST_RECEIVERS))
 
     def budget_bps(self) -> float:
-        """Return what may be sent now, in bits a second."""
         with self._lock:
             budgets = [receiver.control.budget_bps for receiver in self._present()]
         if not self.enabled or not budgets:
@@ -95,12 +94,10 @@ class Adaptation:
         return min(max(min(budgets), self.floor_bps), self.most_bps)
 
     def receivers(self) -> int:
-        """Return how many receivers the budget is for."""
         with self._lock:
             return len(self._present())
 
     def sent(self, stamp_ns: int, published_ns: int, size_bytes: int) -> None:
-        """Note that a picture was published."""
         now_s = time.monotonic()
         with self._lock:
             if self._sent:
@@ -143,7 +140,6 @@ class Adaptation:
 
     def _receiver_stats(self, receiver: _Receiver, report: ReceiverReport,
                         now_s: float) -> ReceiverStats:
-        """Compare a report with what was sent."""
         if report.frames:
             receiver.arrived.add(report.size_bytes)
             # Before the first report, somebody who has just come did not get what went before.

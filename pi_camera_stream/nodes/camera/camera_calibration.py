@@ -144,7 +144,6 @@ class CameraCalibration:
         return response
 
     def _unflipped(self, info: CameraInfo) -> Calibration:
-        """Return the calibration of a message that describes the pictures as they are now."""
         if max(info.binning_x, info.binning_y) > 1 or info.roi.width or info.roi.height \
                 or info.roi.x_offset or info.roi.y_offset:
             raise CalibrationError('a calibration with binning or a region of interest is not '

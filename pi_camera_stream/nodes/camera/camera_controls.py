@@ -52,7 +52,6 @@ class CameraControls:
 
     @property
     def names(self) -> set[str]:
-        """Return the names of the controls."""
         return set(self._controls)
 
     def declare(self, controls: Controls) -> None:

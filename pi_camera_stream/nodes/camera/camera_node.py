@@ -125,7 +125,6 @@ class CameraNode(BaseNode):
         super().take_parameters(changed, others, live)
 
     def _starts_with(self, changed: Mapping[str, Value]) -> bool:
-        """Return whether the source must be started anew to do what is wanted."""
         source, fps = self._capture.source, float(changed.get('fps', -1))
         faster = fps != source.fps and (fps == 0 or fps > source.opened_fps)
         return ('fps' in source.starts_with and faster) or (
@@ -165,7 +164,6 @@ class CameraNode(BaseNode):
         return self._calibration.info(width, height, *_flips(settings))
 
     def _take_controls(self) -> None:
-        """Offer what the camera tells that can be set."""
         source = self._capture.source
         source.fps = self.value('fps')
         if controls := source.controls():

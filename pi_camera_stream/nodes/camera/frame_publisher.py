@@ -98,7 +98,6 @@ class FramePublisher:
 
     @property
     def topic(self) -> str:
-        """Return the full name of the main topic."""
         return str(self._images.topic_name)
 
     def subscribers(self) -> int:
@@ -106,11 +105,9 @@ class FramePublisher:
         return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
 
     def wanted(self) -> bool:
-        """Return whether anybody subscribes to anything."""
         return self.subscribers() > 0 or self._infos.get_subscription_count() > 0
 
     def publish(self, capture: Capture, stamp_ns: int) -> None:
-        """Publish what is wanted of a picture."""
         if self.newest is not None:
             self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
         self.newest = capture, stamp_ns
@@ -143,7 +140,6 @@ class FramePublisher:
             self.raws.put(RawImage(content, size, header, full, small, considerate=images))
 
     def as_jpeg(self, capture: Capture) -> bytes:
-        """Return a picture as a JPEG, as good as it can be."""
         content = capture.content
         return content.data if isinstance(content, EncodedImage) else \
             encode_jpeg(content, self.encoder.quality)
@@ -176,7 +172,6 @@ class FramePublisher:
         return encoded
 
     def adaptation_values(self) -> dict[str, object]:
-        """Return what diagnostics tell of the adaptation to links."""
         budget_bps, spec = self.adaptation.budget_bps(), self.encoder.spec
         return {
             'receivers that report over a link': self.adaptation.receivers(),

@@ -108,7 +108,6 @@ class RawPublisher:
 
     @property
     def publishers(self) -> tuple[Any, Any]:
-        """Return those of large and of small ones."""
         return self._full.publisher, self._small.publisher
 
     def subscribers(self) -> tuple[int, int]:
@@ -116,7 +115,6 @@ class RawPublisher:
         return self._full.subscribers(), self._small.subscribers()
 
     def put(self, picture: RawImage) -> None:
-        """Offer a picture."""
         if self._closed.is_set():
             return
         self._pictures.put(picture)
@@ -130,7 +128,6 @@ class RawPublisher:
         self._pictures.close()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for that one."""
         if self._thread is not None:
             self._thread.join(timeout_s)
 

@@ -53,7 +53,6 @@ class RawTopic:
         self._buffer: Image = np.empty(0, np.uint8)
 
     def subscribers(self) -> int:
-        """Return how many subscribe."""
         return int(self.publisher.get_subscription_count())
 
     def publish(self, image: Image, header: Any) -> None:

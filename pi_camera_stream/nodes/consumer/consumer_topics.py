@@ -80,7 +80,6 @@ class ConsumerTopics:
         return _wanted(self._images)
 
     def publish_image(self, header: Any, image: Image) -> None:
-        """Encode and publish it."""
         self._images.publish(jpeg_message(
             encode_jpeg(image, self.jpeg_quality), JpegHeader(*image_size(image), 3), header.stamp,
             header.frame_id))

@@ -74,7 +74,6 @@ class OpencvConsumerNode(BaseNode):
         diagnostics.Diagnostics(self, 'processing', self._health)
 
     def start(self) -> None:
-        """Subscribe, and start to work."""
         super().start()
         self._subscription.subscribe()
         self._calibration.follow(self._pipeline.uses_calibration)
@@ -108,7 +107,6 @@ class OpencvConsumerNode(BaseNode):
             self._topics.jpeg_quality = int(changed['jpeg_quality'])
 
     def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
-        """Return the processors that are wanted, when these parameters have changed."""
         names = registry.parse_names(str(changed.get('processor', self.value('processor'))))
         return Pipeline({name: self._values(name, changed) for name in names}, self._report)
 

@@ -64,12 +64,10 @@ class Listener:
     _ending: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin."""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End."""
         self._ending.set()
         if self._thread is not None:
             self._thread.join()

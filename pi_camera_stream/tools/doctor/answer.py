@@ -40,7 +40,6 @@ def port_for(domain: int | None) -> int:
 
 
 def message(word: str, nonce: str) -> bytes:
-    """Return what to send."""
     return b' '.join((_NAME, word.encode(), nonce.encode()))
 
 

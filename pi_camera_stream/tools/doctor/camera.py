@@ -26,7 +26,6 @@ _HELLO = ('rpicam-hello', 'libcamera-hello')
 
 
 def check_camera(_: Options) -> Iterator[Finding]:
-    """Look for cameras."""
     yield from find_cameras()
 
 

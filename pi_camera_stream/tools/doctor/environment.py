@@ -27,12 +27,10 @@ _FAST_DDS_2 = ('humble', 'iron', 'jazzy')  # which do not know the new name
 
 
 def check_environment(_: Options) -> Iterator[Finding]:
-    """Look at our environment."""
     yield from findings(os.environ)
 
 
 def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at an environment."""
     domain = environment.get('ROS_DOMAIN_ID') or '0'
     if our_domain(environment) is None:
         yield Finding('broken', f'ROS_DOMAIN_ID is {domain!r}',
@@ -80,7 +78,6 @@ def our_domain(environment: Mapping[str, str]) -> int | None:
 
 
 def leaves_machine(environment: Mapping[str, str]) -> bool:
-    """Return whether nodes look for other machines."""
     return (environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE') not in ('LOCALHOST', 'OFF')
             and environment.get('ROS_LOCALHOST_ONLY') != '1')
 

@@ -30,7 +30,6 @@ _IMPORT_S = 60.0
 
 
 def check_modules(_: Options) -> Iterator[Finding]:
-    """Look for what we import."""
     yield from check_rclpy()
     for name in ('sensor_msgs', 'std_msgs', 'diagnostic_msgs'):
         yield from _module(name, 'broken', _ROS)

@@ -99,7 +99,6 @@ def receive(ready: socket.socket) -> tuple[bytes, tuple[str, int]]:
 
 
 def is_ours(address: str) -> bool:
-    """Return whether it is an address of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((address, 0))

@@ -73,7 +73,6 @@ class Surroundings:
         self._seen: Seen | None = None
 
     def observe(self, seconds: float) -> Seen:
-        """Return what is seen in that time."""
         if self._seen is None:
             self._seen = _observe(seconds)
         return self._seen

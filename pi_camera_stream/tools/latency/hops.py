@@ -152,7 +152,6 @@ def _by_node(sightings: Sequence[Sighting], clocks: Mapping[str, Clock]
 
 def _columns(node: Mapping[int, Mapping[str, float]], names: Sequence[str]
              ) -> dict[str, dict[int, float]]:
-    """Return stage -> stamp -> moment, for the stages that there are."""
     columns = {name: {stamp: moments[name] for stamp, moments in node.items() if name in moments}
                for name in names}
     return {name: column for name, column in columns.items() if column}
@@ -160,7 +159,6 @@ def _columns(node: Mapping[int, Mapping[str, float]], names: Sequence[str]
 
 def _chain(route: str, columns: Mapping[str, Mapping[int, float]], names: Sequence[str],
            uncertainty_ms: float) -> list[Hop]:
-    """Return the hops between each stage and the next."""
     hops = []
     for begin, end in pairwise(names):
         first = min(columns[end], default=0)  # who came later has not dropped what was before

@@ -61,7 +61,6 @@ class Result:
 
 
 def table(result: Result) -> str:
-    """Return the result as lines of text."""
     width = max((len(name(hop)) for hop in result.hops), default=20) + 2
     lines = [f'{result.topic}: {result.frames} pictures decoded in {result.seconds:.0f} s, '
              f'{result.size_bytes / 1e3:.0f} kB each', '',
@@ -91,7 +90,6 @@ def name(hop: Hop) -> str:
 
 
 def is_sum(hop: Hop) -> bool:
-    """Return whether it is the whole way to a receiver."""
     return hop.begin in (CAPTURE, PIXELS) and bool(hop.route)
 
 

@@ -96,7 +96,6 @@ class LoginThrottle:
 
 
 def _network(address: str) -> str:
-    """Return whose address it is: of IPv6 everyone has 2^64."""
     try:
         number = ipaddress.ip_address(address)
     except ValueError:
@@ -248,7 +247,6 @@ class Access:
         raise _redirect('/login?' + urlencode({'next': target, 'wrong': '1'}))
 
     def _welcome(self, target: str) -> web.HTTPException:
-        """Return what remembers a browser, and leads it to `target`."""
         response = _redirect(target)
         response.set_cookie(_COOKIE, self._rules.session_cookie(), path='/', httponly=True,
                             samesite='Strict', secure=self._rules.tls)

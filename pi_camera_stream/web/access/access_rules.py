@@ -192,7 +192,6 @@ def _is_address(name: str) -> bool:
 
 
 def _own_names() -> set[str]:
-    """Return the names by which this machine is known in its own network."""
     name = socket.gethostname().lower()
     short = name.partition('.')[0]
     return {name, short, *(f'{short}.{domain}' for domain in _LOCAL_DOMAINS)}

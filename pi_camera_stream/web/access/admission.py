@@ -34,7 +34,6 @@ class Admission:
 
     @property
     def viewers(self) -> int:
-        """Return how many watch at present."""
         return self._viewers.total()
 
     @contextmanager

@@ -77,7 +77,6 @@ class Drive:
     def __init__(self, vehicle: Vehicle, seen: Seen, prefer: Prefer,
                  log: Callable[[str], None], clock: Callable[[], float] = time.monotonic
                  ) -> None:
-        """`log` hears who drives, and who stops."""
         self._vehicle, self._seen, self._prefer, self._log = vehicle, seen, prefer, log
         self._clock = clock
         self._lease = Lease()
@@ -131,13 +130,11 @@ class Drive:
         return socket
 
     async def close(self) -> None:
-        """End all connections."""
         self._closing = True
         await asyncio.gather(*(page.socket.close(code=WSCloseCode.GOING_AWAY)
                                for page in self._pages.values()), return_exceptions=True)
 
     def state(self) -> dict[str, Any]:
-        """Return what `/state` and the diagnostics say."""
         round_trip_ms = self._round_trips_ms.median()
         return {
             'driver': self._lease.driver, 'asking': self._lease.asking,

@@ -40,7 +40,6 @@ class Arrivals:
     """
 
     def __init__(self, now_ns: NowNs) -> None:
-        """`now_ns` reads the clock of the stamps."""
         self.last: Frame | StampedImage | None = None
         self.meter = RateMeter()
         self._now_ns = now_ns
@@ -89,7 +88,6 @@ class Arrivals:
         return interval_s if interval_s > 0 else default
 
     def age_ms(self, frame: Frame | StampedImage) -> float:
-        """Return how old a frame is now."""
         return (time.monotonic() + self._clock_s) * 1e3 - frame.stamp_ns / 1e6
 
     def median_age_ms(self) -> float:

@@ -52,7 +52,6 @@ class Catalog:
         return base if base in self._types and self.default not in self._types else self.default
 
     def update(self, types: Mapping[str, str]) -> None:
-        """Take in the topics that there are now, and their types."""
         self._types = dict(types)
 
     def topics(self) -> dict[str, str]:

@@ -91,7 +91,6 @@ class Link:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
         return self._transport.is_closing()
 
     def abort(self) -> None:

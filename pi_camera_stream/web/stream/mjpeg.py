@@ -69,21 +69,18 @@ class MjpegTransport(Transport):
             transport.write(_head())
 
     async def write(self, frame: Frame, _tier: int) -> None:
-        """Write one part."""
         # One write, so that a picture and its head leave together.
         self._transport.write(_part(frame, self._early_head))
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
 
     async def write_status(self, status: Status, _stream: Stream) -> None:
-        """Write the status picture like any other."""
         if status.picture is not None:
             await self.write(status.picture, 0)
 
 
 async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
                        ) -> web.StreamResponse:
-    """Answer with the endless picture."""
     if request.method == 'HEAD':
         return web.Response(headers=_HEADERS)
     response = EndlessResponse()

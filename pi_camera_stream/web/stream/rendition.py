@@ -69,7 +69,6 @@ class Rendition:
         self._waiting: list[asyncio.Future[Update]] = []
 
     def put(self, frame: Frame) -> None:
-        """Make `frame` the newest one."""
         self.newest = frame
         self.made.add(len(frame.data))
         self.wake(frame)

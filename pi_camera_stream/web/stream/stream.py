@@ -174,7 +174,6 @@ class Stream:
         return self.arrivals.last.sequence if self.arrivals.last else 0
 
     def now_ns(self) -> int:
-        """Read the clock of the stamps."""
         return self._now_ns()
 
     def reason(self) -> str:
@@ -288,7 +287,6 @@ class Stream:
                 viewer.link.abort()
 
     async def _status(self) -> Status:
-        """Return what says that there is no frame."""
         last = self.arrivals.last
         size = (last.width, last.height) if last else _STATUS_SIZE
         width, height = (max(2, side * _STATUS_MOST // max(*size, _STATUS_MOST)) for side in size)

@@ -84,15 +84,12 @@ class Viewer:
         self._limit = RateLimit()
 
     def spec(self) -> RenditionSpec | None:
-        """Return the rendition that is right for it now."""
         return self.request.spec or TIERS[self._tier()].spec
 
     def tier_name(self) -> str:
-        """Return the name of its tier, or `custom`."""
         return CUSTOM if self.request.spec else NAMES[self._tier()]
 
     def tier_index(self) -> int:
-        """Return the index of its tier, or CUSTOM_INDEX for a rendition of its own."""
         return CUSTOM_INDEX if self.request.spec else self._tier()
 
     def admits(self, frame: Frame) -> bool:
@@ -119,7 +116,6 @@ class Viewer:
         self.sent_bytes += len(frame.data)
 
     def state(self) -> dict[str, object]:
-        """Return what `/state` says of it."""
         age_ms = self.age_ms.median()
         return {
             'address': self.address, 'transport': self.transport, 'tier': self.tier_name(),

@@ -69,7 +69,6 @@ class WebSocketTransport(Transport):
         self.interval_s = 1 / 30
 
     async def write(self, frame: Frame, tier: int) -> None:
-        """Send one picture."""
         self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
         await self._socket.send_bytes(_message(frame, tier))
         if self._transport.get_write_buffer_size():
@@ -87,7 +86,6 @@ class WebSocketTransport(Transport):
         return transit_s
 
     async def wait_drained(self) -> float | None:
-        """Wait for the page, and for the connection."""
         while len(self._in_flight) >= self._window():
             self._acknowledged.clear()
             await self._acknowledged.wait()
@@ -151,7 +149,6 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
 
 
 def can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:
-    """Return whether `socket` can answer this request."""
     try:
         return bool(socket.can_prepare(request))
     except ValueError:  # the key is no ASCII, which aiohttp 3.14 does not expect

@@ -60,7 +60,6 @@ class BitrateLimit:
         self._limit_bps = math.inf if bitrate_bps is None else bitrate_bps
 
     def note(self, jpeg: bytes, sensor_us: int) -> None:
-        """Take in a picture, and when it was taken."""
         if self._last_us:
             # After a pause, the pictures do not come more seldom than before.
             interval_s = min((sensor_us - self._last_us) / 1e6, 4 * self._interval_s)
@@ -69,7 +68,6 @@ class BitrateLimit:
         self._follow(jpeg, self._limit_bps * self._interval_s)
 
     def _follow(self, jpeg: bytes, allowed_bits: float) -> None:
-        """Have the next pictures be as large as is allowed."""
         raise NotImplementedError
 
 
@@ -105,7 +103,6 @@ class HardwareLimit(BitrateLimit):
                 self._pipe.send(b'A', {'adapts': False})
 
     def _ask(self, bitrate_bps: int) -> int:
-        """Return the bit rate that the driver has made of it."""
         try:
             answer = fcntl.ioctl(self._encoder.vd, _VIDIOC_S_CTRL,
                                  _CONTROL.pack(_MPEG_VIDEO_BITRATE, bitrate_bps))

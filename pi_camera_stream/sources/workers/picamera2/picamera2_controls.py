@@ -74,7 +74,6 @@ class Controls:
         return '; '.join(refused)
 
     def _checked(self, name: str, value: Any) -> Any:
-        """Return the value as picamera2 wants it."""
         control = self.described.get(name)
         if control is None:
             raise ValueError('this camera has no such control')
@@ -122,7 +121,6 @@ def _numbers(value: Any) -> list[Any]:
 
 
 def _choices(name: str, low: int, high: int) -> dict[str, str]:
-    """Return the names that libcamera has for the values of a control."""
     from libcamera import controls
 
     for room in (controls, getattr(controls, 'draft', None), getattr(controls, 'rpi', None)):

@@ -167,7 +167,6 @@ def check(picam2: Any, got: dict[str, Any], wanted: dict[str, Any], transform: A
 
 
 def crop_to(picam2: Any, crop: list[int]) -> None:
-    """Use a part of the sensor."""
     if len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]:
         raise Failure(f"{crop} is no part of a sensor: set the parameter 'crop' to x, y, width "
                       "and height in the sensor's pixels", permanent=True)
@@ -216,7 +215,6 @@ def start_encoder(picam2: Any, settings: dict[str, Any], pipe: WorkerPipe, stamp
 
 def open_camera(settings: dict[str, Any], pipe: WorkerPipe
                 ) -> tuple[Any, Controls, HardwareLimit | QualityLimit]:
-    """Start the camera, and say hello."""
     try:
         from picamera2 import Picamera2
     except ImportError as error:
@@ -253,7 +251,6 @@ def open_camera(settings: dict[str, Any], pipe: WorkerPipe
 
 
 def explain(error: BaseException) -> Failure:
-    """Return what to say of an exception."""
     if isinstance(error, Failure):
         return error
     texts: list[str] = []

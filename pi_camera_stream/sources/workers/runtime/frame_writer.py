@@ -56,7 +56,6 @@ class FrameWriter:
 
     @property
     def max_pixels(self) -> int:
-        """Return how many pixels of a picture may be decoded."""
         return self._settings.max_pixels
 
     @property

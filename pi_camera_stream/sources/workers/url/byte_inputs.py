@@ -75,13 +75,11 @@ class UdpInput:
                 f'`ss -ulpn sport = :{address.port}` whether another program does') from error
 
     def read(self) -> bytes:
-        """Wait for a datagram."""
         data = self._socket.recv(_CHUNK_BYTES)
         self.arrival_ns = time.monotonic_ns()
         return data
 
     def close(self) -> None:
-        """Give the port back."""
         self._socket.close()
 
     def _bind(self, host: str, port: int) -> None:
@@ -188,7 +186,6 @@ class TcpInput:
         raise TemporaryError('the sender has closed the connection')
 
     def close(self) -> None:
-        """Hang up."""
         for end in (self._connection, self._listener):
             if end is not None:
                 end.close()

@@ -42,7 +42,6 @@ _NAMES = {'h264': 'H.264', 'hevc': 'H.265', 'mjpeg': 'JPEG', 'mpegts': 'MPEG-TS'
 
 
 def codec_title(name: str) -> str:
-    """Return a codec's name for people."""
     return _NAMES.get(name, name)
 
 
@@ -69,7 +68,6 @@ def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerSta
 
 def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: FrameWriter,
                  status: WorkerStatus) -> None:
-    """Receive from one sender, for ever."""
     beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
         status.sentence = (
@@ -150,7 +148,6 @@ class _TsFile:
         self._ready = self.marker.feed(beginning, data.arrival_ns)
 
     def read(self, size: int) -> bytes:
-        """Return bytes, as soon as there are any."""
         while not self._ready:
             self._ready = self.marker.feed(self._data.read(), self._data.arrival_ns)
         chunk, self._ready = self._ready[:size], self._ready[size:]

@@ -128,7 +128,6 @@ def _waiting(address: StreamAddress) -> str:
 
 
 def _explain(error: Any, address: StreamAddress) -> NoReturn:
-    """Raise what an error of FFmpeg means for the user."""
     reason = error.strerror or type(error).__name__
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         raise PermanentError(f'{address.shown} refuses us ({reason}): put the right user and '

@@ -62,7 +62,6 @@ class UrlWorker(Device):
         self._pipe.fail(hide_secrets(self._status.sentence))
 
     def _receive(self, address: StreamAddress) -> None:
-        """Receive for ever."""
         receive = receive_bytes if address.scheme in ('udp', 'tcp') else receive_libav
         while True:
             begin_s = time.monotonic()

@@ -120,7 +120,6 @@ class V4l2Device:
         return newest
 
     def close(self) -> None:
-        """Give the camera back."""
         for buffer in self._maps:
             buffer.close()
         os.close(self._fd)
@@ -190,7 +189,6 @@ class V4l2Device:
         return shot
 
     def _explain(self, error: OSError) -> NoReturn:
-        """Raise what an error of the system means for the user."""
         if error.errno in (errno.ENOENT, errno.ENXIO):
             raise TemporaryError(f'there is no {self._path}: plug the camera in, or set the '
                                  f"parameter 'path' to one that is there{_others()}") from None
@@ -208,7 +206,6 @@ class V4l2Device:
 
 
 def _capture_ns(buffer: api.Buffer) -> int:
-    """Return when the picture was taken, as the driver says, or now."""
     now_ns = time.monotonic_ns()
     taken_ns = int(buffer.seconds) * 10**9 + int(buffer.microseconds) * 1000
     monotonic = buffer.flags & api.STAMP_MASK == api.STAMP_MONOTONIC
@@ -216,7 +213,6 @@ def _capture_ns(buffer: api.Buffer) -> int:
 
 
 def _others() -> str:
-    """Name the video devices there are."""
     names = []
     for path in sorted(glob('/dev/video*')):
         label = Path('/sys/class/video4linux', Path(path).name, 'name')

@@ -56,12 +56,10 @@ class Mode:
         return sorted((below / above for above, below in self.intervals if above), reverse=True)
 
     def has(self, size: tuple[int, int]) -> bool:
-        """Return whether the size is among them."""
         return all(low <= wanted <= high and (wanted - low) % step == 0 for wanted, low, high, step
                    in zip(size, self.least, self.most, self.step, strict=True))
 
     def __str__(self) -> str:
-        """Return it for people: `MJPG 1280x720 at 30, 15/s`."""
         size = '{}x{}'.format(*self.most)
         if self.least != self.most:
             size = '{}x{} to '.format(*self.least) + size
@@ -70,7 +68,6 @@ class Mode:
 
 
 def read_modes(fd: int) -> list[Mode]:
-    """Return all modes of a camera that is open."""
     modes = []
     for description in _each(fd, api.ENUM_FMT, api.FormatDescription, type=api.CAPTURE):
         code = description.pixelformat.to_bytes(4, 'little').decode('latin-1').strip('\0 ')

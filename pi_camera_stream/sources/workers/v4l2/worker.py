@@ -66,7 +66,6 @@ def _read(settings: SourceSettings, patience_s: float, pipe: WorkerPipe) -> None
 
 
 def _open(settings: SourceSettings, size: tuple[int, int] | None, until_s: float) -> V4l2Device:
-    """Open the camera, as soon as it is there."""
     while True:
         try:
             return V4l2Device(device_path(settings.path), size, settings.fps)
