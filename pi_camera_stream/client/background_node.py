@@ -24,19 +24,12 @@ from .executor import create_executor, spin
 
 
 class BackgroundNode:
-    """
-    Spin a node in a thread, in a context of its own; signals are left alone.
-
-    Attributes
-    ----------
-    node
-        The node; what it is to do is added before `start`.
-
-    """
+    """Spin a node in a thread, in a context of its own; signals are left alone."""
 
     def __init__(self, name: str) -> None:
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        # What it is to do is added before `start`.
         self.node = rclpy.create_node(
             name, context=self._context, use_global_arguments=False, enable_rosout=False,
             start_parameter_services=False)

@@ -28,10 +28,9 @@ _IDENTITY = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 
 class CalibrationSubscription:
     """
-    Receive the calibration, as long as somebody wants it.
+    Receive the calibration, as long as somebody wants it; what is unusable is logged once.
 
-    `follow` belongs to the executor's thread; one other thread may call `for_size`. What cannot
-    be used is logged once.
+    `follow` belongs to the executor's thread; one other thread may call `for_size`.
     """
 
     def __init__(self, node: Node, image_topic: str) -> None:
@@ -84,15 +83,7 @@ class CalibrationSubscription:
 
 
 def calibration_of(info: CameraInfo) -> Calibration | None:
-    """
-    Return what a message says; None for a camera that is not calibrated.
-
-    Raises
-    ------
-    CalibrationError
-        It says what cannot be right.
-
-    """
+    """Return what a message says, or raise CalibrationError; None for an uncalibrated camera."""
     k = tuple(info.k)
     if not k[0]:
         return None

@@ -62,11 +62,7 @@ class ClockService:
 
 
 class RemoteClock:
-    """
-    Keep an estimate of another node's clock; ask it again and again.
-
-    The answers come in the executor's thread; `offset` may be called by any.
-    """
+    """Ask a node for its clock, in the executor's thread; any may call `offset`."""
 
     def __init__(self, node: Node, other: str, period_s: float = _PERIOD_S) -> None:
         """`other` is the full name of the node, asked every `period_s` once it has answered."""
@@ -142,7 +138,7 @@ class RemoteClock:
 
 class PublisherClock:
     """
-    The clock by which a topic is stamped: that of the node that publishes it.
+    The clock of the node that publishes a topic, and so stamps it.
 
     Make it before its node is spun; `now_ns` may be called by any thread.
     """

@@ -42,22 +42,12 @@ _REPEAT_S = 1.0  # how often failures are logged at the most
 
 
 class Failures:
-    """
-    What the callbacks of a node have raised; any thread may add to it.
-
-    Attributes
-    ----------
-    count
-        How many there were.
-    last
-        The last one in words; empty before the first one.
-
-    """
+    """What the callbacks of a node have raised; any thread may add to it."""
 
     def __init__(self, node: Node) -> None:
         self._log, self._context = node.get_logger(), node.context
         self.count = 0
-        self.last = ''
+        self.last = ''  # in words; empty before the first one
 
     def add(self, error: Exception) -> None:
         """Log and count it, unless it is but the end: then what callbacks use has gone."""
@@ -92,11 +82,7 @@ def create_publisher(node: Node, message_type: type, topic: str, qos: QoSProfile
     """
     Return a publisher; `overridable` gives it `qos_overrides.*` parameters.
 
-    Raises
-    ------
-    RuntimeError
-        An override has a value that rclpy does not know.
-
+    Raises RuntimeError when an override has a value that rclpy does not know.
     """
     return node.create_publisher(
         message_type, topic, qos,
@@ -121,11 +107,7 @@ def create_service(node: Node, service_type: Any, name: str,
 
 
 class Client:
-    """
-    Ask a service; the answers come in the executor's thread.
-
-    Any thread may ask; `close` may be called by any, too.
-    """
+    """Ask a service; the answers come in the executor's thread. Any thread may call all else."""
 
     def __init__(self, node: Node, service_type: Any, name: str) -> None:
         self._node = node
@@ -160,11 +142,7 @@ class Client:
 
 
 class Periodic:
-    """
-    Call a function again and again in the executor's thread, until `stop`.
-
-    Any thread may make and stop it.
-    """
+    """Call a function in the executor's thread until `stop`; any thread may make and stop it."""
 
     def __init__(self, node: Node, period_s: float, function: Callable[[], None]) -> None:
         self._call = _TimerCallback(node, function)

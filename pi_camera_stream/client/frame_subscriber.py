@@ -72,9 +72,9 @@ class ReceivedFrame:
     @property
     def age_s(self) -> float:
         """
-        Return the seconds since capture, at this moment.
+        Return the seconds since capture, now.
 
-        That is by the camera's clock, where its node is one of this package and on another
+        They are by the camera's clock, where its node is one of this package and on another
         machine; its offset is known to half of a round trip.
         """
         return (self._now_ns() - self.stamp_ns) / 1e9
@@ -189,11 +189,7 @@ class FrameSubscriber:
         """
         Wait for a picture that was not given out yet; None when `timeout_s` passed without one.
 
-        Raises
-        ------
-        Mailbox.Closed
-            The subscriber was closed.
-
+        Raises Mailbox.Closed after `close`.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:

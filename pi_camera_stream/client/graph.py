@@ -78,8 +78,8 @@ def full_name(end: TopicEndpointInfo) -> str:
     """
     Return the full name of an end's node, or NAMELESS.
 
-    ROS hears of a node's ends a moment before it hears of its name, and programs that are none of
-    ROS's never have one.
+    ROS hears of a node's ends a moment before its name, and programs that are none of ROS's never
+    have one.
     """
     name = f'{end.node_namespace.rstrip("/")}/{end.node_name}'
     # UNKNOWN is rmw_dds_common's word for it.
@@ -87,11 +87,7 @@ def full_name(end: TopicEndpointInfo) -> str:
 
 
 def incompatible_policies(offered: QoSProfile, asked_for: QoSProfile) -> str:
-    """
-    Return which policies keep a subscription from a publisher; empty where none does.
-
-    As `reliability and durability`.
-    """
+    """Return what keeps these two apart, as `reliability and durability`; empty for nothing."""
     verdict, reason = qos_check_compatible(offered, asked_for)
     if verdict != QoSCompatibility.ERROR:
         return ''

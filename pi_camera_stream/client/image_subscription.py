@@ -51,16 +51,6 @@ class ImageSubscription:
     It follows what is published: types, and, where no overrides are wanted, what is offered. Where
     only `image_raw` has a publisher, but `image_raw/compressed` was asked for, it takes that one,
     and the other way round. `on_frame` is called in the executor's thread; any may call the rest.
-
-    Attributes
-    ----------
-    received
-        The rate of whole pictures, and their bytes.
-    corrupt
-        How many messages were no whole picture, or a larger one than may be.
-    corrupt_reason
-        What was the matter with the last of them; empty while there was none.
-
     """
 
     def __init__(self, node: Node, topic: str, on_frame: OnFrame, *, overridable: bool = True,
@@ -71,7 +61,7 @@ class ImageSubscription:
 
         `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
         `adaptive` lets the camera know what arrives, so that it sends no more. `on_refusal` hears
-        why a picture is left out, such as one of more than `max_pixels`.
+        why a picture is left out.
         """
         self._reporter = ReportPublisher(node, topic) if adaptive else None
         self._node = node
@@ -84,8 +74,9 @@ class ImageSubscription:
         self._subscription: Any = None
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
-        self.received = RateMeter()
-        self.corrupt, self.corrupt_reason = 0, ''
+        self.received = RateMeter()  # whole pictures, and their bytes
+        # Of the last of them; empty while there was none.
+        self.corrupt, self.corrupt_reason = 0, ''  # no whole picture, or a larger one than may be
 
     @property
     def topic(self) -> str:
@@ -99,15 +90,7 @@ class ImageSubscription:
         return made_for[0] if made_for else self.topic
 
     def subscribe(self) -> None:
-        """
-        Begin to receive.
-
-        Raises
-        ------
-        rclpy.exceptions.InvalidTopicNameException
-            The topic's name is none.
-
-        """
+        """Begin to receive; InvalidTopicNameException where the topic's name is none."""
         validate_topic_name(self._name)
         with self._lock:
             if self._polling is None:

@@ -22,8 +22,8 @@ def image_qos(depth: int = 1) -> QoSProfile:
     """
     Return the quality of service for pictures: best effort, depth 1 (compare REP 2003).
 
-    A late picture is worthless, so none is kept and none is sent again. Each publisher and
-    subscription gets an object of its own, because rclpy writes overrides into it.
+    A late picture is worthless, so none is sent again. Each publisher and subscription gets an
+    object of its own, because rclpy writes overrides into it.
     """
     return QoSProfile(depth=depth, history=HistoryPolicy.KEEP_LAST,
                       reliability=ReliabilityPolicy.BEST_EFFORT,

@@ -37,10 +37,10 @@ def reception_topic(topic: str) -> str:
 
 class ReportPublisher:
     """
-    Tell a topic's publisher five times a second what has arrived of it.
+    Tell a topic's publisher five times a second what has arrived of it. Executor's thread.
 
-    `start` and `stop` belong to the executor's thread. Make and start it before the subscription,
-    so that the camera hears of a receiver before it sends it much.
+    Start it before the subscription, so that the camera hears of a receiver before it sends it
+    much.
     """
 
     def __init__(self, node: Node, topic: str) -> None:

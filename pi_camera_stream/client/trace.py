@@ -44,11 +44,7 @@ class TracePublisher:
         return int(self._clock.now().nanoseconds)
 
     def publish(self, topic: str, stamp_ns: int, **moments_ns: int) -> None:
-        """
-        Tell when what was done with the picture of `topic` that was taken at `stamp_ns`.
-
-        Nothing happens while nobody measures.
-        """
+        """Tell when what was done with the picture of `stamp_ns`, if somebody measures."""
         try:
             if self._publisher.get_subscription_count() > 0:
                 self._publisher.publish(String(data=json.dumps(

@@ -22,17 +22,7 @@ from ..core.frame import Frame, Image, image_size, JPEG, StampedImage
 
 def decode_frame(frame: Frame | StampedImage, reduction: int = 1, grey: bool = False,
                  max_pixels: int = MAX_PIXELS) -> Image:
-    """
-    Return a picture, H x W x 3 (BGR) or, where `grey` is wanted, H x W, uint8.
-
-    The arguments are those of `jpeg_codec.decode_jpeg`.
-
-    Raises
-    ------
-    ValueError
-        It cannot, or may not, be decoded; one sentence.
-
-    """
+    """Return a picture as `jpeg_codec.decode_jpeg` does; ValueError where that cannot be."""
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 
     if isinstance(frame, Frame):

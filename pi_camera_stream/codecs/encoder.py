@@ -20,31 +20,16 @@ from ..core.frame import Frame, Image
 
 
 class Encoder(Protocol):
-    """
-    Images in, frames of one codec out; one thread calls it.
+    """Images in, frames of one codec out; one thread calls it."""
 
-    Attributes
-    ----------
-    codec
-        Of all its frames; see `core.frame`.
-    bitrate_bps
-        What the frames together may need, in bits a second; infinite for any. It counts from the
-        next image on.
-
-    """
-
-    codec: str
-    bitrate_bps: float
+    codec: str  # of all its frames; see `core.frame`
+    bitrate_bps: float  # of all frames together, from the next image on; infinite for any
 
     def encode(self, image: Image, stamp_ns: int, sequence: int = 0) -> Frame | None:
         """
         Return the frame of an image; None where it is left out, to keep to the bit rate.
 
-        Raises
-        ------
-        ValueError
-            It cannot be encoded; one sentence.
-
+        Raises ValueError with one sentence when it cannot be encoded.
         """
 
     def request_key_frame(self) -> None:

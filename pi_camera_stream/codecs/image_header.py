@@ -41,38 +41,20 @@ _OTHERS = (
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """
-    What the first bytes of a picture file say.
+    """What the first bytes of a picture file say."""
 
-    Attributes
-    ----------
-    kind
-        JPEG, PNG, WebP, BMP, TIFF or PNM; another name, or none, where nothing else is known.
-    width, height
-        In pixels.
-    start
-        Where the file begins in the data.
-    least_bytes
-        Fewer cannot hold a picture of that size.
-
-    """
-
-    kind: str
-    width: int = 0
+    kind: str  # JPEG, PNG, WebP, BMP, TIFF or PNM; another name, or none, where no more is known
+    width: int = 0  # pixels
     height: int = 0
-    start: int = 0
-    least_bytes: int = 0
+    start: int = 0  # where the file begins in the data
+    least_bytes: int = 0  # fewer cannot hold a picture of that size
 
 
 def read_image_header(data: bytes) -> ImageHeader:
     """
     Return what a file other than a JPEG says of its picture; nothing is decoded.
 
-    Raises
-    ------
-    FrameRefusedError
-        It is broken, or moves.
-
+    Raises FrameRefusedError when it is broken, or moves.
     """
     read = next((read for magic, read in _READERS.items() if data.startswith(magic)), None)
     try:

@@ -50,15 +50,7 @@ class JpegHeader:
 
 
 def read_header(jpeg: bytes | bytearray | memoryview) -> JpegHeader:
-    """
-    Return size and components of a JPEG; takes microseconds, nothing is decoded.
-
-    Raises
-    ------
-    NotAJpegError
-        There is no start of image, no frame header, or the segments do not fit together.
-
-    """
+    """Return size and components of a JPEG, or raise NotAJpegError; it takes microseconds."""
     for marker, position in _segments(jpeg):
         if marker in _START_OF_FRAME:
             return _frame_header(jpeg[position + 4:position + 10])
@@ -67,15 +59,9 @@ def read_header(jpeg: bytes | bytearray | memoryview) -> JpegHeader:
 
 def check_whole(jpeg: bytes) -> JpegHeader:
     """
-    Return the header of a JPEG that begins and ends as it should.
+    Return the header of a JPEG that begins and ends as it should, or raise NotAJpegError.
 
     Cheap enough for every frame. Some cameras pad behind the end marker; that is accepted.
-
-    Raises
-    ------
-    NotAJpegError
-        As `read_header`, and when the end of image is missing.
-
     """
     header = read_header(jpeg)
     if not jpeg.endswith(EOI) and jpeg.rfind(EOI, -4096) < 0:
@@ -84,15 +70,7 @@ def check_whole(jpeg: bytes) -> JpegHeader:
 
 
 def count_scans(jpeg: bytes | bytearray | memoryview) -> int:
-    """
-    Return how often a decoder goes through the whole picture; of a progressive one, many times.
-
-    Raises
-    ------
-    NotAJpegError
-        As `read_header`.
-
-    """
+    """Return how often a decoder goes through the picture: many times if it is progressive."""
     process = components = 0
     for marker, position in _segments(jpeg):
         if marker in _START_OF_FRAME:

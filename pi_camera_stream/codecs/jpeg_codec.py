@@ -28,17 +28,8 @@ def decode_jpeg(jpeg: bytes, reduction: int = 1, grey: bool = False,
     """
     Return a picture, H x W x 3 (BGR) or H x W (grey), uint8; None when it cannot be decoded.
 
-    Parameters
-    ----------
-    jpeg
-        The whole of it.
-    reduction
-        1, or one of REDUCTIONS: by how much width and height are divided, rounded up.
-    grey
-        Whether to decode without colour.
-    max_pixels
-        A larger picture, before it is reduced, is not decoded.
-
+    Width and height are divided by `reduction`, 1 or one of REDUCTIONS, and rounded up; before
+    that, no more than `max_pixels` may be.
     """
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 

@@ -51,16 +51,6 @@ class JpegSplitter:
     Segments are walked by their lengths, so that a thumbnail inside a picture is not taken for
     one, and compressed data is searched for its end by a regular expression, at the speed of C.
     One thread calls `feed`; the counters may be read by any.
-
-    Attributes
-    ----------
-    garbage_bytes
-        Bytes that belonged to no whole picture.
-    truncated
-        Pictures that ended too early or made no sense, and were dropped.
-    oversized
-        Pictures over `max_bytes`, dropped.
-
     """
 
     def __init__(self, max_bytes: int = MAX_PICTURE_BYTES) -> None:
@@ -70,9 +60,9 @@ class JpegSplitter:
         self._in_scan = False  # `_position` is in compressed data, not in headers
         self._position = 0  # everything before it has been looked at
         self._arrival_ns = 0
-        self.garbage_bytes = 0
-        self.truncated = 0
-        self.oversized = 0
+        self.garbage_bytes = 0  # belonged to no whole picture
+        self.truncated = 0  # pictures that ended too early or made no sense, and were dropped
+        self.oversized = 0  # pictures over `max_bytes`, dropped
 
     def feed(self, chunk: bytes, arrival_ns: int) -> list[Piece]:
         """Take in bytes that arrived at `arrival_ns`; return the pictures they complete."""

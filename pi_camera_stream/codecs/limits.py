@@ -12,11 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-What is looked at before a picture is decoded: a message of 700 bytes can ask for gigabytes.
-
-Every decoder of this package has one of these checks before it.
-"""
+"""What is looked at before any picture is decoded: 700 bytes can ask for gigabytes."""
 
 from collections.abc import Collection
 
@@ -40,15 +36,7 @@ _USUAL_SCANS = 16  # in which a picture of MAX_PIXELS may come
 
 
 def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
-    """
-    See whether a picture may have that many pixels.
-
-    Raises
-    ------
-    FrameRefusedError
-        It may not.
-
-    """
+    """See whether a picture may have that many pixels; FrameRefusedError if not."""
     if width < 1 or height < 1:
         raise FrameRefusedError(f'it has {width}x{height} pixels, so nothing to show')
     if width * height > max_pixels:
@@ -58,15 +46,7 @@ def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
 
 
 def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
-    """
-    Return the header of a whole JPEG that takes no more than its size and bytes make likely.
-
-    Raises
-    ------
-    FrameRefusedError
-        It is none; one sentence that begins with 'it'.
-
-    """
+    """Return the header of a whole JPEG that takes no more than its size and bytes make likely."""
     try:
         header = check_whole(jpeg)
         check_size(header.width, header.height, max_pixels)
@@ -85,15 +65,7 @@ def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
 
 def check_image(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXELS
                 ) -> ImageHeader:
-    """
-    Return what a picture file of one of these kinds says of itself.
-
-    Raises
-    ------
-    FrameRefusedError
-        It is of another kind, broken or too large; one sentence that begins with 'it'.
-
-    """
+    """Return what a file of one of these kinds says of itself, or raise FrameRefusedError."""
     if data.startswith(SOI) and 'JPEG' in kinds:
         jpeg = check_jpeg(data, max_pixels)
         return ImageHeader('JPEG', jpeg.width, jpeg.height)
@@ -112,12 +84,6 @@ def check_rows(width: int, height: int, size_bytes: int, max_pixels: int = MAX_P
     See whether a `sensor_msgs/Image` of that size can have come in so many bytes.
 
     No encoding needs less than a byte a pixel; how many each one needs is seen when it is read.
-
-    Raises
-    ------
-    FrameRefusedError
-        It cannot.
-
     """
     check_size(width, height, max_pixels)
     if size_bytes < width * height:

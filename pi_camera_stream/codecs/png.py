@@ -22,15 +22,7 @@ from ..core.frame import Image
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
-    """
-    Return the picture fit to be viewed: H x W x 3 (BGR) or H x W (grey), uint8.
-
-    Raises
-    ------
-    ValueError
-        It is no PNG, a damaged one, or one of more than `max_pixels`.
-
-    """
+    """Return the picture, H x W x 3 (BGR) or H x W (grey), uint8; ValueError when it is none."""
     import cv2
 
     start = check_image(data, ('PNG',), max_pixels).start

@@ -42,30 +42,17 @@ class RateControlledEncoder:
     """
     Encode images, as `Encoder` says, and fit JPEGs that come as such into the same bit rate.
 
-    A JPEG that fits passes as it is. One that does not is encoded again where the processor can do
-    that often enough, and otherwise left out now and then. One thread calls it.
-
-    Attributes
-    ----------
-    quality
-        1 to 100, where there is room; may change between two images.
-    bitrate_bps
-        What all frames together may need, in bits a second; infinite for any.
-    interval_s
-        Time between two images.
-    spec
-        What the last frame was encoded with; None when nothing was taken from it.
-    left_out
-        How many were left out.
-
+    A JPEG that does not fit is encoded again where the processor can do that often enough, and
+    otherwise left out now and then. One thread calls it.
     """
 
     codec = JPEG
 
     def __init__(self, quality: int, max_pixels: int = MAX_PIXELS) -> None:
         """Make it; a JPEG of more than `max_pixels` is not decoded."""
-        self.quality = quality
-        self.bitrate_bps, self.interval_s = math.inf, 1 / 30
+        self.quality = quality  # 1 to 100, where there is room; may change between two images
+        self.bitrate_bps, self.interval_s = math.inf, 1 / 30  # between two images
+        # What the last frame was encoded with; None when nothing was taken from it.
         self.spec: RenditionSpec | None = None
         self.left_out = 0
         self._renditions = RenditionEncoder(max_pixels)
@@ -76,15 +63,6 @@ class RateControlledEncoder:
         self._turn = 0.0  # from 1 on, the processor can encode a JPEG again
 
     def encode(self, image: Image, stamp_ns: int, sequence: int = 0) -> Frame | None:
-        """
-        Return the frame of an H x W x 3 (BGR) or H x W (grey) image; None when it is left out.
-
-        Raises
-        ------
-        ValueError
-            It cannot be encoded.
-
-        """
         width, height = image_size(image)
         allowed = self._allowed()
         spec = self._choose(allowed / (width * height), self.quality)
@@ -100,19 +78,8 @@ class RateControlledEncoder:
         """
         Return a JPEG that came as such, or what is made of it; None when it is left out.
 
-        Parameters
-        ----------
-        frame
-            A JPEG.
-        kept
-            Whether the source keeps to the bit rate itself, on the whole; so a JPEG that is
-            somewhat larger passes.
-
-        Raises
-        ------
-        ValueError
-            It cannot be decoded or encoded.
-
+        With `kept`, the source keeps to the bit rate itself, on the whole; so a JPEG that is
+        somewhat larger passes. Raises ValueError when it cannot be decoded or encoded.
         """
         allowed = self._allowed() * (_TOLERANCE if kept else 1.0)
         size_bytes = len(frame.data)

@@ -35,35 +35,18 @@ _LEAST_SPAN = 0.01  # of the largest value: what shows nothing but noise is not 
 def to_viewable(data: 'bytes | bytearray | memoryview | array[int]', encoding: str,
                 width: int, height: int, step: int, big_endian: bool) -> Image:
     """
-    Return the picture as H x W x 3 (BGR) or H x W (grey), uint8, for viewing.
+    Return the picture as H x W x 3 (BGR) or H x W (grey), uint8, for viewing. Any thread.
 
-    The arguments are the fields of `sensor_msgs/Image`; the encodings are those of
-    `sensor_msgs/image_encodings.hpp`, in upper or lower case. Of 16-bit colours the upper eight
-    bits are kept. 16-bit, 32-bit and floating-point greys (depth, thermal) are stretched from
-    the smallest to the largest value that occurs, but for outliers; what is 0, infinite or
-    NaN is black, and nothing else is. YUV is read as BT.601 in video range, as cameras send it.
+    The arguments are the fields of `sensor_msgs/Image`, the encodings those of
+    `sensor_msgs/image_encodings.hpp`, in upper or lower case; the step of NV12, NV21, NV24 and
+    I420 is the luma's. Of 16-bit colours the upper eight bits are kept. 16-bit, 32-bit and
+    floating-point greys (depth, thermal) are stretched from the smallest to the largest value, but
+    for outliers; what is 0, infinite or NaN is black, and nothing else is. YUV is read as BT.601
+    in video range, as cameras send it.
 
-    Nothing is copied where the encoding is BGR or grey of 8 bits: the picture is then a view
-    of `data`, and read-only if that is. Safe to call from any thread.
-
-    Parameters
-    ----------
-    data
-        Any buffer of contiguous bytes; what lies behind the picture is ignored.
-    encoding
-        As `bgr8`; see `sensor_msgs/image_encodings.hpp`.
-    width, height
-        In pixels.
-    step
-        Bytes from row to row; with NV12, NV21, NV24 and I420, from row to row of the luma.
-    big_endian
-        The order of bytes in numbers of more than 8 bits.
-
-    Raises
-    ------
-    ValueError
-        The encoding is unknown, or the sizes do not fit to each other; one sentence.
-
+    Of BGR or grey of 8 bits the picture is a view of `data`, and read-only if that is. Raises
+    ValueError with one sentence when the encoding is unknown, or the sizes do not fit to each
+    other.
     """
     convert = _ENCODINGS.get(encoding.strip().lower())
     if convert is None:

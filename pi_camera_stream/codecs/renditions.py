@@ -32,35 +32,16 @@ class RenditionEncoder:
     """Encode a picture in several sizes and qualities; any thread may call it."""
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
-        """Make it; a JPEG of more than `max_pixels` is not decoded."""
         self._max_pixels = max_pixels
 
     def encode(self, content: EncodedImage | Image, width: int, height: int,
                specs: Sequence[RenditionSpec], stamp_ns: int, sequence: int) -> list[Frame]:
         """
-        Return a JPEG for each spec, in their order.
+        Return a JPEG for each spec, in their order; a JPEG is decoded once, no larger than needed.
 
-        What the renditions show is what a browser shows of `content`: where a JPEG's Exif data
-        say that the camera was turned, the renditions are upright, and have no Exif data.
-
-        Parameters
-        ----------
-        content
-            A JPEG, decoded once and no larger than the specs need, or an image, H x W x 3
-            (BGR) or H x W (grey). Grey stays grey.
-        width, height
-            Its size in pixels, before Exif turns it.
-        specs
-            What to make of it.
-        stamp_ns, sequence
-            Those of the frames.
-
-        Raises
-        ------
-        ValueError
-            The JPEG cannot be decoded, or may not, or a spec asks for more than a JPEG can hold;
-            one sentence.
-
+        They show what a browser shows of `content`: where a JPEG's Exif data say that the camera
+        was turned (which `width` and `height` do not know yet), they are upright, and have no Exif
+        data. Grey stays grey. Raises ValueError with one sentence.
         """
         if not specs:
             return []

@@ -41,21 +41,12 @@ _UNKNOWN = re.compile(r'[^ -~]')
 def status_image(width: int, height: int, lines: Sequence[str],
                  background: EncodedImage | Image | None = None) -> bytes:
     """
-    Return the JPEG of a dark picture with lines of text, as `NO SIGNAL since 3 s`.
+    Return the JPEG of a dark picture, 64x48 or more, with text, as `NO SIGNAL since 3 s`.
 
     The first line is large. Lines that are too long become smaller; where they would become
-    illegible, they are broken, and at last shortened. What does not fit below is left out.
-
-    Parameters
-    ----------
-    width, height
-        In pixels; made for 64x48 and more.
-    lines
-        Characters other than ASCII, which OpenCV cannot draw, become question marks.
-    background
-        A picture, JPEG or image, that is shown darkened and in grey; a JPEG that cannot be
-        decoded is left out.
-
+    illegible, they are broken, and at last shortened. What does not fit below is left out. What is
+    not ASCII, which OpenCV cannot draw, becomes a question mark. The background is darkened and
+    grey; a JPEG that cannot be decoded is left out.
     """
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 

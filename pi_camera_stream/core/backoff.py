@@ -19,35 +19,20 @@ class Backoff:
     """
     Say when to try again: later and later as long as nothing comes of it.
 
-    The wait counts from the beginning of the last attempt, so something that worked for a while
-    is tried again at once. It doubles with each attempt that brought nothing, up to the longest,
-    and begins anew after a healthy minute.
-
-    Attributes
-    ----------
-    wait_s
-        The least time between the beginnings of two attempts at present.
-
+    The wait counts from the beginning of the last attempt, so something that worked for a while is
+    tried again at once. It doubles with each attempt that brought nothing, and begins anew after a
+    healthy minute.
     """
 
     SHORTEST_S, LONGEST_S = 0.5, 10.0
     HEALTHY_S = 60.0
 
     def __init__(self) -> None:
+        # The least between the beginnings of two attempts at present.
         self.wait_s = self.SHORTEST_S
 
     def failed(self, lasted_s: float, worked: bool) -> float:
-        """
-        Return the seconds to wait before the next attempt.
-
-        Parameters
-        ----------
-        lasted_s
-            How long ago the attempt that has just failed began.
-        worked
-            Whether anything came of it.
-
-        """
+        """Return the seconds to wait after an attempt of so many that did, or did not, work."""
         if lasted_s >= self.HEALTHY_S:
             self.wait_s = self.SHORTEST_S
         rest_s = max(0.0, self.wait_s - lasted_s)

@@ -46,41 +46,16 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """
-    A camera's calibration; one that would be none cannot be made.
+    """A camera's calibration; CalibrationError where something of it cannot be right."""
 
-    Attributes
-    ----------
-    width, height
-        Size in pixels of the pictures that it is for.
-    name
-        Name of the camera.
-    distortion_model
-        One of `MODELS`.
-    d
-        Distortion coefficients.
-    k
-        Camera matrix, 3x3, row by row: fx 0 cx, 0 fy cy, 0 0 1.
-    r
-        Rectification matrix, 3x3: a rotation.
-    p
-        Projection matrix, 3x4: fx' 0 cx' Tx, 0 fy' cy' Ty, 0 0 1 0.
-
-    Raises
-    ------
-    CalibrationError
-        Something of it cannot be right.
-
-    """
-
-    width: int
+    width: int  # pixels, of the pictures that it is for
     height: int
     name: str
-    distortion_model: str
+    distortion_model: str  # one of `MODELS`
     d: tuple[float, ...]
-    k: tuple[float, ...]
-    r: tuple[float, ...]
-    p: tuple[float, ...]
+    k: tuple[float, ...]  # camera matrix, 3x3, row by row: fx 0 cx, 0 fy cy, 0 0 1
+    r: tuple[float, ...]  # rectification matrix, 3x3: a rotation
+    p: tuple[float, ...]  # projection matrix, 3x4: fx' 0 cx' Tx, 0 fy' cy' Ty, 0 0 1 0
 
     def __post_init__(self) -> None:
         """Make tuples of floats of the numbers, and refuse what cannot be right."""
@@ -114,13 +89,7 @@ class Calibration:
         """
         Return the calibration of a file in the layout of camera_calibration_parsers.
 
-        Like there, a file without distortion model means plumb_bob.
-
-        Raises
-        ------
-        CalibrationError
-            It is none.
-
+        Like there, a file without distortion model means plumb_bob. Raises CalibrationError.
         """
         if not isinstance(document, Mapping):
             raise CalibrationError('it has no image_width, camera_matrix and so on')
@@ -151,11 +120,8 @@ class Calibration:
         """
         Return the calibration of the same pictures at another resolution.
 
-        Raises
-        ------
-        CalibrationError
-            Their shape is another one, by more than rounding to whole pixels explains.
-
+        Raises CalibrationError when their shape differs by more than rounding to whole pixels
+        explains.
         """
         if (width, height) == (self.width, self.height):
             return self
@@ -180,15 +146,7 @@ class Calibration:
                            (-1, self.height - 1) if vertically else (1, 0))
 
     def cropped(self, x: int, y: int, width: int, height: int) -> 'Calibration':
-        """
-        Return the calibration of the part of the picture whose upper left pixel is (x, y).
-
-        Raises
-        ------
-        CalibrationError
-            It reaches beyond the picture.
-
-        """
+        """Return that of the part with the upper left pixel (x, y); CalibrationError beyond it."""
         if min(x, y) < 0 or x + width > self.width or y + height > self.height:
             raise CalibrationError(f'{width}x{height} pixels at ({x}, {y}) reach beyond the '
                                    f'{self.width}x{self.height} of the calibration')

@@ -25,17 +25,7 @@ _DRIFT = 100e-6  # of two crystals against each other, at the worst
 
 @dataclass(frozen=True)
 class Offset:
-    """
-    What to add to our clock to have the other one, and how wrong that can be.
-
-    Attributes
-    ----------
-    offset_ns
-        The other clock minus ours.
-    uncertainty_ns
-        The true offset differs from it by no more than this.
-
-    """
+    """What to add to our clock to have the other one, and how wrong that can be at the most."""
 
     offset_ns: float
     uncertainty_ns: float
@@ -61,20 +51,9 @@ class OffsetEstimator:
 
     def add(self, sent_ns: int, arrived_ns: int, answered_ns: int, received_ns: int) -> None:
         """
-        Take in a round trip.
+        Take in a round trip: sent and received by our clock, arrived and answered by the other.
 
-        Parameters
-        ----------
-        sent_ns, received_ns
-            When the question went and its answer came, by our clock.
-        arrived_ns, answered_ns
-            When the question came and its answer went, by the other.
-
-        Raises
-        ------
-        ValueError
-            The times contradict each other, so that a clock was set meanwhile.
-
+        Raises ValueError when they contradict each other, so that a clock was set meanwhile.
         """
         delay_ns = (received_ns - sent_ns) - (answered_ns - arrived_ns)
         if delay_ns < 0 or received_ns < sent_ns or answered_ns < arrived_ns:
@@ -94,10 +73,10 @@ class OffsetEstimator:
 def share_clocks(offsets: Mapping[str, Offset | None], machines: Mapping[str, str]
                  ) -> dict[str, Offset | None]:
     """
-    Return the offsets of nodes, with the very same one for all that share a machine's clock.
+    Return the offsets of nodes, with the best known one for all that share a machine's clock.
 
-    That is the best known one of each machine; `machines` has their names by node, empty where
-    unknown. A node whose own offset is another (it may have simulated time) keeps that.
+    `machines` has their names by node, empty where unknown. A node whose own offset is another (it
+    may have simulated time) keeps that.
     """
     shared = dict(offsets)
     for machine in {*machines.values()} - {''}:

@@ -22,15 +22,9 @@ import tempfile
 
 def write_atomically(path: Path, data: bytes) -> None:
     """
-    Write a file so that it is never seen half written, even when the power fails.
+    Write a file (and its folders), never seen half written, even when the power fails.
 
-    Folders are made where they are missing.
-
-    Raises
-    ------
-    OSError
-        It cannot be written; what was there before still is.
-
+    After OSError, what was there before still is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')

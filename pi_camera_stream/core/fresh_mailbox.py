@@ -33,14 +33,12 @@ class FreshMailbox(Generic[T]):
     A mailbox that gives out no item for which the next one is nearly there.
 
     Whoever comes back from work finds an item that has lain there for up to an interval. When it
-    was more than half of one, waiting for the next item costs less time than it saves age: what is
-    made of it is, for those who use it until the next result, younger on average. Any thread may
-    put and close, one takes.
+    was more than half of one, waiting for the next item costs less time than it saves age, on
+    average. Any thread may put and close, one takes.
     """
 
     def __init__(self, per_second: Callable[[], float],
                  clock: Callable[[], float] = time.monotonic) -> None:
-        """Make it; `per_second` tells how many items come."""
         self._per_second = per_second
         self._clock = clock
         self._mailbox: Mailbox[tuple[float, T]] = Mailbox()
@@ -56,15 +54,7 @@ class FreshMailbox(Generic[T]):
         self._mailbox.put((self._clock(), item))
 
     def take(self) -> T:
-        """
-        Wait for an item that is fresh, and return it.
-
-        Raises
-        ------
-        Mailbox.Closed
-            Nothing will come any more.
-
-        """
+        """Wait for an item that is fresh; Mailbox.Closed when nothing will come any more."""
         newest = self._mailbox.take()
         while newest is None:  # not without a timeout
             newest = self._mailbox.take()

@@ -38,16 +38,9 @@ class GroupMailbox(Generic[T]):
         """
         Make it; the first frame need not be a key frame, which its decoder sees for itself.
 
-        Parameters
-        ----------
-        most
-            With so many waiting, a key frame takes their place.
-        most_behind_s
-            With as many, of which the first one has waited so long, all up to the next key frame
-            are left out.
-        request_key
-            Called then, by the thread that puts, so that the next key frame comes soon.
-
+        With `most` waiting, a key frame takes their place; if the first has waited `most_behind_s`
+        by then, all up to the next key frame are left out, for which `request_key` is called, by
+        the thread that puts.
         """
         self._most, self._most_behind_s = most, most_behind_s
         self._request_key = request_key
@@ -62,12 +55,7 @@ class GroupMailbox(Generic[T]):
         return self._dropped
 
     def put(self, item: T, key: Callable[[], bool], now_s: float) -> None:
-        """
-        Offer the next frame.
-
-        `key` tells whether it is a key frame, and is called only where that matters; `now_s` is
-        any clock's, the same each time.
-        """
+        """Offer a frame; `key`, whether it is a key frame, is called only where that matters."""
         with self._changed:
             full = len(self._waiting) >= self._most
             if (self._until_key or full) and key():
@@ -84,15 +72,7 @@ class GroupMailbox(Generic[T]):
         self._request_key()
 
     def take(self) -> T:
-        """
-        Wait for the next frame, and return it.
-
-        Raises
-        ------
-        Mailbox.Closed
-            It was closed; what still waits is not given out.
-
-        """
+        """Wait for the next frame; Mailbox.Closed at once after `close`, whatever still waits."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if self._closed:

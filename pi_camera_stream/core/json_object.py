@@ -11,11 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-JSON that others have written: topics, services, pages, workers.
-
-Whatever they send, the only thing that is raised is ValueError.
-"""
+"""JSON that others have written: whatever they send, all that is raised is ValueError."""
 
 from collections.abc import Callable, Mapping
 import json
@@ -30,15 +26,7 @@ Check = Callable[[Any], Any]
 
 
 def parse_object(text: str | bytes, most_characters: int = MOST_CHARACTERS) -> dict[str, Any]:
-    """
-    Return the fields of a JSON object, of whatever kinds they are.
-
-    Raises
-    ------
-    ValueError
-        It is none, or a longer one than may be.
-
-    """
+    """Return the fields of a JSON object, of whatever kinds they are."""
     if len(text) > most_characters:
         raise ValueError(f'{len(text)} characters are more than the {most_characters} that may be')
     try:
@@ -53,22 +41,9 @@ def parse_object(text: str | bytes, most_characters: int = MOST_CHARACTERS) -> d
 def read_fields(text: str, schema: Mapping[str, Check], others: Check | None = None
                 ) -> dict[str, Any]:
     """
-    Return the fields of a JSON object that the schema names, checked.
+    Return the fields that the schema names, which must all be there, checked.
 
-    Parameters
-    ----------
-    text
-        At most MOST_CHARACTERS.
-    schema
-        What each field must be; all must be there.
-    others
-        What all other fields must be; without it they are left out, since versions mix.
-
-    Raises
-    ------
-    ValueError
-        It is no such object.
-
+    `others` is what all other fields must be; without it they are left out, since versions mix.
     """
     fields = parse_object(text)
     missing = schema.keys() - fields.keys()

@@ -22,10 +22,9 @@ T = TypeVar('T')
 
 class Mailbox(Generic[T]):
     """
-    Hold at most the newest item.
+    Hold at most the newest item; any thread may call any method.
 
-    Any thread may call any method. An item that is replaced before somebody took it is counted
-    in `dropped`. After `close`, `take` returns what is left and then raises `Closed`.
+    An item that is replaced before somebody took it is counted in `dropped`.
     """
 
     class Closed(Exception):
@@ -51,15 +50,7 @@ class Mailbox(Generic[T]):
             self._changed.notify()
 
     def take(self, timeout_s: float | None = None) -> T | None:
-        """
-        Wait for an item and return it; None when `timeout_s` passed without one.
-
-        Raises
-        ------
-        Mailbox.Closed
-            The mailbox was closed, and its last item has been taken.
-
-        """
+        """Wait for an item; None when `timeout_s` passed. `Closed` comes after the last item."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
             item, self._item = self._item, None

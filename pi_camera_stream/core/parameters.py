@@ -27,42 +27,18 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class Parameter:
-    """
-    One row of a parameter table.
-
-    Attributes
-    ----------
-    name
-        Name as on the ROS command line.
-    default
-        Default value; its type is the parameter's type.
-    description
-        One sentence, without the range and the unit.
-    unit
-        Unit of the value, empty where it has none.
-    minimum, maximum
-        Range of a number, both ends included.
-    choices
-        The values that a string may have; empty when any will do.
-    live
-        Whether a running node takes a new value.
-    setting
-        The field of `sources.base.SourceSettings` that it becomes; empty for none.
-    restarts
-        Whether a running source is started anew for it.
-
-    """
+    """One row of a parameter table."""
 
     name: str
-    default: Value
-    description: str
+    default: Value  # its type is the parameter's type
+    description: str  # one sentence, without the range and the unit
     unit: str = ''
-    minimum: float | None = None
+    minimum: float | None = None  # both ends of the range are included
     maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    live: bool = False
-    setting: str = ''
-    restarts: bool = False
+    choices: tuple[str, ...] = ()  # of a string; empty when any will do
+    live: bool = False  # whether a running node takes a new value
+    setting: str = ''  # the field of `sources.base.SourceSettings` that it becomes
+    restarts: bool = False  # whether a running source is started anew for it
 
     @property
     def type_name(self) -> str:
@@ -78,16 +54,9 @@ class Parameter:
 
     def check(self, value: Any) -> Value:
         """
-        Return `value` in the parameter's own type.
+        Return `value` in the parameter's own type; ValueError has one sentence for the user.
 
         A whole number is accepted where a double (`fps:=30`) or a string (`camera:=1`) is wanted.
-
-        Raises
-        ------
-        ValueError
-            It has another type or lies outside the range; the message is one sentence for the
-            user, with the remedy.
-
         """
         wanted = type(self.default)
         if wanted in (float, str) and type(value) is int:

@@ -47,36 +47,18 @@ _STUCK_S = 5.0
 
 @dataclass(frozen=True)
 class ReceiverStats:
-    """
-    What a report means to the publisher.
+    """What a report means to the publisher."""
 
-    Attributes
-    ----------
-    sent, arrived
-        Pictures of which it tells.
-    arrived_bps, sent_bps
-        What arrived, and what the publisher sends at present, in bits a second.
-    delay_s
-        From publishing to arrival, by two clocks; NaN when nothing arrived.
-    interval_s
-        Between two pictures.
-
-    """
-
-    sent: int
+    sent: int  # pictures of which it tells
     arrived: int
     arrived_bps: float
-    sent_bps: float
-    delay_s: float
-    interval_s: float
+    sent_bps: float  # what the publisher sends at present
+    delay_s: float  # from publishing to arrival, by two clocks; NaN when nothing arrived
+    interval_s: float  # between two pictures
 
 
 class RateControl:
-    """
-    Keep what may be sent to one receiver, in `budget_bps`: fast down, slowly up.
-
-    One thread calls it, with its own idea of the time.
-    """
+    """Keep what may be sent to one receiver, in `budget_bps`: fast down, slowly up. One thread."""
 
     def __init__(self, now_s: float) -> None:
         self.budget_bps = START_BPS

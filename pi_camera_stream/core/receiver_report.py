@@ -31,57 +31,29 @@ class ReceiverReport:
     """
     What arrived since the last report.
 
-    Clocks need not agree: the publisher knows when it sent what, and looks at changes of the delay
-    only.
-
-    Attributes
-    ----------
-    receiver
-        Name of the receiver, different from all others.
-    network
-        Name of the machine's network stack: pictures do not leave the machine on their way to a
-        receiver with the publisher's own.
-    last_stamp_ns
-        Stamp of the picture that arrived last; 0 before the first one.
-    frames
-        How many arrived.
-    size_bytes
-        How large they were together.
-    delay_ns
-        Median of arrival (by the receiver's clock) minus stamp; 0 when none arrived.
-
+    Clocks need not agree: the publisher knows when it sent what, and only looks at changes of the
+    delay.
     """
 
-    receiver: str
+    receiver: str  # a name different from all others
+    # See `machine.network_name`: with the publisher's own, pictures do not leave the machine.
     network: str
-    last_stamp_ns: int
-    frames: int
-    size_bytes: int
-    delay_ns: int
+    last_stamp_ns: int  # of the picture that arrived last; 0 before the first one
+    frames: int  # how many arrived
+    size_bytes: int  # of all together
+    delay_ns: int  # median of arrival (by the receiver's clock) minus stamp; 0 when none arrived
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> 'ReceiverReport':
-        """
-        Read one.
-
-        Raises
-        ------
-        ValueError
-            It is none.
-
-        """
+        """Read one; ValueError where it is none."""
         return cls(**read_fields(text, _SCHEMA))
 
 
 class ReportBuilder:
-    """
-    Count what arrives between two reports.
-
-    One thread adds, any other may ask for the report.
-    """
+    """Count what arrives between two reports; one thread adds, any other may ask."""
 
     def __init__(self, receiver: str, network: str) -> None:
         self._receiver, self._network = receiver, network

@@ -22,36 +22,24 @@ _LEAST = 2  # pixels, each way
 @dataclass(frozen=True)
 class RenditionSpec:
     """
-    Size and quality of one rendition; equal specs can share one encoding.
+    Size and quality of one rendition; equal specs share one encoding.
 
     The numbers are not bounded here: whoever takes them from a viewer bounds them.
-
-    Attributes
-    ----------
-    scale
-        Share of the source's width and height, 0 to 1; used where `width` and `height` are 0.
-    width, height
-        In pixels, at the most; 0 lets the width follow from the height and the source's shape,
-        or vice versa.
-    quality
-        Of the JPEG, 1 to 100.
-    upside_down
-        Turn the picture by 180 degrees.
-
     """
 
+    # Of the source's width and height, 0 to 1; used where `width` and `height` are 0.
     scale: float = 1.0
-    width: int = 0
-    height: int = 0
-    quality: int = 80
-    upside_down: bool = False
+    width: int = 0  # pixels, at the most; 0 follows from the height and the source's shape
+    height: int = 0  # likewise
+    quality: int = 80  # of the JPEG, 1 to 100
+    upside_down: bool = False  # turned by 180 degrees
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """
-        Return the (width, height) in pixels that a source of this size gets, at least 2x2.
+        Return (width, height) in pixels for a source of this size: at least 2x2, never enlarged.
 
-        Nothing is ever enlarged: whoever shows it can do that. `scale` gives even numbers
-        where it shrinks, since most encoders halve the colour's resolution.
+        `scale` gives even numbers where it shrinks, since most encoders halve the colour's
+        resolution.
         """
         fit_width, fit_height = min(self.width, width), min(self.height, height)
         if fit_width and fit_height:

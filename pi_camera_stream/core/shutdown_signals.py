@@ -17,12 +17,12 @@ The end of a process: by Ctrl-C, SIGTERM, or with the terminal (SIGHUP), and for
 
 What Python calls for a signal runs in the midst of whatever the main thread does, so it may not
 even set an Event, whose lock that thread may hold in `wait`; and only when that thread comes back
-to Python, which may be a second later. So a thread waits for what Python's signal handling writes
-into a pipe the moment a signal arrives.
+to Python, which may take a second. So a thread waits for what Python's signal handling writes into
+a pipe the moment a signal arrives.
 
-An end can hang where no thread of ours could help: in a library that waits while it holds the
-interpreter's lock. So the kernel ends what has not ended in time. Shortly before, it is printed
-where each thread is: such an end is a fault, which could not be found otherwise.
+A library may hang while it holds the interpreter's lock, where no thread of ours could help. So
+the kernel ends what has not ended in time. Shortly before, it is printed where each thread is:
+such an end is a fault, which could not be found otherwise.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,8 +47,8 @@ def hold_sigint() -> Iterator[None]:
     """
     Hold SIGINT back while a program of this package is started, which inherits that.
 
-    So it is not hit while Python starts and imports, which it would complain about; what was held
-    back comes through with `end_at_once` or `end_by_signals`.
+    It would complain if hit while Python imports; `end_at_once` or `end_by_signals` let through
+    what was held back.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -67,14 +67,9 @@ def end_by_signals(end: Callable[[], None]) -> Callable[[], None]:
     """
     Call `end` in a thread of its own when the first signal comes. Main thread only.
 
-    From then on the process has `LAST_S` to live.
-
-    Returns
-    -------
-    What is to be called, by the main thread, before anything is torn down: it waits for `end` to
-    return if it has been called, and lets no signal disturb what is left to do, for which there
-    is as much time. It may be called again.
-
+    From then on the process has `LAST_S` to live. The main thread calls what is returned before it
+    tears anything down, perhaps again: it waits for `end` to return if it was called, and lets no
+    signal disturb what is left to do, for which there is as much time.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -138,9 +133,8 @@ def leave(code: int) -> NoReturn:
     """
     End the process with an exit code.
 
-    Python's own end would let threads that still run (where a network or a driver keeps them for
-    longer than they are waited for) go on until they need the interpreter's lock, and then take
-    them apart in the midst of C++, which aborts the process.
+    Python's own end lets threads that still run go on until they need the interpreter's lock, and
+    takes them apart in the midst of C++ then, which aborts the process.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # closed, or nobody reads it

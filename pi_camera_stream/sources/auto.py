@@ -31,13 +31,8 @@ def find_camera(settings: SourceSettings, devices: Path | None = None
     Return the settings for the first camera there is; None where there is none.
 
     A Raspberry Pi camera comes first: its sensor is a device on an I2C bus, whereas a USB camera
-    is one on a USB bus. `devices` is where the kernel lists what has to do with video.
-
-    Raises
-    ------
-    PermanentError
-        There is a Raspberry Pi camera only, and nothing is installed that reads it.
-
+    is one on a USB bus. `devices` is where the kernel lists what has to do with video. Raises
+    PermanentError when nothing is installed that reads the only camera.
     """
     devices = devices or _DEVICES
     failure: PermanentError | None = None

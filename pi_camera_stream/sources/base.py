@@ -27,59 +27,24 @@ from ..core.frame import Capture
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """
-    What a user asks of a source.
+    """What a user asks of a source; 0 and empty leave it to the source."""
 
-    Attributes
-    ----------
-    source
-        Name of the source, as in `registry.SOURCES`.
-    path
-        File, folder, named pipe, device or URL, for the sources that read one.
-    width, height
-        Size wanted in pixels; 0 for the source's own.
-    fps
-        Frames a second wanted; 0 for the source's own rate.
-    quality
-        JPEG quality, 1 to 100, where the source encodes.
-    camera
-        Which of several Raspberry Pi cameras: its number, its model or its libcamera id; empty
-        for the first one.
-    hflip, vflip
-        Mirror the picture left to right, upside down.
-    rotation
-        Turn the picture clockwise by 0, 90, 180 or 270 degrees.
-    crop
-        Part of the sensor to use, in its pixels: (x, y, width, height); empty for all.
-    sensor_mode
-        `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS` of the sensor's mode; empty for libcamera's choice.
-    tuning_file
-        Of libcamera; empty for its own.
-    noise_reduction
-        `off`, `fast`, `high_quality`; empty for the camera's own.
-    python
-        Interpreter that can import picamera2; empty to look for one.
-    max_pixels
-        A larger picture is not decoded.
-
-    """
-
-    source: str = 'auto'
-    path: str = ''
-    width: int = 0
+    source: str = 'auto'  # as in `registry.SOURCES`
+    path: str = ''  # file, folder, named pipe, device or URL
+    width: int = 0  # pixels
     height: int = 0
-    fps: float = 0.0
-    quality: int = 80
-    camera: str = ''
-    hflip: bool = False
-    vflip: bool = False
-    rotation: int = 0
-    crop: tuple[int, ...] = ()
-    sensor_mode: str = ''
-    tuning_file: str = ''
-    noise_reduction: str = ''
-    python: str = ''
-    max_pixels: int = MAX_PIXELS
+    fps: float = 0.0  # frames a second
+    quality: int = 80  # of JPEGs, 1 to 100, where the source encodes
+    camera: str = ''  # of several Raspberry Pi cameras: its number, its model or its libcamera id
+    hflip: bool = False  # left to right
+    vflip: bool = False  # upside down
+    rotation: int = 0  # clockwise by 0, 90, 180 or 270 degrees
+    crop: tuple[int, ...] = ()  # of the sensor, in its pixels: (x, y, width, height)
+    sensor_mode: str = ''  # `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS`
+    tuning_file: str = ''  # of libcamera
+    noise_reduction: str = ''  # `off`, `fast`, `high_quality`
+    python: str = ''  # interpreter that can import picamera2
+    max_pixels: int = MAX_PIXELS  # a larger picture is not decoded
 
     def __post_init__(self) -> None:
         """Refuse half a size, and half a turn."""
@@ -117,39 +82,19 @@ class Source(ABC):
     One thread calls `start`, then `read` again and again, then `stop`, and begins anew when the
     source has failed; `fps` and `counters` may be used by any thread. A source holds no queue:
     what `read` returns is the newest picture it has.
-
-    Attributes
-    ----------
-    fps
-        Frames a second wanted, 0 for the source's own rate; may change while the source runs.
-    starts_with
-        The live parameters that it takes in only when it starts: `jpeg_quality`, and `fps` where a
-        higher rate must be asked for.
-    refused
-        Why the camera did not take the last change of controls; empty when it did.
-    options
-        Which of the settings from `camera` on it knows.
-    first_picture_s
-        How long the first picture may take. Infinite where silence is no failure; otherwise the
-        source is started again when its pictures stop.
-
     """
 
+    # The live parameters that it takes in only when it starts: `jpeg_quality`, and `fps` where a
+    # higher rate must be asked for.
     starts_with: frozenset[str] = frozenset()
-    options: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()  # which of the settings from `camera` on it knows
+    # How long the first picture may take. Infinite where silence is no failure; otherwise the
+    # source is started again when its pictures stop.
     first_picture_s = math.inf
-    refused = ''
+    refused = ''  # why the camera did not take the last change of controls; empty when it did
 
     def __init__(self, settings: SourceSettings) -> None:
-        """
-        Make it; nothing is opened yet.
-
-        Raises
-        ------
-        PermanentError
-            The settings have something that this source does not know.
-
-        """
+        """Open nothing yet; PermanentError when the settings have what it does not know."""
         for name in sorted(_ALL - self.options):
             if getattr(settings, name):
                 raise PermanentError(
@@ -157,7 +102,7 @@ class Source(ABC):
                     f"'{_PARAMETERS.get(name, name)}': leave it out, or choose a source that "
                     'does, such as picamera2')
         self.settings = settings
-        self.fps = settings.fps
+        self.fps = settings.fps  # wanted, 0 for the source's own; may change while the source runs
 
     @property
     @abstractmethod
@@ -175,32 +120,15 @@ class Source(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """
-        Get ready to deliver.
-
-        Raises
-        ------
-        PermanentError
-            What the settings ask for cannot be had.
-        TemporaryError
-            Not at present.
-
-        """
+        """Get ready to deliver; PermanentError when that cannot be, TemporaryError if not now."""
 
     @abstractmethod
     def read(self, timeout_s: float) -> Capture | None:
         """
-        Wait for the next picture and return it; None when `timeout_s` passed without one.
+        Wait for the next picture; None when `timeout_s` passed without one.
 
-        Raises
-        ------
-        EndOfStream
-            That was the last one.
-        TemporaryError
-            The source has failed, and is to be started again.
-        PermanentError
-            What the settings ask for cannot be had.
-
+        Raises EndOfStream behind the last one, TemporaryError when the source has failed and is to
+        be started again, PermanentError when what the settings ask for cannot be had.
         """
 
     def stop(self) -> None:  # noqa: B027 - most sources hold nothing that needs it
@@ -212,7 +140,7 @@ class Source(ABC):
 
     def set_controls(self, values: Mapping[str, Any]) -> None:  # noqa: B027 - most have none
         """
-        Set some controls together, in the same frame as far as the camera can. Any thread.
+        Set some controls, in the same frame as far as the camera can. Any thread.
 
         They are set again when the source is started again. Whoever calls has seen to it that they
         are in the range that `controls` tells.
@@ -222,9 +150,9 @@ class Source(ABC):
         """
         Keep what `read` returns to so many bits a second; infinite for no limit. Any thread.
 
-        It may be called for each picture, and counts again when the source is started again.
-        Return whether the source keeps to it, on the whole and after a few pictures: it may turn
-        out that it cannot. As it lowers the quality only so far, pictures may still be too large.
+        It may be called for each picture. Return whether the source keeps to it, on the whole and
+        after a few pictures: it may turn out that it cannot. As it lowers the quality only so far,
+        pictures may still be too large.
         """
         return False
 

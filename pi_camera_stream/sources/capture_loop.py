@@ -38,22 +38,9 @@ class CaptureLoop:
     """
     Run a source in a thread of its own and keep its newest picture.
 
-    The source is drained at its own pace, whatever happens to its pictures: they go into `mailbox`
-    with their capture time, where a newer one replaces an older one. A source that fails, or
+    The source is drained at its own pace, whatever happens to its pictures. One that fails, or
     delivers nothing for longer than `limit_s`, is stopped and started again, for ever; but what
     cannot work from the beginning ends the loop.
-
-    Attributes
-    ----------
-    mailbox
-        (capture, stamp in ns of `now_ns`), the newest only; closed when the source has ended.
-    captured
-        The rate at which pictures come.
-    restarts
-        How often the source was started again after a failure.
-    problem
-        Why there are no pictures at present; empty while all is well.
-
     """
 
     def __init__(self, source: Source, now_ns: NowNs, on_end: Callable[[Exception], None],
@@ -65,10 +52,11 @@ class CaptureLoop:
         `on_problem` with a sentence when it fails and is to be started again, `on_delivery` when
         its first picture has come, each time it was started.
         """
+        # (capture, stamp in ns of `now_ns`); closed when the source has ended.
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
         self.captured = RateMeter()
-        self.restarts = 0
-        self.problem = ''
+        self.restarts = 0  # after failures
+        self.problem = ''  # why there are no pictures at present; empty while all is well
         self._source = source
         self._now_ns = now_ns
         self._on_end = on_end

@@ -35,21 +35,13 @@ class Child:
     """
     A program whose standard output is read here, without ever waiting longer than told.
 
-    It belongs to the thread that starts it: the kernel takes the end of that thread for the end
-    of the parent. Its standard error is ours.
+    It belongs to the thread that starts it: the kernel takes the end of that thread for the end of
+    the parent. Its standard error is ours.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None,
                  name: str = '') -> None:
-        """
-        Start it, with our environment if no other is given; `name` is for people.
-
-        Raises
-        ------
-        TemporaryError
-            No process can be made at present.
-
-        """
+        """Start it; `name` is for people. TemporaryError when no process can be made."""
         self._name = name or os.path.basename(command[0])
         try:
             self._process = subprocess.Popen(
@@ -75,13 +67,9 @@ class Child:
 
     def read(self, timeout_s: float) -> bytes:
         """
-        Wait for what it writes and return it; nothing when `timeout_s` passed.
+        Wait for output; nothing when `timeout_s` passed.
 
-        Raises
-        ------
-        TemporaryError
-            It has ended; the text says how.
-
+        TemporaryError says how it has ended.
         """
         if not self._poll.poll(timeout_s * 1000):
             return b''

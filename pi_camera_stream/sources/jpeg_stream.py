@@ -26,34 +26,18 @@ _HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not 
 
 
 class JpegStream:
-    """
-    Bytes in, the newest picture out. All that is left out is counted.
-
-    Attributes
-    ----------
-    seen_pictures
-        Whether there was ever a picture.
-
-    """
+    """Bytes in, the newest picture out. All that is left out is counted."""
 
     def __init__(self, explanation: str) -> None:
         """Make one; `explanation` is the error's text when so many bytes are `{bytes}` no JPEG."""
-        self.seen_pictures = False
+        self.seen_pictures = False  # whether there was ever one
         self._explanation = explanation
         self._splitter = JpegSplitter()
         self._limit = RateLimit()
         self._replaced = 0
 
     def split(self, chunk: bytes) -> list[Piece]:
-        """
-        Return the pictures that are whole with `chunk`.
-
-        Raises
-        ------
-        PermanentError
-            So much has come that there will be no picture.
-
-        """
+        """Return what is whole with `chunk`; PermanentError after so much that none will be."""
         pieces = self._splitter.feed(chunk, time.monotonic_ns())
         self.seen_pictures |= bool(pieces)
         if self._splitter.garbage_bytes > _HOPELESS_BYTES:

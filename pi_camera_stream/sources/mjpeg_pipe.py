@@ -37,9 +37,9 @@ class MjpegPipeSource(Source):
     """
     What `rpicam-vid --codec mjpeg -o -` or `ffmpeg -f mjpeg -` write.
 
-    The pipe is always drained, so its writer never waits, and of several pictures that have come
-    together only the newest is used. A regular file is played at `fps` instead. At its end the
-    source ends; on a named pipe it waits for the next writer.
+    The pipe is always drained, so its writer never waits, and only the newest picture is used. A
+    regular file is played at `fps` instead. At its end the source ends; on a named pipe it waits
+    for the next writer.
     """
 
     def __init__(self, settings: SourceSettings) -> None:

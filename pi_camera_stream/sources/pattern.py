@@ -33,11 +33,7 @@ _WHITE, _DARK, _ORANGE = (255, 255, 255), (24, 24, 24), (0, 140, 255)
 
 
 class PatternSource(Source):
-    """
-    Colour bars, a ball that runs back and forth, the frame number and the time.
-
-    Number and time of each picture are also coded in blocks, see `core.block_code`.
-    """
+    """Colour bars, a ball, frame number and time, which blocks say, too (`core.block_code`)."""
 
     def __init__(self, settings: SourceSettings, label: str = 'TEST PATTERN') -> None:
         super().__init__(settings)

@@ -49,12 +49,7 @@ os._exit(0)
 
 
 class Picamera2Source(WorkerSource):
-    """
-    A Raspberry Pi camera.
-
-    Where our Python cannot import picamera2, as beside most ROS installations, the worker runs
-    under the system's.
-    """
+    """A Raspberry Pi camera, by a worker under the system's Python where ours has no picamera2."""
 
     starts_with = frozenset({'fps', 'jpeg_quality'})
     options = SENSOR | {'python'}
@@ -82,9 +77,9 @@ def environment_for(python: str) -> dict[str, str]:
     """
     Return the environment in which `python` finds its own libraries.
 
-    Our own interpreter gets our environment. Any other does not get the places of this ROS and
-    this virtual environment, as they have modules and libraries for our Python, and perhaps
-    another libcamera. The mark of the ROS wheels goes with their LD_LIBRARY_PATH.
+    Any other than ours does not get the places of this ROS and this virtual environment, which
+    have modules and libraries for our Python, and perhaps another libcamera. The mark of the ROS
+    wheels goes with their LD_LIBRARY_PATH.
     """
     environment = dict(os.environ)
     environment.pop('PYTHONSAFEPATH', None)  # the worker finds the files beside it
@@ -107,11 +102,7 @@ def find_python(wanted: str) -> str:
     """
     Return the interpreter for the worker: the one wanted, or the first that has picamera2.
 
-    Raises
-    ------
-    PermanentError
-        None can import it; the text says which were tried and what they say.
-
+    Raises PermanentError when there is none, with what each one tried says.
     """
     tried = {}
     for python in [wanted] if wanted else dict.fromkeys((sys.executable, _SYSTEM_PYTHON)):

@@ -29,7 +29,7 @@ class ReconnectingSource(WorkerSource):
     Tell the worker how long to wait before it says why there are no pictures, and ends.
 
     It is started again at once: its patience is always longer than the loop's back-off, which
-    counts from its start. So it is hardly ever away, and who returns is seen within a second.
+    counts from its start. So who returns is seen within a second.
     """
 
     starts_with = frozenset({'jpeg_quality'})

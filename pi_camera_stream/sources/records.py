@@ -65,26 +65,12 @@ class RecordError(TemporaryError):
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """
-    One picture of a worker.
+    """One picture of a worker."""
 
-    Attributes
-    ----------
-    data
-        The JPEG.
-    monotonic_ns
-        When it was taken, in ns of CLOCK_MONOTONIC.
-    number
-        As the camera counts; gaps are frames that the worker left out.
-    exposure_us
-        Exposure time in us; 0 unknown.
-
-    """
-
-    data: bytes
-    monotonic_ns: int
-    number: int
-    exposure_us: int = 0
+    data: bytes  # the JPEG
+    monotonic_ns: int  # when it was taken, by CLOCK_MONOTONIC
+    number: int  # as the camera counts; gaps are frames that the worker left out
+    exposure_us: int = 0  # 0 unknown
 
 
 @dataclass(frozen=True)
@@ -114,15 +100,9 @@ class RecordReader:
 
     def feed(self, chunk: bytes) -> list[FrameRecord | Message]:
         """
-        Return the records that are whole with `chunk`.
+        Return the records that are whole with `chunk`; RecordError where these are none.
 
-        Raises
-        ------
-        RecordError
-            These are no records.
-        PermanentError
-            They are of another version.
-
+        Raises PermanentError when they are of another version.
         """
         self._buffer += chunk
         records: list[FrameRecord | Message] = []

@@ -38,13 +38,8 @@ def create_source(settings: SourceSettings) -> Source:
     """
     Return the source that `settings` name, not started yet.
 
-    `auto` takes the first camera there is, and the test pattern when there is none.
-
-    Raises
-    ------
-    PermanentError
-        There is no such source, or what it needs is not installed.
-
+    `auto` takes the first camera there is, and the test pattern when there is none. Raises
+    PermanentError when there is no such source, or what it needs is not installed.
     """
     if settings.source == 'auto':
         if settings.path:

@@ -91,13 +91,8 @@ class RpicamSource(Source):
         """
         Return the command line.
 
-        Raises
-        ------
-        PermanentError
-            The settings ask for what the program does not have.
-        TemporaryError
-            The camera that they name is not there.
-
+        Raises PermanentError when the program lacks what is asked for, TemporaryError when the
+        camera is not there.
         """
         settings = self.settings
         # Without --flush, the end of each picture waits in the program for the next one. Without
@@ -145,15 +140,7 @@ class RpicamSource(Source):
 
 
 def find_program() -> str:
-    """
-    Return the path of the program.
-
-    Raises
-    ------
-    PermanentError
-        It is not installed.
-
-    """
+    """Return the path of the program; PermanentError when it is not installed."""
     for name in _PROGRAMS:
         path = shutil.which(name)
         if path is not None:

@@ -36,27 +36,13 @@ def hide_secrets(text: str) -> str:
 
 @dataclass(frozen=True)
 class StreamAddress:
-    """
-    Where a stream comes from.
+    """Where a stream comes from."""
 
-    Attributes
-    ----------
-    url
-        As the user gave it; never to be shown.
-    scheme
-        `http`, `rtsp`, `udp` ..., in lower case.
-    host, port
-        Empty and 0 where there is none.
-    options
-        What stands behind the question mark.
-
-    """
-
-    url: str = field(repr=False)
-    scheme: str
-    host: str
-    port: int
-    options: dict[str, str] = field(repr=False)
+    url: str = field(repr=False)  # as the user gave it; never to be shown
+    scheme: str  # `http`, `rtsp`, `udp` ..., in lower case
+    host: str  # empty where there is none
+    port: int  # 0 where there is none
+    options: dict[str, str] = field(repr=False)  # what stands behind the question mark
 
     @property
     def shown(self) -> str:
@@ -69,15 +55,7 @@ class StreamAddress:
 
 
 def parse_address(url: str) -> StreamAddress:
-    """
-    Return the address that `url` is.
-
-    Raises
-    ------
-    PermanentError
-        It is none that a stream could come from.
-
-    """
+    """Return the address that `url` is; PermanentError when no stream could come from it."""
     if not url:
         raise PermanentError("source 'url' needs the parameter 'path': set it to the address of a "
                              f'stream, for example {EXAMPLES}')

@@ -30,8 +30,7 @@ class UrlSource(ReconnectingSource):
     The stream at the address `path`: HTTP, RTSP, UDP, TCP and what else PyAV opens.
 
     JPEGs are passed on as they are, unless a size, a rotation or a flip is asked for; all else is
-    decoded, and the newest picture encoded again. The worker keeps listening, or calling, while
-    the sender is away.
+    encoded again. The worker keeps listening, or calling, while the sender is away.
     """
 
     @property

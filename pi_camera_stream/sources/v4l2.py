@@ -27,9 +27,8 @@ class V4l2Source(ReconnectingSource):
     """
     The camera `path`: /dev/video0, or 0, or better one of /dev/v4l/by-id, which stays the same.
 
-    Where the camera delivers JPEGs they are passed on as they are; other pictures are encoded. A
-    rate that the camera has not is made from the next higher one. A camera that is unplugged is
-    waited for.
+    JPEGs are passed on as they are. A rate that the camera has not is made from the next higher
+    one. A camera that is unplugged is waited for.
     """
 
     starts_with = frozenset({'fps', 'jpeg_quality'})

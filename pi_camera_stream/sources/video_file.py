@@ -32,8 +32,7 @@ class VideoFileSource(Source):
     """
     The first video stream of the file `path`, decoded by PyAV, at the rate it was filmed with.
 
-    `fps` below the video's own rate leaves pictures out. A machine that cannot decode as fast
-    plays the video slower.
+    A lower `fps` leaves pictures out. A machine that cannot decode as fast plays the video slower.
     """
 
     def __init__(self, settings: SourceSettings) -> None:

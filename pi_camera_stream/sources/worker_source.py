@@ -32,20 +32,13 @@ _NOTICEABLE = 0.05  # a smaller change of the bit rate is not worth a message
 
 
 class WorkerSource(Source):
-    """
-    Read the records of a worker. Only the newest of the pictures that have come is used.
-
-    Attributes
-    ----------
-    hello
-        What the worker said of its camera when it began to deliver; empty before.
-
-    """
+    """Read the records of a worker. Only the newest of the pictures that have come is used."""
 
     first_picture_s = 10.0
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
+        # What the worker said of its camera when it began to deliver; empty before.
         self.hello: Mapping[str, Any] = {}
         self.refused = ''
         self._child: Child | None = None
@@ -69,15 +62,7 @@ class WorkerSource(Source):
 
     @abstractmethod
     def command(self) -> Sequence[str]:
-        """
-        Return the worker's command line.
-
-        Raises
-        ------
-        PermanentError
-            What it needs is not installed.
-
-        """
+        """Return the worker's command line; PermanentError when what it needs is not installed."""
 
     def environment(self) -> Mapping[str, str] | None:
         return None

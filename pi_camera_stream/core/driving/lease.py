@@ -22,20 +22,10 @@ SILENCE_S = 5.0
 
 @dataclass
 class Lease:
-    """
-    One seat for one driver; one thread calls it.
+    """One seat for one driver; one thread calls it."""
 
-    Attributes
-    ----------
-    driver
-        Who has it; empty for nobody.
-    asking
-        Who asked for it last; empty for nobody.
-
-    """
-
-    driver: str = ''
-    asking: str = ''
+    driver: str = ''  # empty for nobody
+    asking: str = ''  # who asked for it last; empty for nobody
     _heard_s: float = 0.0
 
     def take(self, who: str, now_s: float) -> bool:

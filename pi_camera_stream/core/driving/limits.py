@@ -23,20 +23,10 @@ from ..errors import PermanentError
 
 @dataclass(frozen=True)
 class Velocity:
-    """
-    Motion in the plane (REP 103).
+    """Motion in the plane (REP 103)."""
 
-    Attributes
-    ----------
-    linear
-        Forwards, in m/s.
-    angular
-        To the left, in rad/s.
-
-    """
-
-    linear: float
-    angular: float
+    linear: float  # forwards, in m/s
+    angular: float  # to the left, in rad/s
 
 
 STANDING = Velocity(0.0, 0.0)
@@ -44,32 +34,15 @@ STANDING = Velocity(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """
-    What may be asked of a vehicle.
+    """What may be asked of a vehicle."""
 
-    Attributes
-    ----------
-    max_linear, max_angular
-        Speeds in m/s and rad/s, in both directions.
-    linear_acceleration, angular_acceleration
-        How fast the speeds may grow or shrink, in m/s² and rad/s²; each falls to nothing at once.
-    reverse
-        Whether it may go backwards.
-    wheelbase
-        Distance of the axles in m, of a vehicle that steers like a car; 0 for one that turns on
-        the spot.
-    max_steering
-        Greatest steering angle of such a car, in rad.
-
-    """
-
-    max_linear: float = 0.5
-    max_angular: float = 1.0
-    linear_acceleration: float = 1.0
-    angular_acceleration: float = 4.0
-    reverse: bool = True
-    wheelbase: float = 0.0
-    max_steering: float = 0.5
+    max_linear: float = 0.5  # m/s, in both directions
+    max_angular: float = 1.0  # rad/s, in both directions
+    linear_acceleration: float = 1.0  # m/s², to grow or shrink; but it falls to nothing at once
+    angular_acceleration: float = 4.0  # rad/s², likewise
+    reverse: bool = True  # whether it may go backwards
+    wheelbase: float = 0.0  # m between the axles of what steers like a car; 0 turns on the spot
+    max_steering: float = 0.5  # greatest steering angle of such a car, in rad
 
     def __post_init__(self) -> None:
         for name in ('max_linear', 'max_angular', 'linear_acceleration', 'angular_acceleration'):
@@ -84,17 +57,7 @@ class Limits:
                                  f'than 1.57 rad, not {self.max_steering}')
 
     def target(self, throttle: float, steering: float, share: float) -> Velocity:
-        """
-        Return the velocity for the driver's hands.
-
-        Parameters
-        ----------
-        throttle, steering
-            Forwards and to the left, each -1 to 1.
-        share
-            Of the speeds that are allowed at present, 0 to 1.
-
-        """
+        """Return the velocity for hands from -1 to 1 (forwards, left) at 0 to 1 of the speed."""
         throttle, steering = _within(throttle, 1.0), _within(steering, 1.0)
         if not self.reverse:
             throttle = max(throttle, 0.0)

@@ -14,10 +14,9 @@
 
 
 """
-What leaves the robot for its wheels.
+What leaves the robot for its wheels: nothing that was not asked for a moment ago, by who sees.
 
-That is nothing that was not asked for a moment ago, by somebody who sees where it goes. The state
-machine is pure: it has no clock and no thread, so every course of events can be tested.
+The state machine is pure: it has no clock and no thread, so every course of events can be tested.
 """
 
 from dataclasses import dataclass, replace
@@ -47,30 +46,14 @@ class Reason(Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """
-    What the driver's hands do.
+    """What the driver's hands do; the times are by the robot's clock."""
 
-    Attributes
-    ----------
-    sequence
-        Grows from one command to the next.
-    given_s
-        When it was given, by the robot's clock.
-    seen_s
-        When the picture was taken that the driver saw then, by the robot's clock; NaN for none.
-    throttle, steering
-        Forwards and to the left, each -1 to 1; None when no control is held.
-    share
-        Of the greatest speed, by the driver's slider, 0 to 1.
-
-    """
-
-    sequence: int
+    sequence: int  # grows from one command to the next
     given_s: float
-    seen_s: float
-    throttle: float | None
-    steering: float | None
-    share: float = 1.0
+    seen_s: float  # when the picture was taken that the driver saw then; NaN for none
+    throttle: float | None  # forwards, -1 to 1; None when no control is held
+    steering: float | None  # to the left, likewise
+    share: float = 1.0  # of the greatest speed, by the driver's slider, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -83,24 +66,12 @@ class Output:
 
 
 class SafetyChain:
-    """
-    Turn commands into velocities that may be published; one thread calls it.
-
-    Every time it is given must not be before the last one.
-
-    Attributes
-    ----------
-    latched
-        Whether the emergency stop holds.
-    dropped
-        Commands that came late or twice.
-
-    """
+    """Turn commands into velocities to publish; one thread calls it. Time never goes back."""
 
     def __init__(self, limits: Limits, max_video_age_s: float) -> None:
         self.limits = limits
-        self.latched = False
-        self.dropped = 0
+        self.latched = False  # whether the emergency stop holds
+        self.dropped = 0  # commands that came late or twice
         self._max_video_age_s = max_video_age_s
         self._command: Command | None = None
         self._sequence = -1

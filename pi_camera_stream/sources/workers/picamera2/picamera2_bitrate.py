@@ -36,19 +36,9 @@ _CONTROL = struct.Struct('=Ii')  # struct v4l2_control: id, value
 
 
 class BitrateLimit:
-    """
-    Keep an encoder to a bit rate.
+    """Keep an encoder to a bit rate. Any thread may call `set`; all else is its output's."""
 
-    Any thread may call `set`; all else is done by the one that puts out what was encoded.
-
-    Attributes
-    ----------
-    works
-        Whether the encoder can be told.
-
-    """
-
-    works = True
+    works = True  # whether the encoder can be told
 
     def __init__(self) -> None:
         self._limit_bps = math.inf
@@ -78,18 +68,13 @@ class HardwareLimit(BitrateLimit):
     Its driver, bcm2835-codec, hands a new one to the firmware at once, also while it encodes, and
     takes 25 kbit/s to 25 Mbit/s in steps of 25 kbit/s; others it rounds to these. The rate control
     is for 30 frames/s, as picamera2 tells it no other rate for JPEGs.
-
-    Attributes
-    ----------
-    own_bps
-        What the encoder was started with, as the driver has rounded it.
-
     """
 
     def __init__(self, encoder: Any, pipe: WorkerPipe) -> None:
         super().__init__()
         self._encoder = encoder
         self._pipe = pipe
+        # What the encoder was started with, as the driver has rounded it.
         self.own_bps = self._asked_bps = self._ask(encoder.bitrate)
 
     def _follow(self, jpeg: bytes, allowed_bits: float) -> None:  # noqa: ARG002

@@ -32,16 +32,11 @@ class Controls:
 
     A value that libcamera cannot convert raises where picamera2 hands it on, in its event loop,
     and ends that. So nothing gets there that has not been looked at here.
-
-    Attributes
-    ----------
-    described
-        For each name its kind, minimum, maximum, value and choices, as the hello has them.
-
     """
 
     def __init__(self, picam2: Any) -> None:
         self._picam2 = picam2
+        # For each name its kind, minimum, maximum, value and choices, as the hello has them.
         self.described: dict[str, dict[str, Any]] = {}
         for name, limits in picam2.camera_controls.items():
             description = _describe(name, *limits)

@@ -32,20 +32,11 @@ MakeImage = Callable[[], Image]
 
 
 class FrameWriter:
-    """
-    Write the newest picture, in a thread of its own: what is slow here delays nobody.
-
-    Attributes
-    ----------
-    last_s
-        Monotonic time of the last picture that was delivered; 0 before the first one.
-    about
-        What the hello says besides the size; to be set before the first picture.
-
-    """
+    """Write the newest picture, in a thread of its own: what is slow here delays nobody."""
 
     def __init__(self, pipe: WorkerPipe, settings: SourceSettings) -> None:
-        self.last_s = 0.0
+        self.last_s = 0.0  # monotonic time of the last delivery; 0 before the first one
+        # What the hello says besides the size; to be set before the first picture.
         self.about: dict[str, Any] = {}
         self._pipe = pipe
         self._settings = settings
@@ -65,19 +56,7 @@ class FrameWriter:
         return size[::-1] if size and self._settings.rotation in (90, 270) else size
 
     def put(self, content: EncodedImage | MakeImage, monotonic_ns: int, number: int = 0) -> None:
-        """
-        Offer a frame.
-
-        Parameters
-        ----------
-        content
-            A JPEG, or a function that returns the image, of whatever size.
-        monotonic_ns
-            When it was taken.
-        number
-            As the camera counts; 0 to count here.
-
-        """
+        """Offer a JPEG, or what returns an image, of any size; number 0 is to be counted here."""
         self._number = number or self._number + 1
         self._mailbox.put((content, FrameRecord(b'', monotonic_ns, self._number)))
 

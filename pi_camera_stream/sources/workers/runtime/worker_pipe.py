@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-What every capture worker does with its pipes; it imports nothing but the standard library.
+What every capture worker does with its pipes, by nothing but the standard library.
 
 The records are described, and for the node implemented, in `sources/records.py`.
 """
@@ -58,9 +58,9 @@ class Device:
 
 class WorkerPipe:
     """
-    What is to be written: messages, and the newest frame only. Putting never blocks.
+    Messages to be written, and the newest frame only.
 
-    Any thread may put; the main one writes.
+    Any thread may put, and never waits; the main one writes.
     """
 
     def __init__(self) -> None:

@@ -19,14 +19,6 @@ from dataclasses import dataclass
 
 @dataclass
 class WorkerStatus:
-    """
-    Shared by the threads of a worker.
-
-    Attributes
-    ----------
-    sentence
-        Why there is no picture at present, with the remedy; free of secrets.
-
-    """
+    """Why there is no picture at present, with the remedy; free of secrets. Any thread."""
 
     sentence: str

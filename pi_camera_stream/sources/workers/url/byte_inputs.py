@@ -34,27 +34,15 @@ class SenderChangedError(Exception):
 
 
 class UdpInput:
-    """
-    What arrives at a UDP port, from whomever, for ever; of a multicast group where it is one.
-
-    Attributes
-    ----------
-    arrival_ns
-        When what was read last came, in ns of CLOCK_MONOTONIC.
-
-    """
+    """What arrives at a UDP port, or of a multicast group, from whomever, for ever."""
 
     def __init__(self, address: StreamAddress, status: WorkerStatus) -> None:
         """
         Bind the port, and join the group on every network there is, or on `?localaddr=`.
 
-        Raises
-        ------
-        TemporaryError
-            It is in use, or there is no network.
-
+        Raises TemporaryError when it is in use, or there is no network.
         """
-        self.arrival_ns = 0
+        self.arrival_ns = 0  # of what was read last, by CLOCK_MONOTONIC
         status.sentence = (
             f'nothing arrives at UDP port {address.port} ({address.shown}): see that the sender '
             "runs, that it sends to this computer's address, and that no firewall is in between")
@@ -117,20 +105,12 @@ class TcpInput:
     """
     What a sender writes to a connection, which it makes or we make.
 
-    Where we listen, a new connection takes the place of an old one: a sender that lost its power
-    never closes.
+    Where we listen, a new connection replaces an old one: a sender that lost its power never
+    closes.
     """
 
     def __init__(self, address: StreamAddress, status: WorkerStatus) -> None:
-        """
-        Connect, or wait for the first connection.
-
-        Raises
-        ------
-        TemporaryError
-            Nobody answers, or the port is in use.
-
-        """
+        """Connect, or wait for the first connection; TemporaryError when that cannot be."""
         self.arrival_ns = 0
         self._listener: socket.socket | None = None
         self._connection: socket.socket | None = None
@@ -156,17 +136,7 @@ class TcpInput:
         status.sentence = silence
 
     def read(self) -> bytes:
-        """
-        Wait for bytes.
-
-        Raises
-        ------
-        SenderChangedError
-            Another connection has taken its place.
-        TemporaryError
-            The connection has ended.
-
-        """
+        """Wait for bytes; SenderChangedError when another connection has taken its place."""
         assert self._connection is not None  # noqa: S101 - for mypy
         waiting = [self._connection, *([self._listener] if self._listener else [])]
         ready, _, _ = select.select(waiting, [], [])

@@ -46,15 +46,7 @@ def codec_title(name: str) -> str:
 
 
 def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
-    """
-    Receive until the sender goes.
-
-    Raises
-    ------
-    TemporaryError
-        It has gone, or was not there, or sends something else.
-
-    """
+    """Receive until the sender goes, or sends something else, which raises TemporaryError."""
     data = (UdpInput if address.scheme == 'udp' else TcpInput)(address, status)
     try:
         while True:

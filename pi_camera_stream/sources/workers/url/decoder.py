@@ -47,24 +47,7 @@ class Decoder:
     """
 
     def __init__(self, codec: Any, writer: FrameWriter, status: WorkerStatus) -> None:
-        """
-        Begin.
-
-        Parameters
-        ----------
-        codec
-            The PyAV codec context; it belongs to this object from now on.
-        writer
-            Where the pictures go.
-        status
-            Is told that no picture could be made yet.
-
-        Raises
-        ------
-        TemporaryError
-            The pictures are larger than they may be.
-
-        """
+        """Own the PyAV context `codec` from now on; TemporaryError when pictures are too large."""
         self._codec = codec
         self._writer = writer
         self._situation = status

@@ -52,15 +52,9 @@ a=rtpmap:96 {codec}/90000
 
 def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
     """
-    Receive until the sender goes.
+    Receive until the sender goes, which raises TemporaryError.
 
-    Raises
-    ------
-    TemporaryError
-        It has gone, or was not there.
-    PermanentError
-        The address leads to no stream that can be played.
-
+    Raises PermanentError when the address leads to no stream that can be played.
     """
     status.sentence = _waiting(address)
     try:

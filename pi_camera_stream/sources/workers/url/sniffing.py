@@ -26,11 +26,7 @@ _HTTP = b'HTTP/'
 
 
 def sniff(data: bytes) -> str:
-    """
-    Return what the bytes are: `mpegts`, `h264`, `hevc`, `mjpeg`, `rtp`, `http`.
-
-    Nothing when it cannot be told, or not yet.
-    """
+    """Return mpegts, h264, hevc, mjpeg, rtp or http; nothing when it cannot be told (yet)."""
     if data.startswith(_HTTP):
         return 'http'
     if _is_ts(data):

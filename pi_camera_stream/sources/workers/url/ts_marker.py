@@ -28,21 +28,11 @@ _DISCONTINUITY = 0x80
 
 
 class TsMarker:
-    """
-    Mark the ends of one stream's pictures.
-
-    Attributes
-    ----------
-    pid
-        Of that stream; -1 while it is not known, and nothing is marked.
-    whole_ns
-        When the first packet of the last picture that is whole arrived.
-
-    """
+    """Mark the ends of one stream's pictures."""
 
     def __init__(self) -> None:
-        self.pid = _NO_PID
-        self.whole_ns = 0
+        self.pid = _NO_PID  # of that stream; -1 while it is not known, and nothing is marked
+        self.whole_ns = 0  # when the first packet of the last picture that is whole arrived
         self._begin_ns = 0
         self._open = False  # a picture has begun, and its end has not been seen
         self._rest = b''

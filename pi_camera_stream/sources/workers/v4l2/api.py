@@ -131,13 +131,5 @@ ENUM_FRAMEINTERVALS = _request(3, 75, FrameInterval)
 
 
 def call(fd: int, request: int, argument: Any) -> None:
-    """
-    Do an ioctl; the answer is in `argument`.
-
-    Raises
-    ------
-    OSError
-        The driver refuses.
-
-    """
+    """Do an ioctl; the answer is in `argument`. OSError when the driver refuses."""
     fcntl.ioctl(fd, request, argument, True)

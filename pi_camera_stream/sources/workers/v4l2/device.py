@@ -49,31 +49,14 @@ class Shot:
 
 
 class V4l2Device:
-    """
-    A camera that delivers.
-
-    Attributes
-    ----------
-    card
-        Its name for people.
-    mode, size, bytes_per_line
-        What it delivers.
-    fps
-        Frames a second; 0 unknown.
-
-    """
+    """A camera that delivers."""
 
     def __init__(self, path: str, size: tuple[int, int] | None, fps: float) -> None:
         """
         Open the camera and let it deliver.
 
-        Raises
-        ------
-        TemporaryError
-            It is not there, or busy.
-        PermanentError
-            It may not be used, is no camera, or does not have what is asked for.
-
+        Raises TemporaryError when it is not there, or busy; PermanentError when it may not be
+        used, is no camera, or does not have what is asked for.
         """
         self._path = path
         self._maps: list[mmap.mmap] = []
@@ -82,13 +65,13 @@ class V4l2Device:
         except OSError as error:
             self._explain(error)
         try:
-            self.card = self._check()
+            self.card = self._check()  # its name for people
             try:
                 self.mode, self.size, interval = choose(read_modes(self._fd), size, fps)
             except PermanentError as error:
                 raise PermanentError(f'{path} ({self.card}): {error}') from None
             self.bytes_per_line = self._set_format(self.mode)
-            self.fps = self._set_interval(interval) if interval else 0.0
+            self.fps = self._set_interval(interval) if interval else 0.0  # 0 unknown
             self._begin()
         except OSError as error:
             self.close()
@@ -100,15 +83,7 @@ class V4l2Device:
         self._poll.register(self._fd, select.POLLIN)
 
     def read(self) -> Shot:
-        """
-        Wait for the next picture, the newest there is.
-
-        Raises
-        ------
-        TemporaryError
-            The camera has been unplugged.
-
-        """
+        """Wait for the newest picture; TemporaryError when the camera has been unplugged."""
         newest = None
         while newest is None:
             self._poll.poll()

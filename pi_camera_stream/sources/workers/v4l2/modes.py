@@ -30,24 +30,13 @@ _MOST = 100  # of each kind; a broken driver never ends
 
 @dataclass(frozen=True)
 class Mode:
-    """
-    A format at a size, or at sizes within a range.
+    """A format at a size, or at sizes within a range."""
 
-    Attributes
-    ----------
-    code
-        The format's four letters.
-    least, most, step
-        (width, height); least and most are the same for a single size.
-    intervals
-        Possible times between frames, as fractions of seconds; none when the driver does not say.
-
-    """
-
-    code: str
-    least: tuple[int, int]
+    code: str  # the format's four letters
+    least: tuple[int, int]  # (width, height); the same as `most` for a single size
     most: tuple[int, int]
     step: tuple[int, int] = (1, 1)
+    # Between frames, as fractions of seconds; none when the driver does not say.
     intervals: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -94,13 +83,8 @@ def choose(modes: list[Mode], size: tuple[int, int] | None, fps: float
     Return mode, size and interval for what is wanted; JPEG where it can be had.
 
     Without a size, the largest up to 1280x720 is taken, 640x480 where pictures are not compressed;
-    of the rates the lowest that is not below `fps`, or the highest.
-
-    Raises
-    ------
-    PermanentError
-        There is no such size or rate; the text lists those there are.
-
+    of the rates the lowest that is not below `fps`, or the highest. Raises PermanentError with
+    those there are.
     """
     able = [mode for mode in modes if mode.code in COMPRESSED + RAW]
     fitting = [mode for mode in able if size is None or mode.has(size)]
