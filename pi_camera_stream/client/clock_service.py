@@ -46,8 +46,6 @@ _ANSWER = {'machine': name, 'arrived': integer, 'answered': integer}
 
 
 class ClockService:
-    """Answer with what the node's clock shows."""
-
     def __init__(self, node: Node) -> None:
         self._clock = node.get_clock()
         create_service(node, Trigger, f'~/{SERVICE}', self._answer)
@@ -144,7 +142,6 @@ class PublisherClock:
     """
 
     def __init__(self, node: Node, topic: Callable[[], str]) -> None:
-        """Make it; `topic` returns the name of the topic as it is now."""
         self._node, self._topic = node, topic
         self._publisher = ''
         self._remote: RemoteClock | None = None

@@ -62,8 +62,6 @@ class Failures:
 
 
 class _State:
-    """What is kept for a node."""
-
     def __init__(self, node: Node) -> None:
         self.failures = Failures(node)
         self.tickers: dict[float, _Ticker] = {}

@@ -166,11 +166,9 @@ class FrameSubscriber:
             self._own.start()
 
     def __enter__(self) -> 'FrameSubscriber':
-        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
         self.close()
 
     def __iter__(self) -> Iterator[ReceivedFrame]:
@@ -284,12 +282,10 @@ class FrameSubscriber:
                              self._clock.now_ns)
 
     def _publish_trace(self, what: str, frame: Frame | StampedImage) -> None:
-        """Let those who measure know that something has just been done."""
         if self._trace is not None:
             self._trace.publish(self.topic, frame.stamp_ns, **{what: self._trace.now_ns()})
 
     def _log_why_silent(self) -> None:
-        """Say now and then why nothing may come."""
         now_s = time.monotonic()
         if not self._subscription.received.total and now_s - self._said_s >= _REPEAT_S:
             self._said_s = now_s

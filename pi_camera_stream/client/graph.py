@@ -96,11 +96,7 @@ def incompatible_policies(offered: QoSProfile, asked_for: QoSProfile) -> str:
 
 
 def why_silent(node: Node, topic: str, subscription: Any = None) -> str:
-    """
-    Return why nothing may come from an image topic, and which others there are.
-
-    `subscription` is ours, if there is one, whose quality of service may be the reason.
-    """
+    """Return why nothing comes from an image topic (to `subscription`), and which others are."""
     found = image_topics(node)
     ends = publishers(node, topic)
     others = sorted({end.topic_type for end in ends} - set(IMAGE_TYPES))

@@ -64,7 +64,6 @@ class ReportPublisher:
             destroy(self._node, self._publisher)
 
     def add(self, stamp_ns: int, size_bytes: int) -> None:
-        """Note a picture that has just arrived."""
         self._log.add(stamp_ns, self._node.get_clock().now().nanoseconds, size_bytes)
 
     def _report(self) -> None:

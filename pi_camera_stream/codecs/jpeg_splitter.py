@@ -65,7 +65,6 @@ class JpegSplitter:
         self.oversized = 0  # pictures over `max_bytes`, dropped
 
     def feed(self, chunk: bytes, arrival_ns: int) -> list[Piece]:
-        """Take in bytes that arrived at `arrival_ns`; return the pictures they complete."""
         self._buffer += chunk
         pieces: list[Piece] = []
         while self._inside or self._find_start(arrival_ns):

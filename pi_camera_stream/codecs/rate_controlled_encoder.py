@@ -49,7 +49,6 @@ class RateControlledEncoder:
     codec = JPEG
 
     def __init__(self, quality: int, max_pixels: int = MAX_PIXELS) -> None:
-        """Make it; a JPEG of more than `max_pixels` is not decoded."""
         self.quality = quality  # 1 to 100, where there is room; may change between two images
         self.bitrate_bps, self.interval_s = math.inf, 1 / 30  # between two images
         # What the last frame was encoded with; None when nothing was taken from it.

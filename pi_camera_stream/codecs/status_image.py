@@ -130,7 +130,6 @@ def _rows(text: str, capital: float, room: float, colour: tuple[int, int, int]) 
 
 
 def _shorten(text: str, characters: int) -> str:
-    """Leave out the middle of a text that is too long."""
     if len(text) <= characters:
         return text
     kept = max(2, characters - 2)

@@ -32,7 +32,7 @@ class Backoff:
         self.wait_s = self.SHORTEST_S
 
     def failed(self, lasted_s: float, worked: bool) -> float:
-        """Return the seconds to wait after an attempt of so many that did, or did not, work."""
+        """Return the seconds to wait after an attempt of that length that worked, or did not."""
         if lasted_s >= self.HEALTHY_S:
             self.wait_s = self.SHORTEST_S
         rest_s = max(0.0, self.wait_s - lasted_s)

@@ -39,10 +39,8 @@ _CRC = struct.Struct('>H')
 
 @dataclass(frozen=True)
 class BlockCode:
-    """What the blocks say: a frame number and a moment in microseconds since the epoch."""
-
     number: int
-    time_us: int
+    time_us: int  # since the epoch
 
 
 def draw(image: Image, code: BlockCode) -> None:
@@ -75,7 +73,6 @@ def read(image: NDArray[Any]) -> BlockCode | None:
 
 
 def _edges(image: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the pixel rows and columns at which the blocks begin and end."""
     height, width = image.shape[:2]
     top = height - int(height * BAND_HEIGHT)
     rows = np.linspace(top, height, ROWS + 1).round().astype(np.intp)

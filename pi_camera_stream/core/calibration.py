@@ -58,7 +58,6 @@ class Calibration:
     p: tuple[float, ...]  # projection matrix, 3x4: fx' 0 cx' Tx, 0 fy' cy' Ty, 0 0 1 0
 
     def __post_init__(self) -> None:
-        """Make tuples of floats of the numbers, and refuse what cannot be right."""
         for what, side in (('image_width', self.width), ('image_height', self.height)):
             if type(side) is not int or not 0 < side <= _LONGEST_SIDE:
                 raise CalibrationError(f'{what} must be 1 to {_LONGEST_SIDE} pixels, '

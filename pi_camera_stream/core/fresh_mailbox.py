@@ -46,11 +46,9 @@ class FreshMailbox(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """How many items were replaced by newer ones."""
         return self._mailbox.dropped + self._passed_over
 
     def put(self, item: T) -> None:
-        """Offer `item`, in place of the one that still waits, if any."""
         self._mailbox.put((self._clock(), item))
 
     def take(self) -> T:
@@ -70,5 +68,4 @@ class FreshMailbox(Generic[T]):
         return next_one[1]
 
     def close(self) -> None:
-        """Wake whoever waits; nothing more will be put."""
         self._mailbox.close()

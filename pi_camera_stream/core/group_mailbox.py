@@ -51,7 +51,6 @@ class GroupMailbox(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """How many were left out."""
         return self._dropped
 
     def put(self, item: T, key: Callable[[], bool], now_s: float) -> None:
@@ -80,7 +79,6 @@ class GroupMailbox(Generic[T]):
             return self._waiting.popleft()[1]
 
     def close(self) -> None:
-        """Wake whoever waits; nothing more will be put."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

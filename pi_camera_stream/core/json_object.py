@@ -68,7 +68,6 @@ def integer(value: Any) -> int:
 
 
 def natural(value: Any) -> int:
-    """Check a whole number of 64 bits that is not negative."""
     if integer(value) < 0:
         raise ValueError(f'{value} is negative')
     return int(value)

@@ -38,7 +38,6 @@ class Mailbox(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """How many items were replaced before anybody took them."""
         return self._dropped
 
     def put(self, item: T) -> None:

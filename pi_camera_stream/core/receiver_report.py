@@ -69,7 +69,6 @@ class ReportBuilder:
             self._delays_ns.append(arrived_ns - stamp_ns)
 
     def report(self) -> ReceiverReport:
-        """Return what came since the last call."""
         with self._lock:
             delays_ns, self._delays_ns = self._delays_ns, []
             size_bytes, self._size_bytes = self._size_bytes, 0

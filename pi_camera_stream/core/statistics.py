@@ -35,16 +35,13 @@ class RateMeter:
 
     @property
     def total_bytes(self) -> int:
-        """How many bytes there were since the start."""
         return self._total_bytes
 
     @property
     def total(self) -> int:
-        """How many events there were since the start."""
         return self._total
 
     def add(self, size: int = 0) -> None:
-        """Count one event of `size` bytes, now."""
         with self._lock:
             self._total += 1
             self._total_bytes += size
@@ -77,7 +74,6 @@ class Recent:
         self._values: deque[float] = deque(maxlen=count)
 
     def add(self, value: float) -> None:
-        """Remember `value`; the oldest one is forgotten."""
         self._values.append(value)
 
     def clear(self) -> None:

@@ -38,7 +38,7 @@ class BaseNode(Node):
     """
     A node with a parameter table.
 
-    `nodes.run` calls `start` once, spins, and calls `stop` at the end, all in the main thread.
+    In the main thread, `nodes.run` starts, spins and stops it.
     """
 
     def __init__(self, name: str, table: Sequence[Parameter]) -> None:
@@ -61,29 +61,16 @@ class BaseNode(Node):
         """End all threads of the node."""
 
     def value(self, name: str) -> Any:
-        """Return the present value of a parameter, in the type of its table."""
         return self._table[name].check(self.get_parameter(name).value)
 
     def take_parameters(self, changed: Mapping[str, Value],
                         others: Mapping[str, Any],  # noqa: ARG002 - for those who have others
                         live: bool) -> None:
         """
-        Use values that are set together, or refuse them all.
+        Use values that are set together, or refuse them all by a PermanentError.
 
-        Parameters
-        ----------
-        changed
-            Those of the table, checked one by one.
-        others
-            Any others.
-        live
-            Whether the node is at work; before, they are only to be looked at.
-
-        Raises
-        ------
-        PermanentError
-            They cannot be used; nothing has changed.
-
+        Those of the table (`changed`) are checked one by one before, `others` are not. Before the
+        node is at work (`live`), they are only to be looked at.
         """
         if live:
             for name, value in changed.items():

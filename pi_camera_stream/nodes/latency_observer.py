@@ -49,23 +49,11 @@ HERE = 'this program'
 
 @dataclass(frozen=True)
 class Moments:
-    """
-    What one node did with one picture.
+    """What one node did with one picture."""
 
-    Attributes
-    ----------
-    node
-        Its full name, or `HERE`.
-    stamp_ns
-        The picture's.
-    at_ns
-        Moments by name, in ns of the node's clock.
-
-    """
-
-    node: str
+    node: str  # its full name, or `HERE`
     stamp_ns: int
-    at_ns: dict[str, int]
+    at_ns: dict[str, int]  # by name, of the node's clock
 
 
 class LatencyObserver:
@@ -73,41 +61,22 @@ class LatencyObserver:
     Receive a topic as a program does, and collect the traces of all nodes that deal with it.
 
     Use it as a context manager; `watch` belongs to one thread.
-
-    Attributes
-    ----------
-    topic
-        Full name of the topic.
-    moments
-        What was seen, in the order in which it was heard of.
-    drawn
-        (stamp, moment that the picture's own pixels say) in ns, where they say one.
-    sizes
-        (stamp in ns, size in bytes) of the pictures.
-
     """
 
     def __init__(self, topic: str) -> None:
         self._own = BackgroundNode('latency')
         self._node = self._own.node
         self.topic = topic
-        self.moments: list[Moments] = []
+        self.moments: list[Moments] = []  # in the order in which they were heard of
+        # (stamp, moment that the picture's own pixels say) in ns, where they say one.
         self.drawn: list[tuple[int, int]] = []
-        self.sizes: list[tuple[int, int]] = []
+        self.sizes: list[tuple[int, int]] = []  # (stamp in ns, size in bytes) of the pictures
         self._newest: Mailbox[Frame | StampedImage] = Mailbox()
         self._clocks: dict[str, RemoteClock] = {}
         self._subscription = ImageSubscription(self._node, topic, self._on_frame)
 
     def __enter__(self) -> 'LatencyObserver':
-        """
-        Join the graph.
-
-        Raises
-        ------
-        ValueError
-            The topic's name is none.
-
-        """
+        """Join the graph; ValueError when the topic's name is none."""
         try:
             self._subscription.subscribe()
         except InvalidTopicNameException as error:

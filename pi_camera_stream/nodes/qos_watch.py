@@ -27,21 +27,15 @@ _PERIOD_S = 1.0
 
 class QosWatch:
     """
-    Look for such subscribers of some publishers, and log each once.
+    Look for such subscribers of some publishers, and log each once. Executor's thread only.
 
-    The events that DDS has for it would need handlers (see `entities`). `refused` may be read by
-    any thread, the rest belongs to the executor's.
-
-    Attributes
-    ----------
-    refused
-        The nodes that get nothing at present, by the names of the topics.
-
+    The events that DDS has for it would need handlers (see `entities`).
     """
 
     def __init__(self, node: Node, publishers: Sequence[Any]) -> None:
         self._node, self._publishers = node, publishers
         self._told: set[bytes] = set()  # by the identifiers of the subscriptions
+        # Nodes that get nothing at present, by topic; any thread may read it.
         self.refused: dict[str, list[str]] = {}
         Periodic(node, _PERIOD_S, self._poll)
 

@@ -40,30 +40,19 @@ _POLL_S = 0.25
 
 @dataclass(frozen=True)
 class ImageTopic:
-    """
-    A topic with pictures, and who is on it.
-
-    Attributes
-    ----------
-    publishers, subscribers
-        Full node names.
-    mismatches
-        (subscriber, policies) for each one that gets nothing, and because of what.
-
-    """
-
     name: str
     message_type: str
-    publishers: list[str] = field(default_factory=list)
+    publishers: list[str] = field(default_factory=list)  # full node names
     subscribers: list[str] = field(default_factory=list)
+    # (subscriber, policies) that get nothing.
     mismatches: list[tuple[str, str]] = field(default_factory=list)
 
 
 class RosSession:
     """
-    A guest in the ROS graph, with a context and a thread of its own.
+    A guest in the ROS graph, with a context and a thread of its own: a context manager.
 
-    Use it as a context manager. It leaves the process's signal handlers alone.
+    It leaves the process's signal handlers alone.
     """
 
     def __init__(self, name: str) -> None:

@@ -47,7 +47,6 @@ class SourceSettings:
     max_pixels: int = MAX_PIXELS  # a larger picture is not decoded
 
     def __post_init__(self) -> None:
-        """Refuse half a size, and half a turn."""
         if self.rotation not in (0, 90, 180, 270):
             raise PermanentError("parameter 'rotation' must be 0, 90, 180 or 270 degrees, not "
                                  f'{self.rotation}')

@@ -118,7 +118,6 @@ class CaptureLoop:
         return time.monotonic() - self._last_s
 
     def limit_s(self) -> float:
-        """Return how long a source that delivers may be silent."""
         source = self._source
         if not self._came and math.isfinite(source.first_picture_s):
             return source.first_picture_s
@@ -152,7 +151,6 @@ class CaptureLoop:
         return self._wanted and self._next is None and not self._stopping
 
     def _read(self) -> None:
-        """Read the source until something else is wanted."""
         self._began_s, self._came = time.monotonic(), False
         self._intervals_s.clear()
         try:

@@ -165,7 +165,6 @@ def _mode(mode: str) -> str:
 
 
 def _find_camera(program: str, camera: str) -> tuple[str, int, int]:
-    """Return number, width and height of the camera with that number, model or id."""
     child = Child([program, '--list-cameras'])
     answer, deadline_s = b'', time.monotonic() + _LIST_S
     try:

@@ -27,22 +27,17 @@ _POLITE_S = 3.0  # how long a child may take to end by itself; a second is not e
 
 class Children:
     """
-    Start programs, see which has ended, and end the others.
+    Start programs, see which has ended, and end the others. Main thread only.
 
     They run in sessions of their own, so that Ctrl-C reaches only the parent, which then ends them
-    in order. It belongs to the main thread: the kernel takes the end of the one that starts them
-    for the end of the parent.
+    in order; the kernel takes the end of the thread that starts them for the end of the parent.
     """
 
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: Sequence[str], keep_stdin: bool = False) -> None:
-        """
-        Start a program of this package.
-
-        It reads the parent's standard input if told so, and none otherwise.
-        """
+        """Start a program of this package, which may read the parent's standard input if told."""
         with hold_sigint():
             self._processes[name] = subprocess.Popen(
                 with_parent(command, signal.SIGTERM),

@@ -35,7 +35,6 @@ _DOMAINS = 100
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the demo until Ctrl-C; return its exit code."""
     options = _parse(args)
     # Pictures of a demo stay on this machine unless somebody asks for more.
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')

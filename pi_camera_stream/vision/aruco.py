@@ -56,14 +56,12 @@ class ArucoProcessor(Processor):
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:  # noqa: ARG003 - not needed
-        """Say what is missing where OpenCV has no ArUco."""
         if not hasattr(cv2, 'aruco'):
             raise PermanentError(
                 f"processor 'aruco' needs the module aruco, which this OpenCV {cv2.__version__} "
                 'has not: install python3-opencv with apt, or opencv-contrib-python with pip')
 
     def configure(self, values: Mapping[str, Value]) -> None:
-        """Look for markers of this dictionary and size."""
         self._detect = create_detector(str(values['dictionary']))
         self._length_m = float(values['marker_length'])
 

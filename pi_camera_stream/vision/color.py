@@ -73,7 +73,6 @@ class ColorProcessor(Processor):
         self._kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
     def configure(self, values: Mapping[str, Value]) -> None:
-        """Use this range, and this smallest area."""
         self._min_area = float(values['min_area'])
         low = [int(values[f'{name}_min']) for name in _LARGEST]
         high = [int(values[f'{name}_max']) for name in _LARGEST]
@@ -103,7 +102,6 @@ class ColorProcessor(Processor):
             [contour[:, 0] / scale for _, contour in blobs])
 
     def annotate(self, image: Image, findings: Findings) -> Image:
-        """Draw the outlines of the blobs, and boxes around them."""
         for outline in findings.workings:
             draw_outline(image, outline, _PINK)
         draw_detections(image, findings.detections, _PINK)

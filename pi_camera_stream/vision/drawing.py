@@ -28,7 +28,6 @@ _LINE, _FONT, _TEXT_SCALE, _GAP = 2, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 6
 
 
 def draw_detections(image: Image, detections: Sequence[Detection], colour: Colour) -> None:
-    """Draw the outline of each, or its box, and what it is called."""
     for detection in detections:
         if len(detection.corners):
             draw_outline(image, detection.corners, colour)

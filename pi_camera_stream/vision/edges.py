@@ -39,7 +39,6 @@ class EdgesProcessor(Processor):
     )
 
     def configure(self, values: Mapping[str, Value]) -> None:
-        """Use these thresholds of `cv2.Canny`, on 8-bit gradients."""
         self._low, self._high = float(values['low']), float(values['high'])
 
     def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
@@ -49,7 +48,6 @@ class EdgesProcessor(Processor):
         return Findings(values={'edge_share': round(share, 5)}, workings=edges)
 
     def annotate(self, image: Image, findings: Findings) -> Image:
-        """Draw the edges in green over the darkened picture."""
         shown: Image = image // 2
         shown[findings.workings > 0] = _GREEN
         return shown

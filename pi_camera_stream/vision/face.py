@@ -51,7 +51,6 @@ class FaceProcessor(Processor):
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:
-        """Say what is missing, or whether the model is none."""
         if values['model']:
             _create_yunet(values)(np.zeros((320, 320, 3), np.uint8))
         else:

@@ -28,21 +28,10 @@ Points = Sequence[tuple[float, float]]
 
 def square_pose(corners: Points, size_m: float, camera: Calibration) -> Pose | None:
     """
-    Return where a square is; None when there is no answer.
+    Return the pose of a square's middle; None when there is no answer.
 
-    Parameters
-    ----------
-    corners
-        Its corners in pixels: upper left, upper right, lower right, lower left, as seen upright.
-    size_m
-        Length of a side in metres.
-    camera
-        Calibration for pictures of this size.
-
-    Returns
-    -------
-    Pose of its middle: x to its right, y to its top, z out of it.
-
+    The corners are in pixels: upper left, upper right, lower right, lower left, as seen upright.
+    Of the pose, x is to the square's right, y to its top, z out of it.
     """
     half = size_m / 2
     square = np.array([(-half, half, 0), (half, half, 0), (half, -half, 0), (-half, -half, 0)])

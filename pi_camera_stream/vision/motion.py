@@ -50,7 +50,6 @@ class MotionProcessor(Processor):
         self._min_area = float(values['min_area'])
 
     def process(self, image: Image, info: FrameInfo) -> Findings:  # noqa: ARG002 - not needed
-        """Return a box around each moving thing."""
         size = image_size(image)
         if size != self._size:
             self._size, self._seen = size, 0

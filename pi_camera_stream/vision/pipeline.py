@@ -35,56 +35,27 @@ _REPORT_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """
-    What a processor found in one picture.
-
-    Attributes
-    ----------
-    processor
-        Its name.
-    findings
-        What it returned.
-    document
-        The same for JSON.
-
-    """
-
-    processor: str
-    findings: Findings
-    document: Mapping[str, Any]
+    processor: str  # its name
+    findings: Findings  # what it returned
+    document: Mapping[str, Any]  # the same for JSON
 
 
 class Stage:
-    """
-    One processor of a pipeline.
-
-    The working thread runs it; any thread may call `reconfigure`.
-
-    Attributes
-    ----------
-    name
-        Name of the processor.
-    failures
-        How often it raised.
-    error
-        What it raised for the last picture; None when it worked.
-
-    """
+    """One processor of a pipeline; the working thread runs it, any thread may `reconfigure` it."""
 
     def __init__(self, name: str, processor: Processor, values: Values) -> None:
         self.name = name
         self.processor = processor
-        self.failures = 0
+        self.failures = 0  # how often it raised
+        # What it raised for the last picture; None when it worked.
         self.error: Exception | None = None
         self.reported_s = -_REPORT_EVERY_S
         self._next_values: Values | None = values
 
     def reconfigure(self, values: Values) -> None:
-        """Let the processor have these values before its next picture."""
         self._next_values = values
 
     def process(self, image: Image, info: FrameInfo) -> Outcome:
-        """Return what the processor found; raises what it raises."""
         values = self._next_values
         if values is not None:
             self.processor.configure(values)
@@ -108,22 +79,10 @@ class Pipeline:
                  report: Callable[[str, Exception], None],
                  clock: Callable[[], float] = time.monotonic) -> None:
         """
-        Make the processors.
+        Make the processors in the order of `values`, which has their parameters by name.
 
-        Parameters
-        ----------
-        values
-            The values of the parameters of each, by the names of the processors, in their order.
-        report
-            Is called by the working thread with the name of a processor and what it raised.
-        clock
-            Returns the time in s.
-
-        Raises
-        ------
-        PermanentError
-            One of them cannot be made.
-
+        `report` is called by the working thread with the name of a processor and what it raised.
+        Raises PermanentError when one of them cannot be made.
         """
         self._report = report
         self._clock = clock
@@ -135,7 +94,6 @@ class Pipeline:
 
     @property
     def uses_calibration(self) -> bool:
-        """Return whether one of them looks at the camera's calibration."""
         return any(stage.processor.USES_CALIBRATION for stage in self.stages)
 
     def reconfigure(self, values: Mapping[str, Values]) -> None:
@@ -177,15 +135,7 @@ class Pipeline:
 
 
 def check(name: str, values: Values) -> None:
-    """
-    Look at values for the processor of this name that are to be used together.
-
-    Raises
-    ------
-    PermanentError
-        They cannot be; one sentence with the remedy.
-
-    """
+    """Look at values that are to be used together; PermanentError when they cannot be."""
     processor = registry.find(name)
     try:
         processor.check(values)

@@ -104,23 +104,12 @@ class Detection:
 
 @dataclass(frozen=True)
 class Findings:
-    """
-    What a processor found in one picture.
-
-    Attributes
-    ----------
-    detections
-        The things it found.
-    values
-        Numbers about the whole picture, by name.
-    workings
-        For the processor's own `annotate`; nobody else looks into it.
-
-    """
+    """What a processor found in one picture."""
 
     detections: Sequence[Detection] = field(default_factory=list)
+    # Numbers about the whole picture, by name.
     values: Mapping[str, float] = field(default_factory=dict)
-    workings: Any = None
+    workings: Any = None  # for the processor's own `annotate`; nobody else looks into it
 
 
 class Processor(ABC):
@@ -141,19 +130,12 @@ class Processor(ABC):
         """
         Look at values that are to be used together; each lies in its range. Any thread calls it.
 
-        Raises
-        ------
-        PermanentError
-            They cannot be used, or the processor cannot work here; one sentence with the remedy.
-
+        Raises PermanentError, one sentence with the remedy, when they cannot be used, or the
+        processor cannot work here.
         """
 
     def configure(self, values: Mapping[str, Value]) -> None:  # noqa: B027 - may be left out
-        """
-        Use these values of all parameters from now on.
-
-        Called before the first picture, and between two pictures whenever one has changed.
-        """
+        """Use these values of all parameters, before the next (or first) picture."""
 
     @abstractmethod
     def process(self, image: Image, info: FrameInfo) -> Findings:
@@ -162,7 +144,7 @@ class Processor(ABC):
     @abstractmethod
     def annotate(self, image: Image, findings: Findings) -> Image:
         """
-        Return a picture for people that shows the findings; may draw into `image`.
+        Return a picture for people that shows the findings, called only when somebody watches.
 
-        Called only when somebody watches the result. Other processors may have drawn already.
+        May draw into `image`, where other processors may have drawn already.
         """

@@ -42,11 +42,7 @@ def parse_names(text: str) -> tuple[str, ...]:
     """
     Return the names in a text such as `motion, aruco`.
 
-    Raises
-    ------
-    PermanentError
-        It names none, or one twice, or one that there is not; the sentence lists those there are.
-
+    Raises PermanentError when it names none, or one twice, or one that there is not.
     """
     names = tuple(name.strip() for name in text.split(',') if name.strip())
     if not names:
@@ -60,15 +56,7 @@ def parse_names(text: str) -> tuple[str, ...]:
 
 
 def find(name: str) -> type[Processor]:
-    """
-    Return the class of a processor that there is.
-
-    Raises
-    ------
-    PermanentError
-        It comes from a package that cannot be used; the sentence names that package.
-
-    """
+    """Return a processor's class; PermanentError names the package that cannot be used."""
     if name in BUILT_IN:
         module, class_name = BUILT_IN[name]
         found: type[Processor] = getattr(import_module(f'.{module}', __package__), class_name)
@@ -94,18 +82,13 @@ def parameters(name: str) -> tuple[Parameter, ...]:
     """
     Return the parameters of a processor as the node has them, `color.hue_min`.
 
-    Raises
-    ------
-    PermanentError
-        As in `find`.
-
+    May raise as `find`.
     """
     return tuple(replace(parameter, name=f'{name}.{parameter.name}')
                  for parameter in find(name).PARAMETERS)
 
 
 def built_in_parameters() -> tuple[Parameter, ...]:
-    """Return those of all our processors; imports OpenCV."""
     return tuple(parameter for name in NAMES for parameter in parameters(name))
 
 

@@ -25,21 +25,7 @@ from .processor import Detection, Findings, FrameInfo, Pose
 
 def results_text(info: FrameInfo, outcomes: Iterable[Mapping[str, Any]], age_ms: float,
                  processing_ms: float) -> str:
-    """
-    Return the JSON for one picture.
-
-    Parameters
-    ----------
-    info
-        The picture.
-    outcomes
-        What `outcome_document` returned for each processor.
-    age_ms
-        Age of the picture now.
-    processing_ms
-        How long decoding and processing took.
-
-    """
+    """Return the JSON for one picture of this age, of what `outcome_document` returned."""
     return json.dumps({
         'stamp': {'sec': info.stamp_ns // 10**9, 'nanosec': info.stamp_ns % 10**9},
         'frame_id': info.frame_id,
@@ -55,11 +41,7 @@ def outcome_document(processor: str, findings: Findings) -> dict[str, Any]:
     """
     Return what a processor found, for JSON.
 
-    Raises
-    ------
-    TypeError, ValueError
-        The findings are not what they should be.
-
+    Raises TypeError or ValueError when the findings are not what they should be.
     """
     if not isinstance(findings, Findings):
         raise TypeError(f'process must return Findings, not {findings!r}')

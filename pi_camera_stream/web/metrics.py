@@ -39,8 +39,6 @@ async def answer_metrics(catalog: Catalog) -> web.Response:
 
 
 class _Collector:
-    """Reads the streams at the moment of the scrape."""
-
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 

@@ -37,29 +37,18 @@ class WebServer:
     """
     An aiohttp server with its own thread and event loop.
 
-    `start` and `stop` belong to the thread that owns the object.
-
-    Attributes
-    ----------
-    port
-        The TCP port; after `start` the real one, where 0 was asked for.
-
+    Its owner's thread starts and stops it.
     """
 
     def __init__(self, build: Callable[[ConnectionReaper], web.Application], address: str,
                  port: int, tls: ssl.SSLContext | None = None,
                  log_request: Callable[[str], None] | None = None) -> None:
-        """
-        Make the server; nothing listens yet.
-
-        `build` returns the application; it is called in the server's thread. `log_request` gets a
-        line for each request, in the same thread.
-        """
+        """Make the server; nothing listens yet. Both functions are called in its thread."""
         self._build = build
         self._address = address
         self._tls = tls
         self._log_request = log_request
-        self.port = port
+        self.port = port  # after `start` the real one, where 0 was asked for
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._ready = threading.Event()
@@ -70,11 +59,7 @@ class WebServer:
         """
         Listen; return when requests are answered.
 
-        Raises
-        ------
-        PermanentError
-            The address cannot be listened at.
-
+        PermanentError when the address cannot be had.
         """
         self._thread.start()
         self._ready.wait()
@@ -84,7 +69,6 @@ class WebServer:
             raise self._error
 
     def stop(self) -> None:
-        """End all connections and the thread."""
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():
             try:
                 self._loop.call_soon_threadsafe(self._stopping.set)

@@ -151,5 +151,4 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the HTTP bridge; `args` are the arguments behind the program's name."""
     return run_node(HttpBridgeNode, 'http_bridge_node', args)

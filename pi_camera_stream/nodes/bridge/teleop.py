@@ -34,11 +34,7 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> Vehicle | None:
     """
     Return what may be driven from a page; None when driving is not enabled.
 
-    Raises
-    ------
-    PermanentError
-        It is not to be: everyone could drive, or read along what is needed for it.
-
+    Raises PermanentError when everyone could drive, or read along what is needed for it.
     """
     if not value('teleop.enabled'):
         return None

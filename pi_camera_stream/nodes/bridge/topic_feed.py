@@ -27,17 +27,7 @@ from ...web.stream.stream import Stream
 
 
 class TopicFeed:
-    """
-    Receive a topic while its stream is watched.
-
-    The executor's thread receives, the web server's thread tells whether that is wanted.
-
-    Attributes
-    ----------
-    stream
-        What viewers watch.
-
-    """
+    """Receive a topic while its stream is watched: messages in the executor's thread."""
 
     def __init__(self, node: BaseNode, topic: str, encoder: RenditionEncoder, full: RenditionSpec,
                  *, trace: TracePublisher, on_refusal: Callable[[str], None],

@@ -87,7 +87,6 @@ class Vehicle:
         return time.monotonic() + self._ahead_s
 
     def change_driver(self) -> None:
-        """Let another driver, or nobody, begin."""
         with self._changed:
             self._chain.change_driver()
             self._wanted = False
@@ -97,7 +96,6 @@ class Vehicle:
             self._hurry()
 
     def on_command(self, command: Command) -> bool:
-        """Take in a command; False when it is dropped."""
         with self._changed:
             accepted = self._chain.on_command(time.monotonic(), self._on_our_clock(command))
             wanted = bool(command.throttle or command.steering)
@@ -107,7 +105,6 @@ class Vehicle:
             return accepted
 
     def latch(self, latched: bool) -> None:
-        """Begin or end the emergency stop."""
         with self._changed:
             self._chain.latch(latched)
             self._hurry()

@@ -36,22 +36,12 @@ _FORM = ("'NAME KIND TOPIC, …', as in 'horn bool /horn, lights set_bool /light
 
 @dataclass(frozen=True)
 class Button:
-    """Its name, and what happens when it is pressed (True) and released."""
-
     name: str
-    press: Callable[[bool], None]
+    press: Callable[[bool], None]  # called with True when it is pressed, False when it is released
 
 
 def create_buttons(node: Node, text: str) -> list[Button]:
-    """
-    Return the buttons that the parameter `teleop.buttons` describes.
-
-    Raises
-    ------
-    PermanentError
-        It is none of that form.
-
-    """
+    """Return the buttons that `teleop.buttons` describes; PermanentError where it does not."""
     entries = [entry.split() for entry in text.split(',') if entry.strip()]
     if len(entries) > _MOST or len({entry[0] for entry in entries}) < len(entries):
         raise PermanentError(f"parameter 'teleop.buttons' may have up to {_MOST} buttons of "

@@ -60,23 +60,15 @@ class Adaptation:
     """
     Keep what may be sent, from reception reports, in `budget_bps`.
 
-    Reports are heard in the executor's thread; any thread may call the rest. Receivers on the
-    same network stack need no link, so they do not count.
-
-    Attributes
-    ----------
-    enabled
-        Whether reports count.
-    floor_bps
-        No report lowers the budget below it, so that one bad receiver does not ruin the picture
-        for all.
-    most_bps
-        What may be sent at the most; infinite for any.
-
+    Reports are heard in the executor's thread; any thread may call the rest. Receivers on the same
+    network stack need no link, so they do not count.
     """
 
     def __init__(self, node: Node, topic: str) -> None:
-        self.enabled, self.floor_bps, self.most_bps = True, 0.0, math.inf
+        # At the most; infinite for any.
+        # No report lowers the budget below it, so that one bad receiver does not ruin the picture
+        # for all.
+        self.enabled, self.floor_bps, self.most_bps = True, 0.0, math.inf  # whether reports count
         self._network = network_name()
         self._lock = threading.Lock()
         self._sent: deque[_Sent] = deque(maxlen=_REMEMBERED)

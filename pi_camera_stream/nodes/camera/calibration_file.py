@@ -39,16 +39,10 @@ _FOLLOWS_DOLLAR = re.compile(r'\$\{([^}]*)\}')
 
 def resolve(url: str, name: str) -> Path:
     """
-    Return the file that a `camera_info_url` means for the camera of this name.
+    Return the file that a `camera_info_url` means, or raise PermanentError.
 
     An empty url is `DEFAULT_URL`. `${NAME}` is the name with everything but letters, digits and
     `_` replaced, `${ROS_HOME}` the environment variable or `~/.ros`.
-
-    Raises
-    ------
-    PermanentError
-        It is none.
-
     """
     def substitute(match: re.Match[str]) -> str:
         if match[1] == 'NAME':
@@ -75,15 +69,6 @@ def resolve(url: str, name: str) -> Path:
 
 
 def parse_yaml(text: str) -> Calibration:
-    """
-    Return the calibration that the text of a file contains.
-
-    Raises
-    ------
-    CalibrationError
-        It contains none.
-
-    """
     import yaml  # type: ignore[import-untyped]
     try:
         document = yaml.safe_load(text)
@@ -102,15 +87,7 @@ def to_yaml(calibration: Calibration) -> str:
 
 
 def load(path: Path) -> Calibration | None:
-    """
-    Return the calibration in a file; None when there is no file.
-
-    Raises
-    ------
-    CalibrationError
-        It cannot be read, or contains no calibration.
-
-    """
+    """Return the calibration in a file, or raise CalibrationError; None when there is no file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise CalibrationError(f'{path} is no file')
@@ -132,15 +109,7 @@ def load(path: Path) -> Calibration | None:
 
 
 def save(path: Path, calibration: Calibration) -> None:
-    """
-    Write a calibration so that the file has it wholly or, after a failure, is as it was.
-
-    Raises
-    ------
-    CalibrationError
-        It cannot be written.
-
-    """
+    """Write a calibration wholly or, with a CalibrationError, leave the file as it was."""
     try:
         path = Path(os.path.realpath(path))  # a link stays one
         write_atomically(path, to_yaml(calibration).encode())

@@ -28,8 +28,6 @@ from ...core.calibration import Calibration, CalibrationError
 
 @dataclass(frozen=True)
 class _Published:
-    """The message for pictures of one size and orientation."""
-
     calibration: Calibration | None
     picture: tuple[int, int, bool, bool]  # width, height, hflip, vflip
     message: CameraInfo
@@ -39,28 +37,13 @@ class CameraCalibration:
     """
     Load, publish and replace the calibration of a camera.
 
-    It is kept for pictures that are not flipped. The service has two names: `set_camera_info` in
-    the node's namespace is where camera_info_manager offers it and cameracalibrator looks for it
+    It is kept for pictures that are not flipped; `hflip` and `vflip` count until `info` is asked
+    for the first one. The service has two names: `set_camera_info` in the node's namespace is
+    where camera_info_manager offers it and cameracalibrator looks for it
     (`camera/set_camera_info`), `~/set_camera_info` is the node's own.
 
-    One thread may call `info` while another one serves the executor.
-
-    Parameters
-    ----------
-    node
-        The camera's node.
-    url
-        Value of the parameter `camera_info_url`; empty for the default.
-    name
-        Name of the camera, for `${NAME}` in the url and for the file.
-    hflip, vflip
-        Orientation of the pictures until `info` is asked for the first one.
-
-    Raises
-    ------
-    PermanentError
-        The url is none.
-
+    One thread may call `info` while another one serves the executor. Raises PermanentError when
+    the url (empty for the default, `${NAME}` in it for the name) is none.
     """
 
     def __init__(self, node: Node, url: str, name: str, hflip: bool = False,

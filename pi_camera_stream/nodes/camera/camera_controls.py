@@ -34,21 +34,13 @@ class CameraControls:
 
     All methods belong to the executor's thread. A parameter has the control's name of libcamera; a
     control that does not say its present value has one once it is set.
-
-    Attributes
-    ----------
-    chosen
-        The values that somebody has set, as opposed to the camera's own.
-    declaring
-        Whether `declare` is at work, so that new values come from there.
-
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._controls: Controls = {}
-        self.chosen: dict[str, Any] = {}
-        self.declaring = False
+        self.chosen: dict[str, Any] = {}  # what somebody has set, as opposed to the camera's own
+        self.declaring = False  # whether `declare` is at work, so that new values come from there
 
     @property
     def names(self) -> set[str]:
@@ -81,16 +73,7 @@ class CameraControls:
                 self.declaring = False
 
     def check(self, name: str, value: Any) -> Any:
-        """
-        Return the value as the camera wants it.
-
-        Raises
-        ------
-        PermanentError
-            It has another type, or lies outside of what the camera allows; the text says what
-            is allowed.
-
-        """
+        """Return the value as the camera wants it; PermanentError says what is allowed."""
         control = self._controls[name]
         kind = str(control.get('kind', ''))
         elements = list(value) if kind.endswith('[]') and not isinstance(value, str) else [value]

@@ -86,7 +86,6 @@ class CameraNode(BaseNode):
         diagnostics.Diagnostics(self, 'stream', self._health)
 
     def start(self) -> None:
-        """Start the source and the threads."""
         super().start()
         source = self._capture.source
         self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
@@ -101,7 +100,6 @@ class CameraNode(BaseNode):
         self._publisher.start()
 
     def stop(self) -> None:
-        """Stop the source and end the threads."""
         if self._publisher.ident is not None:  # was started, though it may have ended already
             self._pictures.raws.close()
             self._capture.stop()
@@ -140,7 +138,6 @@ class CameraNode(BaseNode):
         return create_source(settings)
 
     def on_parameter(self, name: str, value: Value) -> None:
-        """Use a new value from the next picture on."""
         if name == 'fps':
             self._capture.source.fps = float(value)
         elif name == 'jpeg_quality':
@@ -224,7 +221,6 @@ class CameraNode(BaseNode):
         return response
 
     def _write_snapshot(self) -> Path:
-        """Write the newest picture into a file named by its time, and return its path."""
         newest = self._pictures.newest
         now_ns = self.get_clock().now().nanoseconds
         fresh_s = max(_FRESH_S, 2 / (self._capture.source.nominal_fps or 1))
@@ -285,11 +281,9 @@ def _list(refused: Mapping[str, Sequence[str]]) -> str:
 
 
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:
-    """Return whether pictures are mirrored left to right, and upside down."""
     half_turn = settings.rotation == 180
     return settings.hflip != half_turn, settings.vflip != half_turn
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the camera node; `args` are the arguments behind the program's name."""
     return run_node(CameraNode, 'camera_node', args)

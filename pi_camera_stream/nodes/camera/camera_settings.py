@@ -26,15 +26,7 @@ RESTARTING = {row.name for row in CAMERA if row.restarts}
 
 
 def read_settings(value: Callable[[str], Any]) -> SourceSettings:
-    """
-    Return the settings; `value` returns the value of a parameter.
-
-    Raises
-    ------
-    PermanentError
-        They make no sense together, or one of them none at all.
-
-    """
+    """Return the settings; PermanentError where parameters make no sense (together)."""
     settings = {row.setting: value(row.name) for row in CAMERA if row.setting}
     settings['crop'] = _read_crop(settings['crop'])
     if settings['noise_reduction'] == 'auto':

@@ -46,44 +46,23 @@ class FramePublisher:
     Publish pictures, each kind only while somebody subscribes to it.
 
     The JPEG and the CameraInfo of a picture are published at once; decoded, it follows in a thread
-    of its own (`raws`), or not, so that the next JPEG need not wait.
-
-    `publish` belongs to one thread; the rest may be used by any.
-
-    Attributes
-    ----------
-    frame_id
-        TF frame of the pictures.
-    raws
-        Publishes the decoded ones.
-    encoder
-        Encodes what is not JPEG yet, and what is larger than it may be.
-    adaptation
-        Says how large that is.
-    published
-        Rate and bytes of the compressed pictures.
-    ages_ms
-        Their ages when they were published.
-    corrupt
-        How many pictures were no whole JPEG, larger than they may be, or could not be decoded.
-    corrupt_reason
-        Why the last of them was left out; empty while there was none.
-    qos
-        Knows which subscribers get nothing.
-    newest
-        The last capture and its stamp in ns; None before the first one.
-
+    of its own (`raws`), or not, so that the next JPEG need not wait. `publish` belongs to one
+    thread; the rest may be used by any.
     """
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
                  info: Info, trace: TracePublisher, limit: Callable[[float], bool],
                  max_pixels: int) -> None:
         self.frame_id = frame_id
+        # Of what is not JPEG yet, or larger than `adaptation` says.
         self.encoder = RateControlledEncoder(quality, max_pixels)
-        self.published = RateMeter()
-        self.ages_ms = Recent()
+        self.published = RateMeter()  # rate and bytes of the compressed pictures
+        self.ages_ms = Recent()  # when they were published
+        # Of the last of them; empty while there was none.
+        # No whole JPEG, larger than they may be, or could not be decoded.
         self.corrupt, self.corrupt_reason = 0, ''
         self._max_pixels = max_pixels
+        # The last capture and its stamp in ns; None before the first one.
         self.newest: tuple[Capture, int] | None = None
         self._node = node
         self._info = info
@@ -101,7 +80,6 @@ class FramePublisher:
         return str(self._images.topic_name)
 
     def subscribers(self) -> int:
-        """Return how many subscribe to pictures of any kind."""
         return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
 
     def wanted(self) -> bool:

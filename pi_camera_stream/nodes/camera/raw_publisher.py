@@ -38,62 +38,31 @@ _LONGEST_REST_S = 5.0
 
 @dataclass(frozen=True)
 class RawImage:
-    """
-    A picture that is to be published decoded.
+    """A picture that is to be published decoded."""
 
-    Attributes
-    ----------
-    content
-        A JPEG or an image.
-    size
-        What its JPEG says, or would.
-    header
-        The std_msgs/Header of its messages.
-    full, small
-        Which sizes are wanted.
-    considerate
-        Whether JPEGs are wanted, too, which come first.
-
-    """
-
-    content: EncodedImage | Image
-    size: JpegHeader
-    header: Any
-    full: bool
+    content: EncodedImage | Image  # a JPEG or an image
+    size: JpegHeader  # what its JPEG says, or would
+    header: Any  # the std_msgs/Header of its messages
+    full: bool  # which sizes are wanted
     small: bool
-    considerate: bool
+    considerate: bool  # whether JPEGs are wanted, too, which come first
 
 
 class RawPublisher:
     """
     Decode and publish the newest picture, in a thread of its own that the first one starts.
 
-    While it is busy, newer pictures replace each other. The CameraInfo of a picture is published
-    before the picture is put here, so whoever wants both has that first.
-
-    `put` belongs to one thread; `close` and `join` may be used by another one.
-
-    Attributes
-    ----------
-    lores_width
-        Width of the small pictures in pixels; theirs is the shape of the large ones.
-    published
-        Their rate.
-    corrupt
-        How many could not be decoded.
-    failed
-        How many could not be published.
-    failure
-        Why the last one could not; empty when all was well since.
-
+    The CameraInfo of a picture is published before the picture is put here, so whoever wants both
+    has that first. `put` belongs to one thread; `close` and `join` may be used by another one.
     """
 
     def __init__(self, node: Node, lores_width: int, max_pixels: int) -> None:
         self._max_pixels = max_pixels
+        # Pixels; the small pictures have the shape of the large ones.
         self.lores_width = lores_width
         self.published = RateMeter()
-        self.corrupt = self.failed = 0
-        self.failure = ''
+        self.corrupt = self.failed = 0  # could not be published
+        self.failure = ''  # of the last one; empty when all was well since
         self._node = node
         self._full = RawTopic(node, 'image_raw')
         self._small = RawTopic(node, 'lores/image_raw')
@@ -103,7 +72,6 @@ class RawPublisher:
 
     @property
     def dropped(self) -> int:
-        """How many pictures gave way to newer ones."""
         return self._pictures.dropped
 
     @property
@@ -111,7 +79,6 @@ class RawPublisher:
         return self._full.publisher, self._small.publisher
 
     def subscribers(self) -> tuple[int, int]:
-        """Return how many subscribe to large and to small ones."""
         return self._full.subscribers(), self._small.subscribers()
 
     def put(self, picture: RawImage) -> None:
@@ -184,7 +151,6 @@ class RawPublisher:
 
 
 def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:
-    """Return a picture at least that wide; None when it cannot be decoded."""
     content = picture.content
     if not isinstance(content, EncodedImage):
         return content

@@ -31,25 +31,17 @@ _LENGTH = struct.Struct('=I')  # of the data, the last thing in an Image, as CDR
 
 class RawTopic:
     """
-    Publish arrays as sensor_msgs/Image.
+    Publish arrays as sensor_msgs/Image; one thread does so, any may ask whether that is wanted.
 
     rclpy keeps the GIL while it publishes. For a decoded picture that lasts until the network has
     taken most of its megabytes: over 100 Mbit/s a fifth of a second, in which no thread of the
     node would do anything. So the message is given to rcl without rclpy, and the GIL is free
     meanwhile. It also saves a copy: the pixels are written once, into a buffer that is used again,
     from where DDS takes them.
-
-    One thread publishes; any thread may ask whether that is wanted.
-
-    Attributes
-    ----------
-    publisher
-        rclpy's.
-
     """
 
     def __init__(self, node: Node, topic: str) -> None:
-        self.publisher = create_image_publisher(node, ImageMessage, topic)
+        self.publisher = create_image_publisher(node, ImageMessage, topic)  # rclpy's
         self._buffer: Image = np.empty(0, np.uint8)
 
     def subscribers(self) -> int:

@@ -45,18 +45,12 @@ class ConsumerTopics:
     """
     Publish results as JSON always, everything else only while somebody subscribes.
 
-    `detections` exists where vision_msgs is installed, `markers` where visualization_msgs is.
-    The working thread publishes.
-
-    Attributes
-    ----------
-    jpeg_quality
-        Of the images with what was found drawn in, 1 to 100; may change at any time.
-
+    `detections` exists where vision_msgs is installed, `markers` where visualization_msgs is. The
+    working thread publishes.
     """
 
     def __init__(self, node: Node, jpeg_quality: int) -> None:
-        self.jpeg_quality = jpeg_quality
+        self.jpeg_quality = jpeg_quality  # 1 to 100; may change at any time
         self._results = create_publisher(node, String, 'results', reliable_qos(1))
         self._images = create_image_publisher(node, CompressedImage, 'image_processed/compressed')
         QosWatch(node, [self._images])

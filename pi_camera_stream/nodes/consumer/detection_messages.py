@@ -41,19 +41,7 @@ _SHADE = (1.0, 0.8, 0.0, 0.8)  # red, green, blue, opacity
 
 
 def detection_array(header: Any, outcomes: Iterable[Outcome], messages: Any = vision_msgs) -> Any:
-    """
-    Return all detections as vision_msgs/Detection2DArray.
-
-    Parameters
-    ----------
-    header
-        That of the picture (std_msgs/Header).
-    outcomes
-        What was found.
-    messages
-        The module vision_msgs.msg.
-
-    """
+    """Return all detections as vision_msgs/Detection2DArray; `messages` is vision_msgs.msg."""
     array = messages.Detection2DArray()
     array.header = header
     array.detections = [_detection(header, detection, messages) for outcome in outcomes
@@ -103,7 +91,6 @@ def _marker(header: Any, processor: str, index: int, found: Detection, pose: Pos
 
 
 def _fill(message: Any, pose: Pose) -> None:
-    """Write a pose into a geometry_msgs/Pose."""
     place, turn = message.position, message.orientation
     place.x, place.y, place.z = map(float, pose.position)
     turn.x, turn.y, turn.z, turn.w = map(float, pose.orientation)

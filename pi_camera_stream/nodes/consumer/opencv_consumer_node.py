@@ -49,8 +49,8 @@ class OpencvConsumerNode(BaseNode):
     Decode the newest picture, let the processors work on it, publish what they found.
 
     The executor's thread only receives; while the working thread is busy with one picture, newer
-    ones replace each other. So processors that are slower than the camera cost pictures, but
-    do not make the results older.
+    ones replace each other. So processors that are slower than the camera cost pictures, but do
+    not make the results older.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,6 @@ class OpencvConsumerNode(BaseNode):
             f"running '{self._pipeline.name}' on '{self._subscription.topic}'")
 
     def stop(self) -> None:
-        """End the working thread."""
         self._newest.close()
         if self._worker.is_alive():
             self._worker.join(timeout=1.0)
@@ -111,7 +110,6 @@ class OpencvConsumerNode(BaseNode):
         return Pipeline({name: self._values(name, changed) for name in names}, self._report)
 
     def _values(self, processor: str, changed: Mapping[str, Value]) -> dict[str, Value]:
-        """Return the values of a processor's parameters, of which some may be new to us."""
         table = registry.parameters(processor)
         for parameter in table:
             if not self.has_parameter(parameter.name):  # of another package
@@ -205,5 +203,4 @@ class OpencvConsumerNode(BaseNode):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the OpenCV consumer; `args` are the arguments behind the program's name."""
     return run_node(OpencvConsumerNode, 'opencv_consumer_node', args)

@@ -36,23 +36,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Options:
-    """
-    What the command line says.
-
-    Attributes
-    ----------
-    port
-        TCP port of the HTTP bridge.
-    seconds
-        How long the network is watched.
-    peer
-        Another machine, on which `doctor --answer` runs; empty for none.
-
-    """
-
-    port: int = 8080
-    seconds: float = 4.0
-    peer: str = ''
+    port: int = 8080  # of the HTTP bridge
+    seconds: float = 4.0  # how long the network is watched
+    peer: str = ''  # another machine, on which `doctor --answer` runs; empty for none
 
 
 Check = Callable[[Options], Iterator[Finding]]

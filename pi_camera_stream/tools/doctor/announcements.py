@@ -46,20 +46,11 @@ class Participant:
 
 @dataclass
 class Listener:
-    """
-    Listens to the announcements in all domains, in a thread, until `stop`.
+    """Listens to the announcements in all domains, in a thread, until `stop`."""
 
-    Attributes
-    ----------
-    found
-        Participants by domain; of use after `stop`.
-    failure
-        Why nothing can be heard.
-
-    """
-
+    # By domain; of use after `stop`.
     found: dict[int, set[Participant]] = field(default_factory=dict)
-    failure: str = ''
+    failure: str = ''  # why nothing can be heard
     _thread: threading.Thread | None = None
     _ending: threading.Event = field(default_factory=threading.Event)
 

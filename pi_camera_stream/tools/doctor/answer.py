@@ -52,15 +52,7 @@ def parse(data: bytes) -> tuple[str, str]:
 
 
 def answer() -> None:
-    """
-    Answer until KeyboardInterrupt.
-
-    Raises
-    ------
-    OSError
-        The network does not let us.
-
-    """
+    """Answer until KeyboardInterrupt; OSError when the network does not let us."""
     port, joined = port_for(our_domain(os.environ)), interfaces()
     senders = [sender(interface) for interface in joined]
     direct, group = receiver(port, [], ''), receiver(port, joined)

@@ -27,7 +27,6 @@ _REMEDY = ('let both keep the time by the network: `sudo apt install chrony` and
 
 
 def check_clocks(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
-    """Compare clocks with those of the nodes of this package that publish pictures."""
     for node, offset in sorted(surroundings.observe(options.seconds).clocks.items()):
         known_ms, doubt_ms = offset.offset_ns / 1e6, offset.uncertainty_ns / 1e6
         least_ms = max(0.0, abs(known_ms) - doubt_ms)

@@ -29,7 +29,6 @@ _MAKERS = {'rmw_fastrtps_cpp': 'Fast DDS', 'rmw_fastrtps_dynamic_cpp': 'Fast DDS
 
 
 def check_domains(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
-    """Look which participants announce themselves, and where."""
     domain = our_domain(os.environ)
     if domain is None:
         return  # that it is senseless was said

@@ -29,7 +29,6 @@ _VERSION = re.compile(r'python(\d+)\.(\d+)')
 
 
 def check_interpreter(_: Options) -> Iterator[Finding]:
-    """Look at the interpreter, and at the ROS installations for it and for others."""
     version = sys.version_info[:2]
     text = f'Python {".".join(map(str, sys.version_info[:3]))} ({sys.executable})'
     if version < _OLDEST:
@@ -42,17 +41,9 @@ def check_interpreter(_: Options) -> Iterator[Finding]:
 def wrong_interpreter(version: tuple[int, ...], environment: Mapping[str, str], ros: Path
                       ) -> Iterator[Finding]:
     """
-    Tell of ROS for another Python: one that is sourced, or one that could be.
+    Tell of ROS (in `ros`: /opt/ros) for another Python: a sourced one, or one that could be.
 
-    Parameters
-    ----------
-    version
-        Of this Python: (3, 12).
-    environment
-        As `os.environ`; a sourced ROS puts its folder into PYTHONPATH.
-    ros
-        Where ROS installations are: /opt/ros.
-
+    A sourced ROS puts its folder into PYTHONPATH.
     """
     sourced = [Path(place) for place in environment.get('PYTHONPATH', '').split(os.pathsep)
                if place and (Path(place) / 'rclpy').is_dir()]

@@ -35,7 +35,6 @@ _LOST: dict[tuple[str, str], tuple[Level, str]] = {
 
 
 def check_buffers(_: Options) -> Iterator[Finding]:
-    """Compare this kernel's settings with what suits pictures."""
     yield from compare(_SYSTEM)
 
 

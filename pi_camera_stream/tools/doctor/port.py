@@ -31,7 +31,6 @@ _MOST_BYTES = 1_000_000  # of what the bridge tells
 
 
 def check_port(options: Options) -> Iterator[Finding]:
-    """See whether the bridge can listen, or does already."""
     port = options.port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -34,34 +34,15 @@ _UDP, _SNMP = Path('/proc/net/udp'), Path('/proc/net/snmp')
 
 @dataclass
 class Seen:
-    """
-    What was seen.
-
-    Attributes
-    ----------
-    local
-        ROS domains in use on this machine, before we came.
-    announced
-        Which participants announced themselves in which domain.
-    deaf
-        Why announcements cannot be heard; empty when they can.
-    topics
-        The picture topics in our domain.
-    clocks
-        How far the clocks of cameras are ahead of ours, by node.
-    failure
-        Why ROS does not start; empty when it does.
-    counters_before, counters_after
-        The kernel's, by protocol and name.
-
-    """
-
+    # ROS domains in use on this machine, before we came.
     local: Mapping[int, Local] = field(default_factory=dict)
-    announced: Mapping[int, set[Participant]] = field(default_factory=dict)
-    deaf: str = ''
-    topics: 'list[ImageTopic]' = field(default_factory=list)
+    announced: Mapping[int, set[Participant]] = field(default_factory=dict)  # by domain
+    deaf: str = ''  # why announcements cannot be heard; empty when they can
+    topics: 'list[ImageTopic]' = field(default_factory=list)  # with pictures, in our domain
+    # How far those of cameras are ahead of ours, by node.
     clocks: Mapping[str, Offset] = field(default_factory=dict)
-    failure: str = ''
+    failure: str = ''  # why ROS does not start; empty when it does
+    # The kernel's, by protocol and name.
     counters_before: Mapping[tuple[str, str], int] = field(default_factory=dict)
     counters_after: Mapping[tuple[str, str], int] = field(default_factory=dict)
 

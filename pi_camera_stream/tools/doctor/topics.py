@@ -29,7 +29,6 @@ _REMEDIES = {  # policy -> what helps
 
 
 def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
-    """Look for picture topics, and for subscribers that get nothing."""
     seen = surroundings.observe(options.seconds)
     if seen.failure:
         yield Finding('broken', f'ROS does not start ({seen.failure})',

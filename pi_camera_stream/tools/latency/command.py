@@ -74,7 +74,6 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def _measure(topic: str, seconds: float) -> Result:
-    """Wait for pictures, then watch for so long."""
     with LatencyObserver(topic) as observer:
         _print(f"waiting for '{observer.topic}' …")
         wait_for(observer, _PATIENCE_S, _print)

@@ -26,11 +26,7 @@ from ...nodes.latency_observer import HERE, LatencyObserver
 
 
 def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
-    """
-    Evaluate what was observed in `seconds`.
-
-    Pictures that were taken after `end_ns`, by our clock, do not count.
-    """
+    """Evaluate what was observed in `seconds`, up to what was taken at `end_ns` of our clock."""
     publishers = observer.publishers()
     camera = publishers[0] if publishers else ''
     offsets = {camera: None, **observer.offsets()} if camera else observer.offsets()

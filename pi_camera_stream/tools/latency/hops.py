@@ -29,48 +29,22 @@ _RECEIVER_STAGES = ('received', 'decoded', 'processed', 'painted')
 
 @dataclass(frozen=True)
 class Clock:
-    """
-    How a node's clock is known; equal ones are one clock.
+    """How a node's clock is known; equal ones are one clock."""
 
-    Attributes
-    ----------
-    offset_ns
-        The node's clock minus ours.
-    uncertainty_ns
-        Of the offset, at the most; infinite where nobody has told.
-
-    """
-
-    offset_ns: float = 0.0
-    uncertainty_ns: float = 0.0
+    offset_ns: float = 0.0  # the node's clock minus ours
+    uncertainty_ns: float = 0.0  # at the most; infinite where nobody has told
 
 
 @dataclass(frozen=True)
 class Hop:
-    """
-    The way from one stage to the next.
+    """The way from one stage to the next."""
 
-    Attributes
-    ----------
-    route
-        Name of the receiver; empty for the camera's own hops.
-    begin, end
-        The stages.
-    times_ms
-        One for each picture, in the order of their stamps.
-    uncertainty_ms
-        Of all times alike, since they come from two clocks; 0 for one clock.
-    dropped
-        Pictures that came to the one stage, and not to the other.
-
-    """
-
-    route: str
+    route: str  # name of the receiver; empty for the camera's own hops
     begin: str
     end: str
-    times_ms: Sequence[float]
-    uncertainty_ms: float
-    dropped: int
+    times_ms: Sequence[float]  # one for each picture, in the order of their stamps
+    uncertainty_ms: float  # of all times alike, since they come from two clocks; 0 for one clock
+    dropped: int  # pictures that came to the one stage, and not to the other
 
     def share(self, part: float) -> float:
         """Return the time below which this part of the times lies."""
@@ -98,15 +72,7 @@ def find_hops(sightings: Sequence[Sighting], camera: str, clocks: Mapping[str, C
     """
     Return the hops of the camera, and of each receiver with their sum behind them.
 
-    Parameters
-    ----------
-    sightings
-        Of one topic.
-    camera
-        Name of the node that publishes it.
-    clocks
-        By node; a node without one has ours.
-
+    The sightings are of one topic; a node that is not in `clocks` has ours.
     """
     stages = _by_node(sightings, clocks)
     own = clocks.get(camera, Clock())

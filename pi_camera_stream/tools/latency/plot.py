@@ -32,11 +32,7 @@ def draw(result: Result, path: Path) -> None:
     """
     Draw the spread of each hop, and below it each receiver's age over time.
 
-    Raises
-    ------
-    OSError, ValueError
-        The file cannot be written.
-
+    Raises OSError or ValueError when the file cannot be written.
     """
     matplotlib.use('agg')
     figure = Figure(figsize=_INCHES, layout='constrained')

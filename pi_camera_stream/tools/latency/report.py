@@ -29,35 +29,16 @@ _SHARES = {'median': 0.5, 'p95': 0.95, 'p99': 0.99}
 
 @dataclass(frozen=True)
 class Result:
-    """
-    What was measured.
-
-    Attributes
-    ----------
-    topic, seconds, frames, size_bytes
-        What was looked at, how long, pictures that arrived here, and their median size.
-    hops
-        Those of the camera, then for each receiver its own and the sum.
-    pixels
-        From the moment that the pixels tell to their decoding here, for a test pattern.
-    claimed_minus_pixels_ms
-        Median difference of the age by the stamp and the age by the pixels.
-    clocks
-        By node, what was found out about its clock, for people.
-    warnings
-        What lessens the worth of the figures, one sentence each.
-
-    """
-
     topic: str
     seconds: float
-    frames: int
-    size_bytes: int
-    hops: Sequence[Hop]
-    pixels: Hop | None
+    frames: int  # that arrived here
+    size_bytes: int  # median
+    hops: Sequence[Hop]  # those of the camera, then for each receiver its own and the sum
+    pixels: Hop | None  # from what the pixels of a test pattern tell to decoding here
+    # Median difference of the age by the stamp and by the pixels.
     claimed_minus_pixels_ms: float | None
-    clocks: dict[str, str]
-    warnings: Sequence[str]
+    clocks: dict[str, str]  # by node, what was found out about its clock, for people
+    warnings: Sequence[str]  # what lessens the worth of the figures, one sentence each
 
 
 def table(result: Result) -> str:
@@ -83,7 +64,6 @@ def table(result: Result) -> str:
 
 
 def name(hop: Hop) -> str:
-    """Return what a hop is called in the table."""
     indent = '  ' if hop.route else ''
     arrow = f'{hop.begin} -> {hop.end}'
     return f'{indent}{"= " if is_sum(hop) else ""}{arrow}'

@@ -59,17 +59,9 @@ _PREFLIGHT_HEADERS = {
 
 
 class LoginThrottle:
-    """
-    Wrong tokens of the last minute, by address. The table is bounded.
+    """Wrong tokens of the last minute, by address. The table is bounded."""
 
-    Attributes
-    ----------
-    MOST
-        So many within a minute, and the address must wait.
-
-    """
-
-    MOST = 10
+    MOST = 10  # within a minute; then the address must wait
     _WITHIN_S = 60.0
     _ADDRESSES = 1024
 
@@ -110,8 +102,8 @@ class Access:
     The rules applied to an aiohttp application. All methods run in the event loop.
 
     Refusals are HTTP errors of one sentence, and so is every error of the application behind it.
-    Pages may not load anything from elsewhere. Other web sites may show pictures, but neither
-    read them nor open a WebSocket, unless they are allowed to.
+    Pages may not load anything from elsewhere. Other web sites may show pictures, but neither read
+    them nor open a WebSocket, unless they are allowed to.
     """
 
     def __init__(self, rules: AccessRules, log: Callable[[str], None],
@@ -125,7 +117,6 @@ class Access:
         self._login_page = page.read_text(encoding='utf-8')
 
     def protect(self, app: web.Application) -> None:
-        """Add the middleware, the headers and the address `/login` to an application."""
         app.middlewares.append(self.middleware)
         app.on_response_prepare.append(self.add_headers)
         app.router.add_get('/login', self._show_login)

@@ -42,7 +42,6 @@ def access_logger(app: web.Application,
     Return the class for aiohttp's `access_log_class` that hands one line a request to `log`.
 
     It is written when the answer has ended; of an endless picture, when the viewer has gone.
-    Belongs before the setup of the application's runner.
     """
     class AccessLogger(AbstractAccessLogger):
 

@@ -37,37 +37,15 @@ _LOCAL_PATH = re.compile(r'/(?!/)[!-\[\]-~]*')
 
 @dataclass(frozen=True)
 class AccessRules:
-    """
-    What has been configured about those who watch. It knows no server.
+    """What has been configured about those who watch; PermanentError where it cannot be."""
 
-    Attributes
-    ----------
-    access_token
-        What one must know to watch; everyone may when it is empty.
-    allowed_hosts
-        Names under which the server may be asked for, beside its own; `*` for all.
-    allowed_origins
-        Other web sites, as `https://example.com`, whose scripts may use it; `*` for all.
-    max_viewers
-        How many may watch at the same time.
-    max_viewers_per_address
-        How many of them from one address; 0 for no limit.
-    tls
-        Whether the server itself speaks https.
-
-    Raises
-    ------
-    PermanentError
-        A value cannot be meant so.
-
-    """
-
-    access_token: str = field(default='', repr=False)
-    allowed_hosts: tuple[str, ...] = ()
+    access_token: str = field(default='', repr=False)  # empty lets everyone watch
+    allowed_hosts: tuple[str, ...] = ()  # beside the server's own; `*` for all
+    # As `https://example.com`, whose scripts may use it; `*` for all.
     allowed_origins: tuple[str, ...] = ()
-    max_viewers: int = 100
-    max_viewers_per_address: int = 0
-    tls: bool = False
+    max_viewers: int = 100  # at the same time
+    max_viewers_per_address: int = 0  # 0 for no limit
+    tls: bool = False  # whether the server itself speaks https
 
     def __post_init__(self) -> None:
         # An empty entry is how ROS users write an empty list.
@@ -116,7 +94,6 @@ class AccessRules:
                        if allowed is not None))
 
     def origin_allowed(self, origin: str, scheme: str, host_header: str | None) -> bool:
-        """Return whether scripts of the web site `origin` may use this server."""
         if same_origin(origin, scheme, host_header):
             return True
         parts = _split_origin(origin)

@@ -41,13 +41,8 @@ class Admission:
         """
         Count one viewer as long as the context lasts.
 
-        Raises
-        ------
-        aiohttp.web.HTTPServiceUnavailable
-            As many watch as may.
-        aiohttp.web.HTTPTooManyRequests
-            As many watch from this address as may from one.
-
+        Raises HTTPServiceUnavailable when as many watch as may, HTTPTooManyRequests when as many
+        do from this address.
         """
         most, share = self._rules.max_viewers, self._rules.max_viewers_per_address
         if self.viewers >= most:

@@ -27,23 +27,16 @@ _PERIOD_S = 1.0
 
 class ConnectionReaper:
     """
-    Close connections that wait too long for a request, or are too many.
+    Close connections that wait too long for a request, or are too many. Event loop only.
 
-    A connection waits from when it is opened until the whole head of a request has come, and
-    again from the end of an answer. Whoever sends a head byte by byte, nothing at all, or keeps
-    connections in stock, is among them. A connection inside a request, such as an endless
-    picture, is never touched. All methods run in the event loop.
-
-    Attributes
-    ----------
-    closed
-        How many connections have been closed so far.
-
+    A connection waits from when it is opened until the whole head of a request has come (perhaps
+    byte by byte), and again from the end of an answer. A connection inside a request, such as an
+    endless picture, is never touched.
     """
 
     def __init__(self, timeout_s: float = 10.0, most_waiting: int = 256,
                  now_s: Callable[[], float] = time.monotonic) -> None:
-        self.closed = 0
+        self.closed = 0  # connections so far
         self._timeout_s = timeout_s
         self._most_waiting = most_waiting
         self._now_s = now_s

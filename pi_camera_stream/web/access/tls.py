@@ -26,18 +26,8 @@ def server_context(certfile: str, keyfile: str) -> ssl.SSLContext | None:
     """
     Return the TLS context of a server with this certificate; None when both are empty.
 
-    Parameters
-    ----------
-    certfile
-        PEM file with the certificate, followed by those of its issuers if there are any.
-    keyfile
-        PEM file with its private key, not encrypted.
-
-    Raises
-    ------
-    PermanentError
-        One of them is missing or unusable, or they do not belong together.
-
+    Both files are PEM: the certificate, followed by those of its issuers if there are any, and its
+    private key, not encrypted. Raises PermanentError when that cannot be used.
     """
     if not certfile and not keyfile:
         return None

@@ -59,8 +59,6 @@ _ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressin
 
 
 class _Page:
-    """One connection."""
-
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None,
                  name: str) -> None:
         self.socket, self.transport, self.name = socket, transport, name
@@ -91,7 +89,6 @@ class Drive:
         self._closing = False
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Serve one page until either side closes."""
         if 'websocket' not in request.headers.get('Upgrade', '').lower():
             raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
         origin = request.headers.get('Origin')
@@ -270,7 +267,6 @@ class Drive:
             self._empty(f'{driver} was silent for {SILENCE_S:.0f} s')
 
     async def _send_state(self) -> None:
-        """Tell all pages how things are; who does not read is left out."""
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,
                  'latched_by': ', '.join(self._latched_by), **self._vehicle.state()}
         for page in list(self._pages.values()):

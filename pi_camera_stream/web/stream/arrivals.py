@@ -27,20 +27,10 @@ _ROUNDING_NS = 1000  # of a stamp in ms, as JavaScript has it
 
 
 class Arrivals:
-    """
-    Take note of each frame that arrives. `add` belongs to one thread; any thread may ask.
-
-    Attributes
-    ----------
-    last
-        The newest frame; None before the first one since `restart`.
-    meter
-        Rate and bytes of the frames.
-
-    """
+    """Take note of each frame that arrives. `add` belongs to one thread; any thread may ask."""
 
     def __init__(self, now_ns: NowNs) -> None:
-        self.last: Frame | StampedImage | None = None
+        self.last: Frame | StampedImage | None = None  # None before the first one since `restart`
         self.meter = RateMeter()
         self._now_ns = now_ns
         self._ages_ms = Recent()
@@ -56,7 +46,6 @@ class Arrivals:
         self._intervals_s.clear()
 
     def add(self, frame: Frame | StampedImage) -> None:
-        """Note that `frame` has just arrived."""
         now_s = time.monotonic()
         if self.last is not None:
             self._intervals_s.add(now_s - self._last_s)

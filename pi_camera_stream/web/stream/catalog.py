@@ -26,19 +26,10 @@ _LISTED = 20  # topics in an error message
 
 
 class Catalog:
-    """
-    The topics that can be watched.
-
-    `update` may be called by any thread, everything else belongs to the event loop.
-
-    Attributes
-    ----------
-    default
-        The topic that is shown when none was asked for; it is there even before its publisher.
-
-    """
+    """The topics that can be watched. Any thread may call `update`, the event loop's all else."""
 
     def __init__(self, default: str, open_stream: Callable[[str], Stream]) -> None:
+        # Shown when none was asked for; it is there even before its publisher.
         self.default = default
         self._open_stream = open_stream
         self._types: Mapping[str, str] = {}
@@ -58,8 +49,8 @@ class Catalog:
         """
         Return the topics and their types, sorted; an unpublished default has the type ''.
 
-        A topic whose pictures are there compressed, too, is left out: what is to be seen is the
-        same, and need not be sent in full and encoded again.
+        A topic whose pictures are there compressed, too, is left out: they look the same, and need
+        not be sent in full and encoded again.
         """
         known = {**({self.default: ''} if self.shown == self.default else {}), **self._types}
         return {name: kind for name, kind in sorted(known.items())
@@ -82,16 +73,10 @@ class Catalog:
 
     def stream(self, name: str = '') -> Stream:
         """
-        Return the stream of a topic.
+        Return the stream of a topic; HTTPNotFound says which there are.
 
         The name may be said without its `/compressed`, as for web_video_server, and without its
         first slash.
-
-        Raises
-        ------
-        aiohttp.web.HTTPNotFound
-            There is no such topic; the text says which there are.
-
         """
         if not name:
             return self._opened(self.default)

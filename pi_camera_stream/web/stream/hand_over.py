@@ -23,25 +23,14 @@ T = TypeVar('T')
 
 
 class HandOver(Generic[T]):
-    """
-    Hand the newest item to the event loop.
-
-    Any thread may call `put`; `deliver` is called in the loop. While the loop is busy, a newer
-    item takes the place of the one that waits.
-
-    Attributes
-    ----------
-    dropped
-        How many items were replaced before the loop took them.
-
-    """
+    """Hand the newest item to the event loop, which calls `deliver`; any thread may call `put`."""
 
     def __init__(self, deliver: Callable[[T], None]) -> None:
         self._deliver = deliver
         self._lock = threading.Lock()  # guards all that follows
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: T | None = None
-        self.dropped = 0
+        self.dropped = 0  # replaced before the loop took them
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the loop. What was put before is forgotten."""

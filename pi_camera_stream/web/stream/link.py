@@ -32,38 +32,16 @@ _LOST_AFTER = 8  # retransmissions without an answer: about a minute
 
 
 class LinkState(NamedTuple):
-    """
-    A look at the connection (tcp(7)).
+    """A look at the connection (tcp(7))."""
 
-    Attributes
-    ----------
-    unacked_bytes
-        Handed to the kernel, and not yet known to have arrived; in whole segments.
-    segment_bytes
-        Size of the largest segment.
-    least_round_trip_s
-        The smallest one of the last minutes.
-    since_answer_s
-        Time since the last acknowledgement, with the kernel's resolution of some ms.
-    bytes_per_s
-        What the path has delivered.
-    app_limited
-        Whether it has delivered all that there was: then nobody knows what else it could.
-    round_trip_s
-        As it is now, with all that queues on the way.
-    lost
-        Whether the other end has not answered for about a minute.
-
-    """
-
-    unacked_bytes: int
+    unacked_bytes: int  # handed to the kernel, not known to have arrived; in whole segments
     segment_bytes: int
-    least_round_trip_s: float
-    since_answer_s: float
-    bytes_per_s: int
-    lost: bool
-    app_limited: bool = False
-    round_trip_s: float = 0.0
+    least_round_trip_s: float  # of the last minutes
+    since_answer_s: float  # since the last acknowledgement, to some ms
+    bytes_per_s: int  # what the path has delivered
+    lost: bool  # whether the other end has not answered for about a minute
+    app_limited: bool = False  # it has delivered all there was: nobody knows what else it could
+    round_trip_s: float = 0.0  # as it is now, with all that queues on the way
 
     @property
     def queue_s(self) -> float:
@@ -94,7 +72,6 @@ class Link:
         return self._transport.is_closing()
 
     def abort(self) -> None:
-        """Close at once; what has not been sent is lost."""
         self._transport.abort()
 
     def backlog_bytes(self) -> int:

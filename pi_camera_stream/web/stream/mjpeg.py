@@ -35,11 +35,7 @@ _HEADERS = {
 
 
 class EndlessResponse(web.StreamResponse):
-    """
-    A response without a length that is not sent in chunks.
-
-    Programs with a simple HTTP client read the multipart body straight from the connection.
-    """
+    """A response without a length, not in chunks: simple clients read the body as it comes."""
 
     _length_check = False  # as aiohttp's own WebSocketResponse does it
 

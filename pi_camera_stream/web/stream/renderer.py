@@ -32,35 +32,23 @@ class Renderer:
     Make the wanted renditions of the newest picture.
 
     `want` belongs to the event loop, `put` to the thread that receives; `deliver` is called by the
-    renderer's own thread, which lives only while there is something to encode. While it is busy,
-    newer pictures replace each other.
-
-    Attributes
-    ----------
-    full
-        The spec of the full picture, for topics whose pictures are not JPEG.
-    failed
-        How many pictures could not be encoded, or were refused before.
-    failure
-        Why the last one was; empty when all was well since.
-
+    renderer's own thread, which lives only while there is something to encode.
     """
 
     def __init__(self, encoder: RenditionEncoder, full: RenditionSpec,
                  deliver: Callable[[Rendered], None]) -> None:
         self._encoder = encoder
         self._deliver = deliver
-        self.full = full
+        self.full = full  # of the full picture, for topics whose pictures are not JPEG
         self._lock = threading.Lock()  # guards all that follows
         self._wanted: tuple[RenditionSpec | None, ...] = ()
         self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
         self._replaced = 0  # in the mailboxes of threads that have ended
-        self.failed = 0
-        self.failure = ''
+        self.failed = 0  # pictures that could not be encoded, or were refused before
+        self.failure = ''  # of the last one; empty when all was well since
 
     @property
     def replaced(self) -> int:
-        """Return how many pictures gave way to newer ones."""
         with self._lock:
             return self._replaced + (self._pictures.dropped if self._pictures else 0)
 
@@ -91,7 +79,6 @@ class Renderer:
                 self.failure = failure
 
     def _end(self) -> None:
-        """Let the thread end, if there is one."""
         self.failure = ''  # of pictures that nobody wants any more
         if self._pictures is not None:
             self._replaced += self._pictures.dropped

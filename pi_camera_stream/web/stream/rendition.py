@@ -24,17 +24,9 @@ from ...core.statistics import RateMeter
 
 @dataclass(frozen=True, eq=False)
 class Status:
-    """
-    Said in place of a frame while none comes.
+    """Said in place of a frame while none comes."""
 
-    Attributes
-    ----------
-    picture
-        One that says so; None where nobody needs it.
-
-    """
-
-    picture: Frame | None
+    picture: Frame | None  # one that says so; None where nobody needs it
 
 
 class Moved:
@@ -45,26 +37,12 @@ Update = Frame | Status | Moved
 
 
 class Rendition:
-    """
-    Hold the newest frame and wake those who wait for it. There is no queue. Event loop only.
-
-    Attributes
-    ----------
-    spec
-        How it is made from the topic's pictures; None for the topic's own bytes.
-    newest
-        The newest frame; None before the first one.
-    users
-        How many viewers are on it; it is encoded only while there are some.
-    made
-        Rate and bytes of its frames.
-
-    """
+    """Hold the newest frame and wake those who wait for it. There is no queue. Event loop only."""
 
     def __init__(self, spec: RenditionSpec | None) -> None:
-        self.spec = spec
-        self.newest: Frame | None = None
-        self.users = 0
+        self.spec = spec  # None for the topic's own bytes
+        self.newest: Frame | None = None  # None before the first one
+        self.users = 0  # viewers on it; it is encoded only while there are some
         self.made = RateMeter()
         self._waiting: list[asyncio.Future[Update]] = []
 

@@ -33,11 +33,7 @@ async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: floa
     """
     Answer with a picture that was taken after the request, or is at most `max_age_s` old.
 
-    Raises
-    ------
-    aiohttp.web.HTTPServiceUnavailable
-        None came in time; the text says why.
-
+    HTTPServiceUnavailable says why none came in time.
     """
     spec = wanted.spec or TIERS[wanted.tier or 0].spec
     with stream.wanted(), stream.use(spec) as rendition:

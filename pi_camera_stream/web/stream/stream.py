@@ -49,29 +49,6 @@ class Stream:
 
     `offer` and `refuse` are for any thread, everything else is for the event loop's. There is no
     queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
-
-    Attributes
-    ----------
-    name
-        Full name of the topic.
-    viewers
-        Those who watch at present.
-    arrivals
-        What came from the topic.
-    frames_sent, bytes_sent
-        What went to viewers since the start.
-    sent_per_s
-        The same a second: frames, and bytes.
-    interval_s
-        The time between two frames of the topic.
-    preferred
-        Name of the viewer who drives, before whom the others give way; empty for none.
-    refuse
-        Takes note of the reason why a picture that came cannot be offered.
-    on_painted
-        Hears when a page has painted a frame: its stamp in ns, its age then, and how wrong that
-        can be, in ms.
-
     """
 
     def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
@@ -86,8 +63,11 @@ class Stream:
         self.viewers: set[Viewer] = set()
         self.arrivals = Arrivals(now_ns)
         self.frames_sent = self.bytes_sent = 0
-        self.interval_s = 1 / 30
+        self.interval_s = 1 / 30  # between two frames of the topic
+        # Name of the viewer who drives, before whom the others give way; empty for none.
         self.preferred = ''
+        # When a page has painted a frame: its stamp in ns, its age then, and how wrong that can
+        # be, in ms.
         self.on_painted: Callable[[int, float, float], None] = lambda *_: None
         self._now_ns = now_ns
         self._on_demand = on_demand
@@ -97,7 +77,7 @@ class Stream:
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
         self._renderer = Renderer(encoder, full, self._rendered.put)
         self.refuse = self._renderer.refuse
-        self.sent_per_s = (0.0, 0.0)
+        self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
         self._release: asyncio.TimerHandle | None = None
@@ -133,7 +113,6 @@ class Stream:
 
     @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[None]:
-        """Count `viewer` among the viewers as long as the context lasts."""
         with self.wanted():
             viewer.rendition = self._enter(viewer.spec())
             self.viewers.add(viewer)
@@ -165,12 +144,10 @@ class Stream:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody has wanted anything for a while."""
         return self._ticking is None
 
     @property
     def last_sequence(self) -> int:
-        """Return the number of the newest frame, 0 before the first one."""
         return self.arrivals.last.sequence if self.arrivals.last else 0
 
     def now_ns(self) -> int:

@@ -37,9 +37,8 @@ def read_stream_request(query: Mapping[str, str]) -> StreamRequest:
     """
     Return the request in a query with `tier`, `quality`, `width`, `height`, `invert` and `fps`.
 
-    The names are those of web_video_server, where it has them, and where -1 asks for nothing,
-    too. With one of width and height, the picture keeps its proportions; `invert` turns it
-    upside down.
+    The names are those of web_video_server, where it has them, and where -1 asks for nothing, too.
+    With one of width and height, the picture keeps its proportions; `invert` turns it upside down.
     """
     fps, tier = _number(query, 'fps') or 0.0, query.get('tier', 'auto')
     if tier != 'auto' and tier not in NAMES:

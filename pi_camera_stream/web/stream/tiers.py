@@ -22,24 +22,13 @@ from ...core.rendition_spec import RenditionSpec
 
 @dataclass(frozen=True)
 class Tier:
-    """
-    A rendition that is shared by all viewers whose way is about as wide.
-
-    Attributes
-    ----------
-    spec
-        None for the bytes of the topic.
-    share
-        About how many bytes it needs for each byte of the full picture.
-    patience
-        How long its pictures may be on their way, in parts of the time there is. The larger ones
-        give way first: that is how viewers who share a link come to have equal parts of it.
-
-    """
+    """A rendition that is shared by all viewers whose way is about as wide."""
 
     name: str
-    spec: RenditionSpec | None
-    share: float
+    spec: RenditionSpec | None  # None for the bytes of the topic
+    share: float  # about how many bytes it needs for each byte of the full picture
+    # How long its pictures may be on their way, in parts of the time there is. The larger ones
+    # give way first: that is how viewers who share a link come to have equal parts of it.
     patience: float
 
 
@@ -71,9 +60,9 @@ class TierControl:
     """
     Choose a viewer's tier from how long its pictures are in transit.
 
-    It moves down when they come late, as far as it takes. It tries the next tier up when they come
-    early enough even for that one. After an attempt that failed it waits twice as long before the
-    next, so nobody flaps.
+    It moves down when they come late, as far as it takes, and tries the next tier up when they
+    come early enough even for that one. After an attempt that failed it waits twice as long before
+    the next, so nobody flaps.
     """
 
     def __init__(self, now_s: float) -> None:
@@ -88,8 +77,8 @@ class TierControl:
         """
         Take in that a picture was on its way for `transfer_s`, beyond the path's own delay.
 
-        `interval_s` is the time between two pictures of the stream, `patience` how many times
-        later than usual they may come. Returns whether the tier has changed.
+        `interval_s` is the time between two pictures, `patience` how many times later than usual
+        they may come. Returns whether the tier has changed.
         """
         budget_s = min(interval_s, _LATEST_S) * patience
         allowed_s = TIERS[self.index].patience * budget_s
@@ -103,7 +92,6 @@ class TierControl:
         return self._up(budget_s, now_s)
 
     def _count(self, last: int, limit_s: float) -> int:
-        """Return how many of the last pictures took longer."""
         return sum(transfer_s > limit_s for transfer_s in list(self._transfers_s)[-last:])
 
     def _down(self, budget_s: float, now_s: float) -> bool:

@@ -31,40 +31,14 @@ _DRIVER, _SPECTATOR = 1.9, 0.4  # patience while somebody drives
 
 @dataclass(frozen=True)
 class StreamRequest:
-    """
-    What a viewer asked for.
-
-    Attributes
-    ----------
-    tier
-        Index of a tier; None leaves it to the bridge.
-    spec
-        A rendition of its own, which wins over the tier.
-    fps
-        Frames a second at the most; 0 is all.
-
-    """
-
-    tier: int | None = None
-    spec: RenditionSpec | None = None
-    fps: float = 0.0
+    tier: int | None = None  # index of a tier; None leaves it to the bridge
+    spec: RenditionSpec | None = None  # of its own, which wins over the tier
+    fps: float = 0.0  # at the most; 0 is all
 
 
 @dataclass(eq=False)
 class Viewer:
-    """
-    Where it is, how it is served, what it wants and what it got. Event loop only.
-
-    Attributes
-    ----------
-    age_ms
-        How old its pictures are on arrival, estimated; at paint, where a page tells that.
-    link
-        The connection, once there is one.
-    name
-        By which a page can say that it is this viewer, and no other.
-
-    """
+    """Where it is, how it is served, what it wants and what it got. Event loop only."""
 
     address: str
     transport: str
@@ -74,9 +48,11 @@ class Viewer:
     sent_bytes: int = 0
     skipped: int = 0
     last_sequence: int = 0
+    # On arrival, estimated; at paint, where a page tells that.
     age_ms: Recent = field(default_factory=Recent)
     rendition: Rendition | None = None
-    link: Link | None = None
+    link: Link | None = None  # once there is one
+    # By which a page can say that it is this viewer, and no other.
     name: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
@@ -93,14 +69,13 @@ class Viewer:
         return CUSTOM_INDEX if self.request.spec else self._tier()
 
     def admits(self, frame: Frame) -> bool:
-        """Return whether it wants this frame, at the rate it asked for."""
         return self._limit.admits(frame.stamp_ns, self.request.fps)
 
     def observe(self, transfer_s: float, interval_s: float, preferred: str = '') -> bool:
         """
         Take in how long a picture was on its way; True when it needs another rendition.
 
-        Whoever is not the one who is preferred gives way early, and that one late.
+        The viewer who is preferred gives way late, all others early.
         """
         if self.request.tier is not None or self.request.spec is not None:
             return False

@@ -120,7 +120,6 @@ class WebSocketTransport(Transport):
 
 async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
                            ) -> web.StreamResponse:
-    """Answer with pictures until either side closes."""
     socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False,
                                    max_msg_size=_MAX_MESSAGE_BYTES)
     if not can_prepare(socket, request):

@@ -44,7 +44,6 @@ class Controls:
                 self.described[name] = description
 
     def fps(self, wanted: float) -> float:
-        """Return the frames a second that come when `wanted` are asked for."""
         limits = self.described.get('FrameDurationLimits')
         if limits is None:
             return 0.0
@@ -127,7 +126,6 @@ def _choices(name: str, low: int, high: int) -> dict[str, str]:
 
 
 def _element(name: str, value: Any, kind: str, control: dict[str, Any]) -> Any:
-    """Return a bool, an int or a float in the control's range."""
     if kind == 'bool':
         if not isinstance(value, bool):
             raise ValueError(f'{value!r} is neither true nor false')

@@ -81,7 +81,6 @@ class Stamps:
 
 
 def choose(cameras: list[dict[str, Any]], wanted: str) -> int:
-    """Return the index of the camera with that number, model or id."""
     if not cameras:
         raise Failure('no camera found: switch the power off, push its ribbon cable in again at '
                       'both ends, and see whether `rpicam-hello --list-cameras` finds it')
@@ -267,8 +266,6 @@ def explain(error: BaseException) -> Failure:
 
 
 class Camera(Device):  # type: ignore[misc]
-    """What the worker runs."""
-
     def __init__(self, settings: dict[str, Any], pipe: WorkerPipe) -> None:
         try:
             self.picam2, self.controls, self._limit = open_camera(settings, pipe)

@@ -156,7 +156,6 @@ def _await_signal(devices: list[Any]) -> None:
 
 def _obey(received: Iterator[tuple[bytes, dict[str, Any]]], devices: list[Any],
           pipe: WorkerPipe) -> None:
-    """Do as the node says, until it says no more."""
     try:
         for kind, body in received:
             if kind == b'S' and devices:

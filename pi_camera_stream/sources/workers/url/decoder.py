@@ -69,7 +69,6 @@ class Decoder:
         self._packets.put((packet, monotonic_ns), lambda: self._is_key(packet), monotonic_ns / 1e9)
 
     def close(self) -> None:
-        """End, behind the picture that is being decoded."""
         self._packets.close()
         self._thread.join()
 

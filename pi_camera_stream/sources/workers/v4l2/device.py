@@ -49,8 +49,6 @@ class Shot:
 
 
 class V4l2Device:
-    """A camera that delivers."""
-
     def __init__(self, path: str, size: tuple[int, int] | None, fps: float) -> None:
         """
         Open the camera and let it deliver.

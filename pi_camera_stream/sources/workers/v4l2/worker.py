@@ -31,8 +31,6 @@ _RETRY_S = 0.5
 
 
 class V4l2Worker(Device):
-    """Reads the camera in a thread."""
-
     def __init__(self, body: dict[str, Any], pipe: WorkerPipe) -> None:
         try:
             settings = SourceSettings(**body['settings'])
