@@ -75,8 +75,8 @@ class ImageSubscription:
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
         self.received = RateMeter()  # whole pictures, and their bytes
-        # Of the last of them; empty while there was none.
-        self.corrupt, self.corrupt_reason = 0, ''  # no whole picture, or a larger one than may be
+        # Messages that were no whole picture, or a larger one than may be; why the last one was.
+        self.corrupt, self.corrupt_reason = 0, ''
 
     @property
     def topic(self) -> str:

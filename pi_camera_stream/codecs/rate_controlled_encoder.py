@@ -50,7 +50,7 @@ class RateControlledEncoder:
 
     def __init__(self, quality: int, max_pixels: int = MAX_PIXELS) -> None:
         self.quality = quality  # 1 to 100, where there is room; may change between two images
-        self.bitrate_bps, self.interval_s = math.inf, 1 / 30  # between two images
+        self.bitrate_bps, self.interval_s = math.inf, 1 / 30  # no limit; between two images
         # What the last frame was encoded with; None when nothing was taken from it.
         self.spec: RenditionSpec | None = None
         self.left_out = 0

@@ -51,9 +51,9 @@ HERE = 'this program'
 class Moments:
     """What one node did with one picture."""
 
-    node: str  # its full name, or `HERE`
+    node: str  # full name, or `HERE`
     stamp_ns: int
-    at_ns: dict[str, int]  # by name, of the node's clock
+    at_ns: dict[str, int]  # moments by name, by the node's clock
 
 
 class LatencyObserver:

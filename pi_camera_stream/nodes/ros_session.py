@@ -44,7 +44,7 @@ class ImageTopic:
     message_type: str
     publishers: list[str] = field(default_factory=list)  # full node names
     subscribers: list[str] = field(default_factory=list)
-    # (subscriber, policies) that get nothing.
+    # (subscriber, policies): who gets nothing, and because of what.
     mismatches: list[tuple[str, str]] = field(default_factory=list)
 
 

@@ -33,17 +33,17 @@ class SourceSettings:
     path: str = ''  # file, folder, named pipe, device or URL
     width: int = 0  # pixels
     height: int = 0
-    fps: float = 0.0  # frames a second
+    fps: float = 0.0
     quality: int = 80  # of JPEGs, 1 to 100, where the source encodes
     camera: str = ''  # of several Raspberry Pi cameras: its number, its model or its libcamera id
-    hflip: bool = False  # left to right
-    vflip: bool = False  # upside down
+    hflip: bool = False  # mirrored left to right
+    vflip: bool = False  # mirrored upside down
     rotation: int = 0  # clockwise by 0, 90, 180 or 270 degrees
     crop: tuple[int, ...] = ()  # of the sensor, in its pixels: (x, y, width, height)
     sensor_mode: str = ''  # `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS`
     tuning_file: str = ''  # of libcamera
     noise_reduction: str = ''  # `off`, `fast`, `high_quality`
-    python: str = ''  # interpreter that can import picamera2
+    python: str = ''  # interpreter that can import picamera2; empty to look for one
     max_pixels: int = MAX_PIXELS  # a larger picture is not decoded
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class Source(ABC):
                     f"'{_PARAMETERS.get(name, name)}': leave it out, or choose a source that "
                     'does, such as picamera2')
         self.settings = settings
-        self.fps = settings.fps  # wanted, 0 for the source's own; may change while the source runs
+        self.fps = settings.fps  # may change while the source runs
 
     @property
     @abstractmethod

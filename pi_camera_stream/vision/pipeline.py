@@ -35,9 +35,9 @@ _REPORT_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    processor: str  # its name
-    findings: Findings  # what it returned
-    document: Mapping[str, Any]  # the same for JSON
+    processor: str
+    findings: Findings
+    document: Mapping[str, Any]  # the findings for JSON
 
 
 class Stage:

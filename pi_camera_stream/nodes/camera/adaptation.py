@@ -65,10 +65,9 @@ class Adaptation:
     """
 
     def __init__(self, node: Node, topic: str) -> None:
-        # At the most; infinite for any.
-        # No report lowers the budget below it, so that one bad receiver does not ruin the picture
-        # for all.
-        self.enabled, self.floor_bps, self.most_bps = True, 0.0, math.inf  # whether reports count
+        # Whether reports count; below what no report lowers the budget, so that one bad receiver
+        # does not ruin the picture for all; what may be sent at the most, infinite for any.
+        self.enabled, self.floor_bps, self.most_bps = True, 0.0, math.inf
         self._network = network_name()
         self._lock = threading.Lock()
         self._sent: deque[_Sent] = deque(maxlen=_REMEMBERED)

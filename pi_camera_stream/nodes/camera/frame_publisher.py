@@ -54,12 +54,11 @@ class FramePublisher:
                  info: Info, trace: TracePublisher, limit: Callable[[float], bool],
                  max_pixels: int) -> None:
         self.frame_id = frame_id
-        # Of what is not JPEG yet, or larger than `adaptation` says.
+        # For what is not JPEG yet, or larger than `adaptation` says.
         self.encoder = RateControlledEncoder(quality, max_pixels)
         self.published = RateMeter()  # rate and bytes of the compressed pictures
-        self.ages_ms = Recent()  # when they were published
-        # Of the last of them; empty while there was none.
-        # No whole JPEG, larger than they may be, or could not be decoded.
+        self.ages_ms = Recent()  # of pictures when they were published
+        # No whole JPEGs, larger than they may be, or undecodable; why the last one was left out.
         self.corrupt, self.corrupt_reason = 0, ''
         self._max_pixels = max_pixels
         # The last capture and its stamp in ns; None before the first one.

@@ -61,8 +61,8 @@ class RawPublisher:
         # Pixels; the small pictures have the shape of the large ones.
         self.lores_width = lores_width
         self.published = RateMeter()
-        self.corrupt = self.failed = 0  # could not be published
-        self.failure = ''  # of the last one; empty when all was well since
+        self.corrupt = self.failed = 0  # could not be decoded, or not be published
+        self.failure = ''  # of the last to be published; empty when all was well since
         self._node = node
         self._full = RawTopic(node, 'image_raw')
         self._small = RawTopic(node, 'lores/image_raw')

@@ -38,8 +38,8 @@ class Seen:
     local: Mapping[int, Local] = field(default_factory=dict)
     announced: Mapping[int, set[Participant]] = field(default_factory=dict)  # by domain
     deaf: str = ''  # why announcements cannot be heard; empty when they can
-    topics: 'list[ImageTopic]' = field(default_factory=list)  # with pictures, in our domain
-    # How far those of cameras are ahead of ours, by node.
+    topics: 'list[ImageTopic]' = field(default_factory=list)
+    # How far the clocks of cameras are ahead of ours, by node.
     clocks: Mapping[str, Offset] = field(default_factory=dict)
     failure: str = ''  # why ROS does not start; empty when it does
     # The kernel's, by protocol and name.

@@ -61,7 +61,7 @@ _PREFLIGHT_HEADERS = {
 class LoginThrottle:
     """Wrong tokens of the last minute, by address. The table is bounded."""
 
-    MOST = 10  # within a minute; then the address must wait
+    MOST = 10  # so many within a minute, and the address must wait
     _WITHIN_S = 60.0
     _ADDRESSES = 1024
 

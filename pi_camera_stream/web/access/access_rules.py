@@ -41,7 +41,7 @@ class AccessRules:
 
     access_token: str = field(default='', repr=False)  # empty lets everyone watch
     allowed_hosts: tuple[str, ...] = ()  # beside the server's own; `*` for all
-    # As `https://example.com`, whose scripts may use it; `*` for all.
+    # Other web sites, as `https://example.com`, whose scripts may use it; `*` for all.
     allowed_origins: tuple[str, ...] = ()
     max_viewers: int = 100  # at the same time
     max_viewers_per_address: int = 0  # 0 for no limit

@@ -30,7 +30,7 @@ class Arrivals:
     """Take note of each frame that arrives. `add` belongs to one thread; any thread may ask."""
 
     def __init__(self, now_ns: NowNs) -> None:
-        self.last: Frame | StampedImage | None = None  # None before the first one since `restart`
+        self.last: Frame | StampedImage | None = None  # since `restart`
         self.meter = RateMeter()
         self._now_ns = now_ns
         self._ages_ms = Recent()

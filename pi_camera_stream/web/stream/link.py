@@ -38,10 +38,10 @@ class LinkState(NamedTuple):
     segment_bytes: int
     least_round_trip_s: float  # of the last minutes
     since_answer_s: float  # since the last acknowledgement, to some ms
-    bytes_per_s: int  # what the path has delivered
+    bytes_per_s: int  # delivered by the path
     lost: bool  # whether the other end has not answered for about a minute
     app_limited: bool = False  # it has delivered all there was: nobody knows what else it could
-    round_trip_s: float = 0.0  # as it is now, with all that queues on the way
+    round_trip_s: float = 0.0  # at present, with all that queues on the way
 
     @property
     def queue_s(self) -> float:

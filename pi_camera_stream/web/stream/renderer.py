@@ -39,7 +39,7 @@ class Renderer:
                  deliver: Callable[[Rendered], None]) -> None:
         self._encoder = encoder
         self._deliver = deliver
-        self.full = full  # of the full picture, for topics whose pictures are not JPEG
+        self.full = full  # for topics whose pictures are not JPEG
         self._lock = threading.Lock()  # guards all that follows
         self._wanted: tuple[RenditionSpec | None, ...] = ()
         self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives

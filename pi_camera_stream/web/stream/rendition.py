@@ -26,7 +26,7 @@ from ...core.statistics import RateMeter
 class Status:
     """Said in place of a frame while none comes."""
 
-    picture: Frame | None  # one that says so; None where nobody needs it
+    picture: Frame | None  # says so; None where nobody needs it
 
 
 class Moved:
@@ -41,7 +41,7 @@ class Rendition:
 
     def __init__(self, spec: RenditionSpec | None) -> None:
         self.spec = spec  # None for the topic's own bytes
-        self.newest: Frame | None = None  # None before the first one
+        self.newest: Frame | None = None
         self.users = 0  # viewers on it; it is encoded only while there are some
         self.made = RateMeter()
         self._waiting: list[asyncio.Future[Update]] = []

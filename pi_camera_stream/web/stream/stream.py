@@ -66,8 +66,8 @@ class Stream:
         self.interval_s = 1 / 30  # between two frames of the topic
         # Name of the viewer who drives, before whom the others give way; empty for none.
         self.preferred = ''
-        # When a page has painted a frame: its stamp in ns, its age then, and how wrong that can
-        # be, in ms.
+        # Hears when a page has painted a frame: its stamp in ns, its age then, and how wrong that
+        # can be, in ms.
         self.on_painted: Callable[[int, float, float], None] = lambda *_: None
         self._now_ns = now_ns
         self._on_demand = on_demand

@@ -51,7 +51,7 @@ class Viewer:
     # On arrival, estimated; at paint, where a page tells that.
     age_ms: Recent = field(default_factory=Recent)
     rendition: Rendition | None = None
-    link: Link | None = None  # once there is one
+    link: Link | None = None
     # By which a page can say that it is this viewer, and no other.
     name: str = field(default_factory=lambda: secrets.token_hex(8))
 

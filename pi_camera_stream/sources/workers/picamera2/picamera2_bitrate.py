@@ -36,7 +36,7 @@ _CONTROL = struct.Struct('=Ii')  # struct v4l2_control: id, value
 
 
 class BitrateLimit:
-    """Keep an encoder to a bit rate. Any thread may call `set`; all else is its output's."""
+    """Keep an encoder to a bit rate. Any thread may call `set`; all else belongs to its output."""
 
     works = True  # whether the encoder can be told
 
