@@ -41,7 +41,7 @@ class JpegStream:
         self.seen_pictures = False
         self._explanation = explanation
         self._splitter = JpegSplitter()
-        self._limit = RateLimit()
+        self._rate_limit = RateLimit()
         self._replaced = 0
 
     def split(self, chunk: bytes) -> list[Piece]:
@@ -67,7 +67,7 @@ class JpegStream:
             return None
         self._replaced += len(pieces) - 1
         newest = pieces[-1]
-        if not self._limit.admits(newest.arrival_ns, fps):
+        if not self._rate_limit.admits(newest.arrival_ns, fps):
             return None
         return Capture(EncodedImage(newest.jpeg), newest.arrival_ns)
 
@@ -86,5 +86,5 @@ class JpegStream:
             'truncated pictures': self._splitter.truncated,
             'oversized pictures': self._splitter.oversized,
             'replaced by newer': self._replaced,
-            'left out for fps': self._limit.skipped,
+            'left out for fps': self._rate_limit.skipped,
         }
