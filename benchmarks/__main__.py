@@ -23,8 +23,8 @@ import time
 import traceback
 from types import FrameType
 
-from pi_camera_stream.core.ending import leave
 from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.core.shutdown_signals import leave
 
 from .common.command import ROOT
 

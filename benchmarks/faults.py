@@ -39,7 +39,7 @@ import threading
 import time
 from typing import Any
 
-from pi_camera_stream.web.stream import _LINGER_S
+from pi_camera_stream.web.stream.stream import _LINGER_S
 from support import restless
 from support.driving_link import Child
 from support.processes import wait_until

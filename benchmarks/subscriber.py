@@ -39,9 +39,9 @@ from typing import Any, NoReturn
 import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
+from pi_camera_stream.client import frame_subscriber
+from pi_camera_stream.client.qos import image_qos
 from pi_camera_stream.core.with_parent import with_parent
-from pi_camera_stream.nodes import frame_subscriber
-from pi_camera_stream.nodes.qos import image_qos
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import CompressedImage

@@ -33,6 +33,7 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.errors import TemporaryError
+from pi_camera_stream.core.frame import EncodedImage
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
 
@@ -112,7 +113,7 @@ def measure(name: str, seconds: float) -> None:
             if capture is None:
                 continue
             first_s = first_s or time.monotonic()
-            jpeg = np.frombuffer(cast(bytes, capture.picture), np.uint8)
+            jpeg = np.frombuffer(cast(EncodedImage, capture.content).data, np.uint8)
             code = block_code.read(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE)))
             if code is not None and time.monotonic() > first_s + 2:
                 ages_ms.append((now_us - code.time_us) / 1000)

@@ -33,8 +33,8 @@ import tempfile
 import threading
 from typing import Any
 
-from pi_camera_stream.core.ending import end_by_signals
 from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.core.shutdown_signals import end_by_signals
 
 from .common import command, networks, proc
 from .common.pictures import make_pictures

@@ -42,10 +42,10 @@ _MOST_LATENCY_MS, _MOST_CPU_MS = 1.0, 0.3
 class Clockwork:
     """The camera: a thread that has a picture whenever one is due."""
 
-    def __init__(self, settings: dict[str, Any], outbox: Any) -> None:
+    def __init__(self, settings: dict[str, Any], pipe: Any) -> None:
         self._jpeg, self._fps = bytes(settings['bytes']), settings['fps']
-        self._show = (lambda *_: None) if settings['idle'] else outbox.show
-        outbox.say(b'H', {'fps': self._fps})
+        self._show = (lambda *_: None) if settings['idle'] else pipe.send_frame
+        pipe.send(b'H', {'fps': self._fps})
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
@@ -101,8 +101,8 @@ def measure(source: ClockworkSource, seconds: float) -> tuple[list[float], float
 def main(arguments: Sequence[str]) -> int:
     """Measure, and return 1 when it costs more than it may."""
     if '--work' in arguments:
-        sys.path.insert(0, str(Path(workers.__file__).parent))
-        import_module('worker_records').run(Clockwork)
+        sys.path.insert(0, str(Path(workers.__file__).parent / 'runtime'))
+        import_module('worker_pipe').run(Clockwork)
     parser = command.parser('worker', __doc__)
     parser.add_argument('--kilobytes', type=float, default=100)
     parser.add_argument('--fps', type=float, default=30)

@@ -17,7 +17,7 @@
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .nodes.frame_subscriber import FrameSubscriber
+    from .client.frame_subscriber import FrameSubscriber
 
 __all__ = ['FrameSubscriber']
 
@@ -25,6 +25,6 @@ __all__ = ['FrameSubscriber']
 def __getattr__(name: str) -> Any:
     """Import what needs ROS when it is used."""
     if name in __all__:
-        from .nodes import frame_subscriber
+        from .client import frame_subscriber
         return getattr(frame_subscriber, name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

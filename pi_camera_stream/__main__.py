@@ -20,16 +20,16 @@ import sys
 import traceback
 from typing import NoReturn
 
-from .core.ending import end_at_once, leave
+from .core.shutdown_signals import end_at_once, leave
 
 # command -> (module with a `main(args)`, what it does)
 COMMANDS = {
-    'camera': ('nodes.camera_node', 'publish the pictures of a camera, a video or a pipe'),
-    'bridge': ('nodes.http_bridge_node', 'show a picture topic to browsers'),
-    'consumer': ('nodes.opencv_consumer_node', 'process a picture topic with OpenCV'),
+    'camera': ('nodes.camera.camera_node', 'publish the pictures of a camera, a video or a pipe'),
+    'bridge': ('nodes.bridge.http_bridge_node', 'show a picture topic to browsers'),
+    'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'demo': ('tools.demo', 'run all three, and show how they do'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
-    'doctor': ('tools.doctor', 'find out what is wrong'),
+    'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
 MOVED = {
     'bench': 'the measurements are not installed any more: in a clone of the sources, run '

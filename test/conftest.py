@@ -16,6 +16,8 @@
 
 import itertools
 import os
+import signal
+import threading
 
 from hypothesis import settings
 import pytest
@@ -23,6 +25,9 @@ import pytest
 settings.register_profile('without_deadline', deadline=None)  # machines can be busy
 settings.register_profile('few', deadline=None, max_examples=10)  # where all has run already
 settings.load_profile('without_deadline')
+# What a script's shell starts with & ignores Ctrl-C, and so would all that the tests start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Each of the processes that run tests beside each other has domains of its own; where it begins in
 # them differs from run to run, so that two runs seldom meet.
 _SHARE = 33

@@ -41,7 +41,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     # Here, because the servers that load pictures do without: what they use is measured.
     import cv2
     import numpy as np
-    from pi_camera_stream.encoders.jpeg_encoder import JpegEncoder
+    from pi_camera_stream.codecs.jpeg_codec import encode_jpeg
 
     images = []
     for number in range(COUNT):
@@ -53,7 +53,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     while low <= high:  # the bigger the quality, the bigger the JPEG
         check()
         quality = (low + high) // 2
-        sizes[quality] = len(JpegEncoder(quality).encode(images[0]))
+        sizes[quality] = len(encode_jpeg(images[0], quality))
         if sizes[quality] < size_bytes:
             low = quality + 1
         else:
@@ -63,7 +63,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
         raise PermanentError(
             f'a picture of {width}x{height} cannot have {size_bytes / 1e3:g} kB, the nearest is '
             f'{sizes[best] / 1e3:.0f} kB: choose another --size, --width or --height')
-    jpegs = [JpegEncoder(best).encode(image) for image in images]
+    jpegs = [encode_jpeg(image, best) for image in images]
     for number, jpeg in enumerate(jpegs):
         (folder / f'{number:02}.jpg').write_bytes(jpeg)
     return sum(map(len, jpegs)) / COUNT

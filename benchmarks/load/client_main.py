@@ -27,8 +27,8 @@ from random import Random
 import sys
 import time
 
-from pi_camera_stream.core.ending import end_at_once
 from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.core.shutdown_signals import end_at_once
 
 from .client_pool import ClientConfig, ClientPool
 from .record import Record

@@ -27,8 +27,8 @@ import threading
 import time
 from typing import Any
 
-from pi_camera_stream.core.ending import end_at_once
 from pi_camera_stream.core.pacing import Pacer
+from pi_camera_stream.core.shutdown_signals import end_at_once
 
 from ..common.pictures import load_pictures
 

@@ -23,19 +23,19 @@ import itertools
 from pathlib import Path
 import threading
 
-from pi_camera_stream.core.ending import end_at_once, leave
-from pi_camera_stream.core.jpeg import check_whole
+from pi_camera_stream.client.image_topic import create_image_publisher, jpeg_message
+from pi_camera_stream.codecs.jpeg import check_whole
 from pi_camera_stream.core.pacing import Pacer
-from pi_camera_stream.nodes.image_topic import create_image_publisher, jpeg_message
+from pi_camera_stream.core.shutdown_signals import end_at_once, leave
+from pi_camera_stream.nodes.base_node import BaseNode
 from pi_camera_stream.nodes.run import run_node
-from pi_camera_stream.nodes.stream_node import StreamNode
 
 from ..common.pictures import load_pictures
 
 _TIMEOUT_S = 0.5
 
 
-class StampedStreamNode(StreamNode):
+class StampedStreamNode(BaseNode):
     """Publish a folder's JPEGs on `image_raw/compressed`; each is stamped when it is published."""
 
     def __init__(self, folder: Path, fps: float) -> None:

@@ -27,7 +27,7 @@ class TemporaryError(StreamError):
     """May go away by itself: it is worth trying again."""
 
 
-class PictureRefusedError(ValueError):
+class FrameRefusedError(ValueError):
     """A picture is to be left out, and not to be decoded; the message says why, as 'it …'."""
 
 

@@ -15,44 +15,66 @@
 """What travels: what a source captured, and what viewers and programs receive."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-"""A decoded picture: H x W x 3 (BGR, as OpenCV has it) or H x W (grey), uint8."""
+"""Decoded pixels: H x W x 3 (BGR, as OpenCV has it) or H x W (grey), uint8."""
+
+JPEG, H264 = 'jpeg', 'h264'
+"""The codecs, by the names that `CompressedImage.format` and foxglove_msgs have for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedImage:
+    """
+    One image as a codec has packed it.
+
+    Attributes
+    ----------
+    data
+        The bytes; one string, shared by all who read it.
+    codec
+        JPEG, H264 or another name of a codec.
+    key
+        Whether it can be decoded without others before it.
+
+    """
+
+    data: bytes
+    codec: str = field(default=JPEG, kw_only=True)
+    key: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
 class Capture:
     """
-    One picture as its source delivered it.
+    One image as its source delivered it.
 
     Attributes
     ----------
-    picture
-        JPEG bytes, passed on as they are, or an image that still has to be encoded.
+    content
+        What is passed on as it is, or an image that still has to be encoded.
     monotonic_ns
         When the light was taken, or the nearest moment that the source knows of,
         in ns of CLOCK_MONOTONIC.
 
     """
 
-    picture: bytes | Image
+    content: EncodedImage | Image
     monotonic_ns: int
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class Frame(EncodedImage):
     """
-    One JPEG with its capture time, as viewers and programs receive it.
+    One encoded image with its capture time, as viewers and programs receive it.
 
     Attributes
     ----------
-    jpeg
-        The encoded picture; one byte string, shared by all who read it.
     stamp_ns
         Capture time in ns of ROS time (`header.stamp`).
     sequence
@@ -62,7 +84,6 @@ class Frame:
 
     """
 
-    jpeg: bytes
     stamp_ns: int
     sequence: int
     width: int
@@ -74,9 +95,9 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class RawFrame:
+class StampedImage:
     """
-    One picture that still has to be encoded, as `Frame` otherwise.
+    One image that still has to be encoded, as `Frame` otherwise.
 
     Attributes
     ----------

@@ -46,6 +46,10 @@ class Parameter:
         The values that a string may have; empty when any will do.
     live
         Whether a running node takes a new value.
+    setting
+        The field of `sources.base.SourceSettings` that it becomes; empty for none.
+    restarts
+        Whether a running source is started anew for it.
 
     """
 
@@ -57,6 +61,8 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     live: bool = False
+    setting: str = ''
+    restarts: bool = False
 
     @property
     def type_name(self) -> str:

@@ -46,7 +46,7 @@ _STUCK_S = 5.0
 
 
 @dataclass(frozen=True)
-class Reception:
+class ReceiverStats:
     """
     What a report means to the publisher.
 
@@ -88,7 +88,7 @@ class RateControl:
         self._held_s = now_s
         self._low_s = now_s  # since when it is not at its lowest
 
-    def observe(self, now_s: float, reception: Reception) -> None:
+    def observe(self, now_s: float, reception: ReceiverStats) -> None:
         """Take in a report."""
         elapsed_s, self._now_s = min(now_s - self._now_s, 1.0), now_s
         lost = self._loss(now_s, reception)
@@ -112,7 +112,7 @@ class RateControl:
                 and reception.sent_bps >= _BUSY * self.budget_bps:
             self.budget_bps *= self._growth() ** elapsed_s
 
-    def _loss(self, now_s: float, reception: Reception) -> float:
+    def _loss(self, now_s: float, reception: ReceiverStats) -> float:
         """Return the share of the pictures that was lost lately."""
         self._losses.append((now_s, reception.sent, reception.arrived))
         while self._losses[0][0] < now_s - _LOSS_WINDOW_S:
@@ -121,7 +121,7 @@ class RateControl:
         arrived = sum(arrived for _, _, arrived in self._losses)
         return max(0.0, 1 - arrived / sent) if sent >= _LEAST_FRAMES else 0.0
 
-    def _use(self, now_s: float, reception: Reception) -> float:
+    def _use(self, now_s: float, reception: ReceiverStats) -> float:
         """Return how full the link is, as far as the delay tells."""
         if math.isnan(reception.delay_s):
             return 0.0

@@ -26,8 +26,8 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from .entities import create_publisher, failures_of, Periodic
-from .qos import reliable_qos
+from ..client.entities import create_publisher, failures_of, Periodic
+from ..client.qos import reliable_qos
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 _PERIOD_S = 1.0

@@ -25,23 +25,23 @@ from typing import Any
 from rclpy.exceptions import InvalidTopicNameException
 from std_msgs.msg import String
 
-from .clock_service import RemoteClock
-from .entities import create_subscription, Periodic
-from .graph import full_name, image_topics, NAMELESS, publishers, topics
-from .image_subscription import ImageSubscription
-from .own_node import OwnNode
-from .qos import reliable_qos
-from .trace import DEPTH
+from ..client.background_node import BackgroundNode
+from ..client.clock_service import RemoteClock
+from ..client.entities import create_subscription, Periodic
+from ..client.graph import full_name, image_topics, NAMELESS, publishers, topics
+from ..client.image_subscription import ImageSubscription
+from ..client.qos import reliable_qos
+from ..client.trace import DEPTH
+from ..codecs.decoding import decode_frame
 from ..core.block_code import read
 from ..core.clock_offset import Offset, share_clocks
-from ..core.frame import Frame, RawFrame
+from ..core.frame import Frame, StampedImage
 from ..core.json_object import integer, name, read_fields
 from ..core.mailbox import Mailbox
-from ..encoders.frame_decoder import decode_frame
 
 _TRACE = '/trace'
 _STRING = 'std_msgs/msg/String'
-_LOOK_S = 0.25
+_POLL_S = 0.25
 _SLICE_S = 0.25
 _MOST_MOMENTS = 100_000  # a quarter of an hour of a camera and three receivers
 HERE = 'this program'
@@ -88,13 +88,13 @@ class LatencyObserver:
     """
 
     def __init__(self, topic: str) -> None:
-        self._own = OwnNode('latency')
+        self._own = BackgroundNode('latency')
         self._node = self._own.node
         self.topic = topic
         self.moments: list[Moments] = []
         self.drawn: list[tuple[int, int]] = []
         self.sizes: list[tuple[int, int]] = []
-        self._newest: Mailbox[Frame | RawFrame] = Mailbox()
+        self._newest: Mailbox[Frame | StampedImage] = Mailbox()
         self._clocks: dict[str, RemoteClock] = {}
         self._subscription = ImageSubscription(self._node, topic, self._on_frame)
 
@@ -115,7 +115,7 @@ class LatencyObserver:
             raise ValueError(f"'{self.topic}' is no name of a topic: "
                              + ' '.join(str(error).split())) from error
         self.topic = self._subscription.topic
-        Periodic(self._node, _LOOK_S, self._look_for_traces)
+        Periodic(self._node, _POLL_S, self._poll_traces)
         self._own.start()
         return self
 
@@ -137,7 +137,7 @@ class LatencyObserver:
                 continue
             decoded_ns = self._now_ns()
             self._add(Moments(HERE, frame.stamp_ns, {'decoded': decoded_ns}))
-            self.sizes.append((frame.stamp_ns, len(frame.jpeg) if isinstance(frame, Frame)
+            self.sizes.append((frame.stamp_ns, len(frame.data) if isinstance(frame, Frame)
                                else image.nbytes))
             code = read(image)
             if code is not None:
@@ -171,11 +171,11 @@ class LatencyObserver:
         if len(self.moments) < _MOST_MOMENTS:
             self.moments.append(moments)
 
-    def _on_frame(self, frame: Frame | RawFrame, _message: Any) -> None:
+    def _on_frame(self, frame: Frame | StampedImage, _message: Any) -> None:
         self._add(Moments(HERE, frame.stamp_ns, {'received': self._now_ns()}))
         self._newest.put(frame)
 
-    def _look_for_traces(self) -> None:
+    def _poll_traces(self) -> None:
         names = [name.removesuffix(_TRACE)
                  for name, types in topics(self._node).items()
                  if name.endswith(_TRACE) and _STRING in types]
@@ -197,7 +197,7 @@ def wait_for(observer: LatencyObserver, patience_s: float, say: Callable[[str], 
     """Wait for the first picture; say every `patience_s` why none may come."""
     said_s = time.monotonic()
     while not observer.received():
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
         if not observer.received() and time.monotonic() - said_s > patience_s:
             said_s = time.monotonic()
             say(f"no picture yet from '{observer.topic}', which has "

@@ -14,8 +14,8 @@
 
 """Every parameter of every node: declared, checked and documented from here."""
 
+from ..codecs.limits import MAX_PIXELS
 from ..core.parameters import Parameter
-from ..core.picture_limits import MAX_PIXELS
 from ..sources import registry as sources
 from ..vision import registry as processors
 
@@ -23,39 +23,49 @@ _REPORTING = Parameter('adaptive', True, 'Whether the camera hears what arrives 
                                          'no more than the link can take')
 _MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Size of a picture, width times height, beyond '
                                                   'which it is left out, and counted', 'pixels',
-                        10_000, 1_000_000_000)
+                        10_000, 1_000_000_000, setting='max_pixels')
 _JPEG_QUALITY = 'JPEG quality of pictures that do not come as JPEG'
 
 CAMERA = (
-    Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES),
+    Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES,
+              setting='source'),
     Parameter('path', '', 'Video, folder of pictures, named pipe, device or URL, for the sources '
-                          '`file`, `stdin`, `v4l2` and `url`', live=True),
+                          '`file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
+              restarts=True),
     Parameter('width', 0, 'Width of the picture, to be set together with the height; 0 is the '
-                          'width that the source has', 'pixels', 0, 8192, live=True),
+                          'width that the source has', 'pixels', 0, 8192, live=True,
+              setting='width', restarts=True),
     Parameter('height', 0, 'Height of the picture, to be set together with the width; 0 is the '
-                           'height that the source has', 'pixels', 0, 8192, live=True),
+                           'height that the source has', 'pixels', 0, 8192, live=True,
+              setting='height', restarts=True),
     Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
-              'frames/s', 0, 240, live=True),
-    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
+              'frames/s', 0, 240, live=True, setting='fps'),
+    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True, setting='quality'),
     Parameter('frame_id', 'camera_optical_frame', 'TF frame of the pictures (REP 103)', live=True),
     Parameter('camera', '', 'Which Raspberry Pi camera: its number, its model or its id; empty is '
-                            'the first one', live=True),
-    Parameter('hflip', False, 'Whether the picture is mirrored left to right', live=True),
-    Parameter('vflip', False, 'Whether the picture is mirrored upside down', live=True),
+                            'the first one', live=True, setting='camera', restarts=True),
+    Parameter('hflip', False, 'Whether the picture is mirrored left to right', live=True,
+              setting='hflip', restarts=True),
+    Parameter('vflip', False, 'Whether the picture is mirrored upside down', live=True,
+              setting='vflip', restarts=True),
     Parameter('rotation', 0, 'How far the picture is turned clockwise: 0, 90, 180 or 270; a '
-                             'Raspberry Pi camera 0 or 180', 'degrees', 0, 270, live=True),
+                             'Raspberry Pi camera 0 or 180', 'degrees', 0, 270, live=True,
+              setting='rotation', restarts=True),
     Parameter('crop', '', 'Part of the sensor to use, x,y,width,height in its pixels; empty is '
-                          'all', live=True),
+                          'all', live=True, setting='crop', restarts=True),
     Parameter('sensor_mode', '', 'Mode of the sensor, WIDTHxHEIGHT or WIDTHxHEIGHT:BITS; empty '
-                                 'leaves it to libcamera', live=True),
+                                 'leaves it to libcamera', live=True, setting='sensor_mode',
+              restarts=True),
     Parameter('noise_reduction', 'auto', 'Noise reduction of a Raspberry Pi camera',
-              choices=('auto', 'off', 'fast', 'high_quality'), live=True),
+              choices=('auto', 'off', 'fast', 'high_quality'), live=True,
+              setting='noise_reduction', restarts=True),
     Parameter('camera_info_url', '', 'Calibration file, as `file:///…` or `package://name/…`; '
                                      'empty is `file://${ROS_HOME}/camera_info/${NAME}.yaml`, '
                                      'named by the namespace'),
-    Parameter('tuning_file', '', 'Tuning file of libcamera; empty is its own'),
+    Parameter('tuning_file', '', 'Tuning file of libcamera; empty is its own',
+              setting='tuning_file'),
     Parameter('picamera2.python', '', 'Python interpreter that can import picamera2; empty looks '
-                                      'for one'),
+                                      'for one', setting='python'),
     Parameter('standby', False, 'Whether the camera is off while nobody subscribes; the OpenCV '
                                 'consumer does'),
     Parameter('adaptive', True, 'Whether pictures become smaller, and fewer, as far as the links '

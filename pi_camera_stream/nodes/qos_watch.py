@@ -19,10 +19,10 @@ from typing import Any
 
 from rclpy.node import Node
 
-from .entities import Periodic
-from .graph import full_name, incompatible_policies, publishers, subscriptions
+from ..client.entities import Periodic
+from ..client.graph import full_name, incompatible_policies, publishers, subscriptions
 
-_LOOK_S = 1.0
+_PERIOD_S = 1.0
 
 
 class QosWatch:
@@ -43,9 +43,9 @@ class QosWatch:
         self._node, self._publishers = node, publishers
         self._told: set[bytes] = set()  # by the identifiers of the subscriptions
         self.refused: dict[str, list[str]] = {}
-        Periodic(node, _LOOK_S, self._look)
+        Periodic(node, _PERIOD_S, self._poll)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         refused: dict[str, list[str]] = {}
         seen: set[bytes] = set()
         for publisher in self._publishers:
@@ -60,10 +60,10 @@ class QosWatch:
                     seen.add(identifier)
                     refused.setdefault(topic, []).append(full_name(end))
                     if identifier not in self._told:
-                        self._tell(topic, full_name(end), policies)
+                        self._log(topic, full_name(end), policies)
         self._told, self.refused = seen, refused
 
-    def _tell(self, topic: str, subscriber: str, policies: str) -> None:
+    def _log(self, topic: str, subscriber: str, policies: str) -> None:
         self._node.get_logger().error(
             f"{subscriber} gets no pictures from '{topic}', because it asks for another "
             f'{policies} than this topic offers: let it subscribe with best effort and volatile '

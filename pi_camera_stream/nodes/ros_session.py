@@ -20,9 +20,10 @@ from types import TracebackType
 
 from diagnostic_msgs.msg import DiagnosticArray
 
-from .clock_service import RemoteClock
-from .entities import create_subscription, Periodic
-from .graph import (
+from ..client.background_node import BackgroundNode
+from ..client.clock_service import RemoteClock
+from ..client.entities import create_subscription, Periodic
+from ..client.graph import (
     full_name,
     IMAGE_TYPES,
     incompatible_policies,
@@ -31,11 +32,10 @@ from .graph import (
     subscriptions,
     topics,
 )
-from .own_node import OwnNode
-from .qos import reliable_qos
+from ..client.qos import reliable_qos
 from ..core.clock_offset import Offset
 
-_LOOK_S = 0.25
+_POLL_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RosSession:
 
     def __enter__(self) -> 'RosSession':
         """Join the graph."""
-        self._own = OwnNode(self._name)
+        self._own = BackgroundNode(self._name)
         self._node = self._own.node
         create_subscription(self._node, DiagnosticArray, '/diagnostics', self._on_diagnostics,
                             reliable_qos(10))
@@ -98,14 +98,14 @@ class RosSession:
 
     def watch_clocks(self) -> None:
         """Begin to ask for the clocks of those who publish pictures."""
-        Periodic(self._node, _LOOK_S, self._look_for_clocks)
+        Periodic(self._node, _POLL_S, self._poll_clocks)
 
     def clock_offsets(self) -> dict[str, Offset]:
         """Return how far the clocks are ahead of ours, by node, as far as they have told."""
         offsets = {node: clock.offset() for node, clock in list(self._clocks.items())}
         return {node: offset for node, offset in offsets.items() if offset is not None}
 
-    def _look_for_clocks(self) -> None:
+    def _poll_clocks(self) -> None:
         nodes = {node for topic in self.image_topics() for node in topic.publishers
                       if node != NAMELESS}
         for node in nodes - self._clocks.keys():
@@ -127,7 +127,7 @@ class RosSession:
             self._values[status.name] = {pair.key: pair.value for pair in status.values}
 
 
-def look_around(seconds: float) -> tuple[list[ImageTopic], dict[str, Offset]]:
+def discover(seconds: float) -> tuple[list[ImageTopic], dict[str, Offset]]:
     """
     Join the graph for `seconds`.
 

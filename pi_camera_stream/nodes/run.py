@@ -23,30 +23,30 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
 
-from .entities import end_tasks
-from .executor import create_executor, spin
-from .stream_node import StreamNode
-from ..core.ending import end_by_signals
+from .base_node import BaseNode
+from ..client.entities import end_tasks
+from ..client.executor import create_executor, spin
 from ..core.errors import EndOfStream, StreamError
+from ..core.shutdown_signals import end_by_signals
 
 _MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeException,
              InvalidParameterValueException)  # of the user, explained by their text
 
 
-def run_node(create: Callable[[], StreamNode], program: str,
+def run_node(create: Callable[[], BaseNode], program: str,
              args: Sequence[str] | None = None) -> int:
     """
     Create a node, let it work until Ctrl-C or its own end, and return the exit code.
 
     What a user got wrong is said in one sentence on standard error, with exit code 1.
     """
-    node: StreamNode | None = None
+    node: BaseNode | None = None
     told, said = threading.Event(), threading.Event()  # to end; what there is to say
 
-    def say_farewell() -> None:
+    def prepare_shutdown() -> None:
         told.set()
         if node is not None:
-            node.farewell()
+            node.before_shutdown()
             said.set()
             node.run_soon(lambda: None)  # wakes the executor, which then sees `told`
 
@@ -55,7 +55,7 @@ def run_node(create: Callable[[], StreamNode], program: str,
                    signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
         return _complain(program, f'ROS does not start: {error}')
-    finish = end_by_signals(say_farewell)
+    finish = end_by_signals(prepare_shutdown)
     try:
         node = create()
         _work(node, told, finish)
@@ -72,7 +72,7 @@ def run_node(create: Callable[[], StreamNode], program: str,
         finish()
         if node is not None:
             if not said.is_set():
-                node.farewell()
+                node.before_shutdown()
             node.stop()
         rclpy.try_shutdown()  # by which threads of the node that are late know that it is the end
         if node is not None:
@@ -84,7 +84,7 @@ def _complain(program: str, sentence: str) -> int:
     return 1
 
 
-def _work(node: StreamNode, told: threading.Event, finish: Callable[[], None]) -> None:
+def _work(node: BaseNode, told: threading.Event, finish: Callable[[], None]) -> None:
     if told.is_set():
         return  # while the node was being made
     executor = create_executor()

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 import math
 from typing import Any
 
+from ..codecs.limits import MAX_PIXELS
 from ..core.errors import PermanentError
 from ..core.frame import Capture
-from ..core.picture_limits import MAX_PIXELS
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,10 @@ class CaptureLoop:
             self._next = source
             self._changed.notify_all()
 
+    def limit_bitrate(self, bitrate_bps: float) -> bool:
+        """Have the source keep to a bit rate; return whether it does, as `Source.limit`."""
+        return self.source.limit(bitrate_bps)
+
     def want(self, wanted: bool) -> None:
         """Say whether pictures are wanted; without, the source is stopped."""
         with self._changed:

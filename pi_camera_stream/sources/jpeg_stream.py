@@ -17,9 +17,9 @@
 from collections.abc import Mapping
 import time
 
+from ..codecs.jpeg_splitter import JpegSplitter, Piece
 from ..core.errors import PermanentError
-from ..core.frame import Capture
-from ..core.jpeg_splitter import JpegSplitter, Piece
+from ..core.frame import Capture, EncodedImage
 from ..core.pacing import RateLimit
 
 _HOPELESS_BYTES = 8 * 2**20  # whoever has sent so much without a JPEG will not send one
@@ -69,7 +69,7 @@ class JpegStream:
         newest = pieces[-1]
         if not self._limit.admits(newest.arrival_ns, fps):
             return None
-        return Capture(newest.jpeg, newest.arrival_ns)
+        return Capture(EncodedImage(newest.jpeg), newest.arrival_ns)
 
     def end(self) -> None:
         """Forget an unfinished picture: its writer has gone."""

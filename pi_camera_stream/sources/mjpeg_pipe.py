@@ -23,9 +23,9 @@ from typing import NoReturn
 
 from .base import Source, SourceSettings
 from .jpeg_stream import JpegStream
+from ..codecs.jpeg_splitter import Piece
 from ..core.errors import EndOfStream, PermanentError
-from ..core.frame import Capture
-from ..core.jpeg_splitter import Piece
+from ..core.frame import Capture, EncodedImage
 from ..core.pacing import Pacer
 
 _CHUNK_BYTES = 2**18
@@ -157,4 +157,4 @@ class MjpegPipeSource(Source):
             self._waiting = self._stream.split(chunk)
         if not pacer.wait(1.0 / (self.fps or _FILE_FPS), timeout_s):
             return None
-        return Capture(self._waiting.pop(0).jpeg, time.monotonic_ns())
+        return Capture(EncodedImage(self._waiting.pop(0).jpeg), time.monotonic_ns())

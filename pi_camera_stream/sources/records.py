@@ -70,8 +70,8 @@ class FrameRecord:
 
     Attributes
     ----------
-    jpeg
-        The picture.
+    data
+        The JPEG.
     monotonic_ns
         When it was taken, in ns of CLOCK_MONOTONIC.
     number
@@ -81,7 +81,7 @@ class FrameRecord:
 
     """
 
-    jpeg: bytes
+    data: bytes
     monotonic_ns: int
     number: int
     exposure_us: int = 0
@@ -104,8 +104,8 @@ def pack_message(kind: str, body: dict[str, Any]) -> bytes:
 def pack_frame(frame: FrameRecord) -> bytes:
     """Return a record with a picture."""
     return b''.join((
-        _HEAD.pack(_MAGIC, VERSION, b'F', _FRAME.size + len(frame.jpeg)),
-        _FRAME.pack(frame.monotonic_ns, frame.number, frame.exposure_us), frame.jpeg))
+        _HEAD.pack(_MAGIC, VERSION, b'F', _FRAME.size + len(frame.data)),
+        _FRAME.pack(frame.monotonic_ns, frame.number, frame.exposure_us), frame.data))
 
 
 class RecordReader:

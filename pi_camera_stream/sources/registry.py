@@ -63,7 +63,7 @@ def create_source(settings: SourceSettings) -> Source:
                              + ', '.join(NAMES))
     module_name, class_name = SOURCES[settings.source]
     if settings.source == 'file' and settings.path and Path(settings.path).is_dir():
-        module_name, class_name = 'picture_folder', 'PictureFolderSource'
+        module_name, class_name = 'image_folder', 'ImageFolderSource'
     try:
         module = import_module(f'.{module_name}', __package__)
     except ModuleNotFoundError as error:

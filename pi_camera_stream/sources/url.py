@@ -19,13 +19,13 @@ import sys
 
 import av  # noqa: F401 - the worker needs it: that it is missing is known before one is started
 
-from .patient_source import PatientSource
+from .reconnecting_source import ReconnectingSource
 from .stream_address import hide_secrets, parse_address
 
-_WORKER = 'pi_camera_stream.sources.workers.url_worker'
+_WORKER = 'pi_camera_stream.sources.workers.url.worker'
 
 
-class UrlSource(PatientSource):
+class UrlSource(ReconnectingSource):
     """
     The stream at the address `path`: HTTP, RTSP, UDP, TCP and what else PyAV opens.
 

@@ -17,13 +17,13 @@
 from collections.abc import Sequence
 import sys
 
-from .patient_source import PatientSource
-from .workers.v4l2_device import device_path
+from .reconnecting_source import ReconnectingSource
+from .workers.v4l2.device import device_path
 
-_WORKER = 'pi_camera_stream.sources.workers.v4l2_worker'
+_WORKER = 'pi_camera_stream.sources.workers.v4l2.worker'
 
 
-class V4l2Source(PatientSource):
+class V4l2Source(ReconnectingSource):
     """
     The camera `path`: /dev/video0, or 0, or better one of /dev/v4l/by-id, which stays the same.
 

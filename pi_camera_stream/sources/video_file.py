@@ -22,10 +22,10 @@ from typing import Any
 import av
 
 from .base import Source, SourceSettings
-from ..core.errors import PermanentError, PictureRefusedError
+from ..codecs.limits import check_size, libav_options
+from ..core.errors import FrameRefusedError, PermanentError
 from ..core.frame import Capture, Image
 from ..core.pacing import RateLimit
-from ..core.picture_limits import check_size, libav_options
 
 
 class VideoFileSource(Source):
@@ -114,7 +114,7 @@ class VideoFileSource(Source):
         try:
             if codec.width and codec.height:  # else the decoder sees
                 check_size(codec.width, codec.height, self.settings.max_pixels)
-        except PictureRefusedError as error:
+        except FrameRefusedError as error:
             raise PermanentError(f"'{self.settings.path}' cannot be played: {error}") from error
 
     def _next_frame(self) -> Any:

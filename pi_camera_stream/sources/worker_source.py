@@ -25,7 +25,7 @@ from .base import Source, SourceSettings
 from .child import Child
 from .records import FrameRecord, Message, pack_message, RecordReader
 from ..core.errors import PermanentError, TemporaryError
-from ..core.frame import Capture
+from ..core.frame import Capture, EncodedImage
 from ..core.pacing import RateLimit
 
 _NOTICEABLE = 0.05  # a smaller change of the bit rate is not worth a message
@@ -116,7 +116,7 @@ class WorkerSource(Source):
                 else:
                     self._take(record)
             if newest is not None and self._limit.admits(newest.monotonic_ns, self.fps):
-                return Capture(newest.jpeg, newest.monotonic_ns)
+                return Capture(EncodedImage(newest.data), newest.monotonic_ns)
         return None
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ import signal
 import subprocess
 import time
 
-from ..core.ending import held_back
+from ..core.shutdown_signals import hold_sigint
 from ..core.with_parent import with_parent
 
 _POLITE_S = 3.0  # how long a child may take to end by itself; a second is not enough on a busy Pi
@@ -43,7 +43,7 @@ class Children:
 
         It reads the parent's standard input if told so, and none otherwise.
         """
-        with held_back():
+        with hold_sigint():
             self._processes[name] = subprocess.Popen(
                 with_parent(command, signal.SIGTERM),
                 stdin=None if keep_stdin else subprocess.DEVNULL, start_new_session=True)

@@ -25,7 +25,7 @@ import threading
 import time
 
 from .children import Children
-from ..core.ending import end_by_signals
+from ..core.shutdown_signals import end_by_signals
 from ..nodes.ros_session import RosSession
 from ..sources.registry import NAMES
 

@@ -21,19 +21,19 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .access import Access
-from .access_rules import AccessRules
-from .admission import Admission
-from .catalog import Catalog
-from .connections import ConnectionReaper
-from .drive import Drive
+from .access.access import Access
+from .access.access_rules import AccessRules
+from .access.admission import Admission
+from .access.connections import ConnectionReaper
+from .drive.drive import Drive
 from .metrics import answer_metrics
-from .mjpeg import stream_mjpeg
-from .snapshot import answer_snapshot
-from .stream import Stream
-from .viewer import Viewer
-from .websocket import stream_websocket
-from .wishes import check_type, read_max_age_s, read_wish
+from .stream.catalog import Catalog
+from .stream.mjpeg import stream_mjpeg
+from .stream.snapshot import answer_snapshot
+from .stream.stream import Stream
+from .stream.stream_query import check_type, read_max_age_s, read_stream_request
+from .stream.viewer import Viewer
+from .stream.websocket import stream_websocket
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
@@ -83,10 +83,10 @@ class Application:
             await self._drive.close()
 
     async def _page(self, _: web.Request) -> web.StreamResponse:
-        return _static_page('index.html')
+        return _static_page('viewer/index.html')
 
     async def _latency(self, _: web.Request) -> web.StreamResponse:
-        return _static_page('latency.html')
+        return _static_page('latency/latency.html')
 
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
         return await self._watch(request, stream_mjpeg, 'mjpeg')
@@ -96,16 +96,16 @@ class Application:
 
     async def _watch(self, request: web.Request, answer: Watch, transport: str
                      ) -> web.StreamResponse:
-        stream, wish = self._stream(request), read_wish(request.query)
+        stream, wanted = self._stream(request), read_stream_request(request.query)
         address = request.remote or '?'
         with self._viewers.admit(address):
-            return await answer(request, stream, Viewer(address, transport, wish))
+            return await answer(request, stream, Viewer(address, transport, wanted))
 
     async def _snapshot(self, request: web.Request) -> web.Response:
-        stream, wish = self._stream(request), read_wish(request.query)
+        stream, wanted = self._stream(request), read_stream_request(request.query)
         max_age_s = read_max_age_s(request.query)
         with self._snapshots.admit(request.remote or '?'):
-            return await answer_snapshot(stream, wish, max_age_s)
+            return await answer_snapshot(stream, wanted, max_age_s)
 
     def _stream(self, request: web.Request) -> Stream:
         check_type(request.query)

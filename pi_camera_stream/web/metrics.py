@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .catalog import Catalog
+from .stream.catalog import Catalog
 
 _PREFIX = 'pi_camera_stream_'
 

@@ -26,8 +26,8 @@ from typing import cast
 
 from aiohttp import web
 
-from .access_log import access_logger, quiet_aiohttp
-from .connections import ConnectionReaper
+from .access.access_log import access_logger, quiet_aiohttp
+from .access.connections import ConnectionReaper
 from ..core.errors import PermanentError
 
 _STOP_TIMEOUT_S = 1.5

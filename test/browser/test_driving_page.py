@@ -58,7 +58,7 @@ def test_where_nothing_may_be_driven_there_is_no_trace_of_it(viewer):
         assert not [path for path in robot.asked if 'driv' in path and not path.endswith((
             '.css', '/driving_finder.js'))]
         assert robot.asked.count('/state') <= 2
-        assert viewer.page.locator('.driving, .hands, .latch').count() == 0
+        assert viewer.page.locator('.driving, .touch-zones, .latch').count() == 0
         assert 'Driving' not in viewer.page.locator('body').aria_snapshot()
         viewer.page.goto('about:blank')
     finally:

@@ -117,23 +117,6 @@ def test_without_websockets_it_falls_back_to_an_endless_image(camera, viewer):
         viewer.wait_for_pictures()
 
 
-def test_the_clock_of_the_robot_is_known_by_the_shortest_round_trip(viewer):
-    with viewer.bridge():
-        viewer.open()
-        errors = viewer.page.evaluate("""async () => {
-            const { RobotClock } = await import('/static/clock.js');
-            const clock = new RobotClock();
-            const error = (offset) => clock.now() - performance.now() - offset;
-            clock.add(1000, 51000 + 90, 1100);  // 100 ms, nearly all of it on the way there
-            clock.add(2000, 52000 + 5, 2010);
-            clock.add(3000, 53000 + 10, 3100);
-            const best = error(50000);
-            clock.add(4000, 94000 + 30, 4060);  // somebody has set the robot's clock
-            return [best, error(90000)];
-        }""")
-        assert all(abs(error) < 1 for error in errors), errors
-
-
 def _topics(viewer):
     response = viewer.page.request.get(viewer.address + 'streams')
     return {stream['topic'] for stream in response.json()['streams']}

@@ -17,6 +17,7 @@
 import base64
 import math
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ ASKEW = [(200, 60), (460, 100), (440, 290), (180, 340)]
 def reader(page):
     """Return the page's modules, without a robot."""
     def serve(route):
-        name = route.request.url.rpartition('/')[2]
+        name = urlsplit(route.request.url).path.removeprefix('/static').lstrip('/')
         if name:
             route.fulfill(path=STATIC / name)
         else:
@@ -57,7 +58,7 @@ class Reader:
     def cells(self, tile, time_ms, key=KEY):
         """Return the cells of a tile, 7 x 7."""
         cells = self._page.evaluate("""async ([tile, timeMs, key]) => {
-            const { encodeTile } = await import('/tile_code.js');
+            const { encodeTile } = await import('/latency/tile_code.js');
             return [...encodeTile({ tile, timeMs }, key)];
         }""", [tile, time_ms, key])
         return np.reshape(cells, (7, 7))
@@ -68,7 +69,7 @@ class Reader:
             picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGBA)
         height, width = picture.shape[:2]
         return sorted(self._page.evaluate("""async ([base64, width, height, key]) => {
-            const { findTiles } = await import('/tile_finder.js');
+            const { findTiles } = await import('/latency/tile_finder.js');
             const data = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
             return findTiles({ data, width, height }, key).map(({ timeMs }) => timeMs);
         }""", [base64.b64encode(picture.tobytes()).decode(), width, height, KEY]))
@@ -77,14 +78,14 @@ class Reader:
         """Return what is measured in a picture for each time at which it may have been painted."""
         png = cv2.imencode('.png', picture)[1].tobytes()
         return self._page.evaluate("""async ([base64, paintedMs, key]) => {
-            const { LatencyMeter } = await import('/latency_meter.js');
+            const { LatencyMeter } = await import('/latency/latency_meter.js');
             const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
             const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
             const measured = [];
             for (const time of paintedMs) {
                 measured.push(await new Promise((resolve, reject) => {
                     const meter = new LatencyMeter(key, { measured: resolve, failed: reject });
-                    meter.look({ bitmap, paintedMs: time });
+                    meter.offer({ bitmap, paintedMs: time });
                 }));
             }
             return measured;

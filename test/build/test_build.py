@@ -34,8 +34,13 @@ def sources(tmp_path_factory):
     """Return a copy of the package, as a clean checkout has it."""
     target = tmp_path_factory.mktemp('ws') / 'src' / 'pi_camera_stream'
     shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(
-        '.git', '.venv*', '__pycache__', '*.egg-info', 'build', 'install', 'log', '.*_cache'))
+        '.git', '.venv*', '__pycache__', '*.egg-info', 'build', 'install', 'log', '.*_cache',
+        'node_modules'))
     return target
+
+
+def files_below(folder):
+    return {path.relative_to(folder) for path in folder.rglob('*') if path.is_file()}
 
 
 def check_installed(prefix, bin_folder, environment):
@@ -46,8 +51,8 @@ def check_installed(prefix, bin_folder, environment):
     assert (share / 'launch' / 'camera.launch.py').is_file()
     assert (share / 'launch' / 'viewer.launch.py').is_file()
     assert (prefix / 'share/ament_index/resource_index/packages/pi_camera_stream').is_file()
-    static = list(prefix.glob('lib/python*/site-packages/pi_camera_stream/web/static/*'))
-    assert {'index.html', 'viewer.js', 'viewer.css'} <= {path.name for path in static}
+    static, = prefix.glob('lib/python*/site-packages/pi_camera_stream/web/static')
+    assert files_below(static) == files_below(ROOT / 'pi_camera_stream/web/static') != set()
     for command in COMMANDS:
         answer = run(bin_folder / command, '--ros-args', '-p', 'jpeg_quality:=0', '-p',
                      'port:=-1', env=environment)

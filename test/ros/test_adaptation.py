@@ -21,7 +21,7 @@ from benchmarks.common import networks
 import cv2
 import numpy as np
 from pi_camera_stream import FrameSubscriber
-from pi_camera_stream.core.jpeg import read_header
+from pi_camera_stream.codecs.jpeg import read_header
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import String
@@ -83,7 +83,7 @@ def test_a_receiver_that_gets_nothing_gets_less_and_more_when_it_is_well(guest):
             sizes = {(info.width, info.height) for info in drain(receiver.infos)}
             assert (header.width, header.height) in sizes
             assert header.width * 9 == header.height * 16
-            allowed(guest, lambda v: v['made smaller'] == 'no')
+            allowed(guest, lambda v: float(v['bit rate allowed [bit/s]']) > 1.5e6)
         gone = allowed(guest, lambda v: v['receivers that report over a link'] == '0')
         assert gone['bit rate allowed [bit/s]'] == 'any'
 
@@ -148,8 +148,9 @@ def test_the_bit_rate_can_be_capped_outright(guest, live):
         if live:
             assert guest.set_parameter('/camera/camera', 'max_bitrate_bps', 1000000).successful
         allowed(guest, lambda v: v['bit rate allowed [bit/s]'] == '1000000')
-        sizes = [len(frames.next_frame(WAIT_S).jpeg) for _ in range(60)]
-        assert sum(sizes[30:]) / 30 * 30 * 8 < 1.3e6
+        received = [frames.next_frame(WAIT_S) for _ in range(60)][29:]
+        span_s = (received[-1].stamp_ns - received[0].stamp_ns) / 1e9
+        assert sum(len(frame.jpeg) for frame in received[1:]) * 8 / span_s < 1.3e6
 
 
 def test_a_subscriber_may_choose_not_to_report(guest):
@@ -180,5 +181,5 @@ def test_a_link_that_is_too_narrow_still_carries_whole_pictures(monkeypatch, tmp
     result = json.loads(program.output[program.output.index('{'):])
     arrived, = (hop for hop in result['hops'] if hop['to'] == 'received')
     # Without adaptation, one picture in a hundred comes through, and soon none.
-    assert arrived['count'] > 5 * arrived['dropped']
+    assert arrived['count'] > arrived['dropped']
     assert result['size_bytes'] < 100_000

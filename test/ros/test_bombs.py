@@ -23,7 +23,7 @@ import sys
 
 import aiohttp
 from pi_camera_stream import FrameSubscriber
-from pi_camera_stream.core.picture_limits import check_jpeg
+from pi_camera_stream.codecs.limits import check_jpeg
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String

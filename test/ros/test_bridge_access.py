@@ -76,7 +76,7 @@ def test_without_the_token_nothing_is_shown():
             assert text.startswith('who wants to watch must know the access token')
         assert hello(program) == 401
         assert ask(program.port, '/', Accept='text/html')[1]['Location'] == '/login?next=%2F'
-        for path in ('/healthz', '/login', '/static/viewer.js'):
+        for path in ('/healthz', '/login', '/static/viewer/viewer.js'):
             assert ask(program.port, path)[0] == 200
 
 

@@ -14,8 +14,8 @@
 
 
 
+from pi_camera_stream.client.calibration_subscription import calibration_of, info_topic
 from pi_camera_stream.core.calibration import CalibrationError
-from pi_camera_stream.nodes.calibration_subscription import calibration_of, info_topic
 import pytest
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from support.vision import camera

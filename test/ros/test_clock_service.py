@@ -15,7 +15,7 @@
 import subprocess
 import sys
 
-from pi_camera_stream.nodes.clock_service import ClockService, RemoteClock
+from pi_camera_stream.client.clock_service import ClockService, RemoteClock
 import pytest
 from std_srvs.srv import Trigger
 from support import pictures

@@ -18,8 +18,8 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
-from pi_camera_stream.core.picture_limits import MAX_PIXELS
-from pi_camera_stream.nodes import decoding
+from pi_camera_stream.codecs.limits import MAX_PIXELS
+from pi_camera_stream.nodes.consumer import message_decoder as decoding
 import pytest
 from sensor_msgs.msg import CompressedImage
 from support import bombs, pictures

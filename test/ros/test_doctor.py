@@ -164,7 +164,7 @@ def test_it_runs_without_anything_and_says_what_is_missing(tmp_path):
     answer = subprocess.run(
         [sys.executable, '-I', '-S', '-c',
          'import sys; sys.path.insert(0, sys.argv[1])\n'
-         'from pi_camera_stream.tools.doctor import main\n'
+         'from pi_camera_stream.tools.doctor.command import main\n'
          'sys.exit(main(["--seconds", "0.1"]))', os.getcwd()],
         capture_output=True, text=True, timeout=WAIT_S, cwd=tmp_path)
     assert answer.returncode == 1, answer

@@ -14,13 +14,13 @@
 import threading
 import time
 
+from pi_camera_stream.client import entities
+from pi_camera_stream.client.background_node import BackgroundNode
+from pi_camera_stream.client.entities import Client, failures_of, Periodic
+from pi_camera_stream.client.executor import create_executor, spin
+from pi_camera_stream.client.qos import image_qos, reliable_qos
 from pi_camera_stream.core.parameters import Parameter
-from pi_camera_stream.nodes import entities
-from pi_camera_stream.nodes.entities import Client, failures_of, Periodic
-from pi_camera_stream.nodes.executor import create_executor, spin
-from pi_camera_stream.nodes.own_node import OwnNode
-from pi_camera_stream.nodes.qos import image_qos, reliable_qos
-from pi_camera_stream.nodes.stream_node import StreamNode
+from pi_camera_stream.nodes.base_node import BaseNode
 import pytest
 import rclpy
 from rclpy.signals import SignalHandlerOptions
@@ -34,7 +34,7 @@ BUSY_S = 0.3  # for which the executor cannot call what is ready
 @pytest.fixture
 def node():
     """Return a node that is spun by an executor of ours, in a thread."""
-    own = OwnNode('entities')
+    own = BackgroundNode('entities')
     own.start()
     yield own.node
     own.stop()
@@ -158,7 +158,7 @@ def test_timers_of_one_period_are_one(node, capfd):
 def test_an_answer_that_is_not_awaited_any_more_is_not_heard(node):
     asked = threading.Event()
     go_on = threading.Event()
-    other = OwnNode('other')
+    other = BackgroundNode('other')
 
     def answer(_request, response):
         asked.set()
@@ -183,7 +183,7 @@ def test_an_answer_that_is_not_awaited_any_more_is_not_heard(node):
 
 
 def test_who_sets_a_parameter_hears_of_an_error_of_ours(guest):
-    class Failing(StreamNode):
+    class Failing(BaseNode):
         def on_parameter(self, name, value):
             raise RuntimeError(f'{name} cannot be {value}')
 

@@ -16,7 +16,7 @@
 from itertools import islice
 import json
 
-from pi_camera_stream.nodes.frame_subscriber import FrameSubscriber
+from pi_camera_stream.client.frame_subscriber import FrameSubscriber
 from pi_camera_stream.nodes.ros_session import RosSession
 import pytest
 from support import pictures

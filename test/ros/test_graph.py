@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from pi_camera_stream.nodes.graph import full_name, NAMELESS
+from pi_camera_stream.client.graph import full_name, NAMELESS
 import pytest
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 

@@ -26,12 +26,12 @@ from types import SimpleNamespace
 from benchmarks.common import networks
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
-from pi_camera_stream.core.frame import Capture
-from pi_camera_stream.core.picture_limits import MAX_PIXELS
-from pi_camera_stream.nodes import raw_publisher, raw_topic
-from pi_camera_stream.nodes.picture_publisher import PicturePublisher
-from pi_camera_stream.nodes.raw_topic import RawTopic
-from pi_camera_stream.nodes.trace import TracePublisher
+from pi_camera_stream.client.trace import TracePublisher
+from pi_camera_stream.codecs.limits import MAX_PIXELS
+from pi_camera_stream.core.frame import Capture, EncodedImage
+from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
+from pi_camera_stream.nodes.camera.frame_publisher import FramePublisher
+from pi_camera_stream.nodes.camera.raw_topic import RawTopic
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -55,7 +55,7 @@ class Camera:
     """What a camera node does with its pictures, of which the test is the camera."""
 
     def __init__(self, guest):
-        self.pictures = PicturePublisher(
+        self.pictures = FramePublisher(
             guest.node, 'lens', 32, 80,
             lambda width, height: CameraInfo(width=width, height=height),
             TracePublisher(guest.node), lambda _: False, MAX_PIXELS)
@@ -66,7 +66,8 @@ class Camera:
         """Publish a picture, and return its stamp in s: each is a second after the one before."""
         self._taken += 1
         picture = pictures.jpeg() if picture is None else picture
-        self.pictures.publish(Capture(picture, 0), self._taken * SECOND_NS)
+        content = EncodedImage(picture) if isinstance(picture, bytes) else picture
+        self.pictures.publish(Capture(content, 0), self._taken * SECOND_NS)
         return float(self._taken)
 
     def take_until(self, condition, picture=None):

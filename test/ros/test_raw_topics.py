@@ -17,7 +17,7 @@ import json
 
 import cv2
 import numpy as np
-from pi_camera_stream.nodes.frame_subscriber import FrameSubscriber
+from pi_camera_stream.client.frame_subscriber import FrameSubscriber
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String

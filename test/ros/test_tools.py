@@ -19,7 +19,7 @@ import subprocess
 import time
 import urllib.request
 
-from pi_camera_stream.core.ending import held_back
+from pi_camera_stream.core.shutdown_signals import hold_sigint
 import pytest
 from support import pictures
 from support.processes import children, gone, Program, WAIT_S
@@ -50,7 +50,7 @@ def test_the_demo_shows_everything_and_ctrl_c_leaves_nothing_behind():
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_demo_at_any_moment(number):
     for _ in range(5):
-        with held_back():  # until Python itself is there
+        with hold_sigint():  # until Python itself is there
             demo = Program('demo', '--port', free_port(), '--source', 'pattern')
         time.sleep(random.uniform(0.0, 3.0))
         pids = children(demo.process.pid)

@@ -42,7 +42,7 @@ class Capturing:
         except Mailbox.Closed:
             raise AssertionError(f'it has ended: {self.ends} {self.problems}') from None
         assert item is not None, f'no picture came: {self.problems}'
-        return item[0].picture
+        return item[0].content.data
 
     def image(self):
         """Return the next picture, decoded."""

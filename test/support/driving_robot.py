@@ -21,8 +21,8 @@ import threading
 import time
 
 from aiohttp import web, WSMsgType
-from pi_camera_stream.web import access
 from pi_camera_stream.web import app as application
+from pi_camera_stream.web.access import access
 
 from . import pictures
 from .listening import listen
@@ -79,7 +79,7 @@ class Robot:
         """Change something of what it says, and say it."""
         self._do(self._say(**changes))
 
-    def seat(self, number, driver='you'):
+    def change_driver(self, number, driver='you'):
         """Let the connection with that number drive; None for somebody else, or nobody."""
         self._seat = number
         self.say(driver=driver)
@@ -151,7 +151,7 @@ class Robot:
         return await handler(request)
 
     async def _page(self, _):
-        return web.FileResponse(application._STATIC / 'index.html',
+        return web.FileResponse(application._STATIC / 'viewer' / 'index.html',
                                 headers=access._HTML_HEADERS)
 
     async def _streams(self, _):

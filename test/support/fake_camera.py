@@ -36,6 +36,6 @@ def read(source, count=1):
 
 def told(capture):
     """Return how a picture was taken: metadata and settings by name."""
-    assert capture.picture[2:4] == b'\xff\xfe'
-    length = int.from_bytes(capture.picture[4:6], 'big')
-    return json.loads(capture.picture[6:4 + length])
+    assert capture.content.data[2:4] == b'\xff\xfe'
+    length = int.from_bytes(capture.content.data[4:6], 'big')
+    return json.loads(capture.content.data[6:4 + length])

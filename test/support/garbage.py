@@ -22,8 +22,9 @@ _VERSIONS = [b'1.1'] * 30 + [b'1.0', b'2.0', b'0.9', b'9.9', b'']
 _METHODS = [b'GET'] * 50 + [b'HEAD', b'POST', b'PUT', b'DELETE', b'OPTIONS', b'CONNECT', b'TRACE',
                             b'PRI', b'get', b'\xff', b'G' * 300, b'']
 _PATHS = [b'/', b'/stream.mjpg', b'/stream', b'/snapshot.jpg', b'/snapshot', b'/streams', b'/ws',
-          b'/state', b'/metrics', b'/healthz', b'/login', b'/stream_viewer', b'/static/viewer.js',
-          b'/static/', b'/static/../../nodes/run.py', b'/static/%2e%2e/app.py', b'/static/%00',
+          b'/state', b'/metrics', b'/healthz', b'/login', b'/stream_viewer',
+          b'/static/viewer/viewer.js', b'/static/', b'/static/../../nodes/run.py',
+          b'/static/%2e%2e/app.py', b'/static/%00',
           b'/static/' + b'a' * 3000, b'*', b'//', b'/nothing', b'http://127.0.0.1/state',
           b'http://[', b'http://xn--a/', b'/\xc3\x28', b'/%', b'/%zz%u0000', b'/;a=b']
 _NAMES = [b'topic', b'tier', b'type', b'quality', b'width', b'height', b'fps', b'max_age',

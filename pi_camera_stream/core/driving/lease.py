@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Who drives: one at a time, by his own will, and not for longer than he is heard of."""
+"""Who drives: one at a time, who has asked for it, and only as long as commands come."""
 
 from dataclasses import dataclass
 
@@ -23,14 +23,14 @@ SILENCE_S = 5.0
 @dataclass
 class Lease:
     """
-    One driver's seat; one thread calls it.
+    One seat for one driver; one thread calls it.
 
     Attributes
     ----------
     driver
         Who has it; empty for nobody.
     asking
-        Who asked him for it last; empty for nobody.
+        Who asked for it last; empty for nobody.
 
     """
 
@@ -39,7 +39,7 @@ class Lease:
     _heard_s: float = 0.0
 
     def take(self, who: str, now_s: float) -> bool:
-        """Take the seat if it is free; otherwise ask for it, and return False."""
+        """Take the wheel if it is free; otherwise ask for it, and return False."""
         self.expire(now_s)
         if self.driver and self.driver != who:
             self.asking = who
@@ -49,8 +49,8 @@ class Lease:
         self.driver, self._heard_s = who, now_s
         return True
 
-    def hear(self, who: str, now_s: float) -> bool:
-        """Note that somebody was heard; return whether he drives."""
+    def renew(self, who: str, now_s: float) -> bool:
+        """Note that somebody was heard of; return whether that is the driver."""
         self.expire(now_s)
         if self.driver != who:
             return False
@@ -58,7 +58,7 @@ class Lease:
         return True
 
     def leave(self, who: str) -> bool:
-        """Give up the seat, or the wish for it; return whether he had it."""
+        """Give up the wheel, or the request for it; return whether the driver had it."""
         if self.asking == who:
             self.asking = ''
         if self.driver != who:
@@ -67,7 +67,7 @@ class Lease:
         return True
 
     def expire(self, now_s: float) -> bool:
-        """Free the seat of a driver who has not been heard of; return whether it was so."""
+        """Free the wheel of a driver who has not been heard of; return whether it was so."""
         if not self.driver or now_s - self._heard_s <= SILENCE_S:
             return False
         self.driver = ''

@@ -16,7 +16,7 @@
 """
 What leaves the robot for its wheels.
 
-That is nothing that was not asked for a moment ago, by somebody who sees where he goes. The state
+That is nothing that was not asked for a moment ago, by somebody who sees where it goes. The state
 machine is pure: it has no clock and no thread, so every course of events can be tested.
 """
 
@@ -59,9 +59,9 @@ class Command:
     seen_s
         When the picture was taken that the driver saw then, by the robot's clock; NaN for none.
     throttle, steering
-        Forwards and to the left, each -1 to 1; None when he holds no control.
+        Forwards and to the left, each -1 to 1; None when no control is held.
     share
-        Of the greatest speed, by his slider, 0 to 1.
+        Of the greatest speed, by the driver's slider, 0 to 1.
 
     """
 
@@ -79,7 +79,7 @@ class Output:
 
     velocity: Velocity
     reason: Reason
-    limit: float  # share of the speed that the age of his picture leaves
+    limit: float  # share of the speed that the age of the driver's picture leaves
 
 
 class SafetyChain:
@@ -110,7 +110,7 @@ class SafetyChain:
         self._stopped = True  # whether its last word was a stop
         self._must_let_go = False
 
-    def seat(self) -> None:
+    def change_driver(self) -> None:
         """Begin with another driver: what the last one said does not count any more."""
         self._command, self._sequence, self._velocity = None, -1, STANDING
 
@@ -119,7 +119,7 @@ class SafetyChain:
         self.latched = latched
         self._must_let_go = True
 
-    def hear(self, now_s: float, command: Command) -> bool:
+    def on_command(self, now_s: float, command: Command) -> bool:
         """Take in a command; False when it is dropped, because it is late, or not the newest."""
         numbers = (command.given_s, command.share, *(
             value for value in (command.throttle, command.steering) if value is not None))

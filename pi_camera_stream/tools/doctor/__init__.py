@@ -12,105 +12,47 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Find out what is wrong with this machine and the ROS graph around it, and say what helps."""
+"""What a check says, and what it is told."""
 
-import argparse
-from collections.abc import Sequence
-from functools import partial
-import math
-import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
-from .answer import answer
-from .camera import check_camera
-from .clocks import check_clocks
-from .domains import check_domains
-from .environment import check_environment
-from .finding import Check, Finding, Options
-from .interpreter import check_interpreter
-from .kernel import check_buffers, check_losses
-from .modules import check_modules
-from .multicast import check_multicast
-from .port import check_port
-from .surroundings import Surroundings
-from .topics import check_topics
-from ...core.ending import interrupt_by_signals
-
-_MARKS = {'ok': 'ok     ', 'note': 'note   ', 'broken': 'BROKEN '}
-_MOST_SECONDS = 3600.0
-_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+Level = Literal['ok', 'note', 'broken']
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Print all findings; return 1 when something is broken."""
-    arguments = _parser().parse_args(args)
-    interrupted = 0 if arguments.answer else _INTERRUPTED
-    interrupt_by_signals(interrupted)
-    options = Options(arguments.port, arguments.seconds, arguments.peer)
-    try:
-        if arguments.answer:
-            answer()
-            return 0
-        return _report(options)
-    except OSError as error:
-        print(f'doctor: error: the network does not let us ({error.strerror}): see whether `ip '
-              'address` shows one', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return interrupted
+@dataclass(frozen=True)
+class Finding:
+    """
+    What a check found, and what helps, unless it is ok.
+
+    `broken` is what keeps pictures from coming, and makes the exit code 1; `note` is what may.
+    """
+
+    level: Level
+    text: str
+    remedy: str = ''
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='python3 -m pi_camera_stream doctor',
-                                     description=__doc__)
-    parser.add_argument('--port', type=_port, default=Options.port,
-                        help='port of the HTTP bridge (default: 8080)')
-    parser.add_argument('--seconds', type=_seconds, default=Options.seconds,
-                        help='how long to look for topics and ROS domains (default: 4; machines '
-                             'announce themselves every 3 s or less often)')
-    both = parser.add_mutually_exclusive_group()
-    both.add_argument('--answer', action='store_true',
-                      help='let the doctor of another machine see whether multicast gets here and '
-                           'back; until Ctrl-C')
-    both.add_argument('--peer', default='', metavar='HOST',
-                      help='the machine on which `doctor --answer` runs')
-    return parser
+@dataclass(frozen=True)
+class Options:
+    """
+    What the command line says.
+
+    Attributes
+    ----------
+    port
+        TCP port of the HTTP bridge.
+    seconds
+        How long the network is watched.
+    peer
+        Another machine, on which `doctor --answer` runs; empty for none.
+
+    """
+
+    port: int = 8080
+    seconds: float = 4.0
+    peer: str = ''
 
 
-def _report(options: Options) -> int:
-    surroundings = Surroundings()
-    checks: list[Check] = [
-        check_interpreter, check_modules, check_environment, check_port, check_camera,
-        check_buffers, check_multicast,
-        partial(check_domains, surroundings), partial(check_losses, surroundings),
-        partial(check_topics, surroundings), partial(check_clocks, surroundings),
-    ]
-    broken = 0
-    for check in checks:
-        for finding in check(options):
-            broken += finding.level == 'broken'
-            _print(finding)
-    print(f'\n{broken} things are broken.' if broken != 1 else '\n1 thing is broken.')
-    return 1 if broken else 0
-
-
-def _print(finding: Finding) -> None:
-    print(_MARKS[finding.level] + finding.text, flush=True)
-    if finding.remedy:
-        print(f'         -> {finding.remedy}', flush=True)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"'{text}' is no port: choose one from 1 to 65535")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= _MOST_SECONDS:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no time: choose a number of seconds, up to {_MOST_SECONDS:g}")
-    return seconds
+Check = Callable[[Options], Iterator[Finding]]

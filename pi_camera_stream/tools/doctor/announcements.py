@@ -27,8 +27,7 @@ import socket
 import threading
 
 from .environment import MAX_DOMAIN
-from .interfaces import interfaces
-from .multicast_sockets import receive, receiver
+from .multicast_sockets import interfaces, receive, receiver
 
 _FIRST_PORT, _DOMAIN_GAIN, _UNICAST = 7400, 250, 10
 _MAGIC = b'RTPS'
@@ -38,7 +37,7 @@ MAKERS = {b'\x01\x0f': 'Fast DDS', b'\x01\x10': 'Cyclone DDS', b'\x01\x01': 'Con
 
 @dataclass(frozen=True)
 class Participant:
-    """Somebody who has announced himself: his address, who made his DDS, and his name in it."""
+    """A participant that announced itself: its address, who made its DDS, and its name there."""
 
     address: str
     maker: str

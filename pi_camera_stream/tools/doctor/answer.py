@@ -16,7 +16,7 @@
 What two doctors say to each other, and the one who answers.
 
 The one who asks sends `ask` to the group and `call` to the peer it was told of. Who answers says
-`heard` or `here` to the asker alone, which shows what got through to him, and `back` to the group,
+`heard` or `here` to the asker alone, which shows what got through to it, and `back` to the group,
 which shows what gets through to the asker. Nobody answers unless somebody runs `doctor --answer`.
 """
 
@@ -25,8 +25,7 @@ import selectors
 import socket
 
 from .environment import MAX_DOMAIN, our_domain
-from .interfaces import interfaces
-from .multicast_sockets import GROUP, is_ours, receive, receiver, sender
+from .multicast_sockets import GROUP, interfaces, is_ours, receive, receiver, sender
 
 _NAME = b'pi_camera_stream doctor'
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import shutil
 import sys
 
-from .finding import Finding, Options
+from . import Finding, Options
 
 _HELLO = ('rpicam-hello', 'libcamera-hello')
 

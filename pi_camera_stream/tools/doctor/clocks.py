@@ -17,7 +17,7 @@
 
 from collections.abc import Iterator
 
-from .finding import Finding, Options
+from . import Finding, Options
 from .surroundings import Surroundings
 
 _HARMLESS_MS, _HARMFUL_MS = 2.0, 50.0

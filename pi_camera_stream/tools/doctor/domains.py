@@ -17,9 +17,9 @@
 from collections.abc import Iterator
 import os
 
+from . import Finding, Options
 from .announcements import Participant
 from .environment import our_domain
-from .finding import Finding, Options
 from .multicast_sockets import is_ours
 from .surroundings import Seen, Surroundings
 
@@ -29,7 +29,7 @@ _MAKERS = {'rmw_fastrtps_cpp': 'Fast DDS', 'rmw_fastrtps_dynamic_cpp': 'Fast DDS
 
 
 def check_domains(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
-    """Look who announces himself, and where."""
+    """Look which participants announce themselves, and where."""
     domain = our_domain(os.environ)
     if domain is None:
         return  # that it is senseless was said
@@ -51,7 +51,7 @@ def compare(seen: Seen, domain: int, maker: str) -> Iterator[Finding]:
               if (text := _who(seen, number, away.get(number, [])))}
     if others and not ours:
         where = '; '.join(f'in domain {number} {text}' for number, text in others.items())
-        # Who keeps to this machine in a domain of his own, as a demo does, may want it so.
+        # Who keeps to this machine in a domain of its own, as a demo does, may want it so.
         reachable = [number for number in others
                      if away.get(number) or seen.local[number].open]
         number = (reachable or list(others))[0]

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 import os
 from pathlib import Path
 
-from .finding import Finding, Options
+from . import Finding, Options
 
 MAX_DOMAIN = 101  # above it, ports meet those that Linux hands out to others
 _RANGES = ('LOCALHOST', 'SUBNET', 'OFF', 'SYSTEM_DEFAULT')

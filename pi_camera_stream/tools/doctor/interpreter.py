@@ -21,7 +21,7 @@ import re
 import shutil
 import sys
 
-from .finding import Finding, Options
+from . import Finding, Options
 
 _ROS = Path('/opt/ros')
 _OLDEST = (3, 10)

@@ -17,7 +17,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .finding import Finding, Level, Options
+from . import Finding, Level, Options
 from .surroundings import Surroundings
 
 FILE = '/etc/sysctl.d/60-ros-video.conf'

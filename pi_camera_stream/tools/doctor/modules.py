@@ -22,7 +22,7 @@ import os
 import subprocess
 import sys
 
-from .finding import Finding, Level, Options
+from . import Finding, Level, Options
 from ...core.with_parent import with_parent
 
 _ROS = 'source /opt/ros/<release>/setup.bash, or run script/setup and use .venv/bin/python'

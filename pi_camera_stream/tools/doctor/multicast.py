@@ -22,11 +22,10 @@ import selectors
 import socket
 import time
 
+from . import Finding, Level, Options
 from .answer import message, parse, port_for
 from .environment import leaves_machine, needs_multicast, our_domain
-from .finding import Finding, Level, Options
-from .interfaces import Interface, interfaces
-from .multicast_sockets import GROUP, is_ours, receive, receiver, sender
+from .multicast_sockets import GROUP, Interface, interfaces, is_ours, receive, receiver, sender
 
 _WAIT_S = 1.5  # Wi-Fi holds multicast back for stations that sleep, up to 0.3 s
 _EVERY_S = 0.2  # nobody acknowledges it: one may get lost
@@ -64,11 +63,11 @@ def check_multicast(options: Options) -> Iterator[Finding]:
         return
     trials, peer = _try(usable, port_for(our_domain(os.environ)), options.peer)
     for trial in trials:
-        yield _judge(trial, level)
+        yield _receiver_stats(trial, level)
     yield from _judge_peers(trials, options.peer, peer, level)
 
 
-def _judge(trial: Trial, level: Level) -> Finding:
+def _receiver_stats(trial: Trial, level: Level) -> Finding:
     name = f'{trial.interface.name} ({trial.interface.address})'
     if trial.failure:
         return Finding(level, f'multicast cannot be sent by {name}: {trial.failure}',
@@ -118,17 +117,17 @@ def _try(usable: list[Interface], port: int, host: str) -> tuple[list[Trial], st
         while (now_s := time.monotonic()) < start_s + _WAIT_S:
             if now_s >= last_s:
                 last_s += _EVERY_S
-                _say(pairs, port, nonce, peer)
+                _send(pairs, port, nonce, peer)
             for key, _ in selector.select(max(0.0, last_s - time.monotonic())):
-                _hear(key.data, receive(key.fileobj), nonce)  # type: ignore[arg-type]
+                _receive(key.data, receive(key.fileobj), nonce)  # type: ignore[arg-type]
         for _, *both in pairs:
             for each in both:
                 each.close()
     return trials, peer
 
 
-def _say(pairs: list[tuple[Trial, socket.socket, socket.socket]], port: int, nonce: str,
-         peer: str) -> None:
+def _send(pairs: list[tuple[Trial, socket.socket, socket.socket]], port: int, nonce: str,
+          peer: str) -> None:
     for trial, out, _ in pairs:
         try:
             out.sendto(message('ask', nonce), (GROUP, port))
@@ -141,7 +140,7 @@ def _say(pairs: list[tuple[Trial, socket.socket, socket.socket]], port: int, non
                 pass
 
 
-def _hear(trial: Trial, datagram: tuple[bytes, tuple[str, int]], nonce: str) -> None:
+def _receive(trial: Trial, datagram: tuple[bytes, tuple[str, int]], nonce: str) -> None:
     data, (address, _) = datagram
     word, theirs = parse(data)
     if theirs != nonce:

@@ -12,17 +12,49 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sockets that send and receive multicast on one network interface: ip(7)."""
+"""Network interfaces (netdevice(7)), and sockets that do multicast on one of them: ip(7)."""
 
 import contextlib
+from dataclasses import dataclass
+import fcntl
 import socket
 import struct
-
-from .interfaces import Interface
 
 GROUP = '239.255.0.1'  # by which DDS participants find each other
 _IP_MULTICAST_ALL = 49
 _JOIN = struct.Struct('4s4si')  # struct ip_mreqn
+_SIOCGIFFLAGS, _SIOCGIFADDR = 0x8913, 0x8915
+_UP, _LOOPBACK, _POINT_TO_POINT, _RUNNING, _MULTICAST = 0x1, 0x8, 0x10, 0x40, 0x1000
+_REQUEST = struct.Struct('16s24x')  # struct ifreq
+_FLAGS = struct.Struct('16xH')
+_ADDRESS = struct.Struct('20x4s')
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One that is up and has an IPv4 address."""
+
+    name: str
+    index: int
+    address: str
+    can_multicast: bool
+
+
+def interfaces() -> list[Interface]:
+    """Return those by which other machines are met; neither loopback nor tunnels."""
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for index, name in socket.if_nameindex():
+            request = _REQUEST.pack(name.encode())
+            try:
+                flags, = _FLAGS.unpack_from(fcntl.ioctl(probe, _SIOCGIFFLAGS, request))
+                raw, = _ADDRESS.unpack_from(fcntl.ioctl(probe, _SIOCGIFADDR, request))
+            except OSError:  # it has gone, or has no address
+                continue
+            if flags & _UP and flags & _RUNNING and not flags & (_LOOPBACK | _POINT_TO_POINT):
+                found.append(Interface(name, index, socket.inet_ntoa(raw),
+                                       bool(flags & _MULTICAST)))
+    return found
 
 
 def sender(interface: Interface) -> socket.socket:

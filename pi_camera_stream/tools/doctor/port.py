@@ -22,7 +22,7 @@ from pathlib import Path
 import socket
 import ssl
 
-from .finding import Finding, Options
+from . import Finding, Options
 from ...core.json_object import parse_object
 
 _LISTEN = '0A'  # TCP_LISTEN in proc_net_tcp(5)

@@ -42,7 +42,7 @@ class Seen:
     local
         ROS domains in use on this machine, before we came.
     announced
-        Who announced himself in which domain.
+        Which participants announced themselves in which domain.
     deaf
         Why announcements cannot be heard; empty when they can.
     topics
@@ -91,8 +91,8 @@ def _observe(seconds: float) -> Seen:
         seen.failure = rclpy_failure()
         if not seen.failure:
             try:
-                from ...nodes.ros_session import look_around
-                seen.topics, seen.clocks = look_around(seconds)
+                from ...nodes.ros_session import discover
+                seen.topics, seen.clocks = discover(seconds)
             except Exception as error:
                 seen.failure = str(error) or type(error).__name__
         time.sleep(max(0.0, until_s - time.monotonic()))

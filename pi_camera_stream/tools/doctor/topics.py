@@ -16,7 +16,7 @@
 
 from collections.abc import Iterator
 
-from .finding import Finding, Options
+from . import Finding, Options
 from .surroundings import Surroundings
 
 _REMEDIES = {  # policy -> what helps

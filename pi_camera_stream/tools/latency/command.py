@@ -23,7 +23,7 @@ import time
 
 from .evaluation import evaluate
 from .report import as_json, Result, table
-from ...core.ending import interrupt_by_signals
+from ...core.shutdown_signals import interrupt_by_signals
 from ...nodes.latency_observer import LatencyObserver, wait_for
 
 _PATIENCE_S = 3.0
@@ -69,20 +69,20 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             draw(result, options.plot)
         except (OSError, ValueError) as error:
             parser.error(f'--plot cannot be written: {error}')
-        _say(f'the plot is in {options.plot}')
+        _print(f'the plot is in {options.plot}')
     return 0
 
 
 def _measure(topic: str, seconds: float) -> Result:
     """Wait for pictures, then watch for so long."""
     with LatencyObserver(topic) as observer:
-        _say(f"waiting for '{observer.topic}' …")
-        wait_for(observer, _PATIENCE_S, _say)
+        _print(f"waiting for '{observer.topic}' …")
+        wait_for(observer, _PATIENCE_S, _print)
         _watch(observer, _SETTLE_S)
         patient_s = time.monotonic() + _CLOCKS_S
         observer.watch(lambda: time.monotonic() > patient_s or all(observer.offsets().values()))
         observer.forget()
-        _say(f'measuring for {seconds:g} s …')
+        _print(f'measuring for {seconds:g} s …')
         began_s = time.monotonic()
         _watch(observer, seconds)
         seconds, end_ns = time.monotonic() - began_s, time.time_ns()
@@ -107,5 +107,5 @@ def _check_plot(path: Path) -> None:
         raise ValueError(f"--plot: there is no folder '{path.parent}'")
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)

@@ -21,7 +21,7 @@ import random
 import statistics
 
 from hypothesis import given, settings, strategies
-from pi_camera_stream.core.rate_control import LEAST_BPS, RateControl, Reception, START_BPS
+from pi_camera_stream.core.rate_control import LEAST_BPS, RateControl, ReceiverStats, START_BPS
 import pytest
 
 INTERVAL_S = 1 / 30
@@ -83,7 +83,7 @@ class Run:
 
     def report(self, told, elapsed_s):
         arrived = [p for p in told if p[2] is not None]
-        self.control.observe(self.now_s, Reception(
+        self.control.observe(self.now_s, ReceiverStats(
             sent=len(told), arrived=len(arrived),
             arrived_bps=sum(p[1] for p in arrived) * 8 / elapsed_s,
             sent_bps=sum(p[1] for p in told) * 8 / elapsed_s,

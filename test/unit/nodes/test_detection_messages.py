@@ -17,7 +17,7 @@
 from dataclasses import dataclass, field, fields
 from types import SimpleNamespace
 
-from pi_camera_stream.nodes.detection_messages import detection_array
+from pi_camera_stream.nodes.consumer.detection_messages import detection_array
 from pi_camera_stream.vision.pipeline import Outcome
 from pi_camera_stream.vision.processor import Detection, Findings, Pose
 import pytest

@@ -17,7 +17,7 @@ import threading
 import time
 
 from pi_camera_stream.core.errors import EndOfStream, PermanentError, TemporaryError
-from pi_camera_stream.core.frame import Capture
+from pi_camera_stream.core.frame import Capture, EncodedImage
 from pi_camera_stream.core.mailbox import Mailbox
 from pi_camera_stream.sources import capture_loop
 from pi_camera_stream.sources.base import Source, SourceSettings
@@ -25,7 +25,7 @@ from pi_camera_stream.sources.capture_loop import CaptureLoop
 import pytest
 from support.processes import WAIT_S
 
-PICTURE = Capture(b'jpeg', 1)
+PICTURE = Capture(EncodedImage(b'jpeg'), 1)
 
 
 class ListSource(Source):
@@ -104,7 +104,7 @@ def until(condition):
 
 
 def test_only_the_newest_is_left_and_its_stamp_is_the_capture_time(run):
-    captures = [Capture(b'%d' % number, 1000 + number) for number in range(5)]
+    captures = [Capture(EncodedImage(b'%d' % number), 1000 + number) for number in range(5)]
     bench = run(ListSource([*captures, EndOfStream()]))
     assert bench.ended.wait(WAIT_S)
     capture, stamp_ns = bench.loop.mailbox.take()

@@ -19,8 +19,8 @@ import threading
 import av
 import numpy as np
 from pi_camera_stream.core.errors import TemporaryError
-from pi_camera_stream.sources.workers.decoder import Decoder
-from pi_camera_stream.sources.workers.situation import Situation
+from pi_camera_stream.sources.workers.runtime.worker_status import WorkerStatus
+from pi_camera_stream.sources.workers.url.decoder import Decoder
 import pytest
 from support import pictures
 from support.processes import WAIT_S, wait_until
@@ -87,7 +87,7 @@ def differences(images, expected):
 @pytest.mark.parametrize('in_slices', [False, True])
 def test_pictures_come_out_whole_however_they_are_packed(packets, in_slices):
     writer = Writer()
-    decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, Situation(''))
+    decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, WorkerStatus(''))
     for number, data in enumerate(packets):
         parts = re.split(rb'(?=\x00\x00\x00\x01|(?<!\x00)\x00\x00\x01)', data)
         for part in parts[1:] if in_slices else [data]:
@@ -101,7 +101,7 @@ def test_pictures_come_out_whole_however_they_are_packed(packets, in_slices):
 
 def test_one_that_is_too_slow_goes_on_with_the_newest_key_frame(packets):
     writer, codec = Writer(), SlowCodec()
-    decoder = Decoder(codec, writer, Situation(''))
+    decoder = Decoder(codec, writer, WorkerStatus(''))
     decoder.put(packet(packets[0], 0), 0)
     assert codec.waiting.wait(WAIT_S)
     for number in range(1, 2 * GROUP + 3):
@@ -116,7 +116,7 @@ def test_one_that_is_too_slow_goes_on_with_the_newest_key_frame(packets):
 
 def test_one_that_is_a_second_behind_waits_for_the_next_key_frame(packets):
     writer, codec = Writer(), SlowCodec()
-    decoder = Decoder(codec, writer, Situation(''))
+    decoder = Decoder(codec, writer, WorkerStatus(''))
     decoder.put(packet(packets[0], 0), 0)
     assert codec.waiting.wait(WAIT_S)
     for number in range(1, GROUP):  # eight of them wait; then one comes that is a second later
@@ -132,7 +132,7 @@ def test_one_that_is_a_second_behind_waits_for_the_next_key_frame(packets):
 
 
 def test_until_the_first_key_frame_it_says_what_is_missing(packets):
-    writer, situation = Writer(), Situation('')
+    writer, situation = Writer(), WorkerStatus('')
     decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, situation)
     for number in range(1, GROUP + 1):
         decoder.put(packet(packets[number], number), number)
@@ -144,7 +144,7 @@ def test_until_the_first_key_frame_it_says_what_is_missing(packets):
 
 @pytest.mark.parametrize('max_pixels', [320 * 240 - 1, 1000])
 def test_pictures_of_more_pixels_than_may_be_are_left_out_and_that_is_said(packets, max_pixels):
-    writer, situation = Writer(), Situation('')
+    writer, situation = Writer(), WorkerStatus('')
     writer.max_pixels = max_pixels
     decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, situation)
     decoder.put(packet(packets[0], 0), 0)

@@ -42,7 +42,7 @@ def test_the_bytes_come_out_as_they_were_written(fifo):
     with open(fifo, 'wb', buffering=0) as writer:
         for picture in PICTURES:
             writer.write(picture)
-            assert source.read(5).picture == picture
+            assert source.read(5).content.data == picture
     source.stop()
 
 
@@ -50,7 +50,7 @@ def test_of_pictures_that_come_together_only_the_newest_is_used(fifo):
     source = opened(fifo)
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(b''.join(PICTURES))
-        assert source.read(5).picture == PICTURES[-1]
+        assert source.read(5).content.data == PICTURES[-1]
     assert source.counters()['replaced by newer'] == len(PICTURES) - 1
     source.stop()
 
@@ -60,11 +60,11 @@ def test_a_named_pipe_waits_for_the_next_writer(fifo):
     assert source.read(0) is None
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(PICTURES[0] + PICTURES[1][:100])
-        assert source.read(5).picture == PICTURES[0]
+        assert source.read(5).content.data == PICTURES[0]
     assert source.read(0.01) is None
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(PICTURES[2])
-        assert source.read(5).picture == PICTURES[2]
+        assert source.read(5).content.data == PICTURES[2]
     assert source.counters()['truncated pictures'] == 1
     source.stop()
 
@@ -73,7 +73,7 @@ def test_garbage_is_counted(fifo):
     source = opened(fifo)
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(b'hello' + PICTURES[0])
-        assert source.read(5).picture == PICTURES[0]
+        assert source.read(5).content.data == PICTURES[0]
     assert source.counters()['garbage bytes'] == 5
     source.stop()
 
@@ -89,7 +89,7 @@ def test_standard_input_ends_with_its_writer(monkeypatch):
         os.close(saved)
         os.close(reader)
     os.write(writer, PICTURES[0])
-    assert source.read(5).picture == PICTURES[0]
+    assert source.read(5).content.data == PICTURES[0]
     os.close(writer)
     with pytest.raises(EndOfStream):
         source.read(5)
@@ -100,7 +100,7 @@ def test_a_regular_file_is_played_picture_by_picture(tmp_path):
     path = tmp_path / 'film.mjpeg'
     path.write_bytes(b''.join(PICTURES))
     source = opened(path, fps=240)
-    assert [source.read(5).picture for _ in PICTURES] == PICTURES
+    assert [source.read(5).content.data for _ in PICTURES] == PICTURES
     with pytest.raises(EndOfStream):
         source.read(5)
     source.stop()
@@ -110,7 +110,7 @@ def test_a_lower_rate_leaves_pictures_out(fifo):
     source = opened(fifo, fps=0.001)
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(PICTURES[0])
-        assert source.read(5).picture == PICTURES[0]
+        assert source.read(5).content.data == PICTURES[0]
         writer.write(PICTURES[1])
         assert source.read(0.01) is None
     assert source.counters()['left out for fps'] == 1
@@ -126,7 +126,7 @@ def test_a_writer_faster_than_the_reader_is_never_stopped(fifo):
     while writer.is_alive() or not got:
         capture = source.read(0.01)
         if capture is not None:
-            got.append(capture.picture)
+            got.append(capture.content.data)
     writer.join()
     assert set(got) <= set(PICTURES)
     assert len(got) + source.counters()['replaced by newer'] <= count * len(PICTURES)
@@ -145,7 +145,7 @@ def test_of_a_burst_the_newest_is_used_at_a_lower_rate_too(fifo):
     source = opened(fifo, fps=1)
     with open(fifo, 'wb', buffering=0) as writer:
         writer.write(b''.join(PICTURES))
-        assert source.read(5).picture == PICTURES[-1]
+        assert source.read(5).content.data == PICTURES[-1]
     source.stop()
 
 
@@ -172,7 +172,7 @@ def test_a_picture_that_ends_with_its_file_is_counted(tmp_path):
     path = tmp_path / 'film.mjpeg'
     path.write_bytes(PICTURES[0] + PICTURES[1][:200])
     source = opened(path)
-    assert source.read(5).picture == PICTURES[0]
+    assert source.read(5).content.data == PICTURES[0]
     with pytest.raises(EndOfStream):
         source.read(5)
     assert source.counters()['truncated pictures'] == 1

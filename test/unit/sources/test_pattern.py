@@ -26,9 +26,9 @@ def test_a_program_reads_number_and_time_from_the_picture(width, height):
     source.start()
     before_us = time.time_ns() // 1000
     first, second = source.read(5), source.read(5)
-    assert first.picture.shape == (height, width, 3)
+    assert first.content.shape == (height, width, 3)
     if height >= 100:
-        codes = [block_code.read(capture.picture) for capture in (first, second)]
+        codes = [block_code.read(capture.content) for capture in (first, second)]
         assert [code.number for code in codes] == [1, 2]
         assert before_us <= codes[0].time_us <= codes[1].time_us <= time.time_ns() // 1000
 
@@ -37,7 +37,7 @@ def test_it_moves():
     source = PatternSource(SourceSettings('pattern', width=320, height=240, fps=240))
     source.start()
     upper = slice(0, 72)
-    first, second = source.read(5).picture[upper], source.read(5).picture[upper]
+    first, second = source.read(5).content[upper], source.read(5).content[upper]
     assert (first != second).any()
 
 

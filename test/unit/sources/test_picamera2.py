@@ -27,7 +27,7 @@ import pytest
 from support.fake_camera import FAKE, read, told
 from support.processes import alive, wait_until
 
-WORKER = Path(picamera2.__file__).with_name('workers') / 'picamera2_worker.py'
+WORKER = Path(picamera2.__file__).with_name('workers') / 'picamera2' / 'picamera2_worker.py'
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +176,7 @@ def test_a_camera_that_another_program_uses_may_become_free(start, tmp_path):
 def test_what_libraries_print_does_no_harm(start, capfd):
     source = start({'NOISE': 1})
     for capture in read(source, 20):
-        assert capture.picture.endswith(b'\xff\xd9')
+        assert capture.content.data.endswith(b'\xff\xd9')
     source.stop()
     shown = capfd.readouterr()
     assert 'this comes from C++' in shown.err

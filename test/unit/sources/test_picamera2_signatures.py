@@ -27,8 +27,8 @@ from support.fake_camera import FAKE
 VERSION = '0.3.38'
 WORKERS = Path(workers.__file__).parent
 SOURCES = [WORKERS / name for name in
-           ('picamera2_worker.py', 'picamera2_controls.py', 'picamera2_bitrate.py',
-            'worker_records.py')]
+           ('picamera2/picamera2_worker.py', 'picamera2/picamera2_controls.py',
+            'picamera2/picamera2_bitrate.py', 'runtime/worker_pipe.py')]
 # (module, class) -> what of it is used, by way of which variables of the worker
 USED = {
     ('picamera2', 'Picamera2'): {
@@ -137,7 +137,7 @@ def used_by_the_worker():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 variable = ast.unparse(node.value)
-                if variable in VARIABLES and path.name != 'worker_records.py':
+                if variable in VARIABLES and path.name != 'worker_pipe.py':
                     yield VARIABLES[variable], node.attr
 
 

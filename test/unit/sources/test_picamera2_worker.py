@@ -22,13 +22,15 @@ import threading
 from pi_camera_stream.sources import workers
 import pytest
 
-MODULES = ('picamera2_worker', 'picamera2_controls', 'picamera2_bitrate', 'worker_records')
+MODULES = ('picamera2_worker', 'picamera2_controls', 'picamera2_bitrate', 'worker_pipe')
 
 
 @pytest.fixture
 def worker(monkeypatch):
     """Return the worker's module, found as its interpreter finds it."""
-    monkeypatch.syspath_prepend(str(Path(workers.__file__).parent))
+    folder = Path(workers.__file__).parent
+    monkeypatch.syspath_prepend(str(folder / 'runtime'))
+    monkeypatch.syspath_prepend(str(folder / 'picamera2'))
     yield import_module('picamera2_worker')
     for name in MODULES:
         sys.modules.pop(name, None)

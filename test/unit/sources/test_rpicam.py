@@ -87,14 +87,14 @@ def words(tmp_path):
 def test_pictures_come_byte_for_byte_and_the_newest_of_several(program, start):
     program('say(b"".join(pictures)); time.sleep(1000)')
     source = start()
-    assert read(source)[0].picture == PICTURES[2]
+    assert read(source)[0].content.data == PICTURES[2]
     assert source.counters()['replaced by newer'] == 2
     assert source.read(0.0) is None
 
 
 def test_where_there_is_only_the_older_program_it_is_used(program, start):
     program('say(pictures[0]); time.sleep(1000)', 'libcamera-vid')
-    assert read(start())[0].picture == PICTURES[0]
+    assert read(start())[0].content.data == PICTURES[0]
 
 
 def test_with_neither_it_is_said_how_to_install_one(tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_without_a_camera_it_is_tried_again(program, start, monkeypatch):
 def test_garbage_is_counted_and_passed_over(program, start):
     program('say(b"hello", pictures[0], pictures[1][:50], pictures[2]); time.sleep(1000)')
     source = start()
-    wait_until(lambda: (got := source.read(0.1)) and got.picture == PICTURES[2])
+    wait_until(lambda: (got := source.read(0.1)) and got.content.data == PICTURES[2])
     assert source.counters()['garbage bytes'] >= 5
     assert source.counters()['truncated pictures'] == 1
 

@@ -17,7 +17,7 @@ import random
 
 import av
 import numpy as np
-from pi_camera_stream.sources.workers.ts_marker import TsMarker
+from pi_camera_stream.sources.workers.url.ts_marker import TsMarker
 import pytest
 
 FRAMES = 30

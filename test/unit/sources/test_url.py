@@ -21,8 +21,8 @@ import time
 
 import cv2
 import numpy as np
+from pi_camera_stream.codecs.jpeg import check_whole
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
-from pi_camera_stream.core.jpeg import check_whole
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.records import pack_message
 from pi_camera_stream.sources.url import UrlSource
@@ -112,7 +112,7 @@ def test_what_is_too_large_to_be_turned_is_passed_on_and_takes_no_memory(bomb):
           capturing(source(server.url('/stream'), rotation=90)) as run):
         server.release(4)
         seen = [run.picture()]
-        worker, = (pid for pid in children(os.getpid()) if 'url_worker' in command(pid))
+        worker, = (pid for pid in children(os.getpid()) if 'workers.url.worker' in command(pid))
         while seen.count(bomb) < 3 or seen[-1] == bomb:  # each in turn, as far as they are taken
             server.release()
             seen.append(run.picture())
@@ -151,7 +151,7 @@ def test_a_secret_is_in_no_title_and_in_no_list_of_processes():
             for pid in pids:
                 with open(f'/proc/{pid}/cmdline', 'rb') as file:
                     commands += file.read()
-            assert b'url_worker' in commands
+            assert b'workers.url.worker' in commands
             assert b'hunter' not in commands
             assert 'hunter' not in run.source.title + str(run.source.hello)
             assert '***@127.0.0.1' in run.source.title

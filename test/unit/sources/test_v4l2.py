@@ -23,7 +23,7 @@ import numpy as np
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.v4l2 import V4l2Source
-from pi_camera_stream.sources.workers.v4l2_modes import choose, Mode
+from pi_camera_stream.sources.workers.v4l2.modes import choose, Mode
 import pytest
 import support
 from support import pictures

@@ -60,7 +60,7 @@ def captures(source, count):
 
 
 def number(capture):
-    return block_code.read(capture.picture).number
+    return block_code.read(capture.content).number
 
 
 def test_it_plays_in_order_and_begins_anew(clip):
@@ -96,7 +96,7 @@ def test_a_lower_rate_leaves_pictures_out(clip):
 
 def test_a_wanted_size_is_made(clip):
     source = opened(clip, width=160, height=120)
-    assert source.read(5).picture.shape == (120, 160, 3)
+    assert source.read(5).content.shape == (120, 160, 3)
     source.stop()
 
 
@@ -142,7 +142,7 @@ def test_a_video_that_was_cut_off_plays_as_far_as_it_goes(clip, tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[:len(data) * 2 // 3])
     source = opened(path)
-    codes = [block_code.read(capture.picture) for capture in captures(source, 40)]
+    codes = [block_code.read(capture.content) for capture in captures(source, 40)]
     numbers = [code.number for code in codes if code is not None]
     assert numbers[:2] == [0, 1]
     assert numbers.count(0) >= 2

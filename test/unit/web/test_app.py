@@ -20,17 +20,15 @@ import threading
 import time
 
 import aiohttp
+from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.recipe import Recipe
-from pi_camera_stream.encoders.renditions import RenditionEncoder
-from pi_camera_stream.encoders.status_picture import status_picture
-from pi_camera_stream.web import stream as stream_module
-from pi_camera_stream.web.access_rules import AccessRules
+from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.access.access_rules import AccessRules
+from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
-from pi_camera_stream.web.catalog import Catalog
-from pi_camera_stream.web.connections import ConnectionReaper
-from pi_camera_stream.web.imaging import Imaging
-from pi_camera_stream.web.stream import Stream
+from pi_camera_stream.web.stream import stream as stream_module
+from pi_camera_stream.web.stream.catalog import Catalog
+from pi_camera_stream.web.stream.stream import Stream
 import pytest
 from support import pictures
 from support.listening import listen
@@ -42,7 +40,7 @@ TOKEN = 'correct-horse-battery'
 JPEG = pictures.jpeg()
 FRAME_S = 0.02  # between two pictures
 PLAIN = ('/', '/latency', '/streams', '/state', '/metrics', '/healthz', '/snapshot.jpg',
-         '/snapshot', '/static/viewer.js')
+         '/snapshot', '/static/viewer/viewer.js')
 ENDLESS = ('/stream.mjpg', '/stream')
 
 
@@ -52,7 +50,7 @@ class Site:
     def __init__(self, rules):
         self.catalog = Catalog(DEFAULT, lambda name: Stream(
             name, time.time_ns, lambda _: None,
-            Imaging(RenditionEncoder().encode, status_picture), Recipe()))
+            RenditionEncoder(), RenditionSpec()))
         self.catalog.update({DEFAULT: TYPE, FRONT: TYPE})
         self.app = Application(self.catalog, rules, lambda _: None)
 
@@ -144,7 +142,7 @@ async def until(condition):
     ('/', 'text/html'), ('/latency', 'text/html'), ('/streams', 'application/json'),
     ('/state', 'application/json'), ('/metrics', 'text/plain'), ('/healthz', 'text/plain'),
     ('/snapshot.jpg', 'image/jpeg'), ('/snapshot', 'image/jpeg'),
-    ('/static/viewer.css', 'text/css'),
+    ('/static/viewer/viewer.css', 'text/css'),
     *((path, 'multipart/x-mixed-replace') for path in ENDLESS)])
 @with_rules()
 async def test_each_address_answers_and_so_does_the_question_for_its_head(site, path, kind):
@@ -269,7 +267,7 @@ async def test_a_status_picture_that_fails_does_not_end_the_care_for_viewers(sit
     drawn, stream = [], site.catalog.stream()
     monkeypatch.setattr(stream_module, '_TICK_S', 0.001)
     monkeypatch.setattr(stream_module, 'SILENT_S', -1.0)
-    stream._imaging = Imaging(RenditionEncoder().encode, draw_status)
+    monkeypatch.setattr(stream_module, 'status_image', draw_status)
     async with site.ask('/stream.mjpg') as answer:
         assert answer.status == 200
         await until(lambda: len(drawn) > 1 or stream._ticking.done())
@@ -282,7 +280,7 @@ async def test_with_a_token_nothing_is_shown_without_it(site):
     for path in (*paths, *ENDLESS, '/stream_viewer', '/ws', '/nothing'):
         for method in ('GET', 'HEAD'):
             assert (await site.text(path, method=method))[0] == 401
-    for path in ('/healthz', '/static/viewer.js'):
+    for path in ('/healthz', '/static/viewer/viewer.js'):
         assert (await site.text(path))[0] == 200
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await site.session.ws_connect(site.url('/ws'))

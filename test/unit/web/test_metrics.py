@@ -17,15 +17,13 @@ from contextlib import contextmanager, ExitStack
 import sys
 
 from aiohttp import web
+from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
-from pi_camera_stream.core.recipe import Recipe
-from pi_camera_stream.encoders.renditions import RenditionEncoder
-from pi_camera_stream.encoders.status_picture import status_picture
-from pi_camera_stream.web.catalog import Catalog
-from pi_camera_stream.web.imaging import Imaging
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.metrics import answer_metrics
-from pi_camera_stream.web.stream import Stream
-from pi_camera_stream.web.viewer import Viewer, Wish
+from pi_camera_stream.web.stream.catalog import Catalog
+from pi_camera_stream.web.stream.stream import Stream
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from prometheus_client.parser import text_string_to_metric_families
 import pytest
 from support import pictures
@@ -37,8 +35,8 @@ COUNTERS = ('frames_received', 'frames_sent', 'bytes_received', 'bytes_sent')
 
 def new_catalog(default=TOPIC):
     catalog = Catalog(default, lambda name: Stream(
-        name, lambda: 10**9, lambda _: None, Imaging(RenditionEncoder().encode, status_picture),
-        Recipe()))
+        name, lambda: 10**9, lambda _: None, RenditionEncoder(),
+        RenditionSpec()))
     catalog.update({'/depth': 'sensor_msgs/msg/Image'})
     return catalog
 
@@ -67,7 +65,7 @@ def watched(stream, *viewers):
     """Let several viewers watch, though there is one task only."""
     with stream.wanted(), ExitStack() as stack:
         for viewer in viewers:
-            viewer.rendition = stack.enter_context(stream.use(viewer.recipe()))
+            viewer.rendition = stack.enter_context(stream.use(viewer.spec()))
             stream.viewers.add(viewer)
         yield
         stream.viewers.clear()
@@ -99,9 +97,10 @@ def test_what_has_come_and_gone_is_counted():
 def test_viewers_are_counted_by_topic_transport_and_tier():
     async def run():
         catalog = new_catalog()
-        viewers = [Viewer('a', 'mjpeg'), Viewer('b', 'mjpeg', Wish(tier=0)),
-                   Viewer('c', 'mjpeg', Wish(tier=3)), Viewer('d', 'websocket', Wish(tier=3)),
-                   Viewer('e', 'websocket', Wish(recipe=Recipe(width=32)))]
+        viewers = [Viewer('a', 'mjpeg'), Viewer('b', 'mjpeg', StreamRequest(tier=0)),
+                   Viewer('c', 'mjpeg', StreamRequest(tier=3)),
+                   Viewer('d', 'websocket', StreamRequest(tier=3)),
+                   Viewer('e', 'websocket', StreamRequest(spec=RenditionSpec(width=32)))]
         with watched(catalog.stream(), *viewers), watched(
                 catalog.stream('/depth'), Viewer('f', 'mjpeg')):
             figures = await scrape(catalog)

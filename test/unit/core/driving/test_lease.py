@@ -31,10 +31,10 @@ def test_one_drives_and_the_other_may_ask():
 def test_who_is_silent_for_five_seconds_loses_the_seat():
     lease = Lease()
     lease.take('a', 0.0)
-    assert lease.hear('a', 4.0)
+    assert lease.renew('a', 4.0)
     assert not lease.take('b', 4.0 + SILENCE_S)
     assert lease.take('b', 4.1 + SILENCE_S)
-    assert not lease.hear('a', 4.2 + SILENCE_S)
+    assert not lease.renew('a', 4.2 + SILENCE_S)
 
 
 def test_who_does_not_drive_cannot_leave():
@@ -45,7 +45,7 @@ def test_who_does_not_drive_cannot_leave():
     assert (lease.driver, lease.asking) == ('a', '')
 
 
-@given(st.lists(st.tuples(st.sampled_from(['take', 'hear', 'leave', 'expire']),
+@given(st.lists(st.tuples(st.sampled_from(['take', 'renew', 'leave', 'expire']),
                           st.sampled_from('abc'), st.floats(0, 6))))
 def test_there_is_never_more_than_one_driver_and_never_a_silent_one(course):
     lease, now_s, heard = Lease(), 0.0, {}
@@ -56,8 +56,8 @@ def test_there_is_never_more_than_one_driver_and_never_a_silent_one(course):
             if lease.take(who, now_s):
                 assert before in ('', who) or now_s - heard[before] > SILENCE_S
                 heard[who] = now_s
-        elif what == 'hear':
-            if lease.hear(who, now_s):
+        elif what == 'renew':
+            if lease.renew(who, now_s):
                 assert before == who
                 assert now_s - heard[who] <= SILENCE_S
                 heard[who] = now_s

@@ -48,7 +48,7 @@ def chain(limits=LIMITS):
 def test_a_fresh_command_with_a_fresh_picture_moves_it():
     it = chain()
     assert it.output(0.0) is None
-    assert it.hear(1.0, command(1, 1.0, throttle=0.5, steering=-0.5))
+    assert it.on_command(1.0, command(1, 1.0, throttle=0.5, steering=-0.5))
     out = it.output(1.0)
     assert (out.velocity.linear, out.velocity.angular) == (1.0, -1.5)
     assert (out.reason, out.limit) == (Reason.NONE, 1.0)
@@ -56,7 +56,7 @@ def test_a_fresh_command_with_a_fresh_picture_moves_it():
 
 def test_an_old_command_is_zero_then_silence_is_zero_then_nothing():
     it = chain()
-    it.hear(1.0, command(1, 1.0))
+    it.on_command(1.0, command(1, 1.0))
     assert it.output(0.95 + COMMAND_AGE_S).velocity != STANDING
     late = it.output(1.31)
     assert (late.velocity, late.reason) == (STANDING, Reason.COMMAND_LATE)
@@ -68,10 +68,10 @@ def test_an_old_command_is_zero_then_silence_is_zero_then_nothing():
 def test_letting_go_is_zero_at_once():
     it = chain(replace(LIMITS, linear_acceleration=0.1))
     for tick in range(20):
-        it.hear(tick * PERIOD_S, command(tick, tick * PERIOD_S))
+        it.on_command(tick * PERIOD_S, command(tick, tick * PERIOD_S))
         moving = it.output(tick * PERIOD_S)
     assert moving.velocity.linear > 0.05
-    it.hear(1.0, command(99, 1.0, throttle=None, steering=None))
+    it.on_command(1.0, command(99, 1.0, throttle=None, steering=None))
     assert it.output(1.0).velocity == STANDING
 
 
@@ -79,23 +79,23 @@ def test_an_old_picture_slows_it_to_nothing():
     shares = {}
     for age_s in (0.0, 0.5, 0.525, 0.56, 5.0, math.nan, -3.0):
         it = chain()
-        it.hear(10.0, command(1, 10.0, seen_s=10.0 - age_s))
+        it.on_command(10.0, command(1, 10.0, seen_s=10.0 - age_s))
         shares[age_s] = it.output(10.0).velocity.linear / LIMITS.max_linear
     assert [round(share, 3) for share in shares.values()] == [1, 1, 0.5, 0, 0, 0, 0]
 
 
 def test_the_emergency_stop_holds_until_it_is_released():
     it = chain()
-    it.hear(1.0, command(1, 1.0))
+    it.on_command(1.0, command(1, 1.0))
     it.latch(True)
     for tick in range(100):
         now_s = 1.0 + tick * PERIOD_S
-        it.hear(now_s, command(2 + tick, now_s))
+        it.on_command(now_s, command(2 + tick, now_s))
         out = it.output(now_s)
         assert (out.velocity, out.reason) == (STANDING, Reason.EMERGENCY)
     it.latch(False)
-    it.hear(6.9, command(998, 6.9, throttle=None, steering=None))
-    it.hear(7.0, command(999, 7.0))
+    it.on_command(6.9, command(998, 6.9, throttle=None, steering=None))
+    it.on_command(7.0, command(999, 7.0))
     assert it.output(7.0).velocity.linear > 0
 
 
@@ -104,18 +104,18 @@ def test_the_emergency_stop_holds_until_it_is_released():
     {'throttle': math.inf}, {'steering': math.nan}, {'share': math.nan}])
 def test_late_replayed_and_impossible_commands_are_dropped_and_counted(change):
     it = chain()
-    assert it.hear(1.0, command(5, 1.0, throttle=0.5))
-    assert not it.hear(1.0, replace(command(6, 1.0), **change))
+    assert it.on_command(1.0, command(5, 1.0, throttle=0.5))
+    assert not it.on_command(1.0, replace(command(6, 1.0), **change))
     assert it.dropped == 1
     assert it.output(1.0).velocity.linear == 1.0
 
 
 def test_a_burst_after_a_stall_is_not_played_back():
     it = chain()
-    it.hear(0.0, command(1, 0.0))
+    it.on_command(0.0, command(1, 0.0))
     it.output(0.0)
     for number in range(100):  # all that was held back for five seconds
-        it.hear(5.0, command(2 + number, number * PERIOD_S))
+        it.on_command(5.0, command(2 + number, number * PERIOD_S))
     # Only those of the last 0.3 s are commands still.
     assert 93 <= it.dropped <= 94
     assert it.output(5.0).velocity != STANDING
@@ -126,60 +126,60 @@ def test_one_axis_that_is_let_go_stops_at_once_and_so_does_the_way_back():
     it = chain(replace(LIMITS, linear_acceleration=1.0))
     for tick in range(40):
         now_s = tick * PERIOD_S
-        it.hear(now_s, command(tick, now_s, throttle=1.0, steering=1.0))
+        it.on_command(now_s, command(tick, now_s, throttle=1.0, steering=1.0))
         out = it.output(now_s)
     assert out.velocity.linear > 1.5
-    it.hear(2.0, command(50, 2.0, throttle=0.0, steering=1.0))
+    it.on_command(2.0, command(50, 2.0, throttle=0.0, steering=1.0))
     out = it.output(2.0)
     assert out.velocity.linear == 0
     assert out.velocity.angular > 0
     for tick in range(40):
-        it.hear(2 + tick * PERIOD_S, command(60 + tick, 2 + tick * PERIOD_S))
+        it.on_command(2 + tick * PERIOD_S, command(60 + tick, 2 + tick * PERIOD_S))
         it.output(2 + tick * PERIOD_S)
-    it.hear(4.0, command(200, 4.0, throttle=-1.0))
+    it.on_command(4.0, command(200, 4.0, throttle=-1.0))
     assert -0.1 < it.output(4.0).velocity.linear <= 0
 
 
 def test_letting_go_is_never_too_late():
     it = chain()
-    it.hear(10.0, command(1, 10.0))
+    it.on_command(10.0, command(1, 10.0))
     assert it.output(10.0).velocity != STANDING
-    assert it.hear(10.1, Command(2, 500.0, math.nan, None, None))
+    assert it.on_command(10.1, Command(2, 500.0, math.nan, None, None))
     assert it.output(10.1).velocity == STANDING
 
 
 def test_after_an_emergency_stop_the_driver_has_to_let_go_first():
     it = chain()
-    it.hear(1.0, command(1, 1.0))
+    it.on_command(1.0, command(1, 1.0))
     it.latch(True)
     it.latch(False)
-    it.hear(1.1, command(2, 1.1))
+    it.on_command(1.1, command(2, 1.1))
     assert it.output(1.1).velocity == STANDING
-    it.hear(1.2, command(3, 1.2, throttle=None, steering=None))
-    it.hear(1.3, command(4, 1.3))
+    it.on_command(1.2, command(3, 1.2, throttle=None, steering=None))
+    it.on_command(1.3, command(4, 1.3))
     assert it.output(1.3).velocity.linear > 0
 
 
 def test_nothing_is_younger_than_now():
     it = chain()
-    it.hear(1.0, command(1, 1.09, seen_s=1.09))
+    it.on_command(1.0, command(1, 1.09, seen_s=1.09))
     assert it.output(1.0 + COMMAND_AGE_S + 0.001).velocity == STANDING
 
 
 def test_another_driver_begins_his_own_count():
     it = chain()
-    it.hear(1.0, command(1000, 1.0))
+    it.on_command(1.0, command(1000, 1.0))
     assert it.output(1.0).velocity != STANDING
-    it.seat()
+    it.change_driver()
     assert it.output(1.0).velocity == STANDING
     assert it.output(1.05) is None
-    assert it.hear(1.1, command(1, 1.1))
+    assert it.on_command(1.1, command(1, 1.1))
 
 
 def test_a_car_turns_as_sharply_as_it_can_steer():
     limits = replace(LIMITS, wheelbase=0.25, max_steering=0.5, max_angular=100.0)
     it = chain(limits)
-    it.hear(1.0, command(1, 1.0, throttle=0.5, steering=1.0))
+    it.on_command(1.0, command(1, 1.0, throttle=0.5, steering=1.0))
     out = it.output(1.0).velocity
     assert math.atan(out.angular * 0.25 / out.linear) == pytest.approx(0.5)
     assert chain(limits).limits.target(0.0, 1.0, 1.0) == STANDING
@@ -193,7 +193,7 @@ events = st.lists(st.one_of(
     st.tuples(st.just('command'), st.tuples(
         st.integers(-2, 5), st.floats(-0.2, 1.0), st.floats(-0.2, 2.0), hands, hands, numbers)),
     st.tuples(st.just('latch'), st.booleans()),
-    st.tuples(st.just('seat'), st.just(None))), max_size=80)
+    st.tuples(st.just('change_driver'), st.just(None))), max_size=80)
 some_limits = st.builds(
     Limits, st.floats(0.01, 5), st.floats(0.01, 5), st.floats(0.01, 50), st.floats(0.01, 50),
     st.booleans(), st.one_of(st.just(0.0), st.floats(0.05, 1)), st.floats(0.1, 1.2))
@@ -213,13 +213,13 @@ def test_nothing_moves_after_its_conditions_have_ended(limits, course):
             step, age_s, video_s, throttle, steering, share = value
             sequence += step
             told = Command(sequence, now_s - age_s, now_s - video_s, throttle, steering, share)
-            if it.hear(now_s, told):
+            if it.on_command(now_s, told):
                 assert all(told.sequence > other.sequence for _, other in heard)
                 heard.append((now_s, told))
         elif kind == 'latch':
             it.latch(value)
-        elif kind == 'seat':
-            it.seat()
+        elif kind == 'change_driver':
+            it.change_driver()
             heard.clear()
         else:
             out = it.output(now_s)

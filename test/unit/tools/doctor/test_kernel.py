@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from pi_camera_stream.tools.doctor import kernel
-from pi_camera_stream.tools.doctor.finding import Options
+from pi_camera_stream.tools.doctor import kernel, Options
 from pi_camera_stream.tools.doctor.surroundings import counters, Seen
 import pytest
 

@@ -1,0 +1,244 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The pictures of a topic, compressed or raw, whoever publishes them how."""
+
+from collections.abc import Callable
+import threading
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.validate_topic_name import validate_topic_name
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image as ImageMessage
+
+from .entities import destroy, Periodic
+from .graph import COMPRESSED_TYPE, image_type, IMAGE_TYPES, publishers, RAW_TYPE, why_silent
+from .image_topic import create_image_subscription, stamp_ns
+from .qos import image_qos
+from .report_publisher import ReportPublisher
+from ..codecs import png
+from ..codecs.limits import check_image, check_rows, MAX_PIXELS
+from ..codecs.raw_image import to_viewable
+from ..core.errors import FrameRefusedError
+from ..core.frame import Frame, Image, StampedImage
+from ..core.statistics import RateMeter
+
+_POLL_S = 0.5
+_COMPRESSED = '/compressed'
+_KINDS = ('JPEG', 'PNG')
+_TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
+
+OnFrame = Callable[[Frame | StampedImage, Any], None]
+"""Called with the frame and the message (CompressedImage or Image) it came in."""
+
+
+class ImageSubscription:
+    """
+    Receive one topic and hand its pictures on, without decoding any.
+
+    It follows what is published: types, and, where no overrides are wanted, what is offered. Where
+    only `image_raw` has a publisher, but `image_raw/compressed` was asked for, it takes that one,
+    and the other way round. `on_frame` is called in the executor's thread; any may call the rest.
+
+    Attributes
+    ----------
+    received
+        The rate of whole pictures, and their bytes.
+    corrupt
+        How many messages were no whole picture, or a larger one than may be.
+    corrupt_reason
+        What was the matter with the last of them; empty while there was none.
+
+    """
+
+    def __init__(self, node: Node, topic: str, on_frame: OnFrame, *, overridable: bool = True,
+                 adaptive: bool = True, max_pixels: int = MAX_PIXELS,
+                 on_refusal: Callable[[str], None] = lambda _: None) -> None:
+        """
+        Make it; nothing is received yet.
+
+        `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
+        `adaptive` lets the camera know what arrives, so that it sends no more. `on_refusal` hears
+        why a picture is left out, such as one of more than `max_pixels`.
+        """
+        self._reporter = ReportPublisher(node, topic) if adaptive else None
+        self._node = node
+        self._name = topic
+        self._on_frame = on_frame
+        self._overridable = overridable
+        self._max_pixels, self._on_refusal = max_pixels, on_refusal
+        self._lock = threading.Lock()  # guards all that follows, up to the counters
+        self._polling: Periodic | None = None
+        self._subscription: Any = None
+        self._made_for: tuple[str, str, QoSProfile | None] | None = None
+        self._found = '', ''  # topic and type that were published at the last look
+        self.received = RateMeter()
+        self.corrupt, self.corrupt_reason = 0, ''
+
+    @property
+    def topic(self) -> str:
+        """Return the full name of the topic that was asked for, remapped."""
+        return self._node.resolve_topic_name(self._name)
+
+    @property
+    def source(self) -> str:
+        """Return the full name of the topic that is received at present."""
+        made_for = self._made_for
+        return made_for[0] if made_for else self.topic
+
+    def subscribe(self) -> None:
+        """
+        Begin to receive.
+
+        Raises
+        ------
+        rclpy.exceptions.InvalidTopicNameException
+            The topic's name is none.
+
+        """
+        validate_topic_name(self._name)
+        with self._lock:
+            if self._polling is None:
+                self._polling = Periodic(self._node, _POLL_S, self._poll)
+        self._poll()
+
+    def unsubscribe(self) -> None:
+        """Receive nothing any more."""
+        with self._lock:
+            if self._polling is not None:
+                self._polling.stop()
+                self._polling = None
+            self._end()
+
+    def why_silent(self) -> str:
+        """Return, in a sentence, why nothing may come."""
+        return why_silent(self._node, self.source, self._subscription)
+
+    def _poll(self) -> None:
+        """Subscribe to what is published now."""
+        with self._lock:
+            if self._polling is None:
+                return
+            wanted = self._choose()
+            if wanted is None:
+                return
+            if self._subscription is not None:
+                if wanted == self._made_for:
+                    return
+                self._end()
+                if self._made_for is not None and wanted[:2] != self._made_for[:2] \
+                        and wanted[0] == self._made_for[0]:
+                    # The executor lets go of the old one later, and Fast DDS refuses to have two
+                    # of different types: at the next look.
+                    return
+            self._begin(wanted)
+
+    def _choose(self) -> tuple[str, str, QoSProfile | None] | None:
+        """
+        Return topic, type and quality of service, which is None for one with overrides.
+
+        None while nothing tells the type: a wrong one would keep others of this process from it.
+        """
+        asked_for = self.topic
+        other = asked_for.removesuffix(_COMPRESSED)
+        if other == asked_for:
+            other = f'{asked_for}{_COMPRESSED}'
+        found = next(((topic, kind) for topic in (asked_for, other)
+                      if (kind := image_type(self._node, topic))), ('', ''))
+        before, self._found = self._found, found
+        # The other name counts when it was alone twice: a publisher's topics come one by one.
+        if found[1] and (found[0] == asked_for or found == before):
+            topic, kind = found
+        elif self._made_for is not None:
+            topic, kind, _ = self._made_for
+        elif asked_for.endswith(_COMPRESSED):
+            topic, kind = asked_for, COMPRESSED_TYPE
+        else:
+            return None
+        overridable = self._overridable and topic == asked_for
+        return topic, kind, None if overridable else self._matching_qos(topic)
+
+    def _begin(self, wanted: tuple[str, str, QoSProfile | None]) -> None:
+        topic, kind, qos = wanted
+        self._made_for = wanted
+        is_compressed = kind == COMPRESSED_TYPE
+        if self._reporter is not None and is_compressed:
+            self._reporter.start()
+        try:
+            self._subscription = create_image_subscription(
+                self._node, _TYPES[kind], topic,
+                self._on_compressed if is_compressed else self._on_raw, qos)
+        except Exception as error:  # rclpy's, such as for two types of one name
+            self._node.get_logger().warning(f"cannot receive '{topic}': {error}",
+                                            throttle_duration_sec=10.0)
+
+    def _end(self) -> None:
+        if self._reporter is not None:
+            self._reporter.stop()
+        if self._subscription is not None:
+            destroy(self._node, self._subscription)
+            self._subscription = None
+
+    def _matching_qos(self, topic: str) -> QoSProfile:
+        """
+        Return what gets most out of the present publishers.
+
+        Best effort receives from everybody. Where all offer reliable, no picture need be lost;
+        where all keep their last one for those who come late, it is fetched.
+        """
+        qos = image_qos()
+        offered = [end.qos_profile for end in publishers(self._node, topic)
+                   if end.topic_type in IMAGE_TYPES]
+        if offered and all(q.reliability == ReliabilityPolicy.RELIABLE for q in offered):
+            qos.reliability = ReliabilityPolicy.RELIABLE
+            if all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offered):
+                qos.durability = DurabilityPolicy.TRANSIENT_LOCAL
+        return qos
+
+    def _on_compressed(self, message: CompressedImage) -> None:
+        data, sequence = message.data.tobytes(), self.received.total + 1
+        stamp = stamp_ns(message.header)
+        if self._reporter is not None:
+            self._reporter.add(stamp, len(data))
+        try:
+            header = check_image(data, _KINDS, self._max_pixels)
+        except FrameRefusedError as error:
+            self._leave_out(error)
+            return
+        self.received.add(len(data))
+        self._on_frame(Frame(data, stamp, sequence, header.width, header.height)
+                       if header.kind == 'JPEG' else
+                       StampedImage(lambda: png.decode(data, self._max_pixels), stamp, sequence,
+                                    header.width, header.height), message)
+
+    def _on_raw(self, message: ImageMessage) -> None:
+        def read() -> Image:
+            return to_viewable(memoryview(message.data), message.encoding, message.width,
+                               message.height, message.step, bool(message.is_bigendian))
+
+        try:
+            check_rows(message.width, message.height, len(message.data), self._max_pixels)
+        except FrameRefusedError as error:
+            self._leave_out(error)
+            return
+        self.received.add(len(message.data))
+        self._on_frame(StampedImage(read, stamp_ns(message.header), self.received.total,
+                                    message.width, message.height), message)
+
+    def _leave_out(self, error: FrameRefusedError) -> None:
+        self.corrupt, self.corrupt_reason = self.corrupt + 1, str(error)
+        self._on_refusal(self.corrupt_reason)
+        self._node.get_logger().warning(f"left out a picture of '{self.source}': {error}",
+                                        throttle_duration_sec=10.0)

@@ -1,0 +1,137 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What is looked at before a picture is decoded: a message of 700 bytes can ask for gigabytes.
+
+Every decoder of this package has one of these checks before it.
+"""
+
+from collections.abc import Collection
+
+from .image_header import ImageHeader, read_image_header
+from .jpeg import (
+    check_whole,
+    count_scans,
+    has_arithmetic_code,
+    JpegHeader,
+    NotAJpegError,
+    SOI,
+)
+from ..core.errors import FrameRefusedError
+
+MAX_PIXELS = 64_000_000  # unless somebody says another number; the largest Pi cameras have 63.6
+
+_MOST_PIXELS_A_BYTE = 512  # of a JPEG: a block of 8x8 takes at least one bit of Huffman code
+_ARITHMETIC = 64  # times as many, of an even area
+_MOST_SCANS = 500  # usual are 10
+_USUAL_SCANS = 16  # in which a picture of MAX_PIXELS may come
+
+
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """
+    See whether a picture may have that many pixels.
+
+    Raises
+    ------
+    FrameRefusedError
+        It may not.
+
+    """
+    if width < 1 or height < 1:
+        raise FrameRefusedError(f'it has {width}x{height} pixels, so nothing to show')
+    if width * height > max_pixels:
+        raise FrameRefusedError(
+            f"it has {width}x{height} pixels, and 'max_pixels' allows {max_pixels}: let "
+            'it be made smaller, or raise that')
+
+
+def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
+    """
+    Return the header of a whole JPEG that takes no more than its size and bytes make likely.
+
+    Raises
+    ------
+    FrameRefusedError
+        It is none; one sentence that begins with 'it'.
+
+    """
+    try:
+        header = check_whole(jpeg)
+        check_size(header.width, header.height, max_pixels)
+        pixels = header.width * header.height
+        most = _MOST_PIXELS_A_BYTE * len(jpeg)
+        if pixels > most and (pixels > most * _ARITHMETIC or not has_arithmetic_code(jpeg)):
+            raise FrameRefusedError(_too_few(len(jpeg), header.width, header.height))
+        scans = count_scans(jpeg)
+    except NotAJpegError as error:
+        raise FrameRefusedError(f'it is no whole JPEG: {error}') from error
+    if scans > _MOST_SCANS or scans * pixels > _USUAL_SCANS * max(max_pixels, MAX_PIXELS):
+        raise FrameRefusedError(f'it is a JPEG of {header.width}x{header.height} pixels in '
+                                f'{scans} scans, which would take too long')
+    return header
+
+
+def check_image(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXELS
+                ) -> ImageHeader:
+    """
+    Return what a picture file of one of these kinds says of itself.
+
+    Raises
+    ------
+    FrameRefusedError
+        It is of another kind, broken or too large; one sentence that begins with 'it'.
+
+    """
+    if data.startswith(SOI) and 'JPEG' in kinds:
+        jpeg = check_jpeg(data, max_pixels)
+        return ImageHeader('JPEG', jpeg.width, jpeg.height)
+    header = read_image_header(data)
+    if header.kind not in kinds:
+        what = f'{header.kind} data' if header.kind else 'no picture of a kind that is known here'
+        raise FrameRefusedError(f'it is {what}: let it be {" or ".join(kinds)}')
+    check_size(header.width, header.height, max_pixels)
+    if len(data) < header.least_bytes:
+        raise FrameRefusedError(_too_few(len(data), header.width, header.height))
+    return header
+
+
+def check_rows(width: int, height: int, size_bytes: int, max_pixels: int = MAX_PIXELS) -> None:
+    """
+    See whether a `sensor_msgs/Image` of that size can have come in so many bytes.
+
+    No encoding needs less than a byte a pixel; how many each one needs is seen when it is read.
+
+    Raises
+    ------
+    FrameRefusedError
+        It cannot.
+
+    """
+    check_size(width, height, max_pixels)
+    if size_bytes < width * height:
+        raise FrameRefusedError(_too_few(size_bytes, width, height))
+
+
+def libav_options(max_pixels: int) -> dict[str, str]:
+    """
+    Return the options that keep FFmpeg's libraries from decoding what is much larger.
+
+    They pad sizes before they compare them, so `check_size` has to look at what they let pass.
+    """
+    return {'max_pixels': str(2 * max_pixels)}
+
+
+def _too_few(size_bytes: int, width: int, height: int) -> str:
+    return f'it has {size_bytes} bytes, too few for {width}x{height} pixels'

@@ -1,0 +1,149 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What our nodes have in common: checked parameters, and an end that any thread can ask for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import InvalidParameterValueException
+from rclpy.node import Node
+
+from ..client.clock_service import ClockService
+from ..client.entities import failures_of, run_soon
+from ..core.errors import PermanentError, StreamError
+from ..core.parameters import Parameter, Value
+
+NAMESPACE = 'camera'  # unless the command line or a launch file says another one
+
+
+class BaseNode(Node):
+    """
+    A node with a parameter table.
+
+    `nodes.run` calls `start` once, spins, and calls `stop` at the end, all in the main thread.
+    """
+
+    def __init__(self, name: str, table: Sequence[Parameter]) -> None:
+        super().__init__(name, namespace=NAMESPACE)
+        self._table = {parameter.name: parameter for parameter in table}
+        self._started = False
+        self.ended: Exception | None = None  # why the node is to end, once it is
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        for parameter in table:
+            self._declare(parameter)
+        ClockService(self)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._started = True
+
+    def before_shutdown(self) -> None:
+        """Publish what is to be the last; called once, by any thread, while topics are there."""
+
+    def stop(self) -> None:
+        """End all threads of the node."""
+
+    def value(self, name: str) -> Any:
+        """Return the present value of a parameter, in the type of its table."""
+        return self._table[name].check(self.get_parameter(name).value)
+
+    def take_parameters(self, changed: Mapping[str, Value],
+                        others: Mapping[str, Any],  # noqa: ARG002 - for those who have others
+                        live: bool) -> None:
+        """
+        Use values that are set together, or refuse them all.
+
+        Parameters
+        ----------
+        changed
+            Those of the table, checked one by one.
+        others
+            Any others.
+        live
+            Whether the node is at work; before, they are only to be looked at.
+
+        Raises
+        ------
+        PermanentError
+            They cannot be used; nothing has changed.
+
+        """
+        if live:
+            for name, value in changed.items():
+                self.on_parameter(name, value)
+
+    def on_parameter(self, name: str, value: Value) -> None:
+        """Take in a new value of a live parameter; called by the executor's thread."""
+
+    def end(self, reason: Exception) -> None:
+        """Let the node end, because of an error or of `EndOfStream`. Any thread may call it."""
+        self.ended = reason
+        self.run_soon(lambda: None)  # wakes the executor, which then sees `ended`
+
+    def run_soon(self, function: Callable[[], None]) -> None:
+        """Run `function` in the executor's thread. Any thread may call it."""
+        run_soon(self, function)
+
+    def _declare(self, parameter: Parameter) -> None:
+        descriptor = ParameterDescriptor(
+            description=_describe(parameter), read_only=not parameter.live,
+            additional_constraints=parameter.range_text() if parameter.choices else '',
+            # A whole number is welcome where a double is wanted, so the type is checked by us.
+            dynamic_typing=True)
+        if parameter.minimum is not None and parameter.maximum is not None:
+            if isinstance(parameter.default, int):
+                descriptor.integer_range = [IntegerRange(
+                    from_value=int(parameter.minimum), to_value=int(parameter.maximum))]
+            else:
+                descriptor.floating_point_range = [FloatingPointRange(
+                    from_value=float(parameter.minimum), to_value=float(parameter.maximum))]
+        try:
+            self.declare_parameter(parameter.name, parameter.default, descriptor)
+        except InvalidParameterValueException as error:
+            # rclpy puts words of its own before the reason that it or our callback gave, and the
+            # parameter's name behind it.
+            reason = str(error).partition('Reason: ')[2]
+            raise PermanentError(reason.removesuffix(f': {parameter.name}')) from error
+
+    def _on_set_parameters(self, changed: Sequence[Any]) -> SetParametersResult:
+        accepted: dict[str, Value] = {}
+        others: dict[str, Any] = {}  # such as those that rclpy itself declares
+        for parameter in changed:
+            try:
+                if parameter.name in self._table:
+                    accepted[parameter.name] = self._table[parameter.name].check(parameter.value)
+                else:
+                    others[parameter.name] = parameter.value
+            except ValueError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        try:
+            self.take_parameters(accepted, others, self._started)
+        except StreamError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # or who wants to set it would wait for ever
+            failures_of(self).add(error)
+            return SetParametersResult(successful=False, reason=f'an error of ours: {error!r}')
+        return SetParametersResult(successful=True)
+
+
+def _describe(parameter: Parameter) -> str:
+    return f'{parameter.description} [{parameter.unit}]' if parameter.unit else \
+        parameter.description

@@ -1,0 +1,158 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node that shows picture topics to browsers."""
+
+from collections.abc import Sequence
+
+from .teleop import create_vehicle
+from .topic_feed import TopicFeed
+from .. import diagnostics
+from ..base_node import BaseNode
+from ..parameter_tables import HTTP_BRIDGE
+from ..run import run_node
+from ...client.entities import Periodic
+from ...client.graph import image_topics
+from ...client.trace import TracePublisher
+from ...codecs.renditions import RenditionEncoder
+from ...core.rendition_spec import RenditionSpec
+from ...web.access.access_rules import AccessRules
+from ...web.access.tls import server_context
+from ...web.app import Application
+from ...web.drive.drive import Drive
+from ...web.server import WebServer
+from ...web.stream.catalog import Catalog
+from ...web.stream.stream import SILENT_S, Stream
+
+_POLL_S = 1.0  # how often the topics are looked at
+
+
+class HttpBridgeNode(BaseNode):
+    """
+    Serve picture topics over HTTP; subscribe only while somebody watches.
+
+    The executor's thread receives messages, the web server's thread serves viewers. Frames cross
+    from the one to the other in `Stream.offer`, the demand for them in `run_soon`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('http_bridge', HTTP_BRIDGE)
+        self._encoder = RenditionEncoder(self.value('max_pixels'))
+        self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
+        self._trace = TracePublisher(self)
+        self._topic = self.resolve_topic_name('image_raw/compressed')
+        self._catalog = Catalog(self._topic, self._open_stream)
+        self._vehicle = create_vehicle(self, self.value)
+        self._drive = None if self._vehicle is None else Drive(
+            self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
+        rules = AccessRules(
+            access_token=self.value('access_token'),
+            allowed_hosts=_words(self.value('allowed_hosts')),
+            allowed_origins=_words(self.value('allowed_origins')),
+            max_viewers=self.value('max_viewers'),
+            max_viewers_per_address=self.value('max_viewers_per_address'),
+            tls=bool(self.value('certfile')))
+        self._server = WebServer(
+            Application(self._catalog, rules, self._warn, self._drive).build,
+            self.value('address'), self.value('port'),
+            server_context(self.value('certfile'), self.value('keyfile')),
+            self._log if self.value('access_log') else None)
+        Periodic(self, _POLL_S, self._poll_topics)
+        diagnostics.Diagnostics(self, 'bridge', self._health)
+        if self._drive is not None:
+            diagnostics.Diagnostics(self, 'driving', self._driving_health)
+
+    def start(self) -> None:
+        """Start the web server."""
+        super().start()
+        self._poll_topics()
+        self._server.start()
+        if self._vehicle is not None:
+            self._vehicle.start()
+        who = 'whoever has the access token' if self.value('access_token') else \
+            'everyone in the network' if not self._server.local else 'this machine only'
+        self.get_logger().info(
+            f"showing '{self._topic}' at {self._server.url()} to {who}")
+
+    def stop(self) -> None:
+        """End all connections."""
+        self._server.stop()
+
+    def before_shutdown(self) -> None:
+        """Stop the vehicle."""
+        if self._vehicle is not None:
+            self._vehicle.stop()
+
+    def _warn(self, sentence: str) -> None:
+        self.get_logger().warning(sentence)
+
+    def _log(self, line: str) -> None:
+        self.get_logger().info(line)
+
+    def _open_stream(self, topic: str) -> Stream:
+        """Return the stream of a topic; called by the web server's thread."""
+        return TopicFeed(
+            self, topic, self._encoder, RenditionSpec(quality=self.value('jpeg_quality')),
+            overridable=topic == self._topic, adaptive=self.value('adaptive'),
+            max_pixels=self.value('max_pixels'), trace=self._trace,
+            on_refusal=self._count_refusal).stream
+
+    def _count_refusal(self, reason: str) -> None:
+        self._corrupt, self._corrupt_reason = self._corrupt + 1, reason
+
+    def _poll_topics(self) -> None:
+        self._catalog.update(image_topics(self))
+
+    def _health(self) -> diagnostics.Health:
+        streams = self._catalog.streams()
+        viewers = [viewer for stream in streams for viewer in list(stream.viewers)]
+        silent = [stream.name for stream in streams
+                  if stream.viewers and stream.arrivals.silent_s() > SILENT_S]
+        default, meters = streams[0], [stream.arrivals.meter for stream in streams]
+        values = {
+            'topic': default.name,
+            'address': self._server.url(),
+            'viewers': len(viewers),
+            'frames/s received': sum(meter.per_second() for meter in meters),
+            'bytes/s received': sum(meter.bytes_per_second() for meter in meters),
+            'frames/s sent': sum(stream.sent_per_s[0] for stream in streams),
+            'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
+            'age when received [ms]': default.arrivals.median_age_ms(),
+            'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
+            'corrupt pictures': self._corrupt,
+            'last corrupt picture': self._corrupt_reason,
+        }
+        if silent:
+            return diagnostics.Health(
+                diagnostics.ERROR, f"no picture from '{', '.join(silent)}'", values)
+        return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
+
+    def _driving_health(self) -> diagnostics.Health:
+        state = self._drive.state() if self._drive is not None else {}
+        stops = state.pop('stops', {})
+        values = {**state, **{f'stops: {reason}': count for reason, count in stops.items()}}
+        if state.get('latched'):
+            return diagnostics.Health(diagnostics.WARN, 'emergency stop', values)
+        return diagnostics.Health(
+            diagnostics.OK, f"{state['driver']} drives" if state.get('driver') else
+            'nobody drives', values)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(',') if word.strip())
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the HTTP bridge; `args` are the arguments behind the program's name."""
+    return run_node(HttpBridgeNode, 'http_bridge_node', args)

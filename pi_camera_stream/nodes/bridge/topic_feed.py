@@ -1,0 +1,76 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One picture topic of the bridge: from its subscription into its stream."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..base_node import BaseNode
+from ...client.image_subscription import ImageSubscription
+from ...client.trace import TracePublisher
+from ...codecs.renditions import RenditionEncoder
+from ...core.frame import Frame, StampedImage
+from ...core.rendition_spec import RenditionSpec
+from ...web.stream.stream import Stream
+
+
+class TopicFeed:
+    """
+    Receive a topic while its stream is watched.
+
+    The executor's thread receives, the web server's thread tells whether that is wanted.
+
+    Attributes
+    ----------
+    stream
+        What viewers watch.
+
+    """
+
+    def __init__(self, node: BaseNode, topic: str, encoder: RenditionEncoder, full: RenditionSpec,
+                 *, trace: TracePublisher, on_refusal: Callable[[str], None],
+                 **options: Any) -> None:
+        """
+        Make it; nothing is received yet.
+
+        `full` is how the full picture is encoded when the topic's are not JPEG; `on_refusal` hears
+        why one is left out; `options` are those of ImageSubscription.
+        """
+        self._node, self._topic, self._trace = node, topic, trace
+        self._on_refusal = on_refusal
+        self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full)
+        self.stream.on_painted = self._on_painted
+        self._subscription = ImageSubscription(node, topic, self._on_frame,
+                                               on_refusal=self._refuse, **options)
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _on_demand(self, wanted: bool) -> None:
+        self._node.run_soon(self._subscription.subscribe if wanted
+                            else self._subscription.unsubscribe)
+
+    def _on_frame(self, frame: Frame | StampedImage, _message: Any) -> None:
+        self.stream.offer(frame)
+        self._trace.publish(self._topic, frame.stamp_ns, received=self._now_ns())
+
+    def _refuse(self, reason: str) -> None:
+        self.stream.refuse(reason)
+        self._on_refusal(reason)
+
+    def _on_painted(self, stamp_ns: int, age_ms: float, uncertainty_ms: float) -> None:
+        """Publish when a page painted a picture; called by the web server's thread."""
+        self._trace.publish(self._topic, stamp_ns, painted=stamp_ns + round(age_ms * 1e6),
+                            uncertainty=round(uncertainty_ms * 1e6))

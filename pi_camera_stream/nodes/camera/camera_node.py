@@ -1,0 +1,297 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node that owns the camera."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+import math
+from pathlib import Path
+import threading
+import time
+from typing import Any
+
+from sensor_msgs.msg import CameraInfo
+from std_srvs.srv import SetBool, Trigger
+
+from .camera_calibration import CameraCalibration
+from .camera_controls import CameraControls
+from .camera_settings import read_settings, RESTARTING
+from .frame_publisher import FramePublisher
+from .. import diagnostics
+from ..base_node import BaseNode
+from ..parameter_tables import CAMERA
+from ..run import run_node
+from ...client.entities import create_service, Periodic
+from ...client.trace import TracePublisher
+from ...core.errors import EndOfStream, PermanentError
+from ...core.files import write_atomically
+from ...core.mailbox import Mailbox
+from ...core.parameters import Value
+from ...sources.base import Source, SourceSettings, without
+from ...sources.capture_loop import CaptureLoop
+from ...sources.registry import create_source
+
+_POLL_S = 0.1  # how often a camera on standby looks for subscribers
+_LINGER_S = 5.0  # how long it goes on after the last one
+_REPEAT_S = 10.0  # how often the same problem is logged
+_FRESH_S = 2.0  # how old the picture of a snapshot may be
+_ADAPTIVE = 'adaptive', 'adaptive.floor', 'max_bitrate_bps'
+
+
+class CameraNode(BaseNode):
+    """
+    Publish a source's pictures, and their `camera_info`.
+
+    The capture thread runs the source, and starts it again when it fails; the publishing thread
+    takes the newest picture, encodes it when it has to, and publishes; the executor's thread
+    serves parameters, services and diagnostics. Nothing is encoded while nobody subscribes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('camera', CAMERA)
+        source = create_source(read_settings(self.value))
+        self._calibration = CameraCalibration(
+            self, self.value('camera_info_url'),
+            self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
+            *_flips(source.settings))
+        self._controls = CameraControls(self)
+        self._capture = CaptureLoop(
+            source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
+            self._on_problem, lambda: self.run_soon(self._take_controls))
+        self._pictures = FramePublisher(
+            self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
+            self._info, TracePublisher(self), self._capture.limit_bitrate,
+            self.value('max_pixels'))
+        for name in _ADAPTIVE:
+            self.on_parameter(name, self.value(name))
+        self._on = True  # as set_capture says
+        self._failed, self._unpublished = 0, ''  # pictures, and why the last one was
+        self._said = '', 0.0  # the last problem that was logged, and when
+        self._wanted_s = 0.0  # when somebody last subscribed
+        self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
+        create_service(self, SetBool, '~/set_capture', self._set_capture)
+        create_service(self, Trigger, '~/save_snapshot', self._save_snapshot)
+        diagnostics.Diagnostics(self, 'stream', self._health)
+
+    def start(self) -> None:
+        """Start the source and the threads."""
+        super().start()
+        source = self._capture.source
+        self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
+        if self.value('source') == 'auto' and source.settings.source == 'pattern':
+            self.get_logger().warning(
+                'source auto found no camera, so this is a test pattern: connect one, or name '
+                "another source, such as url or file with the parameter 'path'")
+        if self.value('standby'):
+            self._capture.want(False)
+            Periodic(self, _POLL_S, self._poll_demand)
+        self._capture.start()
+        self._publisher.start()
+
+    def stop(self) -> None:
+        """Stop the source and end the threads."""
+        if self._publisher.ident is not None:  # was started, though it may have ended already
+            self._pictures.raws.close()
+            self._capture.stop()
+            self._publisher.join(timeout=1.0)
+            self._pictures.raws.join(timeout_s=1.0)
+
+    def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
+                        live: bool) -> None:
+        """Use new values from the next picture on; some take a new start of the source."""
+        if not live or self._controls.declaring:
+            return
+        controls = {name: self._controls.check(name, value) for name, value in others.items()
+                    if name in self._controls.names}
+        if RESTARTING & changed.keys() or self._starts_with(changed):
+            source = self._changed_source(changed)
+            source.set_controls(self._controls.chosen)
+            self._capture.change(source)
+        if controls:
+            self._controls.chosen.update(controls)
+            self._capture.source.set_controls(controls)
+        super().take_parameters(changed, others, live)
+
+    def _starts_with(self, changed: Mapping[str, Value]) -> bool:
+        """Return whether the source must be started anew to do what is wanted."""
+        source, fps = self._capture.source, float(changed.get('fps', -1))
+        faster = fps != source.fps and (fps == 0 or fps > source.opened_fps)
+        return ('fps' in source.starts_with and faster) or (
+            'jpeg_quality' in source.starts_with & changed.keys())
+
+    def _changed_source(self, changed: Mapping[str, Value]) -> Source:
+        """Return a source with new values; the camera that `auto` has found stays the same."""
+        settings = read_settings(lambda name: changed.get(name, self.value(name)))
+        present = self._capture.source
+        if settings.source == 'auto' and not settings.path:
+            settings = replace(without(settings, present.options),
+                               source=present.settings.source, path=present.settings.path)
+        return create_source(settings)
+
+    def on_parameter(self, name: str, value: Value) -> None:
+        """Use a new value from the next picture on."""
+        if name == 'fps':
+            self._capture.source.fps = float(value)
+        elif name == 'jpeg_quality':
+            self._pictures.encoder.quality = int(value)
+        elif name == 'lores_width':
+            self._pictures.raws.lores_width = int(value)
+        elif name == 'frame_id':
+            self._pictures.frame_id = str(value)
+        elif name == 'adaptive':
+            self._pictures.adaptation.enabled = bool(value)
+        elif name == 'adaptive.floor':
+            self._pictures.adaptation.floor_bps = float(value)
+        elif name == 'max_bitrate_bps':
+            self._pictures.adaptation.most_bps = float(value) or math.inf
+
+    def _info(self, width: int, height: int) -> CameraInfo:
+        """Return what is known of the lens, for pictures of that size as they are turned now."""
+        settings = self._capture.source.settings
+        if settings.rotation % 180:  # a calibration is that of the sensor's own rows and columns
+            return CameraInfo(width=width, height=height)
+        return self._calibration.info(width, height, *_flips(settings))
+
+    def _take_controls(self) -> None:
+        """Offer what the camera tells that can be set."""
+        source = self._capture.source
+        source.fps = self.value('fps')
+        if controls := source.controls():
+            self._controls.declare(controls)
+            source.set_controls(self._controls.chosen)
+
+    def _on_source_end(self, reason: Exception) -> None:
+        if isinstance(reason, EndOfStream):
+            self.get_logger().info(f'{self._capture.source.title}: the end')
+        self.end(reason)
+
+    def _on_problem(self, sentence: str) -> None:
+        said, said_s = self._said
+        if sentence != said or time.monotonic() - said_s > _REPEAT_S:
+            self._said = sentence, time.monotonic()
+            self.get_logger().error(f'{sentence}; trying again')
+
+    def _publish_all(self) -> None:
+        while True:
+            try:
+                newest = self._capture.mailbox.take()
+                if newest is not None:
+                    self._pictures.publish(*newest)
+                    self._unpublished = ''
+            except Mailbox.Closed:
+                return  # the capture thread has said why
+            except Exception as error:  # the network may be unable to, for a moment
+                if not self.context.ok():
+                    return  # Ctrl-C has closed the topics
+                self._failed += 1
+                self._unpublished = f'left out a picture that cannot be published: {error!r}'
+                self.get_logger().error(self._unpublished, throttle_duration_sec=_REPEAT_S)
+
+    def _poll_demand(self) -> None:
+        now_s = time.monotonic()
+        if self._pictures.wanted():
+            self._wanted_s = now_s
+        self._capture.want(self._on and now_s - self._wanted_s < _LINGER_S)
+
+    def _set_capture(self, request: SetBool.Request, response: SetBool.Response
+                     ) -> SetBool.Response:
+        self._on = request.data
+        if self.value('standby'):
+            self._poll_demand()
+        else:
+            self._capture.want(self._on)
+        response.success = True
+        response.message = f'the camera is {"on" if self._on else "off"}'
+        return response
+
+    def _save_snapshot(self, _request: Trigger.Request, response: Trigger.Response
+                       ) -> Trigger.Response:
+        try:
+            response.message = str(self._write_snapshot())
+            response.success = True
+        except (PermanentError, OSError, RuntimeError, ValueError) as error:
+            response.message = str(error)
+        return response
+
+    def _write_snapshot(self) -> Path:
+        """Write the newest picture into a file named by its time, and return its path."""
+        newest = self._pictures.newest
+        now_ns = self.get_clock().now().nanoseconds
+        fresh_s = max(_FRESH_S, 2 / (self._capture.source.nominal_fps or 1))
+        if newest is None or now_ns - newest[1] > fresh_s * 1e9:
+            self._wanted_s = time.monotonic()  # wakes a camera on standby
+            raise PermanentError(self._capture.problem or (
+                'the camera was on standby, and starts now: call again in a second'
+                if self._on else 'the camera is off: call set_capture with data: true'))
+        folder = Path(self.value('snapshot_folder')).expanduser()
+        seconds, rest_ns = divmod(newest[1], 10**9)
+        day = time.strftime('%Y%m%d_%H%M%S', time.localtime(seconds))
+        path = folder / f'{self.get_name()}_{day}_{rest_ns // 10**6:03d}.jpg'
+        write_atomically(path, self._pictures.as_jpeg(newest[0]))
+        return path
+
+    def _health(self) -> diagnostics.Health:
+        capture, raws = self._capture, self._pictures.raws
+        source, silent_s = capture.source, capture.silent_s()
+        wanted, got = source.nominal_fps, capture.captured.per_second()
+        values = {
+            'source': source.title,
+            'frames/s wanted': wanted or 'as many as come',
+            'frames/s': got,
+            'frames/s published': self._pictures.published.per_second(),
+            'bytes/s published': round(self._pictures.published.bytes_per_second()),
+            'age when published [ms]': self._pictures.ages_ms.median(),
+            'subscribers': self._pictures.subscribers(),
+            'dropped, publishing is slower': capture.mailbox.dropped,
+            'raw images/s published': raws.published.per_second(),
+            'dropped, raw images are slower': raws.dropped,
+            'corrupt pictures': self._pictures.corrupt + raws.corrupt,
+            'last corrupt picture': self._pictures.corrupt_reason,
+            'failed to publish': self._failed + raws.failed,
+            'subscribers that get nothing': _list(self._pictures.qos.refused),
+            **self._pictures.adaptation_values(),
+            'restarts': capture.restarts,
+            **source.counters(),
+        }
+        if not capture.wanted:
+            return diagnostics.Health(
+                diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
+        if problem := capture.problem or self._unpublished or raws.failure:
+            return diagnostics.Health(diagnostics.ERROR, problem, values)
+        if silent_s > capture.limit_s():
+            return diagnostics.Health(
+                diagnostics.ERROR, f'no picture for {silent_s:.0f} s', values)
+        if source.refused:
+            return diagnostics.Health(
+                diagnostics.WARN, f'the camera refused controls: {source.refused}', values)
+        if got < 0.8 * wanted:
+            return diagnostics.Health(
+                diagnostics.WARN, f'{got:.1f} of {wanted:.1f} frames/s', values)
+        return diagnostics.Health(diagnostics.OK, f'{got:.1f} frames/s', values)
+
+
+def _list(refused: Mapping[str, Sequence[str]]) -> str:
+    return ', '.join(node for nodes in refused.values() for node in nodes) or 'none'
+
+
+def _flips(settings: SourceSettings) -> tuple[bool, bool]:
+    """Return whether pictures are mirrored left to right, and upside down."""
+    half_turn = settings.rotation == 180
+    return settings.hflip != half_turn, settings.vflip != half_turn
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the camera node; `args` are the arguments behind the program's name."""
+    return run_node(CameraNode, 'camera_node', args)

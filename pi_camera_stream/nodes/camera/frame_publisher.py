@@ -1,0 +1,191 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the camera node publishes of each picture: compressed, raw, small, and its CameraInfo."""
+
+from collections.abc import Callable
+import math
+
+from rclpy.node import Node
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from std_msgs.msg import Header
+
+from .adaptation import Adaptation
+from .raw_publisher import RawImage, RawPublisher
+from ..qos_watch import QosWatch
+from ...client.image_topic import create_image_publisher, jpeg_message
+from ...client.trace import TracePublisher
+from ...codecs.jpeg import JpegHeader
+from ...codecs.jpeg_codec import encode_jpeg
+from ...codecs.limits import check_jpeg
+from ...codecs.rate_controlled_encoder import RateControlledEncoder
+from ...core.errors import FrameRefusedError
+from ...core.frame import Capture, EncodedImage, Frame, Image, image_size
+from ...core.statistics import RateMeter, Recent
+
+_LONGEST_S = 1.0  # that a picture counts for, between two of them
+
+Info = Callable[[int, int], CameraInfo]
+"""Returns the CameraInfo, but for its header, of a picture of that width and height."""
+
+
+class FramePublisher:
+    """
+    Publish pictures, each kind only while somebody subscribes to it.
+
+    The JPEG and the CameraInfo of a picture are published at once; decoded, it follows in a thread
+    of its own (`raws`), or not, so that the next JPEG need not wait.
+
+    `publish` belongs to one thread; the rest may be used by any.
+
+    Attributes
+    ----------
+    frame_id
+        TF frame of the pictures.
+    raws
+        Publishes the decoded ones.
+    encoder
+        Encodes what is not JPEG yet, and what is larger than it may be.
+    adaptation
+        Says how large that is.
+    published
+        Rate and bytes of the compressed pictures.
+    ages_ms
+        Their ages when they were published.
+    corrupt
+        How many pictures were no whole JPEG, larger than they may be, or could not be decoded.
+    corrupt_reason
+        Why the last of them was left out; empty while there was none.
+    qos
+        Knows which subscribers get nothing.
+    newest
+        The last capture and its stamp in ns; None before the first one.
+
+    """
+
+    def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
+                 info: Info, trace: TracePublisher, limit: Callable[[float], bool],
+                 max_pixels: int) -> None:
+        self.frame_id = frame_id
+        self.encoder = RateControlledEncoder(quality, max_pixels)
+        self.published = RateMeter()
+        self.ages_ms = Recent()
+        self.corrupt, self.corrupt_reason = 0, ''
+        self._max_pixels = max_pixels
+        self.newest: tuple[Capture, int] | None = None
+        self._node = node
+        self._info = info
+        self._trace = trace
+        self._limit = limit
+        self._intervals_s = Recent(16)
+        self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
+        self.raws = RawPublisher(node, lores_width, max_pixels)
+        self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
+        self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos])
+        self.adaptation = Adaptation(node, self.topic)
+
+    @property
+    def topic(self) -> str:
+        """Return the full name of the main topic."""
+        return str(self._images.topic_name)
+
+    def subscribers(self) -> int:
+        """Return how many subscribe to pictures of any kind."""
+        return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
+
+    def wanted(self) -> bool:
+        """Return whether anybody subscribes to anything."""
+        return self.subscribers() > 0 or self._infos.get_subscription_count() > 0
+
+    def publish(self, capture: Capture, stamp_ns: int) -> None:
+        """Publish what is wanted of a picture."""
+        if self.newest is not None:
+            self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
+        self.newest = capture, stamp_ns
+        images, infos = (publisher.get_subscription_count() > 0
+                         for publisher in (self._images, self._infos))
+        full, small = (count > 0 for count in self.raws.subscribers())
+        if not images:
+            self._limit(math.inf)  # the link does not matter to the others
+        if not (images or full or small or infos):
+            return
+        content = capture.content
+        try:
+            size = check_jpeg(content.data, self._max_pixels) \
+                if isinstance(content, EncodedImage) else \
+                JpegHeader(*image_size(content), 1 if content.ndim == 2 else 3)
+        except FrameRefusedError as error:
+            self._leave_out(str(error))
+            return
+        header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
+        width, height = size.width, size.height
+        if images:
+            encoded = self._publish_jpeg(content, size, header, stamp_ns)
+            # By its name, `camera_info` belongs to `image_raw`, which is never made smaller.
+            if encoded is not None and not full:
+                width, height = encoded.width, encoded.height
+        info = self._info(width, height)
+        info.header = header
+        self._infos.publish(info)
+        if full or small:
+            self.raws.put(RawImage(content, size, header, full, small, considerate=images))
+
+    def as_jpeg(self, capture: Capture) -> bytes:
+        """Return a picture as a JPEG, as good as it can be."""
+        content = capture.content
+        return content.data if isinstance(content, EncodedImage) else \
+            encode_jpeg(content, self.encoder.quality)
+
+    def _publish_jpeg(self, content: EncodedImage | Image, size: JpegHeader, header: Header,
+                      stamp_ns: int) -> Frame | None:
+        """Publish a picture in the size that its receivers can take; None when in none."""
+        interval_s = self._intervals_s.median()
+        self.encoder.interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
+        self.encoder.bitrate_bps = self.adaptation.budget_bps()
+        kept = self._limit(self.encoder.bitrate_bps)
+        try:
+            encoded = self.encoder.fit(
+                Frame(content.data, stamp_ns, 0, size.width, size.height), kept) \
+                if isinstance(content, EncodedImage) else self.encoder.encode(content, stamp_ns)
+        except ValueError as error:
+            self._leave_out(f'it cannot be encoded: {error}')
+            return None
+        if encoded is None:
+            return None
+        encoded_ns = self._trace.now_ns()
+        message = jpeg_message(encoded.data, size, header.stamp, header.frame_id)
+        published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
+        self._images.publish(message)
+        size_bytes = len(encoded.data)
+        self.published.add(size_bytes)
+        self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
+        self.adaptation.sent(stamp_ns, published_ns, size_bytes)
+        self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
+        return encoded
+
+    def adaptation_values(self) -> dict[str, object]:
+        """Return what diagnostics tell of the adaptation to links."""
+        budget_bps, spec = self.adaptation.budget_bps(), self.encoder.spec
+        return {
+            'receivers that report over a link': self.adaptation.receivers(),
+            'bit rate allowed [bit/s]': 'any' if budget_bps == math.inf else round(budget_bps),
+            'made smaller': f'to {spec.scale:g} of the size, quality {spec.quality}' if spec
+                            else 'no',
+            'left out to fit': self.encoder.left_out,
+        }
+
+    def _leave_out(self, why: str) -> None:
+        self.corrupt, self.corrupt_reason = self.corrupt + 1, why
+        self._node.get_logger().warning(f'left out a picture: {why}', throttle_duration_sec=10.0)

@@ -1,0 +1,204 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The camera's decoded pictures, which are large, beside its JPEGs, which must not wait."""
+
+from dataclasses import dataclass
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+
+from .raw_topic import RawTopic
+from ...codecs.jpeg import JpegHeader
+from ...codecs.jpeg_codec import decode_jpeg, REDUCTIONS
+from ...core.frame import EncodedImage, Image
+from ...core.mailbox import Mailbox
+from ...core.statistics import RateMeter
+
+_IDLE_S = 2.0  # without a picture, until memory is given back
+_REPEAT_S = 10.0  # how often the same problem is logged
+_LONG_S = 0.05  # a picture that waits for the network longer than this holds JPEGs up,
+_SHARE = 0.1  # which may be so for this part of the time
+_LONGEST_REST_S = 5.0
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """
+    A picture that is to be published decoded.
+
+    Attributes
+    ----------
+    content
+        A JPEG or an image.
+    size
+        What its JPEG says, or would.
+    header
+        The std_msgs/Header of its messages.
+    full, small
+        Which sizes are wanted.
+    considerate
+        Whether JPEGs are wanted, too, which come first.
+
+    """
+
+    content: EncodedImage | Image
+    size: JpegHeader
+    header: Any
+    full: bool
+    small: bool
+    considerate: bool
+
+
+class RawPublisher:
+    """
+    Decode and publish the newest picture, in a thread of its own that the first one starts.
+
+    While it is busy, newer pictures replace each other. The CameraInfo of a picture is published
+    before the picture is put here, so whoever wants both has that first.
+
+    `put` belongs to one thread; `close` and `join` may be used by another one.
+
+    Attributes
+    ----------
+    lores_width
+        Width of the small pictures in pixels; theirs is the shape of the large ones.
+    published
+        Their rate.
+    corrupt
+        How many could not be decoded.
+    failed
+        How many could not be published.
+    failure
+        Why the last one could not; empty when all was well since.
+
+    """
+
+    def __init__(self, node: Node, lores_width: int, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self.lores_width = lores_width
+        self.published = RateMeter()
+        self.corrupt = self.failed = 0
+        self.failure = ''
+        self._node = node
+        self._full = RawTopic(node, 'image_raw')
+        self._small = RawTopic(node, 'lores/image_raw')
+        self._pictures: Mailbox[RawImage] = Mailbox()
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    @property
+    def dropped(self) -> int:
+        """How many pictures gave way to newer ones."""
+        return self._pictures.dropped
+
+    @property
+    def publishers(self) -> tuple[Any, Any]:
+        """Return those of large and of small ones."""
+        return self._full.publisher, self._small.publisher
+
+    def subscribers(self) -> tuple[int, int]:
+        """Return how many subscribe to large and to small ones."""
+        return self._full.subscribers(), self._small.subscribers()
+
+    def put(self, picture: RawImage) -> None:
+        """Offer a picture."""
+        if self._closed.is_set():
+            return
+        self._pictures.put(picture)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name='raw', daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Publish nothing more, but for the picture that is at work."""
+        self._closed.set()
+        self._pictures.close()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for that one."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                picture = self._pictures.take(_IDLE_S)
+                if self._closed.is_set():
+                    return
+                if picture is None:
+                    self._full.forget()
+                    self._small.forget()
+                else:
+                    self._publish(picture)
+                self.failure = ''
+            except Mailbox.Closed:
+                return
+            except Exception as error:  # one picture that cannot be published is one picture
+                if self._closed.is_set() or not self._node.context.ok():
+                    return  # Ctrl-C has closed the topics
+                self.failed += 1
+                self.failure = f'left out a raw image that cannot be published: {error!r}'
+                self._node.get_logger().error(self.failure, throttle_duration_sec=_REPEAT_S)
+
+    def _publish(self, picture: RawImage) -> None:
+        """Decode a picture, once for both sizes, and publish it."""
+        size = picture.size
+        width = min(self.lores_width, size.width)
+        image = _decoded(picture, size.width if picture.full else width, self._max_pixels)
+        if image is None:
+            self.corrupt += 1
+            self._node.get_logger().warning('left out a raw image that cannot be decoded',
+                                            throttle_duration_sec=_REPEAT_S)
+            return
+        small = _shrunk(image, width) if picture.small else None
+        began_s, began_cpu_s = time.monotonic(), time.thread_time()
+        if small is not None:
+            self._small.publish(small, picture.header)
+        if picture.full:
+            self._full.publish(image, picture.header)
+        self.published.add()
+        if picture.considerate:
+            took_s = time.monotonic() - began_s
+            self._rest(took_s - (time.thread_time() - began_cpu_s))
+
+    def _rest(self, waited_s: float) -> None:
+        """
+        Leave the network to the JPEGs, after a picture that had to wait for it.
+
+        Fast DDS sends a datagram at a time, whatever topic it is of, and a JPEG's must find a gap.
+        """
+        if waited_s > _LONG_S:
+            self._closed.wait(min(waited_s / _SHARE - waited_s, _LONGEST_REST_S))
+
+
+def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:
+    """Return a picture at least that wide; None when it cannot be decoded."""
+    content = picture.content
+    if not isinstance(content, EncodedImage):
+        return content
+    reduction = next((by for by in REDUCTIONS if picture.size.width >= by * width), 1)
+    return decode_jpeg(content.data, reduction, picture.size.components == 1, max_pixels)
+
+
+def _shrunk(image: Image, width: int) -> Image:
+    import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
+
+    if image.shape[1] == width:
+        return image
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

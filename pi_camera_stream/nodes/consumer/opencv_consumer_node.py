@@ -1,0 +1,211 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+
+"""The node that works on pictures with OpenCV."""
+
+from collections.abc import Mapping, Sequence
+import threading
+import time
+import traceback
+from typing import Any
+
+from .consumer_topics import ConsumerTopics
+from .message_decoder import decode
+from .. import diagnostics
+from ..base_node import BaseNode
+from ..parameter_tables import OPENCV_CONSUMER
+from ..run import run_node
+from ...client.calibration_subscription import CalibrationSubscription
+from ...client.image_subscription import ImageSubscription
+from ...client.trace import TracePublisher
+from ...codecs.decoding import decode_frame
+from ...core.errors import PermanentError
+from ...core.frame import Frame, image_size, StampedImage
+from ...core.fresh_mailbox import FreshMailbox
+from ...core.mailbox import Mailbox
+from ...core.parameters import Value
+from ...core.statistics import RateMeter, Recent
+from ...vision import pipeline as pipelines
+from ...vision import registry
+from ...vision.pipeline import Pipeline
+from ...vision.processor import FrameInfo
+
+
+class OpencvConsumerNode(BaseNode):
+    """
+    Decode the newest picture, let the processors work on it, publish what they found.
+
+    The executor's thread only receives; while the working thread is busy with one picture, newer
+    ones replace each other. So processors that are slower than the camera cost pictures, but
+    do not make the results older.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('opencv_consumer', (*OPENCV_CONSUMER, *registry.built_in_parameters()))
+        self._pipeline = self._create_pipeline({})
+        self._max_pixels = self.value('max_pixels')
+        self._subscription = ImageSubscription(
+            self, 'image_raw/compressed', self._on_frame, adaptive=self.value('adaptive'),
+            max_pixels=self._max_pixels)
+        self._newest: FreshMailbox[tuple[Frame | StampedImage, Any]] = FreshMailbox(
+            self._subscription.received.per_second)
+        self._calibration = CalibrationSubscription(self, self._subscription.topic)
+        self._trace = TracePublisher(self)
+        self._topics = ConsumerTopics(self, self.value('jpeg_quality'))
+        self._processed = RateMeter()
+        self._ages_ms, self._work_ms = Recent(), Recent()
+        self._detections = 0
+        self._undecodable = 0
+        self._failed = 0
+        self._worker = threading.Thread(target=self._work, name='work', daemon=True)
+        diagnostics.Diagnostics(self, 'processing', self._health)
+
+    def start(self) -> None:
+        """Subscribe, and start to work."""
+        super().start()
+        self._subscription.subscribe()
+        self._calibration.follow(self._pipeline.uses_calibration)
+        self._worker.start()
+        self.get_logger().info(
+            f"running '{self._pipeline.name}' on '{self._subscription.topic}'")
+
+    def stop(self) -> None:
+        """End the working thread."""
+        self._newest.close()
+        if self._worker.is_alive():
+            self._worker.join(timeout=1.0)
+
+    def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
+                        live: bool) -> None:
+        """Change the processors, or their parameters, from the next picture on."""
+        super().take_parameters(changed, others, live)
+        if not live:
+            return
+        if 'processor' in changed:
+            self._pipeline = self._create_pipeline(changed)
+            self.run_soon(lambda: self._calibration.follow(self._pipeline.uses_calibration))
+        else:
+            values = {stage.name: self._values(stage.name, changed)
+                      for stage in self._pipeline.stages
+                      if any(name.startswith(f'{stage.name}.') for name in changed)}
+            for name, own in values.items():
+                pipelines.check(name, own)
+            self._pipeline.reconfigure(values)
+        if 'jpeg_quality' in changed:
+            self._topics.jpeg_quality = int(changed['jpeg_quality'])
+
+    def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
+        """Return the processors that are wanted, when these parameters have changed."""
+        names = registry.parse_names(str(changed.get('processor', self.value('processor'))))
+        return Pipeline({name: self._values(name, changed) for name in names}, self._report)
+
+    def _values(self, processor: str, changed: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the values of a processor's parameters, of which some may be new to us."""
+        table = registry.parameters(processor)
+        for parameter in table:
+            if not self.has_parameter(parameter.name):  # of another package
+                self._table[parameter.name] = parameter
+                self._declare(parameter)
+        return {parameter.name.partition('.')[2]: changed[parameter.name]
+                if parameter.name in changed else self.value(parameter.name)
+                for parameter in table}
+
+    def _on_frame(self, frame: Frame | StampedImage, message: Any) -> None:
+        self._newest.put((frame, message))
+        self._trace.publish(self._subscription.topic, frame.stamp_ns,
+                            received=self._trace.now_ns())
+
+    def _work(self) -> None:
+        while True:
+            try:
+                self._process(*self._newest.take())
+            except Mailbox.Closed:
+                return
+            except Exception as error:  # one picture that cannot be worked on is one picture
+                if not self.context.ok():  # Ctrl-C has closed the topics
+                    return
+                self._failed += 1
+                self.get_logger().error(f'left out a picture: {error!r}\n'
+                                        + traceback.format_exc(), throttle_duration_sec=1.0)
+
+    def _process(self, frame: Frame | StampedImage, message: Any) -> None:
+        started_s = time.perf_counter()
+        try:
+            image = decode(message, self._max_pixels) if isinstance(frame, Frame) \
+                else decode_frame(frame)
+        except ValueError as error:
+            self._undecodable += 1
+            self.get_logger().warning(f'left out a picture: {error}', throttle_duration_sec=10.0)
+            return
+        decoded_ns = self._trace.now_ns()
+        pipeline, size = self._pipeline, image_size(image)
+        info = FrameInfo(frame.stamp_ns, message.header.frame_id, frame.sequence, *size,
+                         self._calibration.for_size(*size))
+        outcomes = pipeline.process(image, info)
+        work_ms = (time.perf_counter() - started_s) * 1e3
+        processed_ns = self._trace.now_ns()
+        age_ms = (processed_ns - frame.stamp_ns) / 1e6
+        self._trace.publish(self._subscription.topic, frame.stamp_ns, decoded=decoded_ns,
+                            processed=processed_ns)
+        self._topics.publish_results(message.header, info, outcomes, age_ms, work_ms)
+        if self._topics.image_wanted():
+            self._topics.publish_image(message.header, pipeline.annotate(image, outcomes))
+        self._processed.add()
+        self._ages_ms.add(age_ms)
+        self._work_ms.add(work_ms)
+        self._detections = sum(len(outcome.findings.detections) for outcome in outcomes)
+
+    def _report(self, processor: str, error: Exception) -> None:
+        """Log what a processor raised; called once a second at most."""
+        if self.context.ok():  # else Ctrl-C came first
+            details = str(error) if isinstance(error, PermanentError) else \
+                f'{error!r}\n' + ''.join(traceback.format_exception(error))
+            self.get_logger().error(
+                f"processor '{processor}' failed, everything else goes on: {details}")
+
+    def _health(self) -> diagnostics.Health:
+        received, rate = self._subscription.received.per_second(), self._processed.per_second()
+        stages = self._pipeline.stages
+        values = {
+            'topic': self._subscription.topic,
+            'processor': self._pipeline.name,
+            'frames/s received': received,
+            'frames/s processed': rate,
+            'age of the result [ms]': self._ages_ms.median(),
+            'decoding and processing [ms]': self._work_ms.median(),
+            'detections': self._detections,
+            'dropped, processing is slower': self._newest.dropped,
+            'corrupt pictures': self._subscription.corrupt + self._undecodable,
+            'last corrupt picture': self._subscription.corrupt_reason,
+            'pictures left out after a failure': self._failed,
+            **{f"failures of '{stage.name}'": stage.failures for stage in stages},
+        }
+        failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
+        if received == 0:
+            return diagnostics.Health(
+                diagnostics.WARN, self._subscription.why_silent(), values)
+        if rate == 0:
+            return diagnostics.Health(
+                diagnostics.ERROR, 'pictures come, but none was processed for 2 s', values)
+        if failing:
+            return diagnostics.Health(
+                diagnostics.WARN, f'failing: {", ".join(failing)}', values)
+        return diagnostics.Health(diagnostics.OK, f'{rate:.1f} frames/s', values)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the OpenCV consumer; `args` are the arguments behind the program's name."""
+    return run_node(OpencvConsumerNode, 'opencv_consumer_node', args)

@@ -1,0 +1,54 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Workers that wait for what is not there, so that it is seen as soon as it returns."""
+
+from dataclasses import asdict
+from typing import Any
+
+from .base import SourceSettings, TURNING
+from .worker_source import WorkerSource
+from ..core.frame import Capture
+
+_FIRST_PATIENCE_S, _LONGEST_PATIENCE_S = 3.0, 12.0
+
+
+class ReconnectingSource(WorkerSource):
+    """
+    Tell the worker how long to wait before it says why there are no pictures, and ends.
+
+    It is started again at once: its patience is always longer than the loop's back-off, which
+    counts from its start. So it is hardly ever away, and who returns is seen within a second.
+    """
+
+    starts_with = frozenset({'jpeg_quality'})
+    options = TURNING
+    first_picture_s = _LONGEST_PATIENCE_S + 8.0
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self._patience_s = _FIRST_PATIENCE_S
+
+    def open_message(self) -> dict[str, Any]:
+        """Return what the worker is told first, with its patience in this attempt."""
+        patience_s = self._patience_s
+        self._patience_s = min(2 * patience_s, _LONGEST_PATIENCE_S)
+        return {'settings': asdict(self.settings), 'patience_s': patience_s}
+
+    def read(self, timeout_s: float) -> Capture | None:
+        """Wait for pictures, and return the newest one."""
+        capture = super().read(timeout_s)
+        if capture is not None:
+            self._patience_s = _FIRST_PATIENCE_S
+        return capture

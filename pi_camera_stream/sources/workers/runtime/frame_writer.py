@@ -1,0 +1,156 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The last steps of a picture in a worker: turned, encoded where it must be, and delivered."""
+
+from collections.abc import Callable
+import threading
+import time
+from typing import Any
+
+from .worker_pipe import WorkerPipe
+from ...base import SourceSettings
+from ...records import FrameRecord
+from ....codecs.jpeg import check_whole, JpegHeader, NotAJpegError
+from ....codecs.limits import check_jpeg
+from ....core.errors import FrameRefusedError
+from ....core.frame import EncodedImage, Image
+from ....core.mailbox import Mailbox
+
+MakeImage = Callable[[], Image]
+
+
+class FrameWriter:
+    """
+    Write the newest picture, in a thread of its own: what is slow here delays nobody.
+
+    Attributes
+    ----------
+    last_s
+        Monotonic time of the last picture that was delivered; 0 before the first one.
+    about
+        What the hello says besides the size; to be set before the first picture.
+
+    """
+
+    def __init__(self, pipe: WorkerPipe, settings: SourceSettings) -> None:
+        self.last_s = 0.0
+        self.about: dict[str, Any] = {}
+        self._pipe = pipe
+        self._settings = settings
+        self._turned = bool(settings.rotation or settings.hflip or settings.vflip)
+        self._number = 0
+        self._mailbox: Mailbox[tuple[EncodedImage | MakeImage, FrameRecord]] = Mailbox()
+        threading.Thread(target=self._run, name='encoder', daemon=True).start()
+
+    @property
+    def max_pixels(self) -> int:
+        """Return how many pixels of a picture may be decoded."""
+        return self._settings.max_pixels
+
+    @property
+    def decoded_size(self) -> tuple[int, int] | None:
+        """Return the (width, height) to decode to, before it is turned; None for its own."""
+        size = self._settings.size
+        return size[::-1] if size and self._settings.rotation in (90, 270) else size
+
+    def put(self, content: EncodedImage | MakeImage, monotonic_ns: int, number: int = 0) -> None:
+        """
+        Offer a frame.
+
+        Parameters
+        ----------
+        content
+            A JPEG, or a function that returns the image, of whatever size.
+        monotonic_ns
+            When it was taken.
+        number
+            As the camera counts; 0 to count here.
+
+        """
+        self._number = number or self._number + 1
+        self._mailbox.put((content, FrameRecord(b'', monotonic_ns, self._number)))
+
+    def leave_out(self, count: int) -> None:
+        """Count pictures that were left out before they came here."""
+        self._number += count
+
+    def _run(self) -> None:
+        try:
+            self._write_for_ever()
+        except Exception as error:  # a thread must not end in silence
+            self._pipe.fail(f'the pictures cannot be encoded ({error!r})')
+
+    def _write_for_ever(self) -> None:
+        while True:
+            item = self._mailbox.take()
+            if item is None:
+                continue
+            content, record = item
+            try:
+                jpeg, header = self._jpeg(content)
+            except NotAJpegError:
+                continue  # its number is missing, which is how it is counted
+            self._deliver(FrameRecord(jpeg, record.monotonic_ns, record.number), header)
+
+    def _deliver(self, frame: FrameRecord, header: JpegHeader) -> None:
+        if not self.last_s:
+            self._pipe.send(b'H', {'controls': {}, 'width': header.width,
+                                   'height': header.height, **self.about})
+        self._pipe.send_frame(frame.data, frame.monotonic_ns, frame.number)
+        self.last_s = time.monotonic()
+
+    def _jpeg(self, content: EncodedImage | MakeImage) -> tuple[bytes, JpegHeader]:
+        if isinstance(content, EncodedImage):
+            data = content.data
+            header = check_whole(data)
+            if not self._turned and self._settings.size in (None, (header.width, header.height)):
+                return data, header
+            try:
+                check_jpeg(data, self._settings.max_pixels)
+            except FrameRefusedError:
+                return data, header  # the node will not have it either, and says why
+        jpeg = self._encode(content)
+        return jpeg, check_whole(jpeg)
+
+    def _encode(self, content: EncodedImage | MakeImage) -> bytes:
+        import cv2  # here, because who only passes JPEGs on can do without it: 20 MB
+        import numpy as np
+        cv2.setNumThreads(1)
+        try:
+            image: Any = content() if not isinstance(content, EncodedImage) else cv2.imdecode(
+                np.frombuffer(content.data, np.uint8), cv2.IMREAD_COLOR)
+            if image is None:
+                raise NotAJpegError('it cannot be decoded')
+            size = self.decoded_size
+            if size is not None and (image.shape[1], image.shape[0]) != size:
+                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            done, data = cv2.imencode('.jpg', self._turn(image),
+                                      (cv2.IMWRITE_JPEG_QUALITY, self._settings.quality))
+        except cv2.error as error:
+            raise NotAJpegError(f'OpenCV cannot work on it: {error}') from error
+        if not done:
+            raise NotAJpegError('it cannot be encoded')
+        return bytes(data.tobytes())
+
+    def _turn(self, image: Any) -> Any:
+        import cv2
+        settings = self._settings
+        if settings.rotation:
+            image = cv2.rotate(image, {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180,
+                                       270: cv2.ROTATE_90_COUNTERCLOCKWISE}[settings.rotation])
+        if settings.hflip or settings.vflip:
+            image = cv2.flip(image, -1 if settings.hflip and settings.vflip
+                             else 1 if settings.hflip else 0)
+        return image

@@ -1,0 +1,133 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Packets to pictures."""
+
+import re
+import threading
+from typing import Any
+
+import av
+
+from ..runtime.frame_writer import FrameWriter
+from ..runtime.worker_status import WorkerStatus
+from ....codecs.limits import check_size, libav_options
+from ....core.errors import FrameRefusedError, TemporaryError
+from ....core.group_mailbox import GroupMailbox
+from ....core.mailbox import Mailbox
+
+_BACKLOG = 8  # packets; a decoder that is further behind goes on with the newest key frame
+_MOST_BEHIND_S = 1.0  # then the rest of this group of pictures is left out, too
+_STAMPS = 64
+_KEY = {'h264': re.compile(rb'\x00\x00\x01[\x05\x25\x45\x65\x07\x27\x47\x67]'),
+        'hevc': re.compile(rb'\x00\x00\x01[\x26\x28\x2a\x40\x42]\x01')}
+_NO_KEY_FRAME = ('data arrives, and no picture can be made of it yet: let the sender repeat key '
+                 'frames with their parameters, for example `rpicam-vid --inline --intra 30` or '
+                 '`ffmpeg -g 30`')
+
+
+class Decoder:
+    """
+    Decode in a thread of its own, so that reading is never late.
+
+    Everything is decoded, because pictures build on each other; what is left out is encoding. When
+    decoding itself is too slow, all before the newest key frame is left out, and when none has
+    come for long, all before the next one. What is left out is counted.
+    """
+
+    def __init__(self, codec: Any, writer: FrameWriter, status: WorkerStatus) -> None:
+        """
+        Begin.
+
+        Parameters
+        ----------
+        codec
+            The PyAV codec context; it belongs to this object from now on.
+        writer
+            Where the pictures go.
+        status
+            Is told that no picture could be made yet.
+
+        Raises
+        ------
+        TemporaryError
+            The pictures are larger than they may be.
+
+        """
+        self._codec = codec
+        self._writer = writer
+        self._situation = status
+        if sentence := self._too_large():
+            raise TemporaryError(sentence)
+        self._key = _KEY.get(codec.name)
+        self._packets: GroupMailbox[tuple[Any, int]] = GroupMailbox(_BACKLOG, _MOST_BEHIND_S)
+        status.sentence = _NO_KEY_FRAME
+        # Threads that each decode a frame would hold back one picture each. Chunks let a sender
+        # pack each slice by itself, and a picture be whole when its last slice is.
+        codec.thread_type = 'SLICE'
+        codec.options = {'flags': '+low_delay', **libav_options(writer.max_pixels), **(
+            {'flags2': '+chunks'} if codec.name == 'h264' else {})}
+        self._thread = threading.Thread(target=self._run, name='decoder', daemon=True)
+        self._thread.start()
+
+    def put(self, packet: Any, monotonic_ns: int) -> None:
+        """Decode a packet that began to arrive at `monotonic_ns`."""
+        self._packets.put((packet, monotonic_ns), lambda: self._is_key(packet), monotonic_ns / 1e9)
+
+    def close(self) -> None:
+        """End, behind the picture that is being decoded."""
+        self._packets.close()
+        self._thread.join()
+
+    def _is_key(self, packet: Any) -> bool:
+        return bool(packet.is_keyframe or (
+            self._key is not None and self._key.search(bytes(packet))))
+
+    def _run(self) -> None:
+        stamps: dict[int | None, int] = {}
+        counted = 0
+        while True:
+            try:
+                packet, monotonic_ns = self._packets.take()
+            except Mailbox.Closed:
+                return
+            dropped = self._packets.dropped
+            self._writer.leave_out(dropped - counted)
+            counted = dropped
+            stamps[packet.pts] = monotonic_ns
+            if len(stamps) > _STAMPS:
+                del stamps[next(iter(stamps))]
+            try:
+                frames = self._codec.decode(packet)
+            except av.error.FFmpegError:  # lost packets, or no key frame yet
+                frames = []
+            if sentence := self._too_large():
+                self._situation.sentence = sentence
+                continue
+            for frame in frames:
+                self._put(frame, stamps.get(frame.pts, monotonic_ns))
+
+    def _too_large(self) -> str:
+        """Return why there will be no picture of this size; nothing where there may be."""
+        try:
+            if self._codec.width and self._codec.height:  # they are known
+                check_size(self._codec.width, self._codec.height, self._writer.max_pixels)
+        except FrameRefusedError as error:
+            return f'what arrives is left out: {error}'
+        return ''
+
+    def _put(self, frame: Any, monotonic_ns: int) -> None:
+        size = self._writer.decoded_size or (frame.width, frame.height)
+        self._writer.put(lambda: frame.to_ndarray(format='bgr24', width=size[0], height=size[1]),
+                         monotonic_ns)

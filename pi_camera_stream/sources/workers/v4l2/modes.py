@@ -1,0 +1,148 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a V4L2 camera can deliver, and what of it to take."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import errno
+from typing import Any
+
+from . import api
+from ....core.errors import PermanentError
+
+COMPRESSED = ('MJPG', 'JPEG')
+RAW = ('YUYV', 'UYVY', 'NV12', 'YU12', 'BGR3', 'RGB3', 'GREY')  # that we can convert
+_MOST_PIXELS = {True: 1280 * 720, False: 640 * 480}  # when no size is asked for: JPEG or not
+_MOST = 100  # of each kind; a broken driver never ends
+
+
+@dataclass(frozen=True)
+class Mode:
+    """
+    A format at a size, or at sizes within a range.
+
+    Attributes
+    ----------
+    code
+        The format's four letters.
+    least, most, step
+        (width, height); least and most are the same for a single size.
+    intervals
+        Possible times between frames, as fractions of seconds; none when the driver does not say.
+
+    """
+
+    code: str
+    least: tuple[int, int]
+    most: tuple[int, int]
+    step: tuple[int, int] = (1, 1)
+    intervals: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def rates(self) -> list[float]:
+        """Return the frames a second, the highest first."""
+        return sorted((below / above for above, below in self.intervals if above), reverse=True)
+
+    def has(self, size: tuple[int, int]) -> bool:
+        """Return whether the size is among them."""
+        return all(low <= wanted <= high and (wanted - low) % step == 0 for wanted, low, high, step
+                   in zip(size, self.least, self.most, self.step, strict=True))
+
+    def __str__(self) -> str:
+        """Return it for people: `MJPG 1280x720 at 30, 15/s`."""
+        size = '{}x{}'.format(*self.most)
+        if self.least != self.most:
+            size = '{}x{} to '.format(*self.least) + size
+        rates = ', '.join(f'{rate:g}' for rate in self.rates)
+        return f'{self.code} {size}' + (f' at {rates}/s' if rates else '')
+
+
+def read_modes(fd: int) -> list[Mode]:
+    """Return all modes of a camera that is open."""
+    modes = []
+    for description in _each(fd, api.ENUM_FMT, api.FormatDescription, type=api.CAPTURE):
+        code = description.pixelformat.to_bytes(4, 'little').decode('latin-1').strip('\0 ')
+        for size in _each(fd, api.ENUM_FRAMESIZES, api.FrameSize,
+                          pixel_format=description.pixelformat):
+            numbers = tuple(size.numbers)
+            if size.type == api.DISCRETE:
+                least, most, step = numbers[:2], numbers[:2], (1, 1)
+            else:
+                least, most = (numbers[0], numbers[3]), (numbers[1], numbers[4])
+                step = (max(1, numbers[2]), max(1, numbers[5]))
+            intervals = tuple(
+                (interval.numbers[0], interval.numbers[1]) for interval in _each(
+                    fd, api.ENUM_FRAMEINTERVALS, api.FrameInterval,
+                    pixel_format=description.pixelformat, width=most[0], height=most[1])
+                if interval.numbers[0] and interval.numbers[1])
+            modes.append(Mode(code, (least[0], least[1]), (most[0], most[1]), step, intervals))
+    return modes
+
+
+def choose(modes: list[Mode], size: tuple[int, int] | None, fps: float
+           ) -> tuple[Mode, tuple[int, int], tuple[int, int] | None]:
+    """
+    Return mode, size and interval for what is wanted; JPEG where it can be had.
+
+    Without a size, the largest up to 1280x720 is taken, 640x480 where pictures are not compressed;
+    of the rates the lowest that is not below `fps`, or the highest.
+
+    Raises
+    ------
+    PermanentError
+        There is no such size or rate; the text lists those there are.
+
+    """
+    able = [mode for mode in modes if mode.code in COMPRESSED + RAW]
+    fitting = [mode for mode in able if size is None or mode.has(size)]
+    if not fitting:
+        asked = f'no {size[0]}x{size[1]}' if size else 'nothing that can be converted'
+        raise PermanentError(f"it has {asked}: set the parameters 'width' and 'height' to a size "
+                             f'of {_listed(able or modes)}')
+    fast = [mode for mode in fitting
+            if not fps or not mode.rates or mode.rates[0] >= fps * 0.99]
+    if not fast:
+        raise PermanentError(f"it has no {fps:g} frames a second there: set the parameter 'fps' "
+                             f'to a rate of {_listed(fitting)}')
+    mode = min(fast, key=_preference)
+    intervals = sorted(mode.intervals, key=lambda interval: interval[0] / interval[1])
+    enough = [interval for interval in intervals if interval[1] / interval[0] >= fps * 0.99]
+    interval = (enough[-1] if fps else intervals[0]) if intervals else None
+    return mode, size or mode.most, interval
+
+
+def _preference(mode: Mode) -> tuple[bool, bool, int, int]:
+    compressed = mode.code in COMPRESSED
+    pixels = mode.most[0] * mode.most[1]
+    too_large = pixels > _MOST_PIXELS[compressed]
+    order = (COMPRESSED + RAW).index(mode.code)
+    return not compressed, too_large, pixels if too_large else -pixels, order
+
+
+def _listed(modes: list[Mode]) -> str:
+    return '; '.join(map(str, modes)) or 'another camera'
+
+
+def _each(fd: int, request: int, kind: Any, **fields: int) -> Iterator[Any]:
+    """Yield the answers of an enumeration; the last one of a range."""
+    for index in range(_MOST):
+        answer = kind(index=index, **fields)
+        try:
+            api.call(fd, request, answer)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTTY):  # that was the last one
+                return
+            raise
+        yield answer

@@ -1,0 +1,331 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Who may watch, at the door: what every request passes before it is answered."""
+
+import asyncio
+from collections import deque, OrderedDict
+from collections.abc import Callable
+import errno
+from html import escape
+from importlib.resources import files
+import ipaddress
+import logging
+import math
+import re
+import time
+from typing import NoReturn
+from urllib.parse import parse_qs, urlencode
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from yarl import URL
+
+from .access_rules import AccessRules, local_path, same_origin, shown
+
+_COOKIE = 'pi_camera_stream'
+_PAGES = ('/', '/latency')  # for people: who must log in is led there
+_OPEN = ('/login', '/healthz', '/static')  # resources that ask for no token
+_BODY_TIMEOUT_S = 10.0
+_MOST_FIELDS = 10
+_MOST_SAID = 50  # refusals that are logged, one a name
+_HEADERS = {
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    'X-Frame-Options': 'SAMEORIGIN',
+}
+_HTML_HEADERS = {
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Content-Security-Policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+}
+_PREFLIGHT_HEADERS = {
+    'Access-Control-Allow-Methods': 'GET',
+    'Access-Control-Allow-Headers': 'Authorization',
+    'Access-Control-Max-Age': '600',
+}
+
+
+class LoginThrottle:
+    """
+    Wrong tokens of the last minute, by address. The table is bounded.
+
+    Attributes
+    ----------
+    MOST
+        So many within a minute, and the address must wait.
+
+    """
+
+    MOST = 10
+    _WITHIN_S = 60.0
+    _ADDRESSES = 1024
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
+        self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait_s(self, address: str) -> float:
+        """Return the seconds for which nothing is taken from `address`, mostly 0."""
+        times_s = self._times_s.get(_network(address))
+        if times_s is None or len(times_s) < self.MOST:
+            return 0.0
+        return times_s[0] + self._WITHIN_S - self._now_s()
+
+    def add(self, address: str) -> bool:
+        """Note a wrong one; return whether it was one too many."""
+        network, now_s = _network(address), self._now_s()
+        times_s = self._times_s.setdefault(network, deque(maxlen=self.MOST))
+        times_s.append(now_s)
+        self._times_s.move_to_end(network)
+        if len(self._times_s) > self._ADDRESSES:
+            self._times_s.popitem(last=False)
+        return self.wait_s(address) > 0
+
+
+def _network(address: str) -> str:
+    """Return whose address it is: of IPv6 everyone has 2^64."""
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(number, ipaddress.IPv4Address):
+        return str(number)
+    return str(number.ipv4_mapped or f'{int(number) >> 64:x}/64')
+
+
+class Access:
+    """
+    The rules applied to an aiohttp application. All methods run in the event loop.
+
+    Refusals are HTTP errors of one sentence, and so is every error of the application behind it.
+    Pages may not load anything from elsewhere. Other web sites may show pictures, but neither
+    read them nor open a WebSocket, unless they are allowed to.
+    """
+
+    def __init__(self, rules: AccessRules, log: Callable[[str], None],
+                 now_s: Callable[[], float] = time.monotonic) -> None:
+        """`log` hears of refusals, with nothing secret in them."""
+        self._rules = rules
+        self._log = log
+        self._throttle = LoginThrottle(now_s)
+        self._said: set[str] = set()
+        page = files('pi_camera_stream.web') / 'static' / 'login' / 'login.html'
+        self._login_page = page.read_text(encoding='utf-8')
+
+    def protect(self, app: web.Application) -> None:
+        """Add the middleware, the headers and the address `/login` to an application."""
+        app.middlewares.append(self.middleware)
+        app.on_response_prepare.append(self.add_headers)
+        app.router.add_get('/login', self._show_login)
+        app.router.add_post('/login', self._log_in)
+
+    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Complete the head of any response; those that a handler has set stay."""
+        headers = _HEADERS | (_HTML_HEADERS if response.content_type == 'text/html' else {})
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        origin = request.headers.get('Origin')
+        if origin is not None and self._allowed(request, origin) and not _same(request, origin):
+            response.headers['Access-Control-Allow-Origin'] = origin
+            response.headers.add('Vary', 'Origin')
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let through who may come in; turn whatever goes wrong behind it into a sentence."""
+        try:
+            self._check_host(request)
+            self._check_origin(request)
+            self._check_token(request)
+            _check_dates(request)
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status >= 400:
+                _make_sentence(request, error)
+            _end_what_has_begun(request)
+            raise
+        except web.RequestPayloadError:
+            return _answer_malformed()
+        except Exception as error:
+            return _answer_failure(request, error)
+
+    def _check_host(self, request: web.Request) -> None:
+        host = request.headers.get('Host')
+        if not self._rules.host_allowed(host):
+            self._refuse(f"'{shown(host or '')}' is not among the names of this robot: use its "
+                         "address in numbers, or add the name to the parameter 'allowed_hosts'")
+
+    def _check_origin(self, request: web.Request) -> None:
+        origin = request.headers.get('Origin')
+        if origin is None or _same(request, origin):
+            return
+        if self._allowed(request, origin):
+            if request.method == 'OPTIONS':
+                raise web.HTTPNoContent(headers=_PREFLIGHT_HEADERS)
+        elif (request.method not in ('GET', 'HEAD')
+              or 'websocket' in request.headers.get('Upgrade', '').lower()):
+            self._refuse(f"pages of '{shown(origin)}' may not do this: to let them, add it to the "
+                         "parameter 'allowed_origins'")
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        if sentence not in self._said and len(self._said) < _MOST_SAID:
+            self._said.add(sentence)
+            self._log(sentence)
+        raise web.HTTPForbidden(text=f'{sentence}\n')
+
+    def _allowed(self, request: web.Request, origin: str) -> bool:
+        return self._rules.origin_allowed(origin, request.scheme, request.headers.get('Host'))
+
+    def _check_token(self, request: web.Request) -> None:
+        """Ask for the token where it is needed; take it out of the browser's address bar."""
+        if not self._rules.access_token or _is_open(request):
+            return
+        scheme, _, bearer = request.headers.get('Authorization', '').partition(' ')
+        candidate = bearer.strip() if scheme.lower() == 'bearer' else request.query.get('token')
+        # The cookie first: who has it may not be locked out by others behind the same address.
+        known = any(map(self._rules.session_matches, _cookies(request)))
+        if not known and candidate is not None:
+            known = self._try(request, candidate)
+        query = [(name, value) for name, value in request.query.items() if name != 'token']
+        page = request.path + (f'?{urlencode(query, errors="replace")}' if query else '')
+        is_page = request.path in _PAGES
+        if known and is_page and 'token' in request.query:
+            raise self._welcome(page)
+        if not known and is_page and 'text/html' in request.headers.get('Accept', ''):
+            raise _redirect('/login?' + urlencode(
+                {'next': page} | ({} if candidate is None else {'wrong': '1'})))
+        if not known:
+            raise web.HTTPUnauthorized(
+                headers={'WWW-Authenticate': 'Bearer'},
+                text='who wants to watch must know the access token: open /login, or send it as '
+                     "'Authorization: Bearer <token>' or '?token=<token>'\n")
+
+    def _try(self, request: web.Request, candidate: str) -> bool:
+        """Return whether the token is right; who has guessed too often is not told."""
+        address = request.remote or '?'
+        wait_s = self._throttle.wait_s(address)
+        if wait_s > 0:
+            raise web.HTTPTooManyRequests(
+                headers={'Retry-After': str(math.ceil(wait_s))},
+                text=f'too many wrong access tokens: try again in {math.ceil(wait_s)} s\n')
+        right = self._rules.token_matches(candidate)
+        if not right and self._throttle.add(address):
+            self._log(f'{address} has sent {LoginThrottle.MOST} wrong access tokens within a '
+                      'minute, and must wait')
+        return right
+
+    async def _show_login(self, request: web.Request) -> web.StreamResponse:
+        if not self._rules.access_token:
+            raise _redirect('/')
+        page, target = self._login_page, local_path(request.query.get('next', '/'))
+        if 'wrong' not in request.query:
+            page = re.sub(r'<p id="wrong".*?</p>', '', page, flags=re.DOTALL)
+        page = page.replace('name="next" value="/"', f'name="next" value="{escape(target)}"')
+        # With no-referrer, browsers send 'Origin: null' with a form, which looks like a foreign
+        # site (https://fetch.spec.whatwg.org/#append-a-request-origin-header).
+        return web.Response(text=page, content_type='text/html', headers={
+            'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin'})
+
+    async def _log_in(self, request: web.Request) -> web.StreamResponse:
+        if not self._rules.access_token:
+            raise _redirect('/')
+        form = await _read_form(request)
+        target = local_path(form.get('next', '/'))
+        if self._try(request, form.get('token', '').strip()):
+            raise self._welcome(target)
+        raise _redirect('/login?' + urlencode({'next': target, 'wrong': '1'}))
+
+    def _welcome(self, target: str) -> web.HTTPException:
+        """Return what remembers a browser, and leads it to `target`."""
+        response = _redirect(target)
+        response.set_cookie(_COOKIE, self._rules.session_cookie(), path='/', httponly=True,
+                            samesite='Strict', secure=self._rules.tls)
+        return response
+
+
+def _is_open(request: web.Request) -> bool:
+    """Tell whether a resource asks for no token; what aiohttp 3.8.1 takes for /static may not."""
+    resource = request.match_info.route.resource
+    return (resource is not None and resource.canonical in _OPEN
+            and '..' not in request.path.split('/'))
+
+
+def _same(request: web.Request, origin: str) -> bool:
+    return same_origin(origin, request.scheme, request.headers.get('Host'))
+
+
+def _cookies(request: web.Request) -> list[str]:
+    # Not request.cookies, which fails or logs on what others have put into the header.
+    pairs = (pair.strip().partition('=') for pair in request.headers.get('Cookie', '').split(';'))
+    return [value for name, _, value in pairs if name == _COOKIE]
+
+
+def _redirect(target: str) -> web.HTTPException:
+    return web.HTTPSeeOther(URL(target, encoded=True), headers={'Cache-Control': 'no-store'})
+
+
+def _check_dates(request: web.Request) -> None:
+    """Look at what aiohttp's file responses read, out of our reach: a huge year fails there."""
+    try:
+        _ = request.if_modified_since, request.if_unmodified_since, request.if_range
+    except (OverflowError, ValueError):
+        raise web.HTTPBadRequest(text='a date in the head of this request is none\n') from None
+
+
+async def _read_form(request: web.Request) -> dict[str, str]:
+    if request.content_type != 'application/x-www-form-urlencoded':
+        raise web.HTTPUnsupportedMediaType(text='send the token as a form does\n')
+    try:
+        body = await asyncio.wait_for(request.read(), _BODY_TIMEOUT_S)
+        fields = parse_qs(body.decode(errors='replace'), max_num_fields=_MOST_FIELDS)
+    except asyncio.TimeoutError:
+        raise web.HTTPRequestTimeout(text='the form did not come to its end\n') from None
+    except ValueError:
+        raise web.HTTPBadRequest(text='the form has too many fields\n') from None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _make_sentence(request: web.Request, error: web.HTTPException) -> None:
+    text = error.text or ''
+    if text == f'{error.status}: {error.reason}':  # as aiohttp has it
+        text = error.reason.lower()
+        if error.status == 404:
+            places = sorted({resource.canonical for resource in request.app.router.resources()})
+            text = f'there is nothing at this address, only at {", ".join(places)}'
+    error.text = text.strip() + '\n'
+    error.content_type = 'text/plain'
+
+
+def _answer_malformed() -> web.Response:
+    response = web.Response(status=400, text='the body of this request is malformed\n')
+    response.force_close()  # where it ends cannot be known
+    return response
+
+
+def _answer_failure(request: web.Request, error: Exception) -> web.Response:
+    if isinstance(error, ConnectionError) and (
+            request.transport is None or request.transport.is_closing()):
+        return web.Response(status=499, reason='Client Closed Request')  # nobody gets it
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return web.Response(status=404, text='there is no file with such a long name\n')
+    logging.getLogger(__name__).exception(
+        '%s %s has failed', request.method, shown(request.path))
+    _end_what_has_begun(request)
+    return web.Response(status=500, text='internal error\n')
+
+
+def _end_what_has_begun(request: web.Request) -> None:
+    if request.writer.output_size > 0:  # in the midst of an answer, another one cannot begin
+        request.protocol.force_close()

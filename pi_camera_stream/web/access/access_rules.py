@@ -1,0 +1,203 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Who may watch, as plain rules: hosts, origins, the access token, and how many."""
+
+from dataclasses import dataclass, field
+import hashlib
+import hmac
+import ipaddress
+import re
+import socket
+
+from ...core.errors import PermanentError
+
+_TOKEN_LENGTH = 8  # characters at least
+_ALL = '*'
+_LOCAL_DOMAINS = ('local', 'lan', 'home', 'home.arpa', 'internal', 'localdomain')
+_DEFAULT_PORTS = {'http': 80, 'https': 443}
+_SHOWN_LENGTH = 60
+_FLAGS = re.ASCII | re.IGNORECASE
+_HOST = re.compile(r'(\[[0-9a-z:.%]+\]|[0-9a-z_.-]+)(?::(\d{1,5}))?', _FLAGS)
+_ORIGIN = re.compile(r'([a-z][a-z0-9+.-]*)://([^/]+)', _FLAGS)
+# One slash at first. Browsers take a backslash for a slash, and skip control characters.
+_LOCAL_PATH = re.compile(r'/(?!/)[!-\[\]-~]*')
+
+
+@dataclass(frozen=True)
+class AccessRules:
+    """
+    What has been configured about those who watch. It knows no server.
+
+    Attributes
+    ----------
+    access_token
+        What one must know to watch; everyone may when it is empty.
+    allowed_hosts
+        Names under which the server may be asked for, beside its own; `*` for all.
+    allowed_origins
+        Other web sites, as `https://example.com`, whose scripts may use it; `*` for all.
+    max_viewers
+        How many may watch at the same time.
+    max_viewers_per_address
+        How many of them from one address; 0 for no limit.
+    tls
+        Whether the server itself speaks https.
+
+    Raises
+    ------
+    PermanentError
+        A value cannot be meant so.
+
+    """
+
+    access_token: str = field(default='', repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    max_viewers: int = 100
+    max_viewers_per_address: int = 0
+    tls: bool = False
+
+    def __post_init__(self) -> None:
+        # An empty entry is how ROS users write an empty list.
+        for host in filter(None, self.allowed_hosts):
+            if host != _ALL and _split_host(host) is None:
+                raise PermanentError(
+                    f"'{shown(host)}' in the parameter 'allowed_hosts' is no host name: write it "
+                    "without scheme and path, as in robot.example.com, or '*' for all")
+        for origin in filter(None, self.allowed_origins):
+            if origin != _ALL and _split_origin(origin) is None:
+                raise PermanentError(
+                    f"'{shown(origin)}' in the parameter 'allowed_origins' is no origin: write "
+                    "scheme and host, as in https://example.com, or '*' for all")
+        if self.max_viewers < 1:
+            raise PermanentError(
+                f"{self.max_viewers} viewers are none: set the parameter 'max_viewers' to 1 or "
+                'more')
+        if self.max_viewers_per_address < 0:
+            raise PermanentError("the parameter 'max_viewers_per_address' cannot be negative: set "
+                                 'it to 1 or more, or to 0 for no limit')
+        self._check_token()
+
+    def _check_token(self) -> None:
+        advice = 'take for example what `openssl rand -hex 16` prints'
+        if any(char.isspace() or not char.isprintable() for char in self.access_token):
+            raise PermanentError("the parameter 'access_token' has spaces or control characters "
+                                 f'in it: {advice}')
+        if 0 < len(self.access_token) < _TOKEN_LENGTH:
+            raise PermanentError("the parameter 'access_token' is easily guessed, with less than "
+                                 f'{_TOKEN_LENGTH} characters: {advice}')
+
+    def host_allowed(self, host_header: str | None) -> bool:
+        """
+        Return whether a browser may have come here under this name.
+
+        Numeric addresses always may: DNS rebinding, by which a foreign web site lets its own name
+        point to a machine in this network, needs a name.
+        """
+        host = _split_host(host_header or '')
+        if host is None:
+            return False
+        name = host[0]
+        return (_is_address(name) or name == 'localhost' or name.endswith('.localhost')
+                or name in _own_names() or _ALL in self.allowed_hosts
+                or any(name == allowed[0] for allowed in map(_split_host, self.allowed_hosts)
+                       if allowed is not None))
+
+    def origin_allowed(self, origin: str, scheme: str, host_header: str | None) -> bool:
+        """Return whether scripts of the web site `origin` may use this server."""
+        if same_origin(origin, scheme, host_header):
+            return True
+        parts = _split_origin(origin)
+        if parts is None and origin != 'null':  # it is echoed in a header, so it is looked at
+            return False
+        return _ALL in self.allowed_origins or (
+            parts is not None and parts in map(_split_origin, self.allowed_origins))
+
+    def token_matches(self, candidate: str) -> bool:
+        """Return whether it is the access token; takes as long wherever they differ."""
+        return bool(self.access_token) and _equal(candidate, self.access_token)
+
+    def session_cookie(self) -> str:
+        """Return what a browser keeps instead of the token, which cannot be told from it."""
+        return hmac.new(self.access_token.encode(), b'pi_camera_stream session',
+                        hashlib.sha256).hexdigest()
+
+    def session_matches(self, candidate: str) -> bool:
+        """Return whether it is the session cookie; takes as long wherever they differ."""
+        return bool(self.access_token) and _equal(candidate, self.session_cookie())
+
+
+def same_origin(origin: str, scheme: str, host_header: str | None) -> bool:
+    """
+    Return whether a request comes from a page of this very server.
+
+    Schemes may differ, because a reverse proxy that ends TLS asks by http what the browser asked
+    by https. Where the Host header has no port, the scheme says it.
+    """
+    there, here = _split_origin(origin), _split_host(host_header or '')
+    if there is None or here is None or there[0] not in _DEFAULT_PORTS:
+        return False
+    name, port = here
+    ports = {port} if port is not None else {443} if scheme == 'https' else {80, 443}
+    return there[1] == name and there[2] in ports
+
+
+def local_path(text: str) -> str:
+    """Return `text` if it is a path on this server, to which one may be led; otherwise `/`."""
+    return text if _LOCAL_PATH.fullmatch(text) else '/'
+
+
+def shown(text: str) -> str:
+    """Return what a stranger has sent as it may be shown: short, and without odd characters."""
+    clean = re.sub(r'[^0-9A-Za-z.:/_\[\]*-]', '?', text[:_SHOWN_LENGTH + 1])
+    return clean if len(clean) <= _SHOWN_LENGTH else clean[:_SHOWN_LENGTH] + '…'
+
+
+def _split_host(text: str) -> tuple[str, int | None] | None:
+    """Return name and port of `name`, `name:port`, `[address]` or `[address]:port`."""
+    match = _HOST.fullmatch(text)
+    name = match[1].lower().removesuffix('.') if match else ''
+    if match is None or not name or name.startswith('.'):
+        return None
+    return name, int(match[2]) if match[2] else None
+
+
+def _split_origin(text: str) -> tuple[str, str, int] | None:
+    match = _ORIGIN.fullmatch(text.removesuffix('/'))
+    host = _split_host(match[2]) if match else None
+    if match is None or host is None:
+        return None
+    scheme, (name, port) = match[1].lower(), host
+    return scheme, name, _DEFAULT_PORTS.get(scheme, 0) if port is None else port
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip('[]'))
+    except ValueError:
+        return False
+    return True
+
+
+def _own_names() -> set[str]:
+    """Return the names by which this machine is known in its own network."""
+    name = socket.gethostname().lower()
+    short = name.partition('.')[0]
+    return {name, short, *(f'{short}.{domain}' for domain in _LOCAL_DOMAINS)}
+
+
+def _equal(candidate: str, secret: str) -> bool:
+    # Headers that are no UTF-8 come as lone surrogates, which would not encode otherwise.
+    return hmac.compare_digest(candidate.encode(errors='surrogatepass'), secret.encode())

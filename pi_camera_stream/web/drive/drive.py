@@ -1,0 +1,296 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Driving over a WebSocket: who has the wheel, and what their hands do.
+
+From the page, JSON: `take` the wheel or ask for it, with the `viewer` of its /ws, and a secret
+`tab` by which it is known again when its connection was lost; `leave`; `drive` with `sequence`,
+`time_ms` (the robot's clock, as the page knows it), `seen_ms` (stamp of the picture painted last,
+or null), `throttle` (forwards) and `steering` (to the left), each -1 to 1 or null when no control
+is held, `share` of the speed, and `round_trip_ms` where it is known; `stop` and `release`;
+`button` with `name` and `pressed`; `clock` as in websocket.py.
+
+To the page, JSON: `heard` with the `sequence` of a `drive`; `clock`; and `state`, on each change
+and five times a second: whether `you` drive, who does (`driver`), who asks for it (`asking`),
+`latched`, `latched_by` and whether the page `may_release` it, what the vehicle does and why, and
+what it can do.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+import math
+import time
+from typing import Any
+
+from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
+
+from .vehicle import Prefer, Seen, Vehicle
+from ..access.access_rules import same_origin
+from ..stream.websocket import can_prepare
+from ...core.driving.lease import Lease, SILENCE_S
+from ...core.driving.safety_chain import Command
+from ...core.json_object import number, parse_object
+from ...core.pacing import TokenBucket
+from ...core.statistics import RateMeter, Recent
+
+_FOR_SOCKETS = 'this address is for WebSockets\n'
+_MAX_MESSAGE_BYTES = 1024
+_HEARTBEAT_S = 5.0
+_CLOSE_TIMEOUT_S = 0.5  # for a page to say that it closes, too
+_STATE_PERIOD_S = 0.2
+_BREATH_S = 0.02  # between two tellings, whatever happens
+_MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drives
+_FLOOD = 1000  # so many more, and the connection is ended
+_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all, and of one address
+_ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
+
+
+class _Page:
+    """One connection."""
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None,
+                 name: str) -> None:
+        self.socket, self.transport, self.name = socket, transport, name
+        self.address = name.rpartition(' ')[0]
+        self.acts = TokenBucket(_ACTS_A_SECOND, _ACTS_AT_ONCE)
+        self.tab = ''
+        self.bucket = TokenBucket(_MOST_A_SECOND, _MOST_A_SECOND)
+        self.excess = 0  # messages too many, less those that were not
+
+
+class Drive:
+    """The one wheel and all pages around it. All methods run in the event loop."""
+
+    def __init__(self, vehicle: Vehicle, seen: Seen, prefer: Prefer,
+                 log: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+                 ) -> None:
+        """`log` hears who drives, and who stops."""
+        self._vehicle, self._seen, self._prefer, self._log = vehicle, seen, prefer, log
+        self._clock = clock
+        self._lease = Lease()
+        self._pages: dict[str, _Page] = {}
+        self._number = 0
+        self._latched_by: dict[str, None] = {}  # in the order in which they pressed
+        self._news = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
+        self._commands = RateMeter()
+        self._round_trips_ms = Recent()
+        self._refused = 0
+        self._closing = False
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Serve one page until either side closes."""
+        if 'websocket' not in request.headers.get('Upgrade', '').lower():
+            raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
+        origin = request.headers.get('Origin')
+        if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
+            raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
+        mine = sum(page.address == request.remote for page in self._pages.values())
+        if len(self._pages) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
+            raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
+        socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, heartbeat=_HEARTBEAT_S,
+                                       compress=False, max_msg_size=_MAX_MESSAGE_BYTES)
+        if not can_prepare(socket, request):
+            raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
+        self._number += 1
+        await socket.prepare(request)
+        page = _Page(socket, request.transport, f'{request.remote} #{self._number}')
+        self._pages[page.name] = page
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_states())
+        self._news.set()
+        try:
+            async for message in socket:
+                if not await self._on_message(page, message):
+                    self._refused += 1
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION,
+                                       message=b'not a message of this protocol, or too many')
+            if self._closing:  # aiohttp 3.8 gets here first, and would send OK
+                await socket.close(code=WSCloseCode.GOING_AWAY)
+        except ConnectionError:  # it has gone while it was answered
+            pass
+        finally:
+            del self._pages[page.name]
+            self._leave(page, 'has gone')
+            if not self._pages and self._sending is not None:
+                self._sending.cancel()
+                self._sending = None
+        return socket
+
+    async def close(self) -> None:
+        """End all connections."""
+        self._closing = True
+        await asyncio.gather(*(page.socket.close(code=WSCloseCode.GOING_AWAY)
+                               for page in self._pages.values()), return_exceptions=True)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `/state` and the diagnostics say."""
+        round_trip_ms = self._round_trips_ms.median()
+        return {
+            'driver': self._lease.driver, 'asking': self._lease.asking,
+            'pages': len(self._pages), 'latched_by': ', '.join(self._latched_by),
+            'commands_per_s': round(self._commands.per_second(), 1),
+            'round_trip_ms': round(round_trip_ms, 1) if round_trip_ms == round_trip_ms else None,
+            'refused': self._refused, **self._vehicle.state()}
+
+    async def _on_message(self, page: _Page, received: WSMessage) -> bool:
+        """Act on a message; False when it is none that a page would send, or far too many."""
+        if received.type is not WSMsgType.TEXT:
+            return False
+        self._expire()
+        in_time = page.bucket.take(self._clock())
+        page.excess = max(0, page.excess - 1) if in_time else page.excess + 1
+        try:
+            message = parse_object(received.data, _MAX_MESSAGE_BYTES)
+            kind = message['type']
+            if not in_time and kind != 'stop':  # which may come behind all that a stall held back
+                self._refused += 1
+            elif kind == 'drive':
+                await self._drive(page, message)
+            elif kind == 'clock':
+                await page.socket.send_json({
+                    'type': 'clock', 'client_ms': number(message['client_ms']),
+                    'server_ms': self._vehicle.now_s() * 1e3})
+            elif not (kind == 'stop' or _lets_go(message) or page.acts.take(self._clock())):
+                self._refused += 1
+            else:
+                {'take': self._take, 'leave': self._leave_wheel, 'stop': self._stop,
+                 'release': self._release, 'button': self._button}[kind](page, message)
+                self._news.set()
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+            return False
+        return page.excess < _FLOOD
+
+    async def _drive(self, page: _Page, message: Mapping[str, Any]) -> None:
+        sequence = message['sequence']
+        if type(sequence) is not int:
+            raise ValueError('no number of a command')
+        command = Command(
+            sequence, number(message['time_ms']) / 1e3, self._seen_s(message['seen_ms']),
+            _share(message['throttle']), _share(message['steering']), number(message['share']))
+        round_trip_ms = message.get('round_trip_ms')
+        if round_trip_ms is not None:
+            number(round_trip_ms)
+        if not self._lease.renew(page.name, self._clock()):
+            self._refused += 1
+            return
+        if round_trip_ms is not None:
+            self._round_trips_ms.add(round_trip_ms)
+        self._commands.add()
+        if not self._vehicle.on_command(command):
+            self._refused += 1
+        await page.socket.send_json({'type': 'heard', 'sequence': sequence})
+
+    def _seen_s(self, seen_ms: Any) -> float:
+        if seen_ms is None:
+            return math.nan
+        return self._vehicle.now_s() - self._seen(round(number(seen_ms) * 1e6))
+
+    def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
+        before = self._lease.driver
+        page.tab = str(message.get('tab') or '')
+        ghost = self._pages.get(before)
+        if ghost is not None and ghost is not page and ghost.tab == page.tab != '':
+            self._leave(ghost, 'is back by another connection')
+        if self._lease.take(page.name, self._clock()):
+            self._prefer(str(message.get('viewer') or ''))
+            if before != page.name:
+                self._vehicle.change_driver()
+                self._log(f'{page.name} drives')
+
+    def _leave_wheel(self, page: _Page, _: Mapping[str, Any]) -> None:
+        self._leave(page, 'has left the wheel')
+
+    def _leave(self, page: _Page, how: str) -> None:
+        if self._lease.leave(page.name):
+            self._empty(f'{page.name} {how}')
+
+    def _empty(self, sentence: str) -> None:
+        self._vehicle.change_driver()
+        self._prefer('')
+        self._log(f'{sentence}: nobody drives')
+
+    def _stop(self, page: _Page, _: Mapping[str, Any]) -> None:
+        if page.name not in self._latched_by:
+            if not self._latched_by:
+                self._vehicle.latch(True)
+            self._latched_by[page.name] = None
+            self._log(f'emergency stop by {page.name}')
+
+    def _release(self, page: _Page, _: Mapping[str, Any]) -> None:
+        """Take back a stop; the driver takes back all, and it moves again when none is left."""
+        if not self._may_release(page):
+            return
+        if page.name == self._lease.driver or page.name not in self._latched_by:
+            self._latched_by.clear()
+        else:
+            del self._latched_by[page.name]
+        self._log(f'emergency stop released by {page.name}')
+        if not self._latched_by:
+            self._vehicle.latch(False)
+
+    def _may_release(self, page: _Page) -> bool:
+        """Return whether it drives or has stopped the vehicle; anyone may when they have gone."""
+        concerned = {self._lease.driver, *self._latched_by} & self._pages.keys()
+        return bool(self._latched_by) and (page.name in concerned or not concerned)
+
+    def _button(self, page: _Page, message: Mapping[str, Any]) -> None:
+        name, pressed = message['name'], message['pressed']
+        if not isinstance(name, str) or not isinstance(pressed, bool):
+            raise ValueError('no button')
+        if self._lease.renew(page.name, self._clock()):
+            self._vehicle.press(name, pressed)
+        else:
+            self._refused += 1
+
+    async def _send_states(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._news.wait(), _STATE_PERIOD_S)
+            except asyncio.TimeoutError:
+                pass
+            self._news.clear()
+            self._expire()
+            await self._send_state()
+            await asyncio.sleep(_BREATH_S)
+
+    def _expire(self) -> None:
+        driver = self._lease.driver
+        if self._lease.expire(self._clock()):
+            self._empty(f'{driver} was silent for {SILENCE_S:.0f} s')
+
+    async def _send_state(self) -> None:
+        """Tell all pages how things are; who does not read is left out."""
+        state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,
+                 'latched_by': ', '.join(self._latched_by), **self._vehicle.state()}
+        for page in list(self._pages.values()):
+            if page.socket.closed or page.transport is None \
+                    or page.transport.get_write_buffer_size() > 0:
+                continue
+            try:
+                await page.socket.send_json({**state, 'you': page.name == self._lease.driver,
+                                             'may_release': self._may_release(page)})
+            except (ConnectionError, RuntimeError):
+                continue
+
+
+def _lets_go(message: Mapping[str, Any]) -> bool:
+    """Tell whether a button is let go, which must not be refused: the horn would stay on."""
+    return message['type'] == 'button' and message.get('pressed') is False
+
+
+def _share(value: Any) -> float | None:
+    return None if value is None else max(-1.0, min(1.0, float(number(value))))

@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What is seen of driving: who drives, why nothing moves, and the buttons.
+
+import { find, setText } from '../shared/dom.js';
+import { driveWords, figureTexts } from './drive_words.js';
+import { ExtraButtons } from './extra_buttons.js';
+import { onHold } from './hold_button.js';
+
+/**
+ * What the driver wants.
+ *
+ * @typedef {object} PanelOwner
+ * @property {() => void} take the wheel, or ask for it
+ * @property {() => void} leave it
+ * @property {() => void} stop
+ * @property {() => void} release the emergency stop
+ * @property {(name: string, pressed: boolean) => void} press a button of the robot
+ * @property {(mode: string) => void} touch how thumbs drive
+ */
+
+/** Puts itself into the page, until `remove()`. */
+export class DrivePanel {
+  #owner;
+  #panel;
+  #latch;
+  #extras;
+  #wheel;
+  #stop;
+  #speed;
+  /** @type {Partial<import('./drive_words.js').DriveView>} */
+  #view = {};
+  #watcher = new ResizeObserver(() => document.body.style.setProperty(
+    '--strip', `${this.#panel.offsetHeight}px`)); // which menus do not cover
+
+  /** @param {PanelOwner} owner */
+  constructor(owner) {
+    this.#owner = owner;
+    const { content } = find(document, '#driving', HTMLTemplateElement);
+    const parts = /** @type {DocumentFragment} */ (content.cloneNode(true));
+    this.#panel = find(parts, '.driving');
+    this.#latch = find(parts, '.latch');
+    /** Where thumbs may be put. */
+    this.zones = find(parts, '.touch-zones');
+    this.#wheel = find(this.#panel, '.wheel', HTMLButtonElement);
+    this.#stop = find(this.#panel, '.stop');
+    this.#speed = find(this.#panel, '.speed input', HTMLInputElement);
+    this.#extras = new ExtraButtons(find(this.#panel, '.extras'), owner.press);
+    this.#listen();
+    find(document, '#stage').append(this.zones, this.#latch);
+    find(document, '#bar').before(this.#panel);
+    document.body.classList.add('drivable');
+    this.#watcher.observe(this.#panel);
+  }
+
+  remove() {
+    this.#watcher.disconnect();
+    for (const element of [this.#panel, this.#latch, this.zones]) element.remove();
+    document.body.classList.remove('drivable', 'drives', 'latched');
+  }
+
+  /** Which share of the speed the driver wants. */
+  get share() {
+    return Number(this.#speed.value);
+  }
+
+  /** @param {string} mode */
+  set touch(mode) {
+    find(this.#panel, '.touch select', HTMLSelectElement).value = mode;
+  }
+
+  /** Hold no button any more. */
+  letGo() {
+    this.#extras.letGo();
+  }
+
+  /**
+   * Show the robot's `state` message with what the page knows itself; see driving.js.
+   *
+   * @param {import('./drive_words.js').DriveView} view
+   */
+  show(view) {
+    this.#view = view;
+    const latched = Boolean(view.latched || view.stopping);
+    document.body.classList.toggle('drives', view.drives);
+    document.body.classList.toggle('latched', latched);
+    this.#panel.classList.toggle('held', view.held);
+    this.#stop.setAttribute('aria-pressed', String(latched));
+    const words = driveWords(view);
+    setText(find(this.#panel, '.who'), words.who);
+    setText(find(this.#panel, '.why'), words.why);
+    setText(find(this.#latch, 'p'), latched ? words.latch : '');
+    find(this.#latch, 'button').hidden = Boolean(view.latched) && view.may_release === false;
+    this.#panel.classList.toggle('warns', words.warns);
+    setText(this.#wheel, words.wheel);
+    this.#wheel.setAttribute('aria-label', words.wheelInFull);
+    this.#wheel.disabled = !view.reached;
+    this.#panel.classList.toggle('asked', Boolean(view.drives && view.asking));
+    this.#extras.show(view.drives ? view.buttons ?? [] : []);
+    this.#showSpeed();
+    for (const [name, text] of Object.entries(figureTexts(view))) {
+      const figure = find(this.#panel, `.${name}`);
+      setText(figure, text);
+      if (figure.parentElement) figure.parentElement.hidden = !text;
+    }
+  }
+
+  #listen() {
+    this.#wheel.addEventListener('click', ({ detail }) => {
+      if (detail > 1) return; // the second half of a double click is for no other button
+      if (detail) this.#wheel.blur(); // nor is the next Enter
+      if (this.#view.drives) this.#owner.leave();
+      else this.#owner.take();
+    });
+    // When it goes down, not when it comes up again.
+    this.#stop.addEventListener('pointerdown', () => this.#owner.stop());
+    this.#stop.addEventListener('click', ({ detail }) => detail || this.#owner.stop());
+    onHold(find(this.#latch, 'button'), this.#owner.release);
+    this.#speed.addEventListener('input', () => this.#showSpeed());
+    // The arrows are for driving again.
+    this.#speed.addEventListener('pointerup', () => this.#speed.blur());
+    const touch = find(this.#panel, '.touch select', HTMLSelectElement);
+    touch.addEventListener('change', () => {
+      this.#owner.touch(touch.value);
+      touch.blur();
+    });
+  }
+
+  #showSpeed() {
+    const { max_linear: most } = this.#view;
+    const text = `${Math.round(100 * this.share)} %`;
+    setText(find(this.#panel, '.percent'), text);
+    setText(find(this.#panel, '.most'), most ? `, ${(most * this.share).toFixed(2)} m/s` : '');
+    this.#speed.setAttribute('aria-valuetext', text);
+  }
+}

@@ -1,0 +1,138 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// What is said of driving.
+
+import { milliseconds } from '../shared/dom.js';
+
+/**
+ * What the page knows of driving.
+ *
+ * @typedef {object} PageState
+ * @property {string} sentence why the robot is not reached, where it has told that
+ * @property {boolean} drives this page has the wheel
+ * @property {boolean} held a control
+ * @property {boolean} stopping there is a stop that the robot has not confirmed
+ * @property {boolean} late the connection
+ * @property {string} letGo why the page has let go of the controls, or ''
+ * @property {number | null} tripMs
+ * @property {number | null} ageMs
+ */
+
+/** @typedef {import('./drive_connection.js').DriveState} DriveState */
+
+/** @typedef {{ reached: true } & DriveState} Reached the robot's last message */
+/** @typedef {{ reached: false } & Partial<DriveState>} Unreached */
+/** @typedef {PageState & (Reached | Unreached)} DriveView what is shown */
+
+const HINT = 'Hold W A S D, the arrows, a stick or a thumb to drive';
+
+/**
+ * Return who drives, why the robot does not move (`warns` when that is not as wanted), what the
+ * wheel's button says, shortly and in full, and the latch.
+ *
+ * @param {DriveView} view
+ */
+export function driveWords(view) {
+  const reason = why(view);
+  const warns = Boolean(reason) && reason !== HINT;
+  return { who: who(view), why: reason, warns, ...wheel(view), latch: latch(view) };
+}
+
+/**
+ * Return the figures by the class of their element; '' for what is not to be shown.
+ *
+ * @param {DriveView} view
+ */
+export function figureTexts(view) {
+  const { drives, tripMs, ageMs } = view;
+  const texts = {
+    trip: drives ? milliseconds(tripMs) : '',
+    video: drives ? milliseconds(ageMs && Math.max(0, ageMs)) : '',
+    motion: '',
+    turn: '',
+    battery: '',
+  };
+  if (!view.reached) return texts;
+  const { driver, linear, angular, battery } = view;
+  if (drives || driver) {
+    texts.motion = `${rounded(linear)} m/s`;
+    texts.turn = `${side(angular)}${rounded(Math.abs(angular))} rad/s`;
+  }
+  if (battery) texts.battery = charge(battery);
+  return texts;
+}
+
+/** @param {DriveView} view */
+function who({ reached, drives, you, driver, asking, sentence }) {
+  if (!reached) return sentence || 'Connecting to the robot';
+  if (drives) return asking ? `You drive – ${asking} asks for the wheel` : 'You drive';
+  if (!driver || you) return 'Nobody drives'; // or we did, in the connection before
+  return asking ? `${driver} drives – ${asking} asks for the wheel` : `${driver} drives`;
+}
+
+/** @param {DriveView} view */
+function why(view) {
+  if (view.stopping && !view.latched) {
+    return view.reached ? 'Stopping' : 'The stop is sent as soon as the robot can be reached';
+  }
+  if (!view.reached) return '';
+  if (view.latched) return 'No motion: the emergency stop holds';
+  if (view.late) return 'No motion: the connection is more than 300 ms late';
+  if (view.letGo) {
+    return `Stopped: ${view.letGo}. ${view.drives ? 'Press again' : 'Take the wheel'} to drive`;
+  }
+  if (view.drives && !view.held) return HINT;
+  if (view.reason && (view.drives || view.driver)) {
+    const slower = view.limit > 0 && view.limit < 1;
+    return `${slower ? `At ${Math.round(100 * view.limit)} % of the speed` : 'No motion'}: `
+      + view.reason;
+  }
+  return '';
+}
+
+/** @param {DriveView} view */
+function wheel({ drives, you, driver, asking }) {
+  if (drives && asking) return { wheel: 'Hand over', wheelInFull: `Hand over to ${asking}` };
+  if (drives) return { wheel: 'Leave', wheelInFull: 'Leave the wheel' };
+  const words = driver && !you ? 'Ask for the wheel' : 'Take the wheel';
+  return { wheel: words, wheelInFull: words };
+}
+
+/** @param {DriveView} view */
+function latch({ latched, latched_by: by }) {
+  if (!latched) return 'EMERGENCY STOP – not confirmed by the robot yet';
+  return by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
+}
+
+/** @param {number} angular */
+function side(angular) {
+  if (Math.abs(angular) < 0.005) return '';
+  return angular > 0 ? 'left ' : 'right ';
+}
+
+/** @param {number} value */
+function rounded(value) {
+  return value.toFixed(2).replace(/^-(?=0\.00)/, '').replace('-', '−');
+}
+
+/** @param {import('./drive_connection.js').Battery} battery */
+function charge({ percentage, voltage }) {
+  const parts = [];
+  if (typeof percentage === 'number') parts.push(`${Math.round(100 * percentage)} %`);
+  if (typeof voltage === 'number') parts.push(`${voltage.toFixed(1)} V`);
+  return parts.join(', ');
+}

@@ -1,0 +1,68 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// Plain requests to the robot, over HTTP.
+
+const TIMEOUT_MS = 5000;
+
+/** The robot has answered, with a sentence that says why not. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status of the HTTP response
+   * @param {string} sentence
+   */
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+/**
+ * Return an address with its query, in which slashes stay readable.
+ *
+ * @param {string} path
+ * @param {Record<string, string> | string[][]} query
+ */
+export function address(path, query) {
+  const words = new URLSearchParams(query).toString().replaceAll('%2F', '/');
+  return words ? `${path}?${words}` : path;
+}
+
+/**
+ * Return the response to a GET. Throws a ApiError for whatever is no success, and what `fetch`
+ * throws when there is no answer. Who is not known (any more) is led to the login page.
+ *
+ * @param {string} url
+ * @param {number} [timeoutMs]
+ * @returns {Promise<Response>}
+ */
+export async function get(url, timeoutMs = TIMEOUT_MS) {
+  const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
+  if (response.ok) return response;
+  if (response.status === 401) {
+    location.assign(address('/login', { next: location.pathname + location.search }));
+  }
+  throw new ApiError(response.status, sentence(await response.text(), response));
+}
+
+/**
+ * @param {string} text
+ * @param {Response} response
+ */
+function sentence(text, response) {
+  const reason = text.trim() || `the robot answers ${response.status} ${response.statusText}`;
+  return reason[0].toUpperCase() + reason.slice(1);
+}

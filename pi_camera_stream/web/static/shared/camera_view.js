@@ -1,0 +1,278 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// One camera: its picture, the figures over it, and what is said when there is none.
+
+import { BlockReader } from './block_code.js';
+import { cameraCell } from './camera_cell.js';
+import { find, setText } from './dom.js';
+import { MjpegFeed } from './mjpeg_feed.js';
+import { Notice } from './notice.js';
+import { StatsOverlay } from './stats_overlay.js';
+import { WebSocketFeed } from './websocket_feed.js';
+
+const UPDATE_MS = 500;
+
+/**
+ * A picture that is on the screen.
+ *
+ * @typedef {object} PaintedPicture
+ * @property {number | null} ageMs at that moment, where it is known
+ * @property {number} stampMs
+ * @property {string} tier
+ * @property {number} width
+ * @property {number} height
+ * @property {number} paintedMs of performance.now()
+ * @property {ImageBitmap} bitmap as long as the call lasts
+ */
+
+/**
+ * What a feed that does not paint by itself knows of its pictures.
+ *
+ * @typedef {object} StreamStats
+ * @property {number} rate
+ * @property {number | null} ageMs
+ * @property {string} tier
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * What a feed calls.
+ *
+ * @typedef {object} FeedOwner
+ * @property {(topic: string, tiers: string[] | null, viewer?: string | null) => void} greeted the
+ *   stream's full name, the names of its quality tiers, and what the robot calls this viewer of it
+ * @property {(picture: PaintedPicture) => void} painted
+ * @property {(stats: StreamStats) => void} reported
+ * @property {(silence: import('./ws_messages.js').Silence) => void} silent
+ * @property {() => void} lost the robot cannot be reached
+ * @property {(sentence: string) => void} refused the robot does not want to
+ * @property {() => void} unavailable this kind of feed does not get through here
+ */
+
+/**
+ * What brings pictures.
+ *
+ * @typedef {object} Feed
+ * @property {HTMLElement} element for the picture
+ * @property {() => void} start
+ * @property {() => void} stop
+ * @property {() => void} wake
+ * @property {(name: string) => void} setTier
+ */
+
+/**
+ * @typedef {object} CameraOwner
+ * @property {(view: CameraView, tiers: string[] | null) => void} greeted
+ * @property {() => void} reshaped
+ * @property {() => void} unavailable
+ * @property {(picture: PaintedPicture) => void} [painted]
+ */
+
+/**
+ * A cell of the grid with a <figure>.
+ *
+ * @implements {FeedOwner}
+ */
+export class CameraView {
+  #wished; // topic as it was asked for; '' is the robot's default
+  #tier;
+  #owner;
+  /** @type {Feed | undefined} */
+  #feed;
+  #overlay;
+  #blocks = new BlockReader();
+  #notice;
+  #timer = 0;
+
+  /**
+   * @param {string} topic
+   * @param {string} tier
+   * @param {string} transport
+   * @param {CameraOwner} owner
+   */
+  constructor(topic, tier, transport, owner) {
+    this.#wished = topic;
+    this.#tier = tier;
+    this.#owner = owner;
+    this.topic = topic;
+    /**
+     * What the robot calls us, who look at this picture.
+     *
+     * @type {string | null}
+     */
+    this.viewer = null;
+    /**
+     * Of the picture on the screen, by the robot's clock.
+     *
+     * @type {number | null}
+     */
+    this.stampMs = null;
+    this.ratio = 16 / 9;
+    this.element = cameraCell();
+    this.figure = find(this.element, 'figure');
+    this.#overlay = new StatsOverlay(find(this.element, '.figures'));
+    this.#notice = new Notice(find(this.element, '.notice'));
+    this.useTransport(transport);
+  }
+
+  /** The age of the pictures of the last second, or null. */
+  get ageMs() {
+    return this.#overlay.ageMs;
+  }
+
+  /** Begin, unless that was done already. */
+  start() {
+    this.#timer ||= setInterval(() => this.#update(), UPDATE_MS);
+    if (!this.#notice.kind && !this.figure.classList.contains('seen')) this.#wait();
+    this.#feed?.start();
+  }
+
+  /** Let go of the camera; the picture stays, but is marked as an old one. */
+  stop() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+    this.#feed?.stop();
+    this.#stale();
+  }
+
+  /** Try at once what was to be tried later. */
+  wake() {
+    this.#feed?.wake();
+  }
+
+  /**
+   * Whether this is the view of a topic, by its full name or as it was asked for.
+   *
+   * @param {string} topic
+   */
+  shows(topic) {
+    return topic === this.topic || topic === this.#wished;
+  }
+
+  /** @param {string} tier */
+  setTier(tier) {
+    this.#tier = tier;
+    this.#feed?.setTier(tier);
+  }
+
+  /**
+   * Show the pictures over `mjpeg`, or over whatever is best.
+   *
+   * @param {string} transport
+   */
+  useTransport(transport) {
+    const Feed = transport === 'mjpeg' || !WebSocketFeed.available ? MjpegFeed : WebSocketFeed;
+    if (this.#feed instanceof Feed) return;
+    const running = this.#timer;
+    if (running) this.stop();
+    this.#feed?.element.remove();
+    const feed = new Feed(this.#wished, this.#tier, this);
+    feed.element.className = 'picture';
+    this.figure.prepend(feed.element);
+    this.#feed = feed;
+    this.#name();
+    if (running) this.start();
+  }
+
+  /** @type {FeedOwner['greeted']} */
+  greeted(topic, tiers, viewer = null) {
+    this.viewer = viewer;
+    if (this.topic !== topic) {
+      this.topic = topic;
+      this.#name();
+      if (this.#notice.kind === 'waiting') this.#wait();
+    }
+    this.#owner.greeted(this, tiers);
+  }
+
+  /** @type {FeedOwner['painted']} */
+  painted(picture) {
+    this.stampMs = picture.stampMs;
+    const code = this.#blocks.read(picture.bitmap);
+    this.#overlay.add(picture, code && picture.stampMs - code.timeMs);
+    this.#shown(picture);
+    this.#owner.painted?.(picture);
+  }
+
+  /** @type {FeedOwner['reported']} */
+  reported(stats) {
+    this.#overlay.show({ ...stats, atRobot: true });
+    if (stats.width) this.#shown(stats);
+  }
+
+  /** @type {FeedOwner['silent']} */
+  silent({ seen, sinceS, detail }) {
+    this.#stale();
+    if (!seen) this.#wait(detail);
+    else if (sinceS === null) this.#notice.show('silent', detail);
+    else this.#notice.show('silent', 'No signal', { since: ` since ${sinceS} s`, detail });
+  }
+
+  lost() {
+    this.#stale();
+    this.#notice.show('lost', 'No connection to the robot, trying again');
+  }
+
+  /** @type {FeedOwner['refused']} */
+  refused(sentence) {
+    this.#stale();
+    this.#notice.show('refused', sentence);
+  }
+
+  unavailable() {
+    this.#owner.unavailable();
+  }
+
+  /** @param {{ width: number, height: number }} size */
+  #shown({ width, height }) {
+    this.#notice.clear(`Live picture of ${this.topic}`);
+    this.figure.classList.add('live', 'seen');
+    if (this.ratio !== width / height) {
+      this.ratio = width / height;
+      this.figure.style.setProperty('--ratio', String(this.ratio));
+      this.#owner.reshaped();
+    }
+  }
+
+  #stale() {
+    this.#overlay.clear();
+    this.figure.classList.remove('live');
+  }
+
+  #wait(detail = '') {
+    const where = this.topic ? ` on ${this.topic}` : '';
+    this.#notice.show('waiting', `Waiting for a picture${where}`, { detail });
+  }
+
+  #name() {
+    const name = this.topic || 'the robot’s camera';
+    setText(find(this.element, '.topic'), this.topic);
+    this.figure.setAttribute('aria-label', this.topic || 'Camera');
+    const picture = this.#feed?.element;
+    if (picture instanceof HTMLImageElement) {
+      picture.alt = `Live picture of ${name}`;
+    } else {
+      picture?.setAttribute('role', 'img');
+      picture?.setAttribute('aria-label', `Live picture of ${name}`);
+    }
+  }
+
+  #update() {
+    if (this.#feed instanceof WebSocketFeed) this.#overlay.update();
+  }
+}

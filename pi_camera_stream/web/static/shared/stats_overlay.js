@@ -1,0 +1,153 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// The figures over a picture: rate, age, quality and size.
+
+import { median } from './median.js';
+import { find, milliseconds, NOTHING, setText } from './dom.js';
+
+const RATE_WINDOW_MS = 2000;
+const AGE_WINDOW_MS = 1000;
+const ALIKE_MS = 5; // stamps and pixels that differ less are never said to differ
+// Beyond these the camera's clock and the robot's disagree: no age can be told.
+const LEAST_AGE_MS = -20;
+const MOST_AGE_MS = 600_000;
+
+/**
+ * @typedef {object} Stats
+ * @property {number} rate
+ * @property {number | null} ageMs
+ * @property {number | null} [leadMs] how much older the pictures are by their pixels
+ * @property {string} tier
+ * @property {number} width
+ * @property {number} height
+ * @property {boolean} [atRobot] the age was not measured at paint, but there
+ */
+
+/**
+ * Fills in the elements `.rate`, `.age`, `.tier` and `.size` below `root`. Where pictures carry
+ * their time in their pixels, the age by these is in `.pixels`, beside the age by their stamps.
+ * How much older it is, for the same pictures, is in its `data-lead-ms`; `data-differs` is there
+ * when that is more than the time from one picture to the next.
+ */
+export class StatsOverlay {
+  #root;
+  /** @type {{ ms: number, ageMs: number | null, leadMs: number | null }[]} */
+  #painted = []; // of the last two seconds
+  /** @type {Pick<Stats, 'tier' | 'width' | 'height' | 'atRobot'> | null} */
+  #last = null;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#root = root;
+  }
+
+  /**
+   * Note that a picture was painted, and how much older it is by its pixels, or null.
+   *
+   * @param {Pick<Stats, 'ageMs' | 'tier' | 'width' | 'height'>} picture
+   * @param {number | null} leadMs
+   */
+  add({ ageMs, tier, width, height }, leadMs) {
+    const known = leadMs !== null && Math.abs(leadMs) < MOST_AGE_MS; // or the film is an old one
+    this.#painted.push({ ms: performance.now(), ageMs, leadMs: known ? leadMs : null });
+    this.#last = { tier, width, height };
+  }
+
+  /** The age of the pictures of the last second, at paint; null when there were none. */
+  get ageMs() {
+    return median(this.#recent().map(({ ageMs }) => ageMs));
+  }
+
+  /** Nothing comes any more. */
+  clear() {
+    this.#painted = [];
+    if (this.#last) this.show({ ...this.#last, rate: 0, ageMs: null });
+  }
+
+  /** Show what follows from the pictures that were painted. */
+  update() {
+    const now = performance.now();
+    this.#painted = this.#painted.filter(({ ms }) => ms > now - RATE_WINDOW_MS);
+    if (!this.#last) return;
+    this.show({
+      ...this.#last,
+      rate: this.#rate(now),
+      ageMs: this.ageMs,
+      leadMs: median(this.#recent().map(({ leadMs }) => leadMs)),
+    });
+  }
+
+  /**
+   * Show these ones.
+   *
+   * @param {Stats} stats
+   */
+  show({ rate, ageMs, leadMs = null, tier, width, height, atRobot = false }) {
+    this.#last = { tier, width, height, atRobot };
+    this.#write('.rate', `${rate.toFixed(1)} /s`);
+    this.#write('.age', `${ageText(ageMs)}${atRobot ? ' at the robot' : ''}`);
+    this.#write('.tier', tier);
+    this.#write('.size', width ? `${width}×${height}` : NOTHING);
+    this.#showPixels(ageMs, leadMs, rate);
+  }
+
+  /**
+   * @param {number | null} ageMs
+   * @param {number | null} leadMs
+   * @param {number} rate
+   */
+  #showPixels(ageMs, leadMs, rate) {
+    const known = ageMs !== null && leadMs !== null;
+    this.#write('.pixels', known ? `(pixels ${ageText(ageMs + leadMs)})` : '');
+    const { dataset } = find(this.#root, '.pixels');
+    delete dataset.differs;
+    delete dataset.leadMs;
+    if (!known) return;
+    dataset.leadMs = leadMs.toFixed(1);
+    if (Math.abs(leadMs) > Math.max(ALIKE_MS, 1000 / rate)) dataset.differs = '';
+  }
+
+  #recent() {
+    const now = performance.now();
+    return this.#painted.filter(({ ms }) => ms > now - AGE_WINDOW_MS);
+  }
+
+  /** @param {number} now */
+  #rate(now) {
+    const count = this.#painted.length;
+    if (count < 2) return 0;
+    const first = this.#painted[0].ms;
+    const last = this.#painted[count - 1].ms;
+    const interval = (last - first) / (count - 1);
+    return 1000 * (count - 1) / Math.max(last - first, now - first - interval);
+  }
+
+  /**
+   * @param {string} selector
+   * @param {string} text
+   */
+  #write(selector, text) {
+    setText(find(this.#root, selector), text);
+  }
+}
+
+/** @param {number | null} ageMs */
+function ageText(ageMs) {
+  if (ageMs === null) return NOTHING;
+  if (ageMs < LEAST_AGE_MS || ageMs > MOST_AGE_MS) return 'clock?';
+  return milliseconds(Math.max(0, ageMs));
+}

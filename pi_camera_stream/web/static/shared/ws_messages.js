@@ -1,0 +1,106 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// The messages of `/ws`, as web/websocket.py describes them.
+
+const VERSION = 1;
+const HEAD_BYTES = 16;
+const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
+
+/**
+ * @typedef {object} Hello the first message on a connection
+ * @property {'hello'} type
+ * @property {string} topic the full name
+ * @property {string[]} tiers their names, from the best one on
+ * @property {string} [viewer] what the robot calls this viewer of it
+ */
+
+/**
+ * @typedef {object} SilentMessage the camera sends nothing
+ * @property {'silent'} type
+ * @property {string[]} lines
+ */
+
+/**
+ * @typedef {object} ClockRequest
+ * @property {'clock'} type
+ * @property {number} client_ms
+ */
+
+/**
+ * @typedef {object} ClockAnswer
+ * @property {'clock'} type
+ * @property {number} client_ms as it was asked
+ * @property {number} server_ms
+ */
+
+/** @typedef {Hello | SilentMessage | ClockAnswer} ServerMessage */
+
+/**
+ * @typedef {object} WirePicture
+ * @property {number} tier its index
+ * @property {number} sequence
+ * @property {number} stampMs of the robot's clock
+ * @property {Uint8Array<ArrayBuffer>} jpeg
+ */
+
+/**
+ * @typedef {object} Silence
+ * @property {boolean} seen whether there was a picture once
+ * @property {number | null} sinceS
+ * @property {string} detail
+ */
+
+/**
+ * Take a picture apart. A stamp in ns has more digits than a number can hold; in ms it is exact
+ * to a quarter of a µs.
+ *
+ * @param {ArrayBuffer} buffer
+ * @returns {WirePicture}
+ */
+export function readPicture(buffer) {
+  const head = new DataView(buffer, 0, HEAD_BYTES);
+  if (head.getUint8(0) !== VERSION) throw new RangeError('a picture of another protocol version');
+  return {
+    tier: head.getUint8(1),
+    sequence: head.getUint32(4),
+    stampMs: Number(head.getBigUint64(8)) / 1e6,
+    jpeg: new Uint8Array(buffer, HEAD_BYTES),
+  };
+}
+
+/**
+ * Return what the lines of a `silent` message say. Of a sentence that we do not know, all is
+ * detail.
+ *
+ * @param {string[]} lines
+ * @returns {Silence}
+ */
+export function readSilence(lines) {
+  const known = /^(NO SIGNAL|WAITING) since (\d+) s$/.exec(lines[0] ?? '');
+  if (!known) return { seen: true, sinceS: null, detail: lines.join(' ') };
+  return { seen: known[1] === 'NO SIGNAL', sinceS: Number(known[2]), detail: lines[2] ?? '' };
+}
+
+/**
+ * Return the name of a picture's tier, as `/state` has it; `tiers` are those of the greeting.
+ *
+ * @param {number} tier
+ * @param {string[]} tiers
+ */
+export function tierName(tier, tiers) {
+  return tier === CUSTOM_TIER ? 'custom' : tiers[tier] ?? '';
+}

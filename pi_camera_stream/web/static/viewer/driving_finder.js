@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// Finds out whether this robot may be driven: where not, nothing of driving is loaded.
+
+import { get } from '../shared/api.js';
+
+/** Has the controls on the page as long as the robot has `driving` in its `/state`. */
+export class DrivingFinder {
+  #views;
+  /** @type {import('../driving/driving.js').Driving | null} */
+  #driving = null;
+  #answered = false;
+  #asking = false;
+
+  /**
+   * `views()` returns the camera views that are shown.
+   *
+   * @param {() => import('../shared/camera_view.js').CameraView[]} views
+   */
+  constructor(views) {
+    this.#views = views;
+  }
+
+  /**
+   * A camera has greeted; `anew` when that is by a new connection: maybe of another program.
+   *
+   * @param {boolean} anew
+   */
+  greeted(anew) {
+    if (anew || !this.#answered) this.check();
+  }
+
+  async check() {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      const state = await (await get('/state')).json();
+      this.#answered = true;
+      if (!state.driving) this.#end();
+      else if (!this.#driving) await this.#begin();
+    } catch {
+      this.#answered = false; // the next greeting asks again
+    }
+    this.#asking = false;
+  }
+
+  /** Full screen was left by Esc. */
+  escaped() {
+    this.#driving?.escaped();
+  }
+
+  wake() {
+    this.#driving?.wake();
+  }
+
+  async #begin() {
+    const { Driving } = await import('../driving/driving.js');
+    this.#driving = new Driving(this.#views, () => this.check());
+  }
+
+  #end() {
+    this.#driving?.close();
+    this.#driving = null;
+  }
+}

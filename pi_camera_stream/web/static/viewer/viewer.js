@@ -1,0 +1,146 @@
+/*
+ * Copyright 2026 pi_camera_stream contributors
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+// The viewer page: puts its parts together.
+
+import { address } from '../shared/api.js';
+import { CameraGrid } from '../shared/camera_grid.js';
+import { CameraView } from '../shared/camera_view.js';
+import { find, setText } from '../shared/dom.js';
+import { FullScreen } from '../shared/full_screen.js';
+import { onKeys } from '../shared/keys.js';
+import { UrlState } from '../shared/url_state.js';
+import { CameraMenu } from './camera_menu.js';
+import { DrivingFinder } from './driving_finder.js';
+import { QualityMenu } from './quality_menu.js';
+import { saveSnapshot } from './snapshot.js';
+
+const MESSAGE_MS = 8000;
+
+const urlState = new UrlState();
+let messageTimer = 0;
+
+const grid = new CameraGrid(find(document, '#stage'), (topic) => new CameraView(
+  topic, urlState.tier, urlState.transport,
+  { greeted, reshaped: () => grid.layOut(), unavailable }));
+const cameraMenu = new CameraMenu(find(document, '#cameras'), {
+  shown: () => grid.topics, choose: (topics) => showCameras(topics, true),
+});
+const qualityMenu = new QualityMenu(find(document, '#quality'), urlState.tier, (tier) => {
+  urlState.update({ tier });
+  for (const view of grid.views) view.setTier(tier);
+});
+const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
+const driving = new DrivingFinder(() => grid.views);
+
+/**
+ * @param {string[]} topics
+ * @param {boolean} chosen
+ */
+function showCameras(topics, chosen) {
+  if (chosen) urlState.update({ topics });
+  grid.show(topics);
+  if (!document.hidden) start();
+  cameraMenu.mark();
+  name();
+}
+
+function start() {
+  for (const view of grid.views) view.start();
+}
+
+function stop() {
+  for (const view of grid.views) view.stop();
+}
+
+/** @type {import('../shared/camera_view.js').CameraOwner['greeted']} */
+function greeted(_, tiers) {
+  if (tiers) qualityMenu.name(tiers);
+  driving.greeted(Boolean(tiers));
+  cameraMenu.refresh();
+  name();
+}
+
+/** WebSockets do not get through to here: nor will they for the other cameras. */
+function unavailable() {
+  urlState.transport = 'mjpeg';
+  for (const view of grid.views) view.useTransport('mjpeg');
+}
+
+function name() {
+  const topics = grid.topics.filter(Boolean);
+  setText(find(document, '#topics'), topics.length > 1 ? `${topics.length} cameras`
+    : topics[0] ?? 'Camera');
+  document.title = [...topics, 'Camera'].join(' – ');
+  const link = find(document, '#latency', HTMLAnchorElement);
+  link.href = address('/latency', topics[0] ? { topic: topics[0] } : {});
+}
+
+/** @param {string} text */
+function showMessage(text) {
+  find(document, '#message').textContent = text;
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => {
+    find(document, '#message').textContent = '';
+  }, MESSAGE_MS);
+}
+
+async function snapshot() {
+  const button = find(document, '#snapshot');
+  if (button.getAttribute('aria-busy') === 'true') return;
+  button.setAttribute('aria-busy', 'true'); // it may take three seconds
+  try {
+    await saveSnapshot(grid.selected.topic);
+    showMessage('');
+  } catch (error) {
+    showMessage(error instanceof Error ? error.message : String(error));
+  }
+  button.setAttribute('aria-busy', 'false');
+}
+
+/** @param {boolean} figures */
+function showFigures(figures) {
+  urlState.update({ figures });
+  markFigures();
+}
+
+function markFigures() {
+  document.body.classList.toggle('without-figures', !urlState.figures);
+  find(document, '#figures').setAttribute('aria-pressed', String(urlState.figures));
+}
+
+find(document, '#snapshot').addEventListener('click', snapshot);
+find(document, '#figures').addEventListener('click', () => showFigures(!urlState.figures));
+onKeys({
+  f: () => fullScreen.toggle(),
+  i: () => showFigures(!urlState.figures),
+  s: snapshot,
+}, (number) => cameraMenu.chooseNumber(number));
+document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));
+addEventListener('pagehide', stop);
+addEventListener('pageshow', ({ persisted }) => persisted && start());
+addEventListener('online', () => {
+  grid.views.forEach((view) => view.wake());
+  driving.wake();
+});
+
+// Not before: an endless image would keep the page loading for ever.
+addEventListener('load', () => {
+  showCameras(urlState.topics.length ? urlState.topics : [''], false);
+  driving.check();
+});
+markFigures();
+find(document, '#bar').hidden = false;

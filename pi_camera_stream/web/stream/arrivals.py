@@ -1,0 +1,97 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What comes from a topic: when, how much, and how old."""
+
+from collections import deque
+import math
+import time
+
+from ...core.clock import NowNs
+from ...core.frame import Frame, StampedImage
+from ...core.statistics import RateMeter, Recent
+
+_REMEMBERED = 256  # frames
+_ROUNDING_NS = 1000  # of a stamp in ms, as JavaScript has it
+
+
+class Arrivals:
+    """
+    Take note of each frame that arrives. `add` belongs to one thread; any thread may ask.
+
+    Attributes
+    ----------
+    last
+        The newest frame; None before the first one since `restart`.
+    meter
+        Rate and bytes of the frames.
+
+    """
+
+    def __init__(self, now_ns: NowNs) -> None:
+        """`now_ns` reads the clock of the stamps."""
+        self.last: Frame | StampedImage | None = None
+        self.meter = RateMeter()
+        self._now_ns = now_ns
+        self._ages_ms = Recent()
+        self._intervals_s = Recent()
+        self._moments: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
+        self._last_s = time.monotonic()
+        self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
+
+    def restart(self) -> None:
+        """Forget what came, which may be hours old, but for what was counted."""
+        self.last, self._last_s = None, time.monotonic()
+        self._ages_ms.clear()
+        self._intervals_s.clear()
+
+    def add(self, frame: Frame | StampedImage) -> None:
+        """Note that `frame` has just arrived."""
+        now_s = time.monotonic()
+        if self.last is not None:
+            self._intervals_s.add(now_s - self._last_s)
+        self.last, self._last_s = frame, now_s
+        now_ns = self._now_ns()
+        self._clock_s = now_ns / 1e9 - now_s
+        self._moments.append((frame.stamp_ns, now_s - max(0, now_ns - frame.stamp_ns) / 1e9))
+        self.meter.add(len(frame.data) if isinstance(frame, Frame) else 0)
+        self._ages_ms.add(self.age_ms(frame))
+
+    def age_s(self, stamp_ns: int) -> float:
+        """
+        Return how old the frame of `stamp_ns` is at least, by a clock that nobody sets.
+
+        It is not younger than the time since it first arrived, whatever the camera's clock says.
+        NaN when no such frame has come lately.
+        """
+        taken_s = next((at_s for stamp, at_s in tuple(self._moments)
+                        if abs(stamp - stamp_ns) < _ROUNDING_NS), math.nan)
+        return time.monotonic() - taken_s
+
+    def silent_s(self) -> float:
+        """Return the seconds since a frame last arrived, or since `restart`."""
+        return time.monotonic() - self._last_s
+
+    def interval_s(self, default: float) -> float:
+        """Return the median time between two frames; `default` while there are none."""
+        interval_s = self._intervals_s.median()
+        return interval_s if interval_s > 0 else default
+
+    def age_ms(self, frame: Frame | StampedImage) -> float:
+        """Return how old a frame is now."""
+        return (time.monotonic() + self._clock_s) * 1e3 - frame.stamp_ns / 1e6
+
+    def median_age_ms(self) -> float:
+        """Return the median age of frames when they arrived; NaN before the first one."""
+        return self._ages_ms.median()

@@ -1,0 +1,149 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How the newest frame gets to one viewer, whatever the transport."""
+
+from abc import ABC, abstractmethod
+import asyncio
+import math
+import time
+
+from .link import Link, LinkState
+from .rendition import Rendition, Status
+from .stream import Stream
+from .viewer import Viewer
+from ...core.frame import Frame
+
+_LONGEST_SLEEP_S = 0.01  # between two looks at a connection that is not clear yet
+_SHORTEST_SLEEP_S = 0.001
+_QUICK_S = 0.005  # whose frames are there so soon, has a wide link
+_UNLOOKED = 3
+
+
+class Transport(ABC):
+    """A way to send frames to one viewer. Event loop only."""
+
+    name: str
+    tells_age = False  # whether the viewer says how old its pictures are
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._begun_s = 0.0
+        self._size = 0
+
+    def take_transit_s(self) -> float | None:
+        """
+        Return, once a frame, how long it was in transit, without the round trip of any byte.
+
+        Infinite while more than next to nothing of it still is; None where nobody knows, and when
+        it has been taken already.
+        """
+        state = self.link.state()
+        if state is None or not self._size:
+            return None
+        if self.link.excess_bytes(state, self._size) > 0:
+            return math.inf
+        size, self._size = self._size, 0
+        if state.unacked_bytes:  # on a long path, there is always something
+            if state.app_limited:
+                return state.queue_s
+            return size / state.bytes_per_s if state.bytes_per_s else None
+        return self._took_s(state, time.monotonic() - state.since_answer_s)
+
+    async def wait_drained(self) -> float | None:
+        """Wait as long as `take_transit_s` is infinite, and return what it is then."""
+        state = self.link.state()
+        while state is not None and not self.link.closed:
+            excess = self.link.excess_bytes(state, self._size)
+            if excess <= 0:
+                self._size = 0
+                return self._took_s(state, time.monotonic())
+            rest_s = excess / state.bytes_per_s if state.bytes_per_s else _LONGEST_SLEEP_S
+            await asyncio.sleep(min(max(rest_s, _SHORTEST_SLEEP_S), _LONGEST_SLEEP_S))
+            state = self.link.state()
+        return None
+
+    def begin(self, frame: Frame) -> None:
+        """Note that `frame` is about to be sent."""
+        self._begun_s, self._size = time.monotonic(), len(frame.data)
+
+    @abstractmethod
+    async def write(self, frame: Frame, tier: int) -> None:
+        """Write `frame`, of the tier with that index; return when the kernel has all of it."""
+
+    @abstractmethod
+    async def write_status(self, status: Status, stream: Stream) -> None:
+        """Tell the viewer that no frame comes."""
+
+    def _took_s(self, state: LinkState, arrived_s: float) -> float:
+        return max(0.0, arrived_s - self._begun_s - state.least_round_trip_s)
+
+
+async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
+    """Send the newest frame whenever the viewer's way is clear, until it is closed."""
+    gate = _Gate(stream, viewer, transport)
+    while viewer.rendition is not None and not transport.link.closed:
+        rendition = viewer.rendition
+        update = await rendition.newer_than(viewer.last_sequence)
+        if rendition is not viewer.rendition:
+            continue
+        if isinstance(update, Status):
+            await transport.write_status(update, stream)
+        elif isinstance(update, Frame):
+            frame = await gate.pass_newest(rendition, update)
+            if frame is not None and viewer.admits(frame):
+                transport.begin(frame)
+                await transport.write(frame, viewer.tier_index())
+                viewer.count(frame)
+                stream.frames_sent += 1
+                stream.bytes_sent += len(frame.data)
+            elif frame is not None:
+                viewer.last_sequence = frame.sequence
+
+
+class _Gate:
+    """Let a frame pass when the viewer's way is clear, and learn how wide it is."""
+
+    def __init__(self, stream: Stream, viewer: Viewer, transport: Transport) -> None:
+        self._stream, self._viewer, self._transport = stream, viewer, transport
+        self._begun_age_ms = 0.0  # of the last frame, when it was begun
+        self._unlooked = 0
+
+    async def pass_newest(self, rendition: Rendition, frame: Frame) -> Frame | None:
+        """Return `frame`, or a newer one that came meanwhile; None when the viewer has moved."""
+        if self._unlooked:
+            self._unlooked -= 1
+            return frame
+        transit_s = self._transport.take_transit_s()
+        if transit_s == math.inf:
+            transit_s = await self._transport.wait_drained()
+        if rendition is not self._viewer.rendition or (
+                transit_s is not None and self._moves(transit_s)):
+            return None
+        frame = rendition.newest or frame
+        self._begun_age_ms = self._stream.arrivals.age_ms(frame)
+        return frame
+
+    def _moves(self, transit_s: float) -> bool:
+        """Take in what was measured; return whether the viewer moves because of it."""
+        stream, viewer = self._stream, self._viewer
+        if viewer.observe(transit_s, stream.interval_s, stream.preferred):
+            stream.move(viewer)
+            return True
+        if not self._transport.tells_age:
+            viewer.age_ms.add(self._begun_age_ms + transit_s * 1e3)
+            # A look costs as much as all the rest: a wide link is looked at now and then.
+            wide = transit_s < _QUICK_S and not viewer.tier_index()
+            self._unlooked = _UNLOOKED if wide else 0
+        return False

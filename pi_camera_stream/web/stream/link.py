@@ -1,0 +1,133 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the kernel knows of the way to one viewer."""
+
+import asyncio
+import socket
+import struct
+from typing import NamedTuple
+
+_NOTSENT_LOWAT_BYTES = 16384
+# Of struct tcp_info (linux/tcp.h): retransmits, delivery_rate_app_limited, snd_mss, unacked,
+# last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
+_TCP_INFO = struct.Struct('=2xB4xB8xI4xI28xI8xI72xII8xQ')
+_CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
+_CLEAR_SHARE = 0.25  # nor more than this part of it
+_UNKNOWN = 0xFFFFFFFF
+_LONG_S = 0.01  # a round trip of which one can see whether there is a queue on the way
+_QUEUE_SHARE = 0.25  # of the round trip, which is not worth calling a queue
+_LOST_AFTER = 8  # retransmissions without an answer: about a minute
+
+
+class LinkState(NamedTuple):
+    """
+    A look at the connection (tcp(7)).
+
+    Attributes
+    ----------
+    unacked_bytes
+        Handed to the kernel, and not yet known to have arrived; in whole segments.
+    segment_bytes
+        Size of the largest segment.
+    least_round_trip_s
+        The smallest one of the last minutes.
+    since_answer_s
+        Time since the last acknowledgement, with the kernel's resolution of some ms.
+    bytes_per_s
+        What the path has delivered.
+    app_limited
+        Whether it has delivered all that there was: then nobody knows what else it could.
+    round_trip_s
+        As it is now, with all that queues on the way.
+    lost
+        Whether the other end has not answered for about a minute.
+
+    """
+
+    unacked_bytes: int
+    segment_bytes: int
+    least_round_trip_s: float
+    since_answer_s: float
+    bytes_per_s: int
+    lost: bool
+    app_limited: bool = False
+    round_trip_s: float = 0.0
+
+    @property
+    def queue_s(self) -> float:
+        """Return how long what is sent now waits on its way behind something else."""
+        return max(0.0, self.round_trip_s - self.least_round_trip_s)
+
+
+class Link:
+    """
+    The sending side of one connection. Event loop only.
+
+    As soon as it is made, the kernel takes no more while 16 kB have not been sent: otherwise a
+    narrow link would age every picture, because the kernel takes seconds of them.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=0)  # nothing may stay in user space
+        connection = transport.get_extra_info('socket')
+        self._socket: socket.socket | None = None
+        if connection is not None and hasattr(socket, 'TCP_NOTSENT_LOWAT'):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT,
+                                  _NOTSENT_LOWAT_BYTES)
+            self._socket = connection
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
+    def abort(self) -> None:
+        """Close at once; what has not been sent is lost."""
+        self._transport.abort()
+
+    def backlog_bytes(self) -> int:
+        """Return how many bytes have not arrived yet, as far as this machine knows."""
+        state = self.state()
+        return self._transport.get_write_buffer_size() + (state.unacked_bytes if state else 0)
+
+    def state(self) -> LinkState | None:
+        """Return what the kernel says; None where it says nothing (not Linux, or closed)."""
+        if self._socket is None:
+            return None
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            (retransmits, flags, segment, unacked, since_answer_ms, round_trip_us, unsent,
+             least_us, rate) = _TCP_INFO.unpack(info)
+        except (OSError, struct.error):  # closed; or a kernel before 4.9
+            return None
+        return LinkState(unacked * segment + unsent, segment,
+                         least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,
+                         rate, retransmits >= _LOST_AFTER, bool(flags & 1), round_trip_us / 1e6)
+
+    def excess_bytes(self, state: LinkState, size: int) -> int:
+        """
+        Return how much of a picture of `size` bytes must still arrive before the next one starts.
+
+        What a long path has in flight anyway is no backlog: with 100 ms of round trip a wide link
+        would stand idle otherwise.
+        """
+        least_s = state.least_round_trip_s
+        if not state.unacked_bytes or (state.app_limited and least_s > _LONG_S
+                                       and state.queue_s < _QUEUE_SHARE * least_s):
+            return 0
+        in_flight = state.bytes_per_s * least_s
+        least = max(2 * state.segment_bytes, min(_CLEAR_BYTES, int(size * _CLEAR_SHARE)))
+        return state.unacked_bytes - max(least, int(in_flight * 1.25))

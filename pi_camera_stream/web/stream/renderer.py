@@ -1,0 +1,136 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Encode the renditions of one stream, each once for all its viewers, in a thread."""
+
+from collections.abc import Callable, Iterable
+import logging
+import threading
+
+from ...codecs.renditions import RenditionEncoder
+from ...core.frame import EncodedImage, Frame, Image, StampedImage
+from ...core.mailbox import Mailbox
+from ...core.rendition_spec import RenditionSpec
+
+Rendered = dict[RenditionSpec | None, Frame]
+"""The frames that were made of one picture; None stands for the full one."""
+
+
+class Renderer:
+    """
+    Make the wanted renditions of the newest picture.
+
+    `want` belongs to the event loop, `put` to the thread that receives; `deliver` is called by the
+    renderer's own thread, which lives only while there is something to encode. While it is busy,
+    newer pictures replace each other.
+
+    Attributes
+    ----------
+    full
+        The spec of the full picture, for topics whose pictures are not JPEG.
+    failed
+        How many pictures could not be encoded, or were refused before.
+    failure
+        Why the last one was; empty when all was well since.
+
+    """
+
+    def __init__(self, encoder: RenditionEncoder, full: RenditionSpec,
+                 deliver: Callable[[Rendered], None]) -> None:
+        self._encoder = encoder
+        self._deliver = deliver
+        self.full = full
+        self._lock = threading.Lock()  # guards all that follows
+        self._wanted: tuple[RenditionSpec | None, ...] = ()
+        self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
+        self._replaced = 0  # in the mailboxes of threads that have ended
+        self.failed = 0
+        self.failure = ''
+
+    @property
+    def replaced(self) -> int:
+        """Return how many pictures gave way to newer ones."""
+        with self._lock:
+            return self._replaced + (self._pictures.dropped if self._pictures else 0)
+
+    def want(self, specs: Iterable[RenditionSpec | None]) -> None:
+        """Make these renditions from now on; a JPEG's full one needs no making."""
+        with self._lock:
+            self._wanted = tuple(specs)
+            if not self._wanted:
+                self._end()
+
+    def put(self, picture: Frame | StampedImage) -> None:
+        """Offer a new picture; it is left out when nothing is to be made of it."""
+        with self._lock:
+            if not (any(self._wanted) or (self._wanted and isinstance(picture, StampedImage))):
+                self._end()
+                return
+            if self._pictures is None:
+                self._pictures = Mailbox()
+                threading.Thread(target=self._run, args=(self._pictures,), name='render',
+                                 daemon=True).start()
+            self._pictures.put(picture)
+
+    def refuse(self, failure: str) -> None:
+        """Note that a picture came that is not even to be looked at."""
+        with self._lock:
+            self.failed += 1
+            if self._wanted:
+                self.failure = failure
+
+    def _end(self) -> None:
+        """Let the thread end, if there is one."""
+        self.failure = ''  # of pictures that nobody wants any more
+        if self._pictures is not None:
+            self._replaced += self._pictures.dropped
+            self._pictures.close()
+            self._pictures = None
+
+    def _run(self, pictures: Mailbox[Frame | StampedImage]) -> None:
+        while True:
+            try:
+                picture = pictures.take()
+                if picture is not None and self._pictures is pictures:
+                    self._settle(pictures, self._render(picture))
+            except Mailbox.Closed:
+                return
+            except ValueError as error:  # one picture that cannot be decoded is one picture
+                self._settle(pictures, {}, str(error))
+            except Exception as error:
+                self._settle(pictures, {}, f'{type(error).__name__}: {error}')
+                logging.getLogger(__name__).exception('cannot encode a picture')
+
+    def _settle(self, pictures: Mailbox[Frame | StampedImage], rendered: Rendered,
+                failure: str = '') -> None:
+        """Hand on what was made, unless another thread is at work already, and ahead."""
+        with self._lock:
+            if self._pictures is not pictures:
+                return
+            self.failure = failure
+            self.failed += bool(failure)
+            if rendered:
+                self._deliver(rendered)
+
+    def _render(self, picture: Frame | StampedImage) -> Rendered:
+        content: EncodedImage | Image
+        wanted: list[RenditionSpec | None]
+        if isinstance(picture, Frame):
+            content, wanted = picture, [spec for spec in self._wanted if spec]
+        else:
+            content, wanted = picture.read(), list(self._wanted)
+        made = self._encoder.encode(content, picture.width, picture.height,
+                                    [spec or self.full for spec in wanted],
+                                    picture.stamp_ns, picture.sequence)
+        return dict(zip(wanted, made, strict=True))

@@ -1,0 +1,96 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One rendition of a stream: its newest frame, for all who watch it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from ...core.frame import Frame
+from ...core.rendition_spec import RenditionSpec
+from ...core.statistics import RateMeter
+
+
+@dataclass(frozen=True, eq=False)
+class Status:
+    """
+    Said in place of a frame while none comes.
+
+    Attributes
+    ----------
+    picture
+        One that says so; None where nobody needs it.
+
+    """
+
+    picture: Frame | None
+
+
+class Moved:
+    """Said to a viewer in place of a frame: it is on another rendition now."""
+
+
+Update = Frame | Status | Moved
+
+
+class Rendition:
+    """
+    Hold the newest frame and wake those who wait for it. There is no queue. Event loop only.
+
+    Attributes
+    ----------
+    spec
+        How it is made from the topic's pictures; None for the topic's own bytes.
+    newest
+        The newest frame; None before the first one.
+    users
+        How many viewers are on it; it is encoded only while there are some.
+    made
+        Rate and bytes of its frames.
+
+    """
+
+    def __init__(self, spec: RenditionSpec | None) -> None:
+        self.spec = spec
+        self.newest: Frame | None = None
+        self.users = 0
+        self.made = RateMeter()
+        self._waiting: list[asyncio.Future[Update]] = []
+
+    def put(self, frame: Frame) -> None:
+        """Make `frame` the newest one."""
+        self.newest = frame
+        self.made.add(len(frame.data))
+        self.wake(frame)
+
+    def wake(self, update: Update) -> None:
+        """Give it to those who wait at this moment, and to nobody later."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(update)
+
+    async def newer_than(self, sequence: int) -> Update:
+        """Return the newest frame as soon as it comes after `sequence`, or what `wake` says."""
+        if self.newest is not None and self.newest.sequence > sequence:
+            return self.newest
+        # A future of one's own: who is cancelled while waiting, cancels the future, too.
+        future: asyncio.Future[Update] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future in self._waiting:
+                self._waiting.remove(future)
+            raise

@@ -1,0 +1,72 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One picture, not older than was asked for."""
+
+import asyncio
+import time
+
+from aiohttp import web
+
+from .rendition import Rendition
+from .stream import Stream
+from .tiers import TIERS
+from .viewer import StreamRequest
+from ...core.frame import Frame
+
+_TIMEOUT_S = 3.0
+_NEWER_FRAMES = 3  # of so many frames that come after a request, the last was taken after it
+
+
+async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: float) -> web.Response:
+    """
+    Answer with a picture that was taken after the request, or is at most `max_age_s` old.
+
+    Raises
+    ------
+    aiohttp.web.HTTPServiceUnavailable
+        None came in time; the text says why.
+
+    """
+    spec = wanted.spec or TIERS[wanted.tier or 0].spec
+    with stream.wanted(), stream.use(spec) as rendition:
+        frame = rendition.newest
+        if frame is None or not max_age_s or stream.arrivals.age_ms(frame) > max_age_s * 1e3:
+            frame = await _taken_from_now_on(stream, rendition, max_age_s)
+        if frame is None:  # asked inside: the reason is forgotten when nobody wants pictures
+            raise web.HTTPServiceUnavailable(headers={'Retry-After': '1'}, text=(
+                f"no new picture came on '{stream.name}' within {_TIMEOUT_S:.0f} s "
+                f'({stream.status_lines()[0]}): '
+                f'{stream.reason() or "is the camera node running?"}\n'))
+    seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
+    return web.Response(body=frame.data, content_type='image/jpeg', headers={
+        'Cache-Control': 'no-store', 'X-Timestamp': f'{seconds}.{rest_ns:09d}'})
+
+
+async def _taken_from_now_on(stream: Stream, rendition: Rendition, max_age_s: float
+                             ) -> Frame | None:
+    oldest_ns, deadline_s = stream.now_ns() - int(max_age_s * 1e9), time.monotonic() + _TIMEOUT_S
+    sequence, newer = stream.last_sequence, 0
+    while True:
+        try:
+            frame = await asyncio.wait_for(rendition.newer_than(sequence),
+                                           deadline_s - time.monotonic())
+        except asyncio.TimeoutError:
+            return None
+        if not isinstance(frame, Frame):
+            continue
+        sequence, newer = frame.sequence, newer + 1
+        # By its stamp; but where the camera's clock is behind ours, no frame would ever do.
+        if frame.stamp_ns >= oldest_ns or newer == _NEWER_FRAMES:
+            return frame

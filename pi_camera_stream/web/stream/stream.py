@@ -1,0 +1,299 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One topic as the web application sees it: its renditions, and who watches."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import logging
+import time
+
+from aiohttp import web
+
+from .arrivals import Arrivals
+from .hand_over import HandOver
+from .renderer import Rendered, Renderer
+from .rendition import Moved, Rendition, Status
+from .tiers import TIERS
+from .viewer import Viewer
+from ...codecs.renditions import RenditionEncoder
+from ...codecs.status_image import status_image
+from ...core.clock import NowNs
+from ...core.frame import Frame, StampedImage
+from ...core.rendition_spec import RenditionSpec
+
+SILENT_S = 2.0  # without a frame for so long, viewers are told
+_LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
+_TICK_S = 1.0
+_SHARED = {tier.spec for tier in TIERS}
+_MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
+_STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
+_STATUS_MOST = 640  # each way: larger ones take longer to draw than they are worth
+
+
+class Stream:
+    """
+    Hand the newest frame of one topic to any number of viewers.
+
+    `offer` and `refuse` are for any thread, everything else is for the event loop's. There is no
+    queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
+
+    Attributes
+    ----------
+    name
+        Full name of the topic.
+    viewers
+        Those who watch at present.
+    arrivals
+        What came from the topic.
+    frames_sent, bytes_sent
+        What went to viewers since the start.
+    sent_per_s
+        The same a second: frames, and bytes.
+    interval_s
+        The time between two frames of the topic.
+    preferred
+        Name of the viewer who drives, before whom the others give way; empty for none.
+    refuse
+        Takes note of the reason why a picture that came cannot be offered.
+    on_painted
+        Hears when a page has painted a frame: its stamp in ns, its age then, and how wrong that
+        can be, in ms.
+
+    """
+
+    def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
+                 encoder: RenditionEncoder, full: RenditionSpec) -> None:
+        """
+        Make the stream; nothing is asked for yet.
+
+        `on_demand` hears whether frames are wanted; `now_ns` reads the clock of the stamps; `full`
+        is how the full picture is encoded when the topic's are not JPEG.
+        """
+        self.name = name
+        self.viewers: set[Viewer] = set()
+        self.arrivals = Arrivals(now_ns)
+        self.frames_sent = self.bytes_sent = 0
+        self.interval_s = 1 / 30
+        self.preferred = ''
+        self.on_painted: Callable[[int, float, float], None] = lambda *_: None
+        self._now_ns = now_ns
+        self._on_demand = on_demand
+        self._full = Rendition(None)
+        self._renditions: dict[RenditionSpec | None, Rendition] = {None: self._full}
+        self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
+        self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
+        self._renderer = Renderer(encoder, full, self._rendered.put)
+        self.refuse = self._renderer.refuse
+        self.sent_per_s = (0.0, 0.0)
+        self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
+        self._ticking: asyncio.Task[None] | None = None
+        self._release: asyncio.TimerHandle | None = None
+
+    def offer(self, frame: Frame | StampedImage) -> None:
+        """Take in a new frame. Any thread."""
+        self.arrivals.add(frame)
+        if isinstance(frame, Frame):
+            self._full_pictures.put(frame)
+        self._renderer.put(frame)
+
+    @contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Ask for frames as long as the context lasts, and a little longer; once a task."""
+        self._begin()
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+            if not self._tasks:
+                self._release = asyncio.get_running_loop().call_later(_LINGER_S, self._end)
+
+    @contextmanager
+    def use(self, spec: RenditionSpec | None) -> Iterator[Rendition]:
+        """Return a rendition that is made as long as the context lasts, if frames are wanted."""
+        rendition = self._enter(spec)
+        try:
+            yield rendition
+        finally:
+            self._leave(rendition)
+
+    @contextmanager
+    def watch(self, viewer: Viewer) -> Iterator[None]:
+        """Count `viewer` among the viewers as long as the context lasts."""
+        with self.wanted():
+            viewer.rendition = self._enter(viewer.spec())
+            self.viewers.add(viewer)
+            if self.arrivals.silent_s() > SILENT_S:  # do not begin with an old picture
+                viewer.last_sequence = self.last_sequence
+            try:
+                yield
+            finally:
+                self.viewers.discard(viewer)
+                self._leave(viewer.rendition)
+
+    def move(self, viewer: Viewer) -> None:
+        """Put `viewer` on the rendition that is right for it now."""
+        if viewer.rendition is not None and viewer.rendition.spec != viewer.spec():
+            before, viewer.rendition = viewer.rendition, self._enter(viewer.spec())
+            self._leave(before)
+            before.wake(Moved())  # it may be waiting there
+
+    def close(self) -> None:
+        """Cancel the tasks of all who watch or wait: the server is stopping."""
+        for task in self._tasks:
+            if task is not None:
+                task.cancel()
+        self._renderer.want(())
+        if self._release is not None:
+            self._release.cancel()
+        if not self.idle:
+            self._end()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has wanted anything for a while."""
+        return self._ticking is None
+
+    @property
+    def last_sequence(self) -> int:
+        """Return the number of the newest frame, 0 before the first one."""
+        return self.arrivals.last.sequence if self.arrivals.last else 0
+
+    def now_ns(self) -> int:
+        """Read the clock of the stamps."""
+        return self._now_ns()
+
+    def reason(self) -> str:
+        """Return why pictures that arrive cannot be shown; empty where they can."""
+        return self._renderer.failure
+
+    def status_lines(self) -> list[str]:
+        """Return what to tell viewers while no frame comes, the most important line first."""
+        silent = f'since {self.arrivals.silent_s():.0f} s'
+        lines = [f'NO SIGNAL {silent}' if self.arrivals.last else f'WAITING {silent}', self.name]
+        return [*lines, self.reason()] if self.reason() else lines
+
+    def state(self) -> dict[str, object]:
+        """Return what `/state` says of this stream; times in seconds or as named."""
+        arrivals, last = self.arrivals, self.arrivals.last
+        age_ms = arrivals.median_age_ms()
+        return {
+            'topic': self.name,
+            'frames_per_s': round(arrivals.meter.per_second(), 1),
+            'bytes_per_s': round(arrivals.meter.bytes_per_second()),
+            'frames_per_s_sent': round(self.sent_per_s[0], 1),
+            'bytes_per_s_sent': round(self.sent_per_s[1]),
+            'width': last.width if last else None,
+            'height': last.height if last else None,
+            'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
+            'last_frame_s_ago': round(arrivals.silent_s(), 1) if last else None,
+            'replaced': {'arriving': self._full_pictures.dropped,
+                         'before_encoding': self._renderer.replaced,
+                         'encoded': self._rendered.dropped},
+            'undecodable': self._renderer.failed, 'undecodable_reason': self.reason(),
+            'viewers': [viewer.state() for viewer in
+                        sorted(self.viewers, key=lambda viewer: viewer.since_s)],
+        }
+
+    def _begin(self) -> None:
+        if self._release is not None:
+            self._release.cancel()
+            self._release = None
+        elif not self._tasks:
+            loop = asyncio.get_running_loop()
+            self._full_pictures.attach(loop)
+            self._rendered.attach(loop)
+            self.arrivals.restart()
+            self._full.newest = None
+            self._on_demand(True)
+            self._ticking = loop.create_task(self._tick())
+
+    def _end(self) -> None:
+        self._release = None
+        self.sent_per_s = (0.0, 0.0)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
+        self._on_demand(False)
+
+    def _enter(self, spec: RenditionSpec | None) -> Rendition:
+        rendition = self._renditions.get(spec)
+        if rendition is None:
+            if spec not in _SHARED and len(self._renditions.keys() - _SHARED) >= _MAX_CUSTOM:
+                raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
+                    f"'{self.name}' is shown in {_MAX_CUSTOM} sizes and qualities of viewers' own "
+                    'already: leave out quality, width, height and invert, or choose a tier\n'))
+            rendition = self._renditions[spec] = Rendition(spec)
+        if (not rendition.users and rendition.newest
+                and rendition.newest.sequence < self.last_sequence):
+            rendition.newest = None  # from when it was made the last time
+        rendition.users += 1
+        self._update_renderer()
+        return rendition
+
+    def _leave(self, rendition: Rendition) -> None:
+        rendition.users -= 1
+        if rendition.users == 0 and rendition.spec is not None:
+            del self._renditions[rendition.spec]
+        self._update_renderer()
+
+    def _update_renderer(self) -> None:
+        self._renderer.want([spec for spec, rendition in self._renditions.items()
+                             if rendition.users])
+
+    def _put_rendered(self, rendered: Rendered) -> None:
+        # The smallest first: it does not keep the others waiting.
+        for spec, frame in sorted(rendered.items(), key=lambda pair: len(pair[1].data)):
+            if spec in self._renditions:
+                self._renditions[spec].put(frame)
+
+    async def _tick(self) -> None:
+        while True:
+            frames, size, begun_s = self.frames_sent, self.bytes_sent, time.monotonic()
+            await asyncio.sleep(_TICK_S)
+            took_s = time.monotonic() - begun_s
+            self.sent_per_s = ((self.frames_sent - frames) / took_s,
+                                (self.bytes_sent - size) / took_s)
+            self.interval_s = self.arrivals.interval_s(self.interval_s)
+            self._drop_lost()
+            if self.arrivals.silent_s() > SILENT_S and self.viewers:
+                try:
+                    status = await self._status()
+                except Exception:
+                    logging.getLogger(__name__).exception('cannot draw the status picture')
+                    continue
+                if self.arrivals.silent_s() > SILENT_S:  # still
+                    for rendition in list(self._renditions.values()):
+                        rendition.wake(status)
+
+    def _drop_lost(self) -> None:
+        """Let go of viewers whose machine has not answered for about a minute."""
+        for viewer in list(self.viewers):
+            state = viewer.link.state() if viewer.link else None
+            if viewer.link and state and state.lost:
+                viewer.link.abort()
+
+    async def _status(self) -> Status:
+        """Return what says that there is no frame."""
+        last = self.arrivals.last
+        size = (last.width, last.height) if last else _STATUS_SIZE
+        width, height = (max(2, side * _STATUS_MOST // max(*size, _STATUS_MOST)) for side in size)
+        if all(viewer.transport != 'mjpeg' for viewer in self.viewers):
+            return Status(None)
+        jpeg = await asyncio.get_running_loop().run_in_executor(
+            None, status_image, width, height, self.status_lines(), self._full.newest)
+        return Status(Frame(jpeg, self._now_ns(), 0, width, height))

@@ -1,0 +1,136 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Quality tiers: the renditions that viewers share, and who moves to which one when."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from ...core.rendition_spec import RenditionSpec
+
+
+@dataclass(frozen=True)
+class Tier:
+    """
+    A rendition that is shared by all viewers whose way is about as wide.
+
+    Attributes
+    ----------
+    spec
+        None for the bytes of the topic.
+    share
+        About how many bytes it needs for each byte of the full picture.
+    patience
+        How long its pictures may be on their way, in parts of the time there is. The larger ones
+        give way first: that is how viewers who share a link come to have equal parts of it.
+
+    """
+
+    name: str
+    spec: RenditionSpec | None
+    share: float
+    patience: float
+
+
+TIERS = (
+    Tier('full', None, 1.0, 0.6),
+    Tier('high', RenditionSpec(scale=0.75, quality=70), 0.42, 0.7),
+    Tier('medium', RenditionSpec(scale=0.5, quality=60), 0.19, 0.8),
+    Tier('low', RenditionSpec(scale=0.375, quality=50), 0.09, 0.9),
+    Tier('lowest', RenditionSpec(scale=0.25, quality=40), 0.04, 1.0),
+)
+NAMES = tuple(tier.name for tier in TIERS)
+CUSTOM = 'custom'  # what a viewer's own rendition is called in place of a tier,
+CUSTOM_INDEX = 255  # and its index on the wire
+
+_LATEST_S = 0.05  # so long may a picture be on its way at the most, whatever the rate
+_LATE = (4, 8)  # so many late ones of so many, and the viewer moves down
+_MUCH_TOO_LATE = (2, 4)  # the same of those that took three times as long as they may
+_MUCH = 3.0
+_AIM = 0.6  # of what is allowed, for the tier to which one moves down
+_COMFORT = 0.7  # of what is allowed on the next tier: whoever needs no more tries it
+_CALM_FRAMES = 30  # so many pictures in time, before a viewer moves up
+_FIRST_HOLD_S = 2.0
+_LONGEST_HOLD_S = 60.0
+_CLOCK_S = 0.001  # no time is known better
+_PROVEN_S = 30.0  # whoever stayed up so long, did not fail
+
+
+class TierControl:
+    """
+    Choose a viewer's tier from how long its pictures are in transit.
+
+    It moves down when they come late, as far as it takes. It tries the next tier up when they come
+    early enough even for that one. After an attempt that failed it waits twice as long before the
+    next, so nobody flaps.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self.index = 0
+        self._transfers_s: deque[float] = deque(maxlen=_CALM_FRAMES)
+        self._changed_s = now_s
+        self._hold_s = _FIRST_HOLD_S
+        self._trying = False
+
+    def observe(self, transfer_s: float, interval_s: float, now_s: float,
+                patience: float = 1.0) -> bool:
+        """
+        Take in that a picture was on its way for `transfer_s`, beyond the path's own delay.
+
+        `interval_s` is the time between two pictures of the stream, `patience` how many times
+        later than usual they may come. Returns whether the tier has changed.
+        """
+        budget_s = min(interval_s, _LATEST_S) * patience
+        allowed_s = TIERS[self.index].patience * budget_s
+        self._transfers_s.append(transfer_s)
+        if transfer_s > allowed_s and (
+                self._count(_LATE[1], allowed_s) >= _LATE[0]
+                or self._count(_MUCH_TOO_LATE[1], _MUCH * allowed_s) >= _MUCH_TOO_LATE[0]):
+            return self._down(budget_s, now_s)
+        if self._trying and now_s - self._changed_s > _PROVEN_S:
+            self._trying, self._hold_s = False, max(self._hold_s / 2, _FIRST_HOLD_S)
+        return self._up(budget_s, now_s)
+
+    def _count(self, last: int, limit_s: float) -> int:
+        """Return how many of the last pictures took longer."""
+        return sum(transfer_s > limit_s for transfer_s in list(self._transfers_s)[-last:])
+
+    def _down(self, budget_s: float, now_s: float) -> bool:
+        if self._trying:
+            self._hold_s = min(2 * self._hold_s, _LONGEST_HOLD_S)
+        latest = sorted(list(self._transfers_s)[-_LATE[1]:])
+        share_a_second = TIERS[self.index].share / max(latest[len(latest) // 2], _CLOCK_S)
+        index = self.index + 1
+        while (index < len(TIERS) - 1 and TIERS[index].share / share_a_second
+               > _AIM * TIERS[index].patience * budget_s):
+            index += 1
+        return self._change(min(index, len(TIERS) - 1), now_s)
+
+    def _up(self, budget_s: float, now_s: float) -> bool:
+        if (self.index == 0 or now_s - self._changed_s < self._hold_s
+                or len(self._transfers_s) < _CALM_FRAMES):
+            return False
+        # A few late ones are the network's own unsteadiness.
+        usual_worst_s = sorted(self._transfers_s)[_CALM_FRAMES * 9 // 10]
+        if usual_worst_s > _COMFORT * TIERS[self.index - 1].patience * budget_s:
+            return False
+        self._change(self.index - 1, now_s)
+        self._trying = True
+        return True
+
+    def _change(self, index: int, now_s: float) -> bool:
+        self._transfers_s.clear()
+        self._trying = False
+        changed, self.index, self._changed_s = index != self.index, index, now_s
+        return changed

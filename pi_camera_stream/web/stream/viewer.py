@@ -1,0 +1,134 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One who watches."""
+
+from dataclasses import dataclass, field
+import secrets
+import time
+
+from .link import Link
+from .rendition import Rendition
+from .tiers import CUSTOM, CUSTOM_INDEX, NAMES, TierControl, TIERS
+from ...core.frame import Frame
+from ...core.pacing import RateLimit
+from ...core.rendition_spec import RenditionSpec
+from ...core.statistics import Recent
+
+_DRIVER, _SPECTATOR = 1.9, 0.4  # patience while somebody drives
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """
+    What a viewer asked for.
+
+    Attributes
+    ----------
+    tier
+        Index of a tier; None leaves it to the bridge.
+    spec
+        A rendition of its own, which wins over the tier.
+    fps
+        Frames a second at the most; 0 is all.
+
+    """
+
+    tier: int | None = None
+    spec: RenditionSpec | None = None
+    fps: float = 0.0
+
+
+@dataclass(eq=False)
+class Viewer:
+    """
+    Where it is, how it is served, what it wants and what it got. Event loop only.
+
+    Attributes
+    ----------
+    age_ms
+        How old its pictures are on arrival, estimated; at paint, where a page tells that.
+    link
+        The connection, once there is one.
+    name
+        By which a page can say that it is this viewer, and no other.
+
+    """
+
+    address: str
+    transport: str
+    request: StreamRequest = field(default_factory=StreamRequest)
+    since_s: float = field(default_factory=time.monotonic)
+    sent: int = 0
+    sent_bytes: int = 0
+    skipped: int = 0
+    last_sequence: int = 0
+    age_ms: Recent = field(default_factory=Recent)
+    rendition: Rendition | None = None
+    link: Link | None = None
+    name: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def __post_init__(self) -> None:
+        self._control = TierControl(self.since_s)
+        self._limit = RateLimit()
+
+    def spec(self) -> RenditionSpec | None:
+        """Return the rendition that is right for it now."""
+        return self.request.spec or TIERS[self._tier()].spec
+
+    def tier_name(self) -> str:
+        """Return the name of its tier, or `custom`."""
+        return CUSTOM if self.request.spec else NAMES[self._tier()]
+
+    def tier_index(self) -> int:
+        """Return the index of its tier, or CUSTOM_INDEX for a rendition of its own."""
+        return CUSTOM_INDEX if self.request.spec else self._tier()
+
+    def admits(self, frame: Frame) -> bool:
+        """Return whether it wants this frame, at the rate it asked for."""
+        return self._limit.admits(frame.stamp_ns, self.request.fps)
+
+    def observe(self, transfer_s: float, interval_s: float, preferred: str = '') -> bool:
+        """
+        Take in how long a picture was on its way; True when it needs another rendition.
+
+        Whoever is not the one who is preferred gives way early, and that one late.
+        """
+        if self.request.tier is not None or self.request.spec is not None:
+            return False
+        return self._control.observe(transfer_s, interval_s, time.monotonic(), 1.0 if not preferred
+                                     else _DRIVER if preferred == self.name else _SPECTATOR)
+
+    def count(self, frame: Frame) -> None:
+        """Note that `frame` was sent; those between it and the one before were skipped."""
+        if self.last_sequence:
+            self.skipped += frame.sequence - self.last_sequence - 1
+        self.last_sequence = frame.sequence
+        self.sent += 1
+        self.sent_bytes += len(frame.data)
+
+    def state(self) -> dict[str, object]:
+        """Return what `/state` says of it."""
+        age_ms = self.age_ms.median()
+        return {
+            'address': self.address, 'transport': self.transport, 'tier': self.tier_name(),
+            'connected_s': round(time.monotonic() - self.since_s, 1),
+            'frames_sent': self.sent, 'frames_skipped': self.skipped,
+            'bytes_sent': self.sent_bytes,
+            'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
+            'backlog_bytes': self.link.backlog_bytes() if self.link else 0,
+        }
+
+    def _tier(self) -> int:
+        return self._control.index if self.request.tier is None else self.request.tier

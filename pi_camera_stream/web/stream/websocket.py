@@ -1,0 +1,199 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Pictures over a WebSocket, for pages: they tell when they have painted one, and how old it was.
+
+From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
+index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
+in ns (u64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
+`viewer`, `silent` with the lines to show while no picture comes, `clock` in answer to `clock`.
+
+From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
+one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
+robot's clock can make that wrong, `uncertainty_ms`; `clock` with `client_ms`, answered with the
+same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `auto`.
+"""
+
+import asyncio
+import math
+import struct
+import time
+
+from aiohttp import web, WSCloseCode, WSMsgType
+from aiohttp.abc import AbstractStreamWriter
+
+from .delivery import deliver, Transport
+from .link import Link
+from .rendition import Status
+from .stream import Stream
+from .tiers import NAMES
+from .viewer import StreamRequest, Viewer
+from ...core.frame import Frame
+from ...core.json_object import integer, number, parse_object
+
+_HEAD = struct.Struct('>BBHIQ')
+_VERSION = 1
+_MAX_MESSAGE_BYTES = 1024
+_MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
+_HEARTBEAT_S = 20.0
+
+
+class WebSocketTransport(Transport):
+    """Pictures as messages, each acknowledged by the page."""
+
+    name = 'websocket'
+    tells_age = True
+
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport,
+                 writer: AbstractStreamWriter) -> None:
+        super().__init__(Link(transport))
+        self._socket = socket
+        self._transport = transport
+        self._writer = writer
+        self._in_flight: dict[int, tuple[float, int]] = {}  # sequence: when it was sent, stamp
+        self._acknowledged = asyncio.Event()
+        self._transit: float | None = None
+        self._least_s = math.inf  # the shortest time from sending to acknowledgement
+        self.interval_s = 1 / 30
+
+    async def write(self, frame: Frame, tier: int) -> None:
+        """Send one picture."""
+        self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
+        await self._socket.send_bytes(_message(frame, tier))
+        if self._transport.get_write_buffer_size():
+            await self._writer.drain()
+
+    async def write_status(self, _status: Status, stream: Stream) -> None:
+        """Tell the page, which then says it over the last picture."""
+        await self._socket.send_json({'type': 'silent', 'lines': stream.status_lines()})
+
+    def take_transit_s(self) -> float | None:
+        """Return what the page tells: what it has not painted yet is not there yet."""
+        if len(self._in_flight) >= self._window() or super().take_transit_s() == math.inf:
+            return math.inf
+        transit_s, self._transit = self._transit, None
+        return transit_s
+
+    async def wait_drained(self) -> float | None:
+        """Wait for the page, and for the connection."""
+        while len(self._in_flight) >= self._window():
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
+        await super().wait_drained()
+        transit_s, self._transit = self._transit, None
+        return transit_s
+
+    def acknowledge(self, sequence: int) -> int | None:
+        """
+        Note that the page has dealt with a picture, and with those before it.
+
+        Returns its stamp; None for one that is not on its way.
+        """
+        if sequence not in self._in_flight:
+            return None
+        begun_s, stamp_ns = self._in_flight[sequence]
+        took_s = time.monotonic() - begun_s
+        # The path's own round trip and the page's own work are no sign of a narrow link.
+        self._least_s = min(took_s, self._least_s * 1.002)
+        self._transit = max(self._transit or 0.0, took_s - self._least_s)
+        for older in [sent for sent in self._in_flight if sent <= sequence]:
+            del self._in_flight[older]
+        self._acknowledged.set()
+        return stamp_ns
+
+    def _window(self) -> int:
+        """Return how many pictures may be in flight: as many as the shortest way takes."""
+        if self._least_s == math.inf:
+            return 1
+        return min(1 + int(self._least_s / self.interval_s), _MAX_IN_FLIGHT)
+
+
+async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
+                           ) -> web.StreamResponse:
+    """Answer with pictures until either side closes."""
+    socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False,
+                                   max_msg_size=_MAX_MESSAGE_BYTES)
+    if not can_prepare(socket, request):
+        raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=(
+            'this address is for WebSockets: /stream.mjpg is the endless picture\n'))
+    with stream.watch(viewer):
+        writer = await socket.prepare(request)
+        if request.transport is None:
+            return socket
+        transport = WebSocketTransport(socket, request.transport, writer)
+        viewer.link = transport.link
+        await socket.send_json({'type': 'hello', 'topic': stream.name, 'tiers': NAMES,
+                                'viewer': viewer.name})
+        sending = asyncio.create_task(_send(stream, viewer, transport))
+        try:
+            async for message in socket:
+                transport.interval_s = stream.interval_s
+                if message.type is not WSMsgType.TEXT or not await _on_message(
+                        message.data, socket, stream, viewer, transport):
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION,
+                                       message=b'not a message of this protocol')
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    return socket
+
+
+def can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:
+    """Return whether `socket` can answer this request."""
+    try:
+        return bool(socket.can_prepare(request))
+    except ValueError:  # the key is no ASCII, which aiohttp 3.14 does not expect
+        return False
+
+
+async def _send(stream: Stream, viewer: Viewer, transport: WebSocketTransport) -> None:
+    try:
+        await deliver(stream, viewer, transport)
+    except ConnectionError:
+        pass
+    finally:
+        transport.link.abort()  # ends the hearing, too
+
+
+async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, viewer: Viewer,
+                      transport: WebSocketTransport) -> bool:
+    """Act on a message of the page; False when it is none that the page would send."""
+    try:
+        message = parse_object(text, _MAX_MESSAGE_BYTES)
+        kind = message['type']
+        if kind == 'ack':
+            stamp_ns = transport.acknowledge(integer(message['sequence']))
+            if message.get('age_ms') is not None:
+                age_ms = number(message['age_ms'])
+                viewer.age_ms.add(age_ms)
+                if stamp_ns is not None:
+                    stream.on_painted(stamp_ns, age_ms, number(message.get('uncertainty_ms', 0)))
+        elif kind == 'clock':
+            await socket.send_json({'type': 'clock', 'client_ms': number(message['client_ms']),
+                                    'server_ms': stream.now_ns() / 1e6})
+        elif kind == 'tier':
+            name = message['tier']
+            tier = None if name == 'auto' else NAMES.index(name)
+            viewer.request = StreamRequest(tier=tier, fps=viewer.request.fps)
+            stream.move(viewer)
+        else:
+            return False
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _message(frame: Frame, tier: int) -> bytes:
+    return _HEAD.pack(_VERSION, tier, 0, frame.sequence & 0xFFFFFFFF, frame.stamp_ns) + frame.data

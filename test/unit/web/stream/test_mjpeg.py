@@ -1,0 +1,161 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import asyncio
+import time
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core.frame import Frame
+from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.stream.mjpeg import stream_mjpeg
+from pi_camera_stream.web.stream.rendition import Status
+from pi_camera_stream.web.stream.stream import Stream
+from pi_camera_stream.web.stream.viewer import Viewer
+from support import pictures
+
+JPEG = pictures.jpeg(320, 240)
+
+
+class Scene:
+    """A server with one stream, and raw connections to it."""
+
+    async def __aenter__(self):
+        self.stream = Stream('/a', time.time_ns, lambda _: None,
+                             RenditionEncoder(),
+                             RenditionSpec())
+        app = web.Application()
+        app.router.add_get('/', self._answer)
+        self.server = TestServer(app)
+        await self.server.start_server()
+        self.number = 0
+        return self
+
+    async def __aexit__(self, *_):
+        self.stream.close()
+        await self.server.close()
+
+    async def _answer(self, request):
+        return await stream_mjpeg(request, self.stream, Viewer('x', 'mjpeg'))
+
+    async def open(self, headers='', method='GET'):
+        reader, writer = await asyncio.open_connection('127.0.0.1', self.server.port)
+        writer.write(f'{method} / HTTP/1.1\r\nHost: x\r\n{headers}\r\n'.encode())
+        head = await reader.readuntil(b'\r\n\r\n')
+        return head.decode(), reader, writer
+
+    async def viewers(self, count):
+        while len(self.stream.viewers) != count:
+            await asyncio.sleep(0.001)
+
+    def offer(self):
+        self.number += 1
+        self.stream.offer(Frame(JPEG, 1_700_000_000_123_456_789, self.number, 320, 240))
+
+
+def test_a_program_gets_length_and_time_before_each_picture():
+    async def run():
+        async with Scene() as scene:
+            head, reader, writer = await scene.open()
+            assert 'multipart/x-mixed-replace; boundary=frame' in head
+            assert 'Cache-Control: no-store' in head
+            assert 'X-Accel-Buffering: no' in head
+            assert 'chunked' not in head.lower()
+            for _ in range(3):
+                await scene.viewers(1)
+                scene.offer()
+                part = await reader.readuntil(b'\r\n\r\n')
+                assert part.decode() == (
+                    f'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n'
+                    'X-Timestamp: 1700000000.123456789\r\n\r\n')
+                assert await reader.readexactly(len(JPEG)) == JPEG
+                assert await reader.readexactly(2) == b'\r\n'
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_browser_gets_the_head_of_the_next_part_behind_each_picture():
+    async def run():
+        async with Scene() as scene:
+            _, reader, writer = await scene.open('User-Agent: Mozilla/5.0\r\n')
+            head = b'--frame\r\nContent-Type: image/jpeg\r\n\r\n'
+            assert await reader.readexactly(len(head)) == head
+            await scene.viewers(1)
+            scene.offer()
+            assert await reader.readexactly(len(JPEG)) == JPEG
+            assert await reader.readexactly(2 + len(head)) == b'\r\n' + head
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_question_for_the_head_alone_is_answered_with_it():
+    async def run():
+        async with Scene() as scene:
+            head, reader, writer = await scene.open('Connection: close\r\n', 'HEAD')
+            assert 'multipart/x-mixed-replace' in head
+            assert await reader.read() == b''
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_what_a_viewer_sends_besides_stays_outside():
+    async def run():
+        async with Scene() as scene:
+            _, reader, writer = await scene.open()
+            await scene.viewers(1)
+            transport = next(iter(scene.stream.viewers)).link._transport
+            assert not transport.is_reading()
+            writer.write(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n' * 1000)
+            scene.offer()
+            await reader.readuntil(b'\r\n\r\n')
+            assert await reader.readexactly(len(JPEG)) == JPEG
+            assert len(scene.stream.viewers) == 1
+            writer.transport.abort()
+
+    asyncio.run(run())
+
+
+def test_whoever_leaves_is_forgotten():
+    async def run():
+        async with Scene() as scene:
+            for leave in ('close', 'abort'):
+                _, _, writer = await scene.open()
+                await scene.viewers(1)
+                scene.offer()
+                getattr(writer.transport, leave)()
+                while scene.stream.viewers:
+                    scene.offer()
+                    await asyncio.sleep(0.001)
+
+    asyncio.run(run())
+
+
+def test_the_status_picture_is_a_part_like_any_other():
+    async def run():
+        async with Scene() as scene:
+            _, reader, writer = await scene.open()
+            await scene.viewers(1)
+            viewer, = scene.stream.viewers
+            viewer.rendition.wake(Status(Frame(b'status', 10**9, 0, 64, 48)))
+            part = await reader.readuntil(b'\r\n\r\n')
+            assert b'Content-Length: 6\r\n' in part
+            assert await reader.readexactly(8) == b'status\r\n'
+            assert viewer.sent == 0
+            writer.close()
+
+    asyncio.run(run())

@@ -1,0 +1,239 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import asyncio
+import struct
+import time
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core.frame import Frame
+from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.stream.rendition import Status
+from pi_camera_stream.web.stream.stream import Stream
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
+from pi_camera_stream.web.stream.websocket import stream_websocket, WebSocketTransport
+import pytest
+from support import pictures
+
+JPEG = pictures.jpeg(320, 240)
+
+
+class Page:
+    """A page that watches a stream, played by the test."""
+
+    def __init__(self, wanted=StreamRequest()):  # noqa: B008 - it is frozen
+        self.stream = Stream('/camera/image_raw/compressed', time.time_ns, lambda _: None,
+                             RenditionEncoder(),
+                             RenditionSpec())
+        self.request = wanted
+        self.number = 0
+
+    async def __aenter__(self):
+        async def answer(request):
+            return await stream_websocket(request, self.stream,
+                                          Viewer('x', 'websocket', self.request))
+
+        app = web.Application()
+        app.router.add_get('/ws', answer)
+        self.client = TestClient(TestServer(app))
+        await self.client.start_server()
+        self.socket = await self.client.ws_connect('/ws')
+        self.hello = await self.socket.receive_json()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.socket.close()
+        self.stream.close()
+        await self.client.close()
+
+    @property
+    def viewer(self):
+        viewer, = self.stream.viewers
+        return viewer
+
+    def offer(self):
+        self.number += 1
+        self.stream.offer(Frame(JPEG, time.time_ns(), self.number, 320, 240))
+
+    async def picture(self):
+        """Return version, tier, sequence, stamp and JPEG of the next message."""
+        data = await self.socket.receive_bytes()
+        version, tier, _, sequence, stamp_ns = struct.unpack_from('>BBHIQ', data)
+        return version, tier, sequence, stamp_ns, data[16:]
+
+    async def ack(self, sequence, age_ms=12.5):
+        await self.socket.send_json({'type': 'ack', 'sequence': sequence, 'age_ms': age_ms})
+
+    async def tell(self, message):
+        await self.socket.send_str(message)
+
+
+def scene(wanted=StreamRequest()):  # noqa: B008 - it is frozen
+    """Run an async test that takes a page."""
+    def decorate(test):
+        async def run(*arguments):
+            async with Page(wanted) as page:
+                await test(page, *arguments)
+
+        def wrapped():
+            asyncio.run(run())
+        wrapped.__name__ = test.__name__
+        return wrapped
+    return decorate
+
+
+@scene()
+async def test_pictures_come_with_their_stamp_and_number(page):
+    viewer, = page.stream.viewers
+    assert page.hello == {'type': 'hello', 'topic': '/camera/image_raw/compressed',
+                          'tiers': ['full', 'high', 'medium', 'low', 'lowest'],
+                          'viewer': viewer.name}
+    for number in (1, 2, 3):
+        before_ns = time.time_ns()
+        page.offer()
+        version, tier, sequence, stamp_ns, jpeg = await page.picture()
+        assert (version, tier, sequence) == (1, 0, number)
+        assert before_ns <= stamp_ns <= time.time_ns()
+        assert jpeg == JPEG
+        await page.ack(sequence)
+
+
+@scene()
+async def test_a_page_that_is_behind_gets_the_newest_picture_when_it_has_caught_up(page):
+    page.offer()
+    _, _, sequence, *_ = await page.picture()
+    for _ in range(20):
+        page.offer()
+        await asyncio.sleep(0)
+    await page.ack(sequence)
+    _, _, sequence, *_ = await page.picture()
+    assert sequence == 21
+    assert page.viewer.skipped == 19
+
+
+@scene()
+async def test_the_page_tells_how_old_its_pictures_are(page):
+    for age_ms in (10.0, 20.0, 30.0, None):
+        page.offer()
+        _, _, sequence, *_ = await page.picture()
+        await page.ack(sequence, age_ms)
+    page.offer()
+    await page.picture()  # so all has been heard
+    assert page.viewer.age_ms.median() == 20.0
+
+
+@scene()
+async def test_the_clock_is_answered_with_that_of_the_stamps(page):
+    before_ms = time.time_ns() / 1e6
+    await page.tell('{"type": "clock", "client_ms": 1234.5}')
+    answer = await page.socket.receive_json()
+    assert answer['type'] == 'clock'
+    assert answer['client_ms'] == 1234.5
+    assert before_ms - 1 <= answer['server_ms'] <= time.time_ns() / 1e6 + 1
+
+
+@scene()
+async def test_the_tier_can_be_chosen_while_it_runs(page):
+    page.offer()
+    _, tier, sequence, _, jpeg = await page.picture()
+    await page.tell('{"type": "tier", "tier": "lowest"}')
+    await page.tell('{"type": "clock", "client_ms": 0}')
+    await page.socket.receive_json()  # so it has been heard
+    await page.ack(sequence)
+    page.offer()
+    _, tier, sequence, _, jpeg = await page.picture()
+    assert tier == 4
+    assert len(jpeg) < len(JPEG) / 2
+
+
+@scene(StreamRequest(spec=RenditionSpec(width=64)))
+async def test_a_rendition_of_ones_own_has_no_tier(page):
+    page.offer()
+    _, tier, *_ = await page.picture()
+    assert tier == 255
+
+
+@scene()
+async def test_in_silence_the_page_is_told_in_words(page):
+    page.viewer.rendition.wake(Status(Frame(b'status', 0, 0, 64, 48)))
+    message = await page.socket.receive_json()
+    assert message['type'] == 'silent'
+    assert message['lines'][1] == '/camera/image_raw/compressed'
+
+
+@pytest.mark.parametrize('message', [
+    '', '{', '[]', 'null', '{}', '{"type": "move"}', '{"type": "ack"}',
+    '{"type": "ack", "sequence": "1"}', '{"type": "ack", "sequence": null}',
+    '{"type": "ack", "sequence": 1, "age_ms": "x"}', '{"type": "clock"}',
+    '{"type": "clock", "client_ms": NaN}', '{"type": "clock", "client_ms": 1e999}',
+    '{"type": "tier", "tier": "best"}', '{"type": "tier", "tier": 3}', '["type"]', '1' * 1000,
+    '[' * 900,
+])
+def test_nonsense_ends_the_connection_with_a_reason(message):
+    async def run():
+        async with Page() as page:
+            await page.tell(message)
+            answer = await page.socket.receive()
+            assert answer.type is aiohttp.WSMsgType.CLOSE
+            assert answer.data == aiohttp.WSCloseCode.POLICY_VIOLATION
+            await _no_viewer(page)
+
+    asyncio.run(run())
+
+
+def test_messages_that_no_page_would_send_end_the_connection():
+    async def run():
+        for send in ('send_bytes', 'send_str'):
+            async with Page() as page:
+                await getattr(page.socket, send)(b'x' * 5000 if send == 'send_bytes'
+                                                 else 'x' * 5000)
+                answer = await page.socket.receive()
+                assert answer.type is aiohttp.WSMsgType.CLOSE
+                await _no_viewer(page)
+
+    asyncio.run(run())
+
+
+@scene()
+async def test_whoever_leaves_is_forgotten(page):
+    page.offer()
+    await page.picture()
+    await page.socket.close()
+    await _no_viewer(page)
+
+
+async def _no_viewer(page):
+    while page.stream.viewers:
+        await asyncio.sleep(0.001)
+
+
+def test_who_is_no_websocket_is_told_so():
+    async def run():
+        async with Page() as page:
+            answer = await page.client.get('/ws')
+            assert answer.status == 426
+            assert '/stream.mjpg' in await answer.text()
+
+    asyncio.run(run())
+
+
+def test_a_long_way_may_have_more_pictures_on_it():
+    transport = WebSocketTransport.__new__(WebSocketTransport)
+    transport.interval_s = 1 / 30
+    for least_s, window in ((0.005, 1), (0.03, 1), (0.05, 2), (0.1, 4), (9.0, 8)):
+        transport._least_s = least_s
+        assert transport._window() == window
