@@ -22,9 +22,11 @@ import threading
 from hypothesis import settings
 import pytest
 
-settings.register_profile('without_deadline', deadline=None)  # machines can be busy
+# No deadlines, since machines can be busy.
+settings.register_profile('thorough', deadline=None, max_examples=100)
+settings.register_profile('quick', deadline=None, max_examples=25)
 settings.register_profile('few', deadline=None, max_examples=10)  # where all has run already
-settings.load_profile('without_deadline')
+settings.load_profile('thorough' if os.environ.get('CI') == 'true' else 'quick')
 # What a script's shell starts with & ignores Ctrl-C, and so would all that the tests start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -36,7 +36,7 @@ from ..core.mailbox import Mailbox
 from ..vision.rectifier import Rectifier
 
 _SLICE_S = 0.25  # how long a wait cannot be ended by a shutdown
-_PATIENCE_S = 3.0  # without a picture, before it is said what topics there are
+_EXPLAIN_S = 3.0  # without a picture, before it is said what topics there are
 _REPEAT_S = 30.0
 _READ_S = 5.0  # how long `read` waits, as VideoCapture does for a camera
 
@@ -138,7 +138,7 @@ class FrameSubscriber:
         self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
         self._size = (0, 0)
-        self._said_s = time.monotonic() + _PATIENCE_S - _REPEAT_S
+        self._said_s = time.monotonic() + _EXPLAIN_S - _REPEAT_S
         self._closed = False
         self._rectifier = Rectifier()
         self._calibration: CalibrationSubscription | None = None

@@ -25,7 +25,7 @@ from .mailbox import Mailbox
 T = TypeVar('T')
 
 _STALE = 0.5  # of an interval
-_PATIENCE = 1.25  # intervals after the last item, until the next one is held to be lost
+_LOST = 1.25  # intervals after the last item, until the next one is held to be lost
 
 
 class FreshMailbox(Generic[T]):
@@ -59,9 +59,9 @@ class FreshMailbox(Generic[T]):
         came_s, item = newest
         rate = self._per_second()
         lain_s = self._clock() - came_s
-        if rate <= 0 or not _STALE < lain_s * rate < _PATIENCE:
+        if rate <= 0 or not _STALE < lain_s * rate < _LOST:
             return item
-        next_one = self._mailbox.take(_PATIENCE / rate - lain_s)
+        next_one = self._mailbox.take(_LOST / rate - lain_s)
         if next_one is None:
             return item
         self._passed_over += 1

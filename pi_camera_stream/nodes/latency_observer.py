@@ -158,12 +158,12 @@ class LatencyObserver:
             pass  # some other topic of this name
 
 
-def wait_for(observer: LatencyObserver, patience_s: float, say: Callable[[str], None]) -> None:
-    """Wait for the first picture; say every `patience_s` why none may come."""
+def wait_for(observer: LatencyObserver, remind_s: float, say: Callable[[str], None]) -> None:
+    """Wait for the first picture; say every `remind_s` why none may come."""
     said_s = time.monotonic()
     while not observer.received():
         time.sleep(_POLL_S)
-        if not observer.received() and time.monotonic() - said_s > patience_s:
+        if not observer.received() and time.monotonic() - said_s > remind_s:
             said_s = time.monotonic()
             say(f"no picture yet from '{observer.topic}', which has "
                 f'{len(observer.publishers())} publishers; topics with pictures: '

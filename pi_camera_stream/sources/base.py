@@ -145,7 +145,7 @@ class Source(ABC):
         are in the range that `controls` tells.
         """
 
-    def limit(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
+    def limit_bitrate(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
         """
         Keep what `read` returns to so many bits a second; infinite for no limit. Any thread.
 

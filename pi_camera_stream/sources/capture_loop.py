@@ -29,8 +29,8 @@ from ..core.statistics import RateMeter, Recent
 
 _READ_TIMEOUT_S = 0.25  # how long a stop may take
 _STOP_TIMEOUT_S = 1.5  # a worker may have to be killed
-_SILENT_S = 1.0
-_SILENT_INTERVALS = 5
+_LEAST_SILENCE_S = 1.0
+_SILENT_FRAMES = 5
 _SILENT_UNKNOWN_S = 5.0  # where nobody knows how often pictures come
 
 
@@ -39,8 +39,8 @@ class CaptureLoop:
     Run a source in a thread of its own and keep its newest picture.
 
     The source is drained at its own pace, whatever happens to its pictures. One that fails, or
-    delivers nothing for longer than `limit_s`, is stopped and started again, for ever; but what
-    cannot work from the beginning ends the loop.
+    delivers nothing for longer than `longest_silence_s`, is stopped and started again, for ever;
+    but what cannot work from the beginning ends the loop.
     """
 
     def __init__(self, source: Source, now_ns: NowNs, on_end: Callable[[Exception], None],
@@ -98,8 +98,8 @@ class CaptureLoop:
             self._changed.notify_all()
 
     def limit_bitrate(self, bitrate_bps: float) -> bool:
-        """Have the source keep to a bit rate; return whether it does, as `Source.limit`."""
-        return self.source.limit(bitrate_bps)
+        """Have the source keep to a bit rate, as `Source.limit_bitrate`."""
+        return self.source.limit_bitrate(bitrate_bps)
 
     def want(self, wanted: bool) -> None:
         """Say whether pictures are wanted; without, the source is stopped."""
@@ -117,7 +117,7 @@ class CaptureLoop:
         """Return the seconds since the last picture, or since pictures were wanted."""
         return time.monotonic() - self._last_s
 
-    def limit_s(self) -> float:
+    def longest_silence_s(self) -> float:
         source = self._source
         if not self._came and math.isfinite(source.first_picture_s):
             return source.first_picture_s
@@ -125,7 +125,7 @@ class CaptureLoop:
         interval_s = 1 / fps if fps > 0 else self._intervals_s.median()
         if math.isnan(interval_s):
             return _SILENT_UNKNOWN_S
-        return max(_SILENT_S, _SILENT_INTERVALS * interval_s)
+        return max(_LEAST_SILENCE_S, _SILENT_FRAMES * interval_s)
 
     def _run(self) -> None:
         try:
@@ -201,9 +201,10 @@ class CaptureLoop:
 
     def _watch(self) -> None:
         silent_s = self.silent_s() if self._came else time.monotonic() - self._opened_s
-        limit_s = self.limit_s()
-        if silent_s > limit_s and math.isfinite(self._source.first_picture_s):
-            raise TemporaryError(f'{self._source.title} delivered no picture for {limit_s:.1f} s')
+        longest_silence_s = self.longest_silence_s()
+        if silent_s > longest_silence_s and math.isfinite(self._source.first_picture_s):
+            raise TemporaryError(f'{self._source.title} delivered no picture for '
+                                 f'{longest_silence_s:.1f} s')
 
     def _fail(self, sentence: str) -> None:
         self.problem = sentence

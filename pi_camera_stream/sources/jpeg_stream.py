@@ -33,7 +33,7 @@ class JpegStream:
         self.seen_pictures = False  # whether there was ever one
         self._explanation = explanation
         self._splitter = JpegSplitter()
-        self._limit = RateLimit()
+        self._rate_limit = RateLimit()
         self._replaced = 0
 
     def split(self, chunk: bytes) -> list[Piece]:
@@ -51,7 +51,7 @@ class JpegStream:
             return None
         self._replaced += len(pieces) - 1
         newest = pieces[-1]
-        if not self._limit.admits(newest.arrival_ns, fps):
+        if not self._rate_limit.admits(newest.arrival_ns, fps):
             return None
         return Capture(EncodedImage(newest.jpeg), newest.arrival_ns)
 
@@ -70,5 +70,5 @@ class JpegStream:
             'truncated pictures': self._splitter.truncated,
             'oversized pictures': self._splitter.oversized,
             'replaced by newer': self._replaced,
-            'left out for fps': self._limit.skipped,
+            'left out for fps': self._rate_limit.skipped,
         }

@@ -21,7 +21,7 @@ from .base import SourceSettings, TURNING
 from .worker_source import WorkerSource
 from ..core.frame import Capture
 
-_FIRST_PATIENCE_S, _LONGEST_PATIENCE_S = 3.0, 12.0
+_FIRST_S, _LONGEST_S = 3.0, 12.0
 
 
 class ReconnectingSource(WorkerSource):
@@ -34,19 +34,19 @@ class ReconnectingSource(WorkerSource):
 
     starts_with = frozenset({'jpeg_quality'})
     options = TURNING
-    first_picture_s = _LONGEST_PATIENCE_S + 8.0
+    first_picture_s = _LONGEST_S + 8.0
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
-        self._patience_s = _FIRST_PATIENCE_S
+        self._give_up_s = _FIRST_S
 
     def open_message(self) -> dict[str, Any]:
-        patience_s = self._patience_s
-        self._patience_s = min(2 * patience_s, _LONGEST_PATIENCE_S)
-        return {'settings': asdict(self.settings), 'patience_s': patience_s}
+        give_up_s = self._give_up_s
+        self._give_up_s = min(2 * give_up_s, _LONGEST_S)
+        return {'settings': asdict(self.settings), 'give_up_s': give_up_s}
 
     def read(self, timeout_s: float) -> Capture | None:
         capture = super().read(timeout_s)
         if capture is not None:
-            self._patience_s = _FIRST_PATIENCE_S
+            self._give_up_s = _FIRST_S
         return capture

@@ -41,7 +41,7 @@ class VideoFileSource(Source):
         self._frames: Iterator[Any] = iter(())
         self._pending: Any = None  # decoded, and not due yet
         self._start_s = 0.0  # monotonic time of the video's beginning in this round
-        self._limit = RateLimit()
+        self._rate_limit = RateLimit()
         self._last_due_s = 0.0
         self._late = 0
         self._own_fps = 0.0
@@ -92,7 +92,7 @@ class VideoFileSource(Source):
             if now_s - due_s > 1 / self._own_fps:  # this machine decodes too slowly: play slower
                 self._late += 1
                 self._start_s += now_s - due_s
-            if self._limit.admits(int(due_s * 1e9), self.fps):
+            if self._rate_limit.admits(int(due_s * 1e9), self.fps):
                 return Capture(self._image(frame), int(max(now_s, due_s) * 1e9))
 
     def stop(self) -> None:
@@ -101,7 +101,7 @@ class VideoFileSource(Source):
             self._container = None
 
     def counters(self) -> dict[str, int]:
-        return {'left out for fps': self._limit.skipped, 'played too late': self._late}
+        return {'left out for fps': self._rate_limit.skipped, 'played too late': self._late}
 
     def _check_size(self, codec: Any) -> None:
         try:

@@ -43,7 +43,7 @@ class WorkerSource(Source):
         self.refused = ''
         self._child: Child | None = None
         self._reader = RecordReader()
-        self._limit = RateLimit()
+        self._rate_limit = RateLimit()
         self._replaced = self._lost = self._last_number = 0
         self._lock = threading.Lock()  # guards the next two
         self._set: dict[str, Any] = {}  # controls that were ever set
@@ -95,7 +95,7 @@ class WorkerSource(Source):
                     self._count(record)
                 else:
                     self._take(record)
-            if newest is not None and self._limit.admits(newest.monotonic_ns, self.fps):
+            if newest is not None and self._rate_limit.admits(newest.monotonic_ns, self.fps):
                 return Capture(EncodedImage(newest.data), newest.monotonic_ns)
         return None
 
@@ -106,7 +106,7 @@ class WorkerSource(Source):
 
     def counters(self) -> Mapping[str, int]:
         return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
-                'left out for fps': self._limit.skipped}
+                'left out for fps': self._rate_limit.skipped}
 
     def controls(self) -> Mapping[str, Mapping[str, Any]]:
         controls: Mapping[str, Mapping[str, Any]] = self.hello.get('controls', {})
@@ -117,7 +117,7 @@ class WorkerSource(Source):
             self._set.update(values)
             self._unsent.update(values)
 
-    def limit(self, bitrate_bps: float) -> bool:
+    def limit_bitrate(self, bitrate_bps: float) -> bool:
         self._bitrate_bps = bitrate_bps
         return self._adapts
 

@@ -62,6 +62,7 @@ test('each driving key has its direction', () => {
 test('keys together are one motion, of full speed at most', () => {
   for (const code of ['KeyW', 'ArrowUp', 'KeyD']) key('down', code);
   assert.deepEqual(input.read(), { throttle: 1, steering: -1 });
+  assert.equal(keyboard.throttle, 1);
   key('down', 'KeyS');
   key('down', 'ArrowDown');
   assert.equal(input.read().throttle, 0);
@@ -69,7 +70,8 @@ test('keys together are one motion, of full speed at most', () => {
 
 test('a key of another meaning, or held before, does not drive', () => {
   assert.equal(key('down', 'KeyQ'), false);
-  key('down', 'KeyW', { repeat: true });
+  assert.ok(key('down', 'KeyW', { repeat: true }));
+  assert.equal(input.held, false);
   assert.equal(key('down', 'KeyW', { ctrlKey: true }), false);
   keyboard.active = false;
   assert.equal(key('down', 'KeyW'), false);

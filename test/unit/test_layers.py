@@ -91,6 +91,8 @@ def faults(path):
     room = path.relative_to(ROOT).parts[0]
     found = []
     for package, imported in imports(path):
+        if package in ('benchmarks', 'support'):
+            found.append(f'{package} is not installed')
         if imported is not None and imported != room and imported not in ALLOWED[room]:
             found.append(f'{room} imports {imported}')
         if package in ('benchmarks', 'support'):

@@ -21,7 +21,7 @@ from typing import Any
 
 from rclpy.node import Node
 
-from .vehicle import Vehicle
+from .vehicle import RosVehicle
 from .vehicle_buttons import create_buttons
 from ...core.driving.limits import Limits
 from ...core.driving.safety_chain import SafetyChain
@@ -30,7 +30,7 @@ from ...core.errors import PermanentError
 _LIMITS = tuple(row.name for row in fields(Limits))
 
 
-def create_vehicle(node: Node, value: Callable[[str], Any]) -> Vehicle | None:
+def create_vehicle(node: Node, value: Callable[[str], Any]) -> RosVehicle | None:
     """
     Return what may be driven from a page; None when driving is not enabled.
 
@@ -55,5 +55,5 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> Vehicle | None:
 
     chain = SafetyChain(Limits(**{name: value(f'teleop.{name}') for name in _LIMITS}),
                         value('teleop.max_video_age'))
-    return Vehicle(node, chain, value('teleop.stamped'), create_buttons(
+    return RosVehicle(node, chain, value('teleop.stamped'), create_buttons(
         node, value('teleop.buttons')), value('teleop.battery_topic'), log)

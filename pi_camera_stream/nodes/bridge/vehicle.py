@@ -38,10 +38,10 @@ from ...core.pacing import next_due
 _PERIOD_S = 0.05
 _FAREWELL_S = 0.2  # for the last word to get through
 _AUTOMATIC = (Reason.COMMAND_LATE, Reason.SILENT, Reason.VIDEO_LATE)
-_SILENT_S = 10.0  # so old may the battery's message be
+_BATTERY_STALE_S = 10.0  # so old may the battery's message be
 
 
-class Vehicle:
+class RosVehicle:
     """
     Publish what the safety chain lets through, 20 times a second, while somebody drives.
 
@@ -133,7 +133,7 @@ class Vehicle:
                 'stops': {reason.value: count for reason, count in self._stops.items()},
                 'buttons': [button.name for button in self._buttons],
                 'battery': _battery(battery[1]) if battery is not None
-                and time.monotonic() - battery[0] < _SILENT_S else None}
+                and time.monotonic() - battery[0] < _BATTERY_STALE_S else None}
 
     def _on_our_clock(self, command: Command) -> Command:
         return replace(command, given_s=command.given_s - self._ahead_s,

@@ -264,7 +264,7 @@ class CameraNode(BaseNode):
                 diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
         if problem := capture.problem or self._unpublished or raws.failure:
             return diagnostics.Health(diagnostics.ERROR, problem, values)
-        if silent_s > capture.limit_s():
+        if silent_s > capture.longest_silence_s():
             return diagnostics.Health(
                 diagnostics.ERROR, f'no picture for {silent_s:.0f} s', values)
         if source.refused:

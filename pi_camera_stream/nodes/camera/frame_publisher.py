@@ -51,7 +51,7 @@ class FramePublisher:
     """
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
-                 info: Info, trace: TracePublisher, limit: Callable[[float], bool],
+                 info: Info, trace: TracePublisher, limit_bitrate: Callable[[float], bool],
                  max_pixels: int) -> None:
         self.frame_id = frame_id
         # For what is not JPEG yet, or larger than `adaptation` says.
@@ -66,7 +66,7 @@ class FramePublisher:
         self._node = node
         self._info = info
         self._trace = trace
-        self._limit = limit
+        self._limit_bitrate = limit_bitrate
         self._intervals_s = Recent(16)
         self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
         self.raws = RawPublisher(node, lores_width, max_pixels)
@@ -92,7 +92,7 @@ class FramePublisher:
                          for publisher in (self._images, self._infos))
         full, small = (count > 0 for count in self.raws.subscribers())
         if not images:
-            self._limit(math.inf)  # the link does not matter to the others
+            self._limit_bitrate(math.inf)  # the link does not matter to the others
         if not (images or full or small or infos):
             return
         content = capture.content
@@ -127,7 +127,7 @@ class FramePublisher:
         interval_s = self._intervals_s.median()
         self.encoder.interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
         self.encoder.bitrate_bps = self.adaptation.budget_bps()
-        kept = self._limit(self.encoder.bitrate_bps)
+        kept = self._limit_bitrate(self.encoder.bitrate_bps)
         try:
             encoded = self.encoder.fit(
                 Frame(content.data, stamp_ns, 0, size.width, size.height), kept) \

@@ -26,7 +26,7 @@ from .report import as_json, Result, table
 from ...core.shutdown_signals import interrupt_by_signals
 from ...nodes.latency_observer import LatencyObserver, wait_for
 
-_PATIENCE_S = 3.0
+_REMIND_S = 3.0
 _CLOCKS_S = 6.0  # more, for a clock that has not told yet
 _ON_WAY_S = 1.0  # for what was taken before the end
 _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 def _measure(topic: str, seconds: float) -> Result:
     with LatencyObserver(topic) as observer:
         _print(f"waiting for '{observer.topic}' …")
-        wait_for(observer, _PATIENCE_S, _print)
+        wait_for(observer, _REMIND_S, _print)
         _watch(observer, _SETTLE_S)
         patient_s = time.monotonic() + _CLOCKS_S
         observer.watch(lambda: time.monotonic() > patient_s or all(observer.offsets().values()))

@@ -29,7 +29,7 @@ class Tier:
     share: float  # about how many bytes it needs for each byte of the full picture
     # How long its pictures may be on their way, in parts of the time there is. The larger ones
     # give way first: that is how viewers who share a link come to have equal parts of it.
-    patience: float
+    budget_share: float
 
 
 TIERS = (
@@ -73,15 +73,15 @@ class TierControl:
         self._trying = False
 
     def observe(self, transfer_s: float, interval_s: float, now_s: float,
-                patience: float = 1.0) -> bool:
+                slack: float = 1.0) -> bool:
         """
         Take in that a picture was on its way for `transfer_s`, beyond the path's own delay.
 
-        `interval_s` is the time between two pictures, `patience` how many times later than usual
+        `interval_s` is the time between two pictures, `slack` how many times later than usual
         they may come. Returns whether the tier has changed.
         """
-        budget_s = min(interval_s, _LATEST_S) * patience
-        allowed_s = TIERS[self.index].patience * budget_s
+        budget_s = min(interval_s, _LATEST_S) * slack
+        allowed_s = TIERS[self.index].budget_share * budget_s
         self._transfers_s.append(transfer_s)
         if transfer_s > allowed_s and (
                 self._count(_LATE[1], allowed_s) >= _LATE[0]
@@ -101,7 +101,7 @@ class TierControl:
         share_a_second = TIERS[self.index].share / max(latest[len(latest) // 2], _CLOCK_S)
         index = self.index + 1
         while (index < len(TIERS) - 1 and TIERS[index].share / share_a_second
-               > _AIM * TIERS[index].patience * budget_s):
+               > _AIM * TIERS[index].budget_share * budget_s):
             index += 1
         return self._change(min(index, len(TIERS) - 1), now_s)
 
@@ -111,7 +111,7 @@ class TierControl:
             return False
         # A few late ones are the network's own unsteadiness.
         usual_worst_s = sorted(self._transfers_s)[_CALM_FRAMES * 9 // 10]
-        if usual_worst_s > _COMFORT * TIERS[self.index - 1].patience * budget_s:
+        if usual_worst_s > _COMFORT * TIERS[self.index - 1].budget_share * budget_s:
             return False
         self._change(self.index - 1, now_s)
         self._trying = True

@@ -26,7 +26,7 @@ from ...core.pacing import RateLimit
 from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import Recent
 
-_DRIVER, _SPECTATOR = 1.9, 0.4  # patience while somebody drives
+_DRIVER, _SPECTATOR = 1.9, 0.4  # slack while somebody drives
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Viewer:
 
     def __post_init__(self) -> None:
         self._control = TierControl(self.since_s)
-        self._limit = RateLimit()
+        self._rate_limit = RateLimit()
 
     def spec(self) -> RenditionSpec | None:
         return self.request.spec or TIERS[self._tier()].spec
@@ -69,7 +69,7 @@ class Viewer:
         return CUSTOM_INDEX if self.request.spec else self._tier()
 
     def admits(self, frame: Frame) -> bool:
-        return self._limit.admits(frame.stamp_ns, self.request.fps)
+        return self._rate_limit.admits(frame.stamp_ns, self.request.fps)
 
     def observe(self, transfer_s: float, interval_s: float, preferred: str = '') -> bool:
         """

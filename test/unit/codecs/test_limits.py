@@ -152,7 +152,7 @@ def test_rows_that_came_pass():
         check_rows(5, 2, 30, max_pixels=9)
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(picture=st.sampled_from([
     encoded('.jpg'), encoded('.jpg', cv2.IMWRITE_JPEG_PROGRESSIVE, 1), encoded('.png'),
     pictures.with_thumbnail(encoded('.jpg')), encoded('.webp', cv2.IMWRITE_WEBP_QUALITY, 50),
@@ -174,7 +174,7 @@ def test_what_opencv_makes_has_the_size_that_was_told(picture, changed):
         assert sorted(image.shape[:2]) == sorted((header.width, header.height))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(beginning=st.sampled_from([b'', *BEGINNINGS]), cut=st.integers(0, 800),
        changed=st.lists(st.tuples(st.integers(0, 800), st.binary(max_size=4)), max_size=4),
        more=st.binary(max_size=100))

@@ -145,7 +145,7 @@ def test_a_background_that_cannot_be_decoded_is_left_out(background):
     assert status_image(320, 240, LINES, EncodedImage(background)) == status_image(320, 240, LINES)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.lists(st.text(max_size=400), max_size=6),
        st.booleans())
 def test_any_text_in_any_size(width, height, lines, over):

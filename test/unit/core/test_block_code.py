@@ -13,7 +13,7 @@
 # limitations under the License.
 
 import cv2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 from pi_camera_stream.core import block_code
@@ -25,7 +25,6 @@ CODES = st.builds(BlockCode, st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1
 
 
 @given(CODES, st.sampled_from([(640, 480), (1280, 720), (320, 240), (333, 251), (96, 80)]))
-@settings(max_examples=40)
 def test_what_was_drawn_is_read(code, size):
     image = np.full((size[1], size[0], 3), 90, np.uint8)
     block_code.draw(image, code)

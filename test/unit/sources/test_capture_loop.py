@@ -93,7 +93,7 @@ def run():
 def at_once(monkeypatch):
     """Let no attempt wait for long."""
     monkeypatch.setattr('pi_camera_stream.core.backoff.Backoff.SHORTEST_S', 0.01)
-    monkeypatch.setattr(capture_loop, '_SILENT_S', 0.05)
+    monkeypatch.setattr(capture_loop, '_LEAST_SILENCE_S', 0.05)
 
 
 def until(condition):
@@ -164,24 +164,24 @@ def test_where_silence_is_no_failure_it_is_waited_for(run):
 def test_a_slow_source_may_be_silent_for_longer(run):
     source = ListSource()
     bench = Bench(source)
-    assert bench.loop.limit_s() == 0.05
+    assert bench.loop.longest_silence_s() == 0.05
     source.fps = 2.0
-    assert bench.loop.limit_s() == 2.5
+    assert bench.loop.longest_silence_s() == 2.5
 
 
 def test_where_nobody_knows_the_rate_it_is_seen(run):
     source = ListSource()
     source.fps = 0.0
-    assert Bench(source).loop.limit_s() == 5.0
+    assert Bench(source).loop.longest_silence_s() == 5.0
     pictures = ListSource([PICTURE] * 20)
     pictures.fps = 0.0
     bench = run(pictures)
     until(lambda: bench.loop.captured.total == 20)
-    assert bench.loop.limit_s() == 0.05
+    assert bench.loop.longest_silence_s() == 0.05
 
 
 def test_what_opens_slowly_is_not_silent(run):
-    assert Bench(ListSource(first_picture_s=20.0)).loop.limit_s() == 20.0
+    assert Bench(ListSource(first_picture_s=20.0)).loop.longest_silence_s() == 20.0
 
 
 def test_a_problem_is_told_while_it_lasts(run):

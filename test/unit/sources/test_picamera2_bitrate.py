@@ -78,15 +78,15 @@ def rate_bps(source, count=20):
     SOFTWARE, HARDWARE, {**SOFTWARE, 'PLATFORM': 'pisp'}])
 def test_pictures_follow_the_limit_down_and_up_and_through_a_restart(start, options):
     source = start(options)
-    assert not source.limit(math.inf)  # it does not know yet
+    assert not source.limit_bitrate(math.inf)  # it does not know yet
     full_bps = rate_bps(source)
     limit_bps = full_bps / 3
-    assert source.limit(limit_bps)
+    assert source.limit_bitrate(limit_bps)
     wait_until(lambda: 0.75 < rate_bps(source) / limit_bps < 1.125)
     source.stop()
     source.start()
     wait_until(lambda: 0.75 < rate_bps(source) / limit_bps < 1.125)
-    assert source.limit(math.inf)
+    assert source.limit_bitrate(math.inf)
     wait_until(lambda: rate_bps(source) > 0.8 * full_bps)
     assert source.refused == ''
 
@@ -94,7 +94,7 @@ def test_pictures_follow_the_limit_down_and_up_and_through_a_restart(start, opti
 def test_the_limit_is_for_the_pictures_that_are_wanted(start, sent):
     source = start(SOFTWARE)
     source.fps = FPS / 4
-    source.limit(2e6)
+    source.limit_bitrate(2e6)
     read(source, 2)
     assert sent == [8e6]
     wait_until(lambda: 1e6 < rate_bps(source, 10) < 2.4e6)
@@ -103,7 +103,7 @@ def test_the_limit_is_for_the_pictures_that_are_wanted(start, sent):
 def test_small_changes_are_not_sent(start, sent):
     source = start(SOFTWARE)
     for limit_bps in (math.inf, 1e6, 1.04e6, 0.96e6, 1.06e6, 1.06e6, math.inf, math.inf):
-        source.limit(limit_bps)
+        source.limit_bitrate(limit_bps)
         read(source, 2)
     assert sent == [1e6, 1.06e6, None]
 
@@ -112,19 +112,19 @@ def test_the_hardware_does_not_exceed_its_own_rate(start):
     source = start(HARDWARE)
     read(source)
     own_bps = told(read(source)[0])['bitrate']
-    source.limit(1e6)
+    source.limit_bitrate(1e6)
     wait_until(lambda: told(read(source)[0])['bitrate'] < own_bps)
-    source.limit(1e9)
+    source.limit_bitrate(1e9)
     wait_until(lambda: told(read(source)[0])['bitrate'] == own_bps)
 
 
 def test_hardware_that_refuses_goes_on_and_it_is_said(start, capfd):
     source = start({**HARDWARE, 'FIXED_RATE': 1})
     read(source)
-    assert source.limit(1e6)
-    wait_until(lambda: read(source) and not source.limit(1e6))
+    assert source.limit_bitrate(1e6)
+    wait_until(lambda: read(source) and not source.limit_bitrate(1e6))
     read(source, 20)
-    assert not source.limit(math.inf)
+    assert not source.limit_bitrate(math.inf)
     source.stop()
     assert capfd.readouterr().err.count('cannot be told another bit rate') == 1
 
@@ -134,15 +134,15 @@ def test_the_answer_to_controls_stays(start, sent):
     read(source)
     source.set_controls({'Zoom': 2})
     wait_until(lambda: read(source) and source.refused)
-    source.limit(1e6)
+    source.limit_bitrate(1e6)
     wait_until(lambda: read(source) and sent)
     read(source, 20)
     assert source.refused == 'Zoom: this camera has no such control'
-    assert source.limit(1e6)
+    assert source.limit_bitrate(1e6)
 
 
 def test_other_sources_cannot():
-    assert not PatternSource(SourceSettings(source='pattern')).limit(1e6)
+    assert not PatternSource(SourceSettings(source='pattern')).limit_bitrate(1e6)
 
 
 @pytest.fixture

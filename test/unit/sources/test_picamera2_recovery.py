@@ -33,7 +33,7 @@ def run(monkeypatch):
     """Return a function that runs the camera in a capture loop and returns both."""
     monkeypatch.setenv('PYTHONPATH', str(FAKE))
     monkeypatch.setattr('pi_camera_stream.core.backoff.Backoff.SHORTEST_S', 0.01)
-    monkeypatch.setattr(capture_loop, '_SILENT_S', 0.5)
+    monkeypatch.setattr(capture_loop, '_LEAST_SILENCE_S', 0.5)
     loops = []
 
     def start(**options):

@@ -180,7 +180,7 @@ def test_a_program_that_fails_is_started_again_and_nothing_is_left(
         program, monkeypatch, tmp_path, failure):
     program(f'say(pictures[0]); {failure}')
     monkeypatch.setattr('pi_camera_stream.core.backoff.Backoff.SHORTEST_S', 0.01)
-    monkeypatch.setattr(capture_loop, '_SILENT_S', 0.2)
+    monkeypatch.setattr(capture_loop, '_LEAST_SILENCE_S', 0.2)
     others, before = set(children(os.getpid())), len(os.listdir('/proc/self/fd'))
     problems = []
     loop = CaptureLoop(RpicamSource(SourceSettings()), time.monotonic_ns, problems.append,

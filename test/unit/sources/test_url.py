@@ -242,7 +242,7 @@ def test_it_ends_with_its_standard_input_whatever_it_waits_for(url):
         free.bind(('127.0.0.1', 0))
         stream = source(url.format(free.getsockname()[1]))
     worker = subprocess.Popen(stream.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    worker.stdin.write(pack_message('O', {**stream.open_message(), 'patience_s': 1000.0}))
+    worker.stdin.write(pack_message('O', {**stream.open_message(), 'give_up_s': 1000.0}))
     worker.stdin.flush()
     wait_until(lambda: len(os.listdir(f'/proc/{worker.pid}/task')) >= 4)  # it reads
     worker.stdin.close()

@@ -275,7 +275,7 @@ class Camera(Device):  # type: ignore[misc]
     def set(self, values: dict[str, Any]) -> str:
         return str(self.controls.set(values))
 
-    def limit(self, bitrate_bps: float | None) -> None:
+    def limit_bitrate(self, bitrate_bps: float | None) -> None:
         self._limit.set(bitrate_bps)
 
     def stop(self) -> None:

@@ -49,7 +49,7 @@ class Device:
         """Set controls; return an error, or nothing."""
         return 'it has no controls'
 
-    def limit(self, bitrate_bps: float | None) -> None:
+    def limit_bitrate(self, bitrate_bps: float | None) -> None:
         """Keep to so many bits a second, if it can; None for no limit."""
 
     def stop(self) -> None:
@@ -162,7 +162,7 @@ def _obey(received: Iterator[tuple[bytes, dict[str, Any]]], devices: list[Any],
                 if 'controls' in body:
                     pipe.send(b'A', {'error': devices[0].set(body['controls'])})
                 if 'bitrate' in body:
-                    devices[0].limit(body['bitrate'])
+                    devices[0].limit_bitrate(body['bitrate'])
     finally:
         _leave(devices)
 

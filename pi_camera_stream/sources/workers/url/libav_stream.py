@@ -30,7 +30,7 @@ from ....codecs.limits import libav_options
 from ....core.errors import PermanentError, TemporaryError
 from ....core.frame import EncodedImage
 
-_OPEN_S, _SILENT_S = 5.0, 5.0
+_OPEN_S, _READ_S = 5.0, 5.0
 # Not `fflags=nobuffer`: it throws the first key frame away that was read to learn the format.
 _COMMON = {'probesize': '32768', 'analyzeduration': '200000', 'max_delay': '0'}
 # TCP first: it passes routers and firewalls, and loses nothing. `?udp` behind the address asks
@@ -111,7 +111,7 @@ def _open(address: StreamAddress, max_pixels: int) -> Any:
         options['listen'] = '1'
         url = url.partition('?')[0]
     return av.open(url, options=options, timeout=(None if address.listens else _OPEN_S,
-                                                  _SILENT_S))
+                                                  _READ_S))
 
 
 def _waiting(address: StreamAddress) -> str:

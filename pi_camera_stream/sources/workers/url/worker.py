@@ -49,7 +49,7 @@ class UrlWorker(Device):
             address = parse_address(settings.path)
         except (StreamError, TypeError, KeyError) as error:
             raise Failure(hide_secrets(str(error)), permanent=True) from error
-        self._pipe, self._patience_s = pipe, float(body['patience_s'])
+        self._pipe, self._give_up_s = pipe, float(body['give_up_s'])
         self._writer = FrameWriter(pipe, settings)
         self._status = WorkerStatus(f'{address.shown} has not answered yet: is the sender there?')
         threading.Thread(target=self._receive, args=(address,), name='reader', daemon=True).start()
@@ -57,7 +57,7 @@ class UrlWorker(Device):
 
     def _watch(self) -> None:
         begin_s = time.monotonic()
-        while time.monotonic() - max(begin_s, self._writer.last_s) < self._patience_s:
+        while time.monotonic() - max(begin_s, self._writer.last_s) < self._give_up_s:
             time.sleep(_WATCH_S)
         self._pipe.fail(hide_secrets(self._status.sentence))
 

@@ -36,21 +36,21 @@ class V4l2Worker(Device):
             settings = SourceSettings(**body['settings'])
         except (StreamError, TypeError, KeyError) as error:
             raise Failure(str(error), permanent=True) from error
-        threading.Thread(target=self._run, args=(settings, float(body['patience_s']), pipe),
+        threading.Thread(target=self._run, args=(settings, float(body['give_up_s']), pipe),
                          name='reader', daemon=True).start()
 
-    def _run(self, settings: SourceSettings, patience_s: float, pipe: WorkerPipe) -> None:
+    def _run(self, settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
         try:
-            _read(settings, patience_s, pipe)
+            _read(settings, give_up_s, pipe)
         except StreamError as error:
             pipe.fail(str(error), permanent=isinstance(error, PermanentError))
         except Exception as error:  # whatever a driver throws is told, too
             pipe.fail(f'{device_path(settings.path)} cannot be read ({error!r})')
 
 
-def _read(settings: SourceSettings, patience_s: float, pipe: WorkerPipe) -> None:
+def _read(settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
     writer = FrameWriter(pipe, settings)
-    device = _open(settings, writer.decoded_size, time.monotonic() + patience_s)
+    device = _open(settings, writer.decoded_size, time.monotonic() + give_up_s)
     code, (width, height) = device.mode.code, device.size
     writer.about = {
         'camera': device.card, 'fps': device.fps,

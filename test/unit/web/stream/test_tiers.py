@@ -56,9 +56,9 @@ class Viewer:
 
 
 def test_the_tiers_are_in_order():
-    shares, patience = [t.share for t in TIERS], [t.patience for t in TIERS]
+    shares, budget_shares = [t.share for t in TIERS], [t.budget_share for t in TIERS]
     assert shares == sorted(set(shares), reverse=True)
-    assert patience == sorted(set(patience))
+    assert budget_shares == sorted(set(budget_shares))
     assert (TIERS[0].spec, TIERS[0].share, NAMES[0]) == (None, 1.0, 'full')
     assert len({t.spec for t in TIERS}) == len(TIERS)
 
