@@ -37,7 +37,7 @@ _LOCAL_PATH = re.compile(r'/(?!/)[!-\[\]-~]*')
 
 @dataclass(frozen=True)
 class AccessRules:
-    """What has been configured about those who watch; PermanentError where it cannot be."""
+    """What has been configured about those who watch; PermanentError if senseless."""
 
     access_token: str = field(default='', repr=False)  # empty lets everyone watch
     allowed_hosts: tuple[str, ...] = ()  # beside the server's own; `*` for all
