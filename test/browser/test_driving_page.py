@@ -252,12 +252,12 @@ def test_the_wheel_is_taken_asked_for_and_handed_over(seat):
 def test_a_driver_who_lost_the_wheel_says_no_more(driver):
     with driver.held('w'):
         driver.moves(1, 0)
-        driver.robot.seat(None, 'Ann')
+        driver.robot.change_driver(None, 'Ann')
         driver.says('Ann drives')
         driver.mark()
         driver.pass_ms(200)
         driver.says('Stopped: the wheel was lost')
-        driver.robot.seat(None, '')
+        driver.robot.change_driver(None, '')
         driver.says('Nobody drives')
         assert driver.motions() == []
         driver.take()
@@ -273,7 +273,7 @@ def test_a_new_connection_does_not_drive_until_the_wheel_is_taken_again(driver):
     driver.mark()
     driver.pass_ms(2000)
     driver.viewer.wait_until(lambda: driver.robot.connections == 2)
-    driver.robot.seat(1)  # even if the robot would have it
+    driver.robot.change_driver(1)  # even if the robot would have it
     driver.button('Take the wheel').wait_for()
     page.keyboard.up('w')
     with driver.held('w'):

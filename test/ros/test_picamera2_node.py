@@ -18,6 +18,7 @@ import os
 import signal
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from pi_camera_stream.core.frame import Capture, EncodedImage
 import pytest
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from sensor_msgs.msg import CameraInfo, CompressedImage
@@ -36,13 +37,6 @@ def fake(monkeypatch):
         [str(FAKE), *filter(None, [os.environ.get('PYTHONPATH')])]))
 
 
-class Picture:
-    """How the newest picture was taken."""
-
-    def __init__(self, message):
-        self.picture = bytes(message.data)
-
-
 def wait_for_control(guest, name):
     """Wait until the camera has told what can be set."""
     wait_until(lambda: name in guest.call(ListParameters, f'{NODE}/list_parameters').result.names)
@@ -51,7 +45,8 @@ def wait_for_control(guest, name):
 def wait_for_pictures(images, **wanted):
     """Wait for a picture that was taken so."""
     def taken_so():
-        tells = told(Picture(images.get(timeout=WAIT_S)))
+        jpeg = EncodedImage(bytes(images.get(timeout=WAIT_S).data))
+        tells = told(Capture(jpeg, 0))
         return all(tells.get(name) == value for name, value in wanted.items())
     wait_until(taken_so)
 

@@ -114,8 +114,8 @@ class Gate:
 @pytest.fixture
 def gate(monkeypatch):
     """Let raw images take as long as the test wants."""
-    gate = Gate(raw_publisher.decode)
-    monkeypatch.setattr(raw_publisher, 'decode', gate)
+    gate = Gate(raw_publisher.decode_jpeg)
+    monkeypatch.setattr(raw_publisher, 'decode_jpeg', gate)
     yield gate
     gate.open()
 
@@ -233,7 +233,7 @@ def test_a_raw_image_that_fails_is_one_picture(camera, receiver, monkeypatch, fa
     raws = receiver.listen(Image, '/image_raw')
     wait_until(lambda: camera.raws.subscribers()[0])
     with monkeypatch.context() as patch:
-        patch.setattr(*{'decode': (raw_publisher, 'decode'),
+        patch.setattr(*{'decode': (raw_publisher, 'decode_jpeg'),
                         'publish': (RawTopic, 'publish')}[failing], fail)
         camera.take_until(lambda: camera.raws.failed >= 2 and jpegs.qsize() >= 3)
         assert 'no more memory' in camera.raws.failure
