@@ -12,7 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every encoder of a stream of images can do, whatever its codec."""
+"""
+What every encoder of a stream of images can do, whatever its codec.
+
+That of the camera's JPEGs, `RateControlledEncoder`, can do more: fit JPEGs that come as such.
+"""
 
 from typing import Protocol
 

@@ -24,7 +24,7 @@ REDUCTIONS = (8, 4, 2)  # libjpeg's, which leaves out the frequencies: halves th
 
 
 def decode_jpeg(jpeg: bytes, reduction: int = 1, grey: bool = False,
-           max_pixels: int = MAX_PIXELS) -> Image | None:
+                max_pixels: int = MAX_PIXELS) -> Image | None:
     """
     Return a picture, H x W x 3 (BGR) or H x W (grey), uint8; None when it cannot be decoded.
 

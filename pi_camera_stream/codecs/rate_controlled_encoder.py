@@ -18,6 +18,7 @@
 import math
 import time
 
+from .encoder import Encoder
 from .jpeg_codec import encode_jpeg
 from .limits import MAX_PIXELS
 from .renditions import RenditionEncoder
@@ -38,7 +39,7 @@ _CPU_SHARE = 0.6  # of one core, for encoding JPEGs again
 _WORTH = 1.25  # times as many frames, before a worse one is preferred to fewer
 
 
-class RateControlledEncoder:
+class RateControlledEncoder(Encoder):
     """
     Encode images, as `Encoder` says, and fit JPEGs that come as such into the same bit rate.
 

@@ -16,6 +16,7 @@
 
 from dataclasses import dataclass
 
+QUALITIES = 1, 100  # what may be asked for, by parameters and by addresses
 _LEAST = 2  # pixels, each way
 
 

@@ -16,6 +16,7 @@
 
 from ..codecs.limits import MAX_PIXELS
 from ..core.parameters import Parameter
+from ..core.rendition_spec import QUALITIES
 from ..sources import registry as sources
 from ..vision import registry as processors
 
@@ -40,7 +41,8 @@ CAMERA = (
               setting='height', restarts=True),
     Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
               'frames/s', 0, 240, live=True, setting='fps'),
-    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True, setting='quality'),
+    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', *QUALITIES, live=True,
+              setting='quality'),
     Parameter('frame_id', 'camera_optical_frame', 'TF frame of the pictures (REP 103)', live=True),
     Parameter('camera', '', 'Which Raspberry Pi camera: its number, its model or its id; empty is '
                             'the first one', live=True, setting='camera', restarts=True),
@@ -100,7 +102,7 @@ HTTP_BRIDGE = (
     _REPORTING,
     _MAX_PIXELS,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
-              1, 100),
+              *QUALITIES),
     Parameter('teleop.enabled', False, 'Whether pages may drive: they publish `cmd_vel`'),
     Parameter('teleop.insecure', False, 'Whether that is allowed without access token and HTTPS: '
                                         'on a closed workbench only'),
@@ -129,7 +131,7 @@ OPENCV_CONSUMER = (
                                      'package; several are separated by commas', live=True),
     _REPORTING,
     _MAX_PIXELS,
-    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', 1, 100, live=True),
+    Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', *QUALITIES, live=True),
 )
 
 TABLES = {'camera': CAMERA, 'http_bridge': HTTP_BRIDGE, 'opencv_consumer': OPENCV_CONSUMER}

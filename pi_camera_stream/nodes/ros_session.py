@@ -94,7 +94,7 @@ class RosSession:
 
     def _poll_clocks(self) -> None:
         nodes = {node for topic in self.image_topics() for node in topic.publishers
-                      if node != NAMELESS}
+                 if node != NAMELESS}
         for node in nodes - self._clocks.keys():
             self._clocks[node] = RemoteClock(self._node, node)
 

@@ -29,7 +29,7 @@ from .child import Child
 from .worker_source import WorkerSource
 from ..core.errors import PermanentError, TemporaryError
 
-_WORKER = Path(__file__).with_name('workers') / 'picamera2' / 'picamera2_worker.py'
+_WORKER = Path(__file__).with_name('workers') / 'picamera2' / 'worker.py'
 _SYSTEM_PYTHON = '/usr/bin/python3'  # for which Raspberry Pi OS has picamera2
 _PROBE_S = 30.0  # a Pi Zero takes several seconds to import picamera2
 _WORKS = 'it works'

@@ -33,7 +33,7 @@ def viewers(*arguments):
 def test_viewers_of_both_servers_are_measured(tmp_path):
     file = tmp_path / 'result.json'
     program = viewers('--viewers', 3, '--seconds', 2, '--warm-up', 0.5, '--stuck', 1,
-                    '--json', file)
+                      '--json', file)
     assert program.wait() == 0, program.output
     program.wait_for(r'bridge / reference: CPU \d')
     result = json.loads(file.read_text())
@@ -45,10 +45,11 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
         assert 0 < row['frames_per_s_min'] <= row['frames_per_s_mean'] < 40
         assert 0 < row['age_median_ms'] <= row['age_p95_ms'] <= row['age_p99_ms'] \
             <= row['age_max_ms']
-        assert row['frame_kb'] == pytest.approx(20, rel=0.2)
+        assert 0 < row['frame_kb'] < 24  # less where the machine is busy, and tiers fall
         assert row['cpu_s'].keys() >= {'server', 'viewers'}
         assert row['cpu_ms_per_frame'] > 0
         assert 5 < row['rss_mb'] <= row['peak_mb']
+    assert result['rows'][1]['frame_kb'] == pytest.approx(20, rel=0.2)  # has no tiers
     assert result['machine']['cores'] >= 1
     assert result['congestion_control']
     assert result['command'] in program.output
@@ -91,7 +92,7 @@ def test_behind_a_narrow_link_viewers_get_smaller_pictures(tmp_path, missing):
         missing(reason)
     file = tmp_path / 'result.json'
     program = viewers('--viewers', 2, '--seconds', 3, '--warm-up', 5, '--link', '2mbit',
-                    '--congestion', 'reno', '--no-reference', '--json', file)
+                      '--congestion', 'reno', '--no-reference', '--json', file)
     assert program.wait() == 0, program.output
     assert namespaces_of(program) == []
     row, = json.loads(file.read_text())['rows']
@@ -108,7 +109,7 @@ def test_on_a_long_way_pictures_are_older_by_half_of_the_round_trip(tmp_path, mi
         missing('TUN devices need /dev/net/tun')
     file = tmp_path / 'result.json'
     program = viewers('--viewers', 2, '--seconds', 2, '--warm-up', 2, '--rtt-ms', 60,
-                    '--no-reference', '--json', file)
+                      '--no-reference', '--json', file)
     assert program.wait() == 0, program.output
     row, = json.loads(file.read_text())['rows']
     assert row['frames'] > 0

@@ -49,9 +49,9 @@ BOMBS = {
     '/part': (compressed(bombs.png_of_one_part()), 'it is a PNG whose end is missing'),
     '/gif': (compressed(bombs.gif()), 'it is GIF data: let it be JPEG or PNG'),
     '/image': (Image(encoding='bgr8', width=640, height=1_000_000, step=1920),
-              "it has 640x1000000 pixels, and 'max_pixels' allows"),
+               "it has 640x1000000 pixels, and 'max_pixels' allows"),
     '/rows': (Image(encoding='bgr8', width=640, height=10_000),
-                           'it has 0 bytes, too few for 640x10000 pixels'),
+              'it has 0 bytes, too few for 640x10000 pixels'),
 }
 PICTURE = pictures.jpeg(320, 240)
 RECEIVER = """

@@ -243,7 +243,7 @@ class Stream:
             await asyncio.sleep(_TICK_S)
             took_s = time.monotonic() - begun_s
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
-                                (self.bytes_sent - size) / took_s)
+                               (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._drop_lost()
             if self.arrivals.silent_s() > SILENT_S and self.viewers:

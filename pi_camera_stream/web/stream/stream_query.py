@@ -20,11 +20,11 @@ from aiohttp import web
 
 from .tiers import NAMES
 from .viewer import StreamRequest
-from ...core.rendition_spec import RenditionSpec
+from ...core.rendition_spec import QUALITIES, RenditionSpec
 
 _QUALITY = 80  # where a size was asked for, but no quality
 _RANGES = {
-    'quality': (1, 100, 'percent'),
+    'quality': (*QUALITIES, 'percent'),
     'width': (16, 4096, 'pixels'),
     'height': (16, 4096, 'pixels'),
     'fps': (0.1, 240, 'frames/s'),

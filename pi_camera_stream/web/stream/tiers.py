@@ -67,23 +67,23 @@ class TierControl:
 
     def __init__(self, now_s: float) -> None:
         self.index = 0
-        self._transfers_s: deque[float] = deque(maxlen=_CALM_FRAMES)
+        self._transits_s: deque[float] = deque(maxlen=_CALM_FRAMES)
         self._changed_s = now_s
         self._hold_s = _FIRST_HOLD_S
         self._trying = False
 
-    def observe(self, transfer_s: float, interval_s: float, now_s: float,
+    def observe(self, transit_s: float, interval_s: float, now_s: float,
                 slack: float = 1.0) -> bool:
         """
-        Take in that a picture was on its way for `transfer_s`, beyond the path's own delay.
+        Take in that a picture was on its way for `transit_s`, beyond the path's own delay.
 
         `interval_s` is the time between two pictures, `slack` how many times later than usual
         they may come. Returns whether the tier has changed.
         """
         budget_s = min(interval_s, _LATEST_S) * slack
         allowed_s = TIERS[self.index].budget_share * budget_s
-        self._transfers_s.append(transfer_s)
-        if transfer_s > allowed_s and (
+        self._transits_s.append(transit_s)
+        if transit_s > allowed_s and (
                 self._count(_LATE[1], allowed_s) >= _LATE[0]
                 or self._count(_MUCH_TOO_LATE[1], _MUCH * allowed_s) >= _MUCH_TOO_LATE[0]):
             return self._down(budget_s, now_s)
@@ -92,12 +92,12 @@ class TierControl:
         return self._up(budget_s, now_s)
 
     def _count(self, last: int, limit_s: float) -> int:
-        return sum(transfer_s > limit_s for transfer_s in list(self._transfers_s)[-last:])
+        return sum(transit_s > limit_s for transit_s in list(self._transits_s)[-last:])
 
     def _down(self, budget_s: float, now_s: float) -> bool:
         if self._trying:
             self._hold_s = min(2 * self._hold_s, _LONGEST_HOLD_S)
-        latest = sorted(list(self._transfers_s)[-_LATE[1]:])
+        latest = sorted(list(self._transits_s)[-_LATE[1]:])
         share_a_second = TIERS[self.index].share / max(latest[len(latest) // 2], _CLOCK_S)
         index = self.index + 1
         while (index < len(TIERS) - 1 and TIERS[index].share / share_a_second
@@ -107,10 +107,10 @@ class TierControl:
 
     def _up(self, budget_s: float, now_s: float) -> bool:
         if (self.index == 0 or now_s - self._changed_s < self._hold_s
-                or len(self._transfers_s) < _CALM_FRAMES):
+                or len(self._transits_s) < _CALM_FRAMES):
             return False
         # A few late ones are the network's own unsteadiness.
-        usual_worst_s = sorted(self._transfers_s)[_CALM_FRAMES * 9 // 10]
+        usual_worst_s = sorted(self._transits_s)[_CALM_FRAMES * 9 // 10]
         if usual_worst_s > _COMFORT * TIERS[self.index - 1].budget_share * budget_s:
             return False
         self._change(self.index - 1, now_s)
@@ -118,7 +118,7 @@ class TierControl:
         return True
 
     def _change(self, index: int, now_s: float) -> bool:
-        self._transfers_s.clear()
+        self._transits_s.clear()
         self._trying = False
         changed, self.index, self._changed_s = index != self.index, index, now_s
         return changed

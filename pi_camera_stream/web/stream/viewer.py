@@ -71,7 +71,7 @@ class Viewer:
     def admits(self, frame: Frame) -> bool:
         return self._rate_limit.admits(frame.stamp_ns, self.request.fps)
 
-    def observe(self, transfer_s: float, interval_s: float, preferred: str = '') -> bool:
+    def observe(self, transit_s: float, interval_s: float, preferred: str = '') -> bool:
         """
         Take in how long a picture was on its way; True when it needs another rendition.
 
@@ -79,7 +79,7 @@ class Viewer:
         """
         if self.request.tier is not None or self.request.spec is not None:
             return False
-        return self._control.observe(transfer_s, interval_s, time.monotonic(), 1.0 if not preferred
+        return self._control.observe(transit_s, interval_s, time.monotonic(), 1.0 if not preferred
                                      else _DRIVER if preferred == self.name else _SPECTATOR)
 
     def count(self, frame: Frame) -> None:

@@ -64,7 +64,7 @@ class WebSocketTransport(Transport):
         self._writer = writer
         self._in_flight: dict[int, tuple[float, int]] = {}  # sequence: when it was sent, stamp
         self._acknowledged = asyncio.Event()
-        self._transit: float | None = None
+        self._transit_s: float | None = None
         self._least_s = math.inf  # the shortest time from sending to acknowledgement
         self.interval_s = 1 / 30
 
@@ -82,7 +82,7 @@ class WebSocketTransport(Transport):
         """Return what the page tells: what it has not painted yet is not there yet."""
         if len(self._in_flight) >= self._window() or super().take_transit_s() == math.inf:
             return math.inf
-        transit_s, self._transit = self._transit, None
+        transit_s, self._transit_s = self._transit_s, None
         return transit_s
 
     async def wait_drained(self) -> float | None:
@@ -90,7 +90,7 @@ class WebSocketTransport(Transport):
             self._acknowledged.clear()
             await self._acknowledged.wait()
         await super().wait_drained()
-        transit_s, self._transit = self._transit, None
+        transit_s, self._transit_s = self._transit_s, None
         return transit_s
 
     def acknowledge(self, sequence: int) -> int | None:
@@ -105,7 +105,7 @@ class WebSocketTransport(Transport):
         took_s = time.monotonic() - begun_s
         # The path's own round trip and the page's own work are no sign of a narrow link.
         self._least_s = min(took_s, self._least_s * 1.002)
-        self._transit = max(self._transit or 0.0, took_s - self._least_s)
+        self._transit_s = max(self._transit_s or 0.0, took_s - self._least_s)
         for older in [sent for sent in self._in_flight if sent <= sequence]:
             del self._in_flight[older]
         self._acknowledged.set()

@@ -27,7 +27,7 @@ import pytest
 from support.fake_camera import FAKE, read, told
 from support.processes import alive, wait_until
 
-WORKER = Path(picamera2.__file__).with_name('workers') / 'picamera2' / 'picamera2_worker.py'
+WORKER = Path(picamera2.__file__).with_name('workers') / 'picamera2' / 'worker.py'
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from support.fake_camera import FAKE
 VERSION = '0.3.38'
 WORKERS = Path(workers.__file__).parent
 SOURCES = [WORKERS / name for name in
-           ('picamera2/picamera2_worker.py', 'picamera2/picamera2_controls.py',
+           ('picamera2/worker.py', 'picamera2/picamera2_controls.py',
             'picamera2/picamera2_bitrate.py', 'runtime/worker_pipe.py')]
 # (module, class) -> what of it is used, by way of which variables of the worker
 USED = {

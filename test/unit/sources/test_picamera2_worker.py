@@ -22,7 +22,7 @@ import threading
 from pi_camera_stream.sources import workers
 import pytest
 
-MODULES = ('picamera2_worker', 'picamera2_controls', 'picamera2_bitrate', 'worker_pipe')
+MODULES = ('worker', 'picamera2_controls', 'picamera2_bitrate', 'worker_pipe')
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def worker(monkeypatch):
     folder = Path(workers.__file__).parent
     monkeypatch.syspath_prepend(str(folder / 'runtime'))
     monkeypatch.syspath_prepend(str(folder / 'picamera2'))
-    yield import_module('picamera2_worker')
+    yield import_module('worker')
     for name in MODULES:
         sys.modules.pop(name, None)
 

@@ -33,18 +33,18 @@ const MESSAGE_MS = 8000;
 const urlState = new UrlState();
 let messageTimer = 0;
 
-const grid = new CameraGrid(find(document, '#stage'), (topic) => new CameraView(
+const cameras = new CameraGrid(find(document, '#stage'), (topic) => new CameraView(
   topic, urlState.tier, urlState.transport,
-  { greeted, reshaped: () => grid.layOut(), unavailable }));
+  { greeted, reshaped: () => cameras.layOut(), unavailable }));
 const cameraMenu = new CameraMenu(find(document, '#cameras'), {
-  shown: () => grid.topics, choose: (topics) => showCameras(topics, true),
+  shown: () => cameras.topics, choose: (topics) => showCameras(topics, true),
 });
 const qualityMenu = new QualityMenu(find(document, '#quality'), urlState.tier, (tier) => {
   urlState.update({ tier });
-  for (const view of grid.views) view.setTier(tier);
+  for (const view of cameras.views) view.setTier(tier);
 });
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
-const driving = new DrivingFinder(() => grid.views);
+const driving = new DrivingFinder(() => cameras.views);
 
 /**
  * @param {string[]} topics
@@ -52,18 +52,18 @@ const driving = new DrivingFinder(() => grid.views);
  */
 function showCameras(topics, chosen) {
   if (chosen) urlState.update({ topics });
-  grid.show(topics);
+  cameras.show(topics);
   if (!document.hidden) start();
   cameraMenu.mark();
   name();
 }
 
 function start() {
-  for (const view of grid.views) view.start();
+  for (const view of cameras.views) view.start();
 }
 
 function stop() {
-  for (const view of grid.views) view.stop();
+  for (const view of cameras.views) view.stop();
 }
 
 /** @type {import('../shared/camera_view.js').CameraOwner['greeted']} */
@@ -77,11 +77,11 @@ function greeted(_, tiers) {
 /** WebSockets do not get through to here: nor will they for the other cameras. */
 function unavailable() {
   urlState.transport = 'mjpeg';
-  for (const view of grid.views) view.useTransport('mjpeg');
+  for (const view of cameras.views) view.useTransport('mjpeg');
 }
 
 function name() {
-  const topics = grid.topics.filter(Boolean);
+  const topics = cameras.topics.filter(Boolean);
   setText(find(document, '#topics'), topics.length > 1 ? `${topics.length} cameras`
     : topics[0] ?? 'Camera');
   document.title = [...topics, 'Camera'].join(' – ');
@@ -103,7 +103,7 @@ async function snapshot() {
   if (button.getAttribute('aria-busy') === 'true') return;
   button.setAttribute('aria-busy', 'true'); // it may take three seconds
   try {
-    await saveSnapshot(grid.selected.topic);
+    await saveSnapshot(cameras.selected.topic);
     showMessage('');
   } catch (error) {
     showMessage(error instanceof Error ? error.message : String(error));
@@ -133,7 +133,7 @@ document.addEventListener('visibilitychange', () => (document.hidden ? stop() : 
 addEventListener('pagehide', stop);
 addEventListener('pageshow', ({ persisted }) => persisted && start());
 addEventListener('online', () => {
-  grid.views.forEach((view) => view.wake());
+  cameras.views.forEach((view) => view.wake());
   driving.wake();
 });
 

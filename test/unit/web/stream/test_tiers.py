@@ -38,20 +38,20 @@ class Viewer:
     def index(self):
         return self.control.index
 
-    def gets(self, transfer_s, pictures):
+    def gets(self, transit_s, pictures):
         """Receive pictures that take so long; return after how many the tier changed, or None."""
         for number in range(1, pictures + 1):
             self.now_s += INTERVAL_S
             before = self.index
-            changed = self.control.observe(transfer_s, INTERVAL_S, self.now_s)
+            changed = self.control.observe(transit_s, INTERVAL_S, self.now_s)
             assert changed == (self.index != before)
             if changed:
                 return number
         return None
 
-    def until_it_changes(self, transfer_s):
+    def until_it_changes(self, transit_s):
         """Return the seconds until the tier changed; False when it stays for five minutes."""
-        pictures = self.gets(transfer_s, 30 * 300)
+        pictures = self.gets(transit_s, 30 * 300)
         return pictures and pictures * INTERVAL_S
 
 
@@ -83,12 +83,12 @@ def test_late_pictures_move_him_down():
     assert viewer.index == 1
 
 
-@pytest.mark.parametrize(('transfer_s', 'index'), [(0.03, 1), (0.05, 2), (0.1, 3), (10.0, LAST)])
-def test_at_once_as_far_as_it_takes(transfer_s, index):
+@pytest.mark.parametrize(('transit_s', 'index'), [(0.03, 1), (0.05, 2), (0.1, 3), (10.0, LAST)])
+def test_at_once_as_far_as_it_takes(transit_s, index):
     viewer = Viewer()
-    assert viewer.gets(transfer_s, 8) is not None
+    assert viewer.gets(transit_s, 8) is not None
     assert viewer.index == index
-    assert viewer.gets(transfer_s * TIERS[index].share, 50) is None or index == LAST
+    assert viewer.gets(transit_s * TIERS[index].share, 50) is None or index == LAST
 
 
 def test_below_the_last_one_there_is_none():
@@ -148,10 +148,10 @@ def test_on_a_slow_camera_pictures_must_not_be_older_for_it():
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200), st.floats(1e-3, 100))
 def test_whatever_comes_he_is_on_one_of_the_tiers(transfers_s, interval_s):
     control, now_s = TierControl(0.0), 0.0
-    for transfer_s in transfers_s:
-        now_s += max(interval_s, transfer_s)
+    for transit_s in transfers_s:
+        now_s += max(interval_s, transit_s)
         before = control.index
-        assert control.observe(transfer_s, interval_s, now_s) == (control.index != before)
+        assert control.observe(transit_s, interval_s, now_s) == (control.index != before)
         assert 0 <= control.index <= LAST
 
 
