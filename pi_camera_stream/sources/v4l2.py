@@ -18,9 +18,14 @@ from collections.abc import Sequence
 import sys
 
 from .reconnecting_source import ReconnectingSource
-from .workers.v4l2.device import device_path
 
 _WORKER = 'pi_camera_stream.sources.workers.v4l2.worker'
+
+
+
+def device_path(path: str) -> str:
+    """Return the device that a user means: `2` is /dev/video2."""
+    return f'/dev/video{path}' if path.isdecimal() else path or '/dev/video0'
 
 
 class V4l2Source(ReconnectingSource):

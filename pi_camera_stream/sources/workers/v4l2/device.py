@@ -34,11 +34,6 @@ _BUFFERS = 4
 _SANE_NS = 10 * 10**9  # a capture time farther back is of another clock
 
 
-def device_path(path: str) -> str:
-    """Return the device that a user means: `2` is /dev/video2."""
-    return f'/dev/video{path}' if path.isdecimal() else path or '/dev/video0'
-
-
 @dataclass(frozen=True)
 class Shot:
     """One picture of the camera, in its format, with its time and its number from 1."""

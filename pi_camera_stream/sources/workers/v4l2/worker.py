@@ -19,11 +19,12 @@ import threading
 import time
 from typing import Any, cast
 
-from .device import device_path, V4l2Device
+from .device import V4l2Device
 from .modes import COMPRESSED
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_pipe import Device, Failure, run, WorkerPipe
 from ...base import SourceSettings
+from ...v4l2 import device_path
 from ....core.errors import PermanentError, StreamError, TemporaryError
 from ....core.frame import EncodedImage, Image
 
