@@ -22,6 +22,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import PermanentError
+
 Value = bool | int | float | str
 
 
@@ -75,6 +77,15 @@ class Parameter:
         if self.minimum is None or self.maximum is None or isinstance(value, str):
             return True
         return self.minimum <= value <= self.maximum  # false for NaN, too
+
+
+def require(table: Iterable[Parameter], values: Mapping[str, Any]) -> None:
+    """See that values lie in the ranges of their rows; PermanentError, when one does not."""
+    try:
+        for row in table:
+            row.check(values[row.name])
+    except ValueError as error:
+        raise PermanentError(str(error)) from error
 
 
 def markdown_table(parameters: Iterable[Parameter]) -> str:

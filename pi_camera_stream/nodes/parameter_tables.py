@@ -15,10 +15,12 @@
 """Every parameter of every node: declared, checked and documented from here."""
 
 from ..codecs.limits import MAX_PIXELS
+from ..core.driving.limits import PARAMETERS as LIMITS
 from ..core.parameters import Parameter
 from ..core.rendition_spec import QUALITIES
 from ..sources import registry as sources
 from ..vision import registry as processors
+from ..web.access.access_rules import NUMBERS_OF_VIEWERS
 
 _REPORTING = Parameter('adaptive', True, 'Whether the camera hears what arrives here, and sends '
                                          'no more than the link can take')
@@ -95,9 +97,7 @@ HTTP_BRIDGE = (
                                    'this machine beside its addresses and its host name'),
     Parameter('allowed_origins', '', 'Web sites, separated by commas, whose pages may use the '
                                      'streams: https://example.org'),
-    Parameter('max_viewers', 100, 'Viewers at a time', '', 1, 10000),
-    Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address; 0 is no limit',
-              '', 0, 10000),
+    *NUMBERS_OF_VIEWERS,
     Parameter('access_log', False, 'Whether each request is logged'),
     _REPORTING,
     _MAX_PIXELS,
@@ -107,17 +107,7 @@ HTTP_BRIDGE = (
     Parameter('teleop.insecure', False, 'Whether that is allowed without access token and HTTPS: '
                                         'on a closed workbench only'),
     Parameter('teleop.stamped', False, 'Whether `cmd_vel` is a TwistStamped'),
-    Parameter('teleop.max_linear', 0.5, 'Greatest speed', 'm/s', 0.01, 50),
-    Parameter('teleop.max_angular', 1.0, 'Greatest turning speed', 'rad/s', 0.01, 50),
-    Parameter('teleop.linear_acceleration', 1.0, 'How fast the speed changes; a stop is at once',
-              'm/s²', 0.01, 1000),
-    Parameter('teleop.angular_acceleration', 4.0, 'How fast the turning speed changes', 'rad/s²',
-              0.01, 1000),
-    Parameter('teleop.reverse', True, 'Whether it may go backwards'),
-    Parameter('teleop.wheelbase', 0.0, 'Distance of the axles of a vehicle that steers like a car;'
-                                       ' 0 for one that turns on the spot', 'm', 0, 10),
-    Parameter('teleop.max_steering', 0.5, 'Greatest steering angle of such a car', 'rad', 0.01,
-              1.5),
+    *LIMITS,
     Parameter('teleop.max_video_age', 0.5, 'Age of the picture that the driver sees, beyond which '
                                            'the vehicle stops', 's', 0.05, 5),
     Parameter('teleop.buttons', '', 'Up to four buttons of the page, separated by commas: name, '

@@ -18,7 +18,7 @@
 from dataclasses import dataclass
 import math
 
-from ..errors import PermanentError
+from ..parameters import Parameter, require
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,19 @@ class Velocity:
 
 
 STANDING = Velocity(0.0, 0.0)
+PARAMETERS = (
+    Parameter('teleop.max_linear', 0.5, 'Greatest speed', 'm/s', 0.01, 50),
+    Parameter('teleop.max_angular', 1.0, 'Greatest turning speed', 'rad/s', 0.01, 50),
+    Parameter('teleop.linear_acceleration', 1.0, 'How fast the speed changes; a stop is at once',
+              'm/s²', 0.01, 1000),
+    Parameter('teleop.angular_acceleration', 4.0, 'How fast the turning speed changes', 'rad/s²',
+              0.01, 1000),
+    Parameter('teleop.reverse', True, 'Whether it may go backwards'),
+    Parameter('teleop.wheelbase', 0.0, 'Distance of the axles of a vehicle that steers like a car;'
+                                       ' 0 for one that turns on the spot', 'm', 0, 10),
+    Parameter('teleop.max_steering', 0.5, 'Greatest steering angle of such a car', 'rad', 0.01,
+              1.5),
+)
 
 
 @dataclass(frozen=True)
@@ -45,16 +58,8 @@ class Limits:
     max_steering: float = 0.5  # greatest steering angle of such a car, in rad
 
     def __post_init__(self) -> None:
-        for name in ('max_linear', 'max_angular', 'linear_acceleration', 'angular_acceleration'):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise PermanentError(f"parameter 'teleop.{name}' must be more than 0, not {value}")
-        if not (math.isfinite(self.wheelbase) and self.wheelbase >= 0):
-            raise PermanentError("parameter 'teleop.wheelbase' must be the distance of the axles "
-                                 f'in m, or 0, not {self.wheelbase}')
-        if not 0 < self.max_steering < math.pi / 2:
-            raise PermanentError("parameter 'teleop.max_steering' must be more than 0 and less "
-                                 f'than 1.57 rad, not {self.max_steering}')
+        require(PARAMETERS, {row.name: getattr(self, row.name.partition('.')[2])
+                             for row in PARAMETERS})
 
     def target(self, throttle: float, steering: float, share: float) -> Velocity:
         """Return the velocity for hands from -1 to 1 (forwards, left) at 0 to 1 of the speed."""

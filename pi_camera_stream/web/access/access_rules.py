@@ -22,6 +22,7 @@ import re
 import socket
 
 from ...core.errors import PermanentError
+from ...core.parameters import Parameter, require
 
 _TOKEN_LENGTH = 8  # characters at least
 _ALL = '*'
@@ -33,6 +34,12 @@ _HOST = re.compile(r'(\[[0-9a-z:.%]+\]|[0-9a-z_.-]+)(?::(\d{1,5}))?', _FLAGS)
 _ORIGIN = re.compile(r'([a-z][a-z0-9+.-]*)://([^/]+)', _FLAGS)
 # One slash at first. Browsers take a backslash for a slash, and skip control characters.
 _LOCAL_PATH = re.compile(r'/(?!/)[!-\[\]-~]*')
+
+NUMBERS_OF_VIEWERS = (
+    Parameter('max_viewers', 100, 'Viewers at a time', '', 1, 10000),
+    Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address; 0 is no limit',
+              '', 0, 10000),
+)
 
 
 @dataclass(frozen=True)
@@ -59,13 +66,8 @@ class AccessRules:
                 raise PermanentError(
                     f"'{shown(origin)}' in the parameter 'allowed_origins' is no origin: write "
                     "scheme and host, as in https://example.com, or '*' for all")
-        if self.max_viewers < 1:
-            raise PermanentError(
-                f"{self.max_viewers} viewers are none: set the parameter 'max_viewers' to 1 or "
-                'more')
-        if self.max_viewers_per_address < 0:
-            raise PermanentError("the parameter 'max_viewers_per_address' cannot be negative: set "
-                                 'it to 1 or more, or to 0 for no limit')
+        require(NUMBERS_OF_VIEWERS, {row.name: getattr(self, row.name)
+                                     for row in NUMBERS_OF_VIEWERS})
         self._check_token()
 
     def _check_token(self) -> None:

@@ -177,7 +177,7 @@ def test_another_driver_begins_his_own_count():
 
 
 def test_a_car_turns_as_sharply_as_it_can_steer():
-    limits = replace(LIMITS, wheelbase=0.25, max_steering=0.5, max_angular=100.0)
+    limits = replace(LIMITS, wheelbase=0.25, max_steering=0.5, max_angular=50.0)
     it = chain(limits)
     it.on_command(1.0, command(1, 1.0, throttle=0.5, steering=1.0))
     out = it.output(1.0).velocity

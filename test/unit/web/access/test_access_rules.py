@@ -175,7 +175,7 @@ def test_rules_cannot_be_changed_behind_the_checks():
     ('allowed_origins', ('https://dash.example.com/page',), 'https://'),
     ('allowed_origins', ('https://',), 'https://'),
     ('allowed_origins', ('https://*.example.com',), 'https://'),
-    ('max_viewers', 0, '1 or more'), ('max_viewers_per_address', -1, '0 for no limit')])
+    ('max_viewers', 0, '1 to 10000'), ('max_viewers_per_address', -1, '0 to 10000')])
 def test_a_bad_value_names_its_parameter_and_the_remedy(name, value, remedy):
     with pytest.raises(PermanentError, match=rf"'{name}'.*{remedy}"):
         AccessRules(**{name: value})
