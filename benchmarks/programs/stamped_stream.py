@@ -24,7 +24,7 @@ from pathlib import Path
 import threading
 
 from pi_camera_stream.client.image_topic import create_image_publisher, jpeg_message
-from pi_camera_stream.codecs.jpeg import check_whole
+from pi_camera_stream.codecs.limits import check_jpeg
 from pi_camera_stream.core.pacing import Pacer
 from pi_camera_stream.core.shutdown_signals import end_at_once, leave
 from pi_camera_stream.nodes.base_node import BaseNode
@@ -41,7 +41,7 @@ class StampedStreamNode(BaseNode):
     def __init__(self, folder: Path, fps: float) -> None:
         super().__init__('camera', ())
         self._interval_s = 1.0 / fps
-        self._jpegs = [(jpeg, check_whole(jpeg)) for jpeg in load_pictures(folder)]
+        self._jpegs = [(jpeg, check_jpeg(jpeg)) for jpeg in load_pictures(folder)]
         kind = type(jpeg_message(*self._jpegs[0], self.get_clock().now().to_msg(), ''))
         self._images = create_image_publisher(self, kind, 'image_raw/compressed')
         self._stopping = threading.Event()

@@ -28,8 +28,9 @@ from .graph import COMPRESSED_TYPE, image_type, IMAGE_TYPES, publishers, RAW_TYP
 from .image_topic import create_image_subscription, stamp_ns
 from .qos import image_qos
 from .report_publisher import ReportPublisher
-from ..codecs import png
-from ..codecs.limits import check_image, check_rows, MAX_PIXELS
+from ..codecs import still_image
+from ..codecs.jpeg import SOI
+from ..codecs.limits import check_image, check_rows, MAX_PIXELS, whole_jpeg
 from ..codecs.raw_image import to_viewable
 from ..core.errors import FrameRefusedError
 from ..core.frame import Frame, Image, StampedImage
@@ -37,7 +38,6 @@ from ..core.statistics import RateMeter
 
 _POLL_S = 0.5
 _COMPRESSED = '/compressed'
-_KINDS = ('JPEG', 'PNG')
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
 OnFrame = Callable[[Frame | StampedImage, Any], None]
@@ -193,15 +193,25 @@ class ImageSubscription:
         if self._reporter is not None:
             self._reporter.add(stamp, len(data))
         try:
-            header = check_image(data, _KINDS, self._max_pixels)
+            frame = self._open(data, message.format, stamp, sequence)
         except FrameRefusedError as error:
             self._leave_out(error)
             return
         self.received.add(len(data))
-        self._on_frame(Frame(data, stamp, sequence, header.width, header.height)
-                       if header.kind == 'JPEG' else
-                       StampedImage(lambda: png.decode(data, self._max_pixels), stamp, sequence,
-                                    header.width, header.height), message)
+        self._on_frame(frame, message)
+
+    def _open(self, data: bytes, described: str, stamp: int, sequence: int
+              ) -> Frame | StampedImage:
+        """Return what data hold, by their content; what the message says counts for RVL alone."""
+        if data.startswith(SOI):
+            jpeg, size = whole_jpeg(data, self._max_pixels)
+            return Frame(jpeg, stamp, sequence, size.width, size.height)
+        if still_image.is_rvl(data, described):
+            return StampedImage(lambda: still_image.decode_rvl(data, self._max_pixels), stamp,
+                                sequence, *still_image.rvl_size(data, self._max_pixels))
+        header = check_image(data, ('JPEG', *still_image.KINDS), self._max_pixels)
+        return StampedImage(lambda: still_image.decode(data, self._max_pixels), stamp, sequence,
+                            header.width, header.height)
 
     def _on_raw(self, message: ImageMessage) -> None:
         def read() -> Image:

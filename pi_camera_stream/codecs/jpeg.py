@@ -32,7 +32,9 @@ _FIRST_WITH_LENGTH = 0xC0
 _START_OF_IMAGE = 0xD8
 _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
-_FILL_BYTES = re.compile(rb'\xff+(?=\xff)')  # there may be any number before a marker
+# As libjpeg finds the next marker: stray bytes, and any number of FF before it, are passed over.
+_MARKER = re.compile(rb'\xff[^\x00\xff]')
+_MARKER_BEHIND_SCAN = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]')
 _MOST_SEGMENTS = 10_000
 
 
@@ -57,16 +59,31 @@ def read_header(jpeg: bytes | bytearray | memoryview) -> JpegHeader:
     raise NotAJpegError('it has no frame header')
 
 
-def check_whole(jpeg: bytes) -> JpegHeader:
+def find_end(jpeg: bytes) -> int | None:
     """
-    Return the header of a JPEG that begins and ends as it should, or raise NotAJpegError.
+    Return the offset behind the end marker, None without one; NotAJpegError without a scan.
 
-    Cheap enough for every frame. Some cameras pad behind the end marker; that is accepted.
+    Cameras pad behind it, phones write kilobytes there. In a scan FF D9 is the end, so most frames
+    take microseconds; between scans it may stand in a segment, which is walked over.
     """
-    header = read_header(jpeg)
-    if not jpeg.endswith(EOI) and jpeg.rfind(EOI, -4096) < 0:
-        raise NotAJpegError('its end is missing')
-    return header
+    position = next((at for marker, at in _segments(jpeg) if marker == _START_OF_SCAN), -1)
+    if position < 0:
+        raise NotAJpegError('it has no scan')
+    first = jpeg.find(EOI, position)
+    if first < 0:
+        return None
+    if first + 2 == len(jpeg):
+        return len(jpeg)
+    while True:
+        position += 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
+        match = _MARKER_BEHIND_SCAN.search(jpeg, position)
+        while match is not None and jpeg[match.end() - 1] in _WITHOUT_LENGTH:
+            match = _MARKER_BEHIND_SCAN.search(jpeg, match.end())
+        if match is None:
+            return None
+        if jpeg[match.end() - 1] == _END_OF_IMAGE:
+            return match.end()
+        position = match.end() - 2
 
 
 def count_scans(jpeg: bytes | bytearray | memoryview) -> int:
@@ -95,19 +112,17 @@ def _segments(jpeg: bytes | bytearray | memoryview) -> Iterator[tuple[int, int]]
     """
     Yield each marker and where it is, up to the first scan.
 
-    What libjpeg reads in another way is refused: it may find another frame header than we do.
+    Markers are found just as libjpeg finds them, and what it would not read is refused: or it
+    might find another frame header than we do.
     """
     if bytes(jpeg[:2]) != SOI:
         raise NotAJpegError('it does not start with the JPEG start marker FF D8')
     position, size = 2, len(jpeg)
     for _ in range(_MOST_SEGMENTS):
-        fill = _FILL_BYTES.match(jpeg, position)
-        if fill is not None:
-            position = fill.end()
-        if position + 4 > size:
+        match = _MARKER.search(jpeg, position)
+        if match is None or match.start() + 4 > size:
             return
-        if jpeg[position] != 0xFF:
-            raise NotAJpegError(f'no marker at byte {position}, where one should be')
+        position = match.start()
         marker = jpeg[position + 1]
         if marker in _WITHOUT_LENGTH:
             position += 2

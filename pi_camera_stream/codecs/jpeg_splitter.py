@@ -20,6 +20,7 @@ import re
 from .jpeg import SOI
 
 _START = SOI + b'\xff'  # a picture's first marker follows its SOI at once
+_MARKER = re.compile(rb'\xff[^\x00\xff]')  # as libjpeg finds the next one
 _MARKER_IN_SCAN = re.compile(rb'\xff[^\x00\xd0-\xd7\xff]')  # neither a stuffed FF nor a restart
 _END_OF_IMAGE, _START_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xD8, 0xDA
 _WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {0x01}
@@ -59,6 +60,7 @@ class JpegSplitter:
         self._inside = False  # a picture has begun, at the first byte of the buffer
         self._in_scan = False  # `_position` is in compressed data, not in headers
         self._position = 0  # everything before it has been looked at
+        self._segment = 0  # where the last segment began
         self._arrival_ns = 0
         self.garbage_bytes = 0  # belonged to no whole picture
         self.truncated = 0  # pictures that ended too early or made no sense, and were dropped
@@ -98,6 +100,7 @@ class JpegSplitter:
             return False
         self._skip(start)
         self._inside, self._in_scan, self._position = True, False, len(SOI)
+        self._segment = 0
         self._arrival_ns = arrival_ns
         return True
 
@@ -124,15 +127,19 @@ class JpegSplitter:
                 return None
 
     def _next_marker(self) -> int | None:
-        """Return the marker at `_position`, past fill bytes; None when it has not arrived yet."""
-        while len(self._buffer) >= self._position + 2:
-            if self._buffer[self._position] != 0xFF:
-                raise _BrokenError(len(SOI))
-            marker = self._buffer[self._position + 1]
-            if marker != 0xFF:
-                return marker
-            self._position += 1
-        return None
+        """Return the next marker, past stray bytes; None when it has not arrived yet."""
+        match = _MARKER.search(self._buffer, self._position)
+        if match is None:
+            self._position = max(self._position, len(self._buffer) - 1)
+            return None
+        # Stray bytes are passed over as libjpeg does. But where a picture begins among them, or in
+        # the segment before, it is that segment which has been cut off.
+        next_one = -1 if match.start() == self._position else self._buffer.find(
+            _START, self._segment + len(SOI), match.end() + 1)
+        if next_one >= 0:
+            raise _BrokenError(next_one)
+        self._position = match.start()
+        return self._buffer[match.end() - 1]
 
     def _pass_segment(self, marker: int) -> bool:
         """Step over the segment at `_position`; False when its length has not arrived yet."""
@@ -148,6 +155,7 @@ class JpegSplitter:
         length = int.from_bytes(self._buffer[self._position + 2:self._position + 4], 'big')
         if length < 2:
             raise _BrokenError(len(SOI))
+        self._segment = self._position
         self._position += 2 + length
         self._in_scan = marker == _START_OF_SCAN
         return True

@@ -18,13 +18,16 @@ from collections.abc import Collection
 
 from .image_header import ImageHeader, read_image_header
 from .jpeg import (
-    check_whole,
     count_scans,
+    EOI,
+    find_end,
     has_arithmetic_code,
     JpegHeader,
     NotAJpegError,
+    read_header,
     SOI,
 )
+from .truncation import has_all_rows
 from ..core.errors import FrameRefusedError
 
 MAX_PIXELS = 64_000_000  # unless somebody says another number; the largest Pi cameras have 63.6
@@ -46,10 +49,22 @@ def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
 
 
 def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
-    """Return the header of a whole JPEG that takes no more than its size and bytes make likely."""
+    """Return the header of a JPEG that takes no more than its size and bytes make likely."""
+    return whole_jpeg(jpeg, max_pixels)[1]
+
+
+def whole_jpeg(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, JpegHeader]:
+    """
+    Return a JPEG from its first to its last marker, and its header; or raise FrameRefusedError.
+
+    What stands behind its end is cut off. Where the end marker alone is missing, it is added,
+    after all rows have been seen to be there; that takes a decoding, which no other JPEG does.
+    """
     try:
-        header = check_whole(jpeg)
+        header = read_header(data)
         check_size(header.width, header.height, max_pixels)
+        end = find_end(data)
+        jpeg = data if end is None or end == len(data) else data[:end]
         pixels = header.width * header.height
         most = _MOST_PIXELS_A_BYTE * len(jpeg)
         if pixels > most and (pixels > most * _ARITHMETIC or not has_arithmetic_code(jpeg)):
@@ -60,12 +75,16 @@ def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
     if scans > _MOST_SCANS or scans * pixels > _USUAL_SCANS * max(max_pixels, MAX_PIXELS):
         raise FrameRefusedError(f'it is a JPEG of {header.width}x{header.height} pixels in '
                                 f'{scans} scans, which would take too long')
-    return header
+    if end is None:
+        if not has_all_rows(jpeg):
+            raise FrameRefusedError('it is no whole JPEG: its end is missing')
+        jpeg += EOI
+    return jpeg, header
 
 
 def check_image(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXELS
                 ) -> ImageHeader:
-    """Return what a file of one of these kinds says of itself, or raise FrameRefusedError."""
+    """Return what data of one of these kinds says of itself, or raise FrameRefusedError."""
     if data.startswith(SOI) and 'JPEG' in kinds:
         jpeg = check_jpeg(data, max_pixels)
         return ImageHeader('JPEG', jpeg.width, jpeg.height)

@@ -29,7 +29,7 @@ from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import encode_jpeg
-from ...codecs.limits import check_jpeg
+from ...codecs.limits import whole_jpeg
 from ...codecs.rate_controlled_encoder import RateControlledEncoder
 from ...core.errors import FrameRefusedError
 from ...core.frame import Capture, EncodedImage, Frame, Image, image_size
@@ -97,9 +97,11 @@ class FramePublisher:
             return
         content = capture.content
         try:
-            size = check_jpeg(content.data, self._max_pixels) \
-                if isinstance(content, EncodedImage) else \
-                JpegHeader(*image_size(content), 1 if content.ndim == 2 else 3)
+            if isinstance(content, EncodedImage):
+                jpeg, size = whole_jpeg(content.data, self._max_pixels)
+                content = EncodedImage(jpeg)
+            else:
+                size = JpegHeader(*image_size(content), 1 if content.ndim == 2 else 3)
         except FrameRefusedError as error:
             self._leave_out(str(error))
             return

@@ -28,7 +28,7 @@ Decoder = Callable[[CompressedImage, int], Image | None]
 
 
 def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture, H x W x 3 BGR uint8; ValueError when it cannot, or may not, be."""
+    """Return a JPEG's image, H x W x 3 BGR uint8; ValueError when it cannot, or may not, be."""
     check_jpeg(message.data.tobytes(), max_pixels)  # takes 0.04 ms
     try:
         image = _decode(message, max_pixels)

@@ -16,7 +16,7 @@
 
 import cv2
 import numpy as np
-from pi_camera_stream.codecs import png
+from pi_camera_stream.codecs import still_image
 from pi_camera_stream.codecs.jpeg_codec import decode_jpeg
 from pi_camera_stream.codecs.rate_controlled_encoder import RateControlledEncoder
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -58,11 +58,11 @@ def test_a_jpeg(decoded):
     bombs.moving_png(bombs.LARGEST, bombs.LARGEST)])
 def test_a_png(decoded, data):
     with pytest.raises(ValueError, match=r'^it '):
-        png.decode(data)
+        still_image.decode(data)
     with pytest.raises(ValueError, match="'max_pixels' allows 3071"):
-        png.decode(PNG, FEWER)
+        still_image.decode(PNG, FEWER)
     assert decoded == []
-    assert png.decode(bytes(12) + PNG).shape == (48, 64, 3)
+    assert still_image.decode(bytes(12) + PNG).shape == (48, 64, 3)
 
 
 def test_renditions(decoded):

@@ -13,8 +13,13 @@
 # limitations under the License.
 
 import cv2
+from hypothesis import example, given
+from hypothesis import strategies as st
 import numpy as np
-from pi_camera_stream.codecs.jpeg import check_whole, JpegHeader, NotAJpegError, read_header
+from pi_camera_stream.codecs.jpeg import find_end, JpegHeader, NotAJpegError, read_header
+from pi_camera_stream.codecs.jpeg_codec import decode_jpeg
+from pi_camera_stream.codecs.limits import check_jpeg, whole_jpeg
+from pi_camera_stream.core.errors import FrameRefusedError
 import pytest
 from support import pictures
 
@@ -42,15 +47,93 @@ def test_a_thumbnail_is_not_taken_for_the_picture():
 ])
 def test_what_is_no_jpeg_is_refused(data):
     with pytest.raises(NotAJpegError):
-        check_whole(data)
+        read_header(data)
+        find_end(data)
 
 
-def test_every_cut_is_refused():
-    picture = pictures.jpeg()
-    for length in range(len(picture) - 1):
-        with pytest.raises(NotAJpegError):
-            check_whole(picture[:length])
+JPEG = pictures.jpeg(320, 240, quality=90)
+PROGRESSIVE = cv2.imencode('.jpg', pictures.image(64, 48), (
+    cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1].tobytes()
+GREY = cv2.imencode('.jpg', pictures.image(64, 48)[..., 0])[1].tobytes()
 
 
-def test_padding_behind_the_end_is_accepted():
-    assert check_whole(pictures.jpeg() + b'\0' * 512).width == 64
+def decoded(data):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize('jpeg', [JPEG, PROGRESSIVE, GREY], ids=['usual', 'progressive', 'grey'])
+@pytest.mark.parametrize('behind', [
+    bytes(1), bytes(6000), b'\xff' * 10, b'\xff\xd9', b'\r\n--frame', bytes(range(256)) * 80,
+    JPEG])
+def test_what_stands_behind_the_end_is_cut_off(jpeg, behind):
+    whole, header = whole_jpeg(jpeg + behind)
+    assert whole == jpeg
+    assert header == read_header(jpeg)
+
+
+@pytest.mark.parametrize('jpeg', [JPEG, PROGRESSIVE, GREY], ids=['usual', 'progressive', 'grey'])
+def test_without_its_end_marker_a_jpeg_with_all_rows_is_whole_and_any_other_is_not(jpeg):
+    assert whole_jpeg(jpeg[:-2])[0] == jpeg
+    for length in (*range(2, len(jpeg) - 100, 97), len(jpeg) - 60):
+        with pytest.raises(FrameRefusedError, match=r'it is no whole JPEG|too few'):
+            whole_jpeg(jpeg[:length])
+
+
+def segments(jpeg):
+    """Return the offsets at which segments begin, up to the first scan."""
+    offsets, position = [], 2
+    while jpeg[position + 1] != 0xDA:
+        offsets.append(position)
+        position += 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
+    return [*offsets, position]
+
+
+STRAY = [b'\0', bytes(500), b'stray', b'\xff\0', b'\0\xff\0\0', b'\xff' * 20, b'\xff\xd0']
+
+
+@pytest.mark.parametrize('stray', STRAY)
+def test_stray_bytes_between_segments_are_passed_over_as_libjpeg_does(stray):
+    # OpenCV wants an FF behind the start marker, or does not take it for a JPEG.
+    for at in segments(JPEG)[not stray.startswith(b'\xff\xff'):]:
+        data = JPEG[:at] + stray + JPEG[at:]
+        assert np.array_equal(decoded(data), decoded(JPEG))
+        whole, header = whole_jpeg(data + bytes(50))
+        assert (whole, header) == (data, read_header(JPEG))
+        assert np.array_equal(decode_jpeg(whole), decoded(JPEG))
+
+
+def test_an_end_marker_in_a_segment_between_scans_is_none():
+    second = PROGRESSIVE.index(b'\xff\xc4', PROGRESSIVE.index(b'\xff\xda'))
+    comment = b'\xff\xfe\0\x0b' + b'\xff\xd9 no end'
+    data = PROGRESSIVE[:second] + comment + PROGRESSIVE[second:]
+    assert np.array_equal(decoded(data), decoded(PROGRESSIVE))
+    assert whole_jpeg(data + bytes(9))[0] == data
+
+
+def test_an_end_marker_in_a_thumbnail_is_none():
+    data = pictures.with_thumbnail(JPEG)
+    assert whole_jpeg(data)[0] is data
+    with pytest.raises(FrameRefusedError):
+        whole_jpeg(data[:-500])
+
+
+edits = st.lists(st.tuples(st.floats(0, 1), st.sampled_from([
+    *STRAY, b'\xff\xd8', b'\xff\xc0', b'\xff\xd9', b'\xff\xda', b'\xff\xfe\0\x02', b'\xff\xc4',
+    JPEG[:200]]), st.integers(0, 40)), min_size=1, max_size=4)
+
+
+@given(st.sampled_from([JPEG, PROGRESSIVE, GREY]), edits)
+@example(JPEG, [(0.0, b'\0' + JPEG[:400], 0)])
+def test_whatever_opencv_makes_of_it_it_has_the_size_that_the_guard_saw(jpeg, changes):
+    head = jpeg.index(b'\xff\xda') + 40
+    for share, text, removed in changes:
+        at = 2 + int(share * head)
+        jpeg = jpeg[:at] + text + jpeg[at + removed:]
+    try:
+        whole, header = whole_jpeg(jpeg)
+    except FrameRefusedError:
+        return
+    assert check_jpeg(whole) == header
+    image = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR |
+                         cv2.IMREAD_IGNORE_ORIENTATION)
+    assert image is None or image.shape[:2] == (header.height, header.width)

@@ -15,6 +15,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from pi_camera_stream.codecs.jpeg_splitter import JpegSplitter
+import pytest
 from support import pictures
 
 PICTURES = [pictures.jpeg(seed=seed) for seed in range(3)]
@@ -87,3 +88,23 @@ def test_a_writer_that_has_gone_leaves_nothing_behind():
     splitter.reset()
     assert splitter.truncated == 1
     assert split(splitter, PICTURES[1]) == [PICTURES[1]]
+
+
+@pytest.mark.parametrize('stray', [b'\0', bytes(500), b'stray', b'\xff\0', b'\xff' * 20])
+def test_stray_bytes_between_segments_belong_to_their_picture(stray):
+    first, second = pictures.jpeg(seed=1), pictures.jpeg(seed=2)
+    at = first.index(b'\xff\xdb')
+    odd = first[:at] + stray + first[at:]
+    splitter = JpegSplitter()
+    stream = second + odd + second
+    found = [piece.jpeg for turn in range(0, len(stream), 50)
+             for piece in splitter.feed(stream[turn:turn + 50], turn)]
+    assert found == [second, odd, second]
+    assert splitter.truncated == 0
+
+
+def test_a_picture_cut_off_anywhere_in_its_head_does_not_swallow_all_others():
+    first, second = pictures.jpeg(seed=1), pictures.jpeg(seed=2)
+    more = second * (2 + 2**16 // len(second))  # a length that is cut off may say 65535
+    for length in range(3, first.index(b'\xff\xda')):
+        assert JpegSplitter().feed(first[:length] + more, 0)[-1].jpeg == second

@@ -88,10 +88,10 @@ def test_few_bytes_may_be_an_even_picture():
 
 
 def test_two_readers_of_a_jpeg_cannot_find_two_sizes():
-    with pytest.raises(FrameRefusedError, match='a marker FF 00 at byte 2'):
+    with pytest.raises(FrameRefusedError, match='it has 32000x32000 pixels'):
         check_jpeg(bombs.hidden_jpeg())
     small = pictures.jpeg()
-    for marker in (b'\xff\x00', b'\xff\x02', b'\xff\xbf', b'\xff\xd8'):
+    for marker in (b'\xff\x02', b'\xff\xbf', b'\xff\xd8'):
         with pytest.raises(FrameRefusedError, match='which has no place there'):
             check_jpeg(small[:2] + marker + b'\0\x10' + bytes(14) + small[2:])
     # Where ours is the first one, libjpeg refuses all.

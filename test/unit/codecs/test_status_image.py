@@ -16,7 +16,7 @@ import cv2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
-from pi_camera_stream.codecs.jpeg import check_whole
+from pi_camera_stream.codecs.limits import check_jpeg
 from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import EncodedImage
 import pytest
@@ -29,7 +29,7 @@ SIZES = ((64, 48), (96, 64), (160, 120), (320, 240), (640, 480), (480, 854), (19
 
 def shown(width, height, lines=LINES, background=None):
     data = status_image(width, height, lines, background)
-    header = check_whole(data)
+    header = check_jpeg(data)
     assert (header.width, header.height) == (width, height)
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 

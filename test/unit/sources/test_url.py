@@ -21,7 +21,7 @@ import time
 
 import cv2
 import numpy as np
-from pi_camera_stream.codecs.jpeg import check_whole
+from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.records import pack_message
@@ -116,7 +116,7 @@ def test_what_is_too_large_to_be_turned_is_passed_on_and_takes_no_memory(bomb):
         while seen.count(bomb) < 3 or seen[-1] == bomb:  # each in turn, as far as they are taken
             server.release()
             seen.append(run.picture())
-        assert [check_whole(picture).width for picture in seen if picture != bomb][-1] == 240
+        assert [read_header(picture).width for picture in seen if picture != bomb][-1] == 240
         assert peak_mib(worker) < 250
 
 

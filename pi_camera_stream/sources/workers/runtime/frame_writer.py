@@ -22,8 +22,8 @@ from typing import Any
 from .worker_pipe import WorkerPipe
 from ...base import SourceSettings
 from ...records import FrameRecord
-from ....codecs.jpeg import check_whole, JpegHeader, NotAJpegError
-from ....codecs.limits import check_jpeg
+from ....codecs.jpeg import JpegHeader, NotAJpegError, read_header
+from ....codecs.limits import whole_jpeg
 from ....core.errors import FrameRefusedError
 from ....core.frame import EncodedImage, Image
 from ....core.mailbox import Mailbox
@@ -92,15 +92,15 @@ class FrameWriter:
     def _jpeg(self, content: EncodedImage | MakeImage) -> tuple[bytes, JpegHeader]:
         if isinstance(content, EncodedImage):
             data = content.data
-            header = check_whole(data)
+            try:
+                data, header = whole_jpeg(data, self._settings.max_pixels)
+            except FrameRefusedError:
+                return data, read_header(data)  # the node will not have it either, and says why
             if not self._turned and self._settings.size in (None, (header.width, header.height)):
                 return data, header
-            try:
-                check_jpeg(data, self._settings.max_pixels)
-            except FrameRefusedError:
-                return data, header  # the node will not have it either, and says why
+            content = EncodedImage(data)
         jpeg = self._encode(content)
-        return jpeg, check_whole(jpeg)
+        return jpeg, read_header(jpeg)
 
     def _encode(self, content: EncodedImage | MakeImage) -> bytes:
         import cv2  # here, because who only passes JPEGs on can do without it: 20 MB
