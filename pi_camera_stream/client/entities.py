@@ -29,6 +29,7 @@ import traceback
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # as Humble has it
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -238,7 +239,9 @@ class _Ticker:
     def __init__(self, node: Node, period_s: float) -> None:
         self._lock = threading.Lock()
         self._calls: list[_TimerCallback] = []
-        self._timer = node.create_timer(period_s, self._tick)
+        # Not by the node's clock: that stands still where simulated time is awaited or paused.
+        self._timer = node.create_timer(period_s, self._tick,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def add(self, call: _TimerCallback) -> None:
         with self._lock:

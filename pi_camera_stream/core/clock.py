@@ -25,7 +25,8 @@ def to_clock(monotonic_ns: int, now_ns: NowNs, monotonic_now_ns: NowNs = time.mo
     Return the moment `monotonic_ns` on the clock that `now_ns` reads, in ns.
 
     Both clocks are read now, so the mapping follows a clock that NTP steps or slews, and a
-    simulated one. Call it once a frame, at capture: a moment that is mapped twice gets two stamps.
+    simulated one, which may have begun later: then it is 0, as stamps cannot be negative. Call it
+    once a frame, at capture: a moment that is mapped twice gets two stamps.
     """
     elapsed_ns = monotonic_now_ns() - monotonic_ns
-    return now_ns() - elapsed_ns
+    return max(0, now_ns() - elapsed_ns)

@@ -27,11 +27,16 @@ from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 
 from ..client.clock_service import ClockService
-from ..client.entities import failures_of, run_soon
+from ..client.entities import failures_of, Periodic, run_soon
 from ..core.errors import PermanentError, StreamError
 from ..core.parameters import Parameter, Value
 
 NAMESPACE = 'camera'  # unless the command line or a launch file says another one
+_CLOCK_LOOK_S = 1.0
+_NO_CLOCK = ("parameter 'use_sim_time' is true, and nobody publishes /clock, so "
+             'that stamps are 0: start the simulator or `ros2 bag play --clock`, or set it to '
+             'false')
+_CLOCK_LOOKS = 3  # in vain, before it is said that there is no /clock
 
 
 class BaseNode(Node):
@@ -50,9 +55,16 @@ class BaseNode(Node):
         for parameter in table:
             self._declare(parameter)
         ClockService(self)
+        self._clock_missed = 0  # looks in a row
+        Periodic(self, _CLOCK_LOOK_S, self._watch_clock)
 
     def start(self) -> None:
         self._started = True
+
+    @property
+    def missing_clock(self) -> str:
+        """Return why the node's clock stands at 0, once that is known; empty when it does not."""
+        return _NO_CLOCK if self._clock_missed >= _CLOCK_LOOKS else ''
 
     def before_shutdown(self) -> None:
         """Publish what is to be the last; called once, by any thread, while topics are there."""
@@ -87,6 +99,14 @@ class BaseNode(Node):
     def run_soon(self, function: Callable[[], None]) -> None:
         """Run `function` in the executor's thread. Any thread may call it."""
         run_soon(self, function)
+
+    def _watch_clock(self) -> None:
+        if self.get_clock().now().nanoseconds:
+            self._clock_missed = 0
+            return
+        self._clock_missed += 1
+        if self._clock_missed == _CLOCK_LOOKS:
+            self.get_logger().warning(_NO_CLOCK)
 
     def _declare(self, parameter: Parameter) -> None:
         descriptor = ParameterDescriptor(

@@ -73,6 +73,9 @@ class Diagnostics:
         if failures.count != self._failed_before:
             self._failed_before, self._failed_s = failures.count, now_s
         values = {**health.values, 'failed callbacks': failures.count}
+        missing_clock = getattr(self._node, 'missing_clock', '')
+        if health.level == OK and missing_clock:
+            return Health(WARN, missing_clock, values)
         if health.level == OK and now_s - self._failed_s < _REMEMBERED_S:
             return Health(WARN, f'a callback failed: {failures.last}', values)
         return Health(health.level, health.message, values)

@@ -222,15 +222,15 @@ class CameraNode(BaseNode):
 
     def _write_snapshot(self) -> Path:
         newest = self._pictures.newest
-        now_ns = self.get_clock().now().nanoseconds
         fresh_s = max(_FRESH_S, 2 / (self._capture.source.nominal_fps or 1))
-        if newest is None or now_ns - newest[1] > fresh_s * 1e9:
+        if newest is None or time.monotonic_ns() - newest[0].monotonic_ns > fresh_s * 1e9:
             self._wanted_s = time.monotonic()  # wakes a camera on standby
             raise PermanentError(self._capture.problem or (
                 'the camera was on standby, and starts now: call again in a second'
                 if self._on else 'the camera is off: call set_capture with data: true'))
         folder = Path(self.value('snapshot_folder')).expanduser()
-        seconds, rest_ns = divmod(newest[1], 10**9)
+        # Without a simulated clock, in our time.
+        seconds, rest_ns = divmod(newest[1] or time.time_ns(), 10**9)
         day = time.strftime('%Y%m%d_%H%M%S', time.localtime(seconds))
         path = folder / f'{self.get_name()}_{day}_{rest_ns // 10**6:03d}.jpg'
         write_atomically(path, self._pictures.as_jpeg(newest[0]))
