@@ -33,7 +33,7 @@ from ...web.app import Application
 from ...web.drive.drive import Drive
 from ...web.server import WebServer
 from ...web.stream.catalog import Catalog
-from ...web.stream.stream import SILENT_S, Stream
+from ...web.stream.stream import Stream
 
 _POLL_S = 1.0  # how often the topics are looked at
 
@@ -115,7 +115,7 @@ class HttpBridgeNode(BaseNode):
         streams = self._catalog.streams()
         viewers = [viewer for stream in streams for viewer in list(stream.viewers)]
         silent = [stream.name for stream in streams
-                  if stream.viewers and stream.arrivals.silent_s() > SILENT_S]
+                  if stream.viewers and stream.silent]
         default, meters = streams[0], [stream.arrivals.meter for stream in streams]
         values = {
             'topic': default.name,

@@ -24,6 +24,10 @@ from ...core.statistics import RateMeter, Recent
 
 _REMEMBERED = 256  # frames
 _ROUNDING_NS = 1000  # of a stamp in ms, as JavaScript has it
+_LATEST = 4  # intervals by which a silence is judged
+_TIMES = 2.5  # the longest of these
+_UNKNOWN_S = 10.0  # between the first frame and the second
+_LONGEST_S = 60.0
 
 
 class Arrivals:
@@ -35,6 +39,7 @@ class Arrivals:
         self._now_ns = now_ns
         self._ages_ms = Recent()
         self._intervals_s = Recent()
+        self._latest_s: deque[float] = deque(maxlen=_LATEST)
         self._moments: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
         self._last_s = time.monotonic()
         self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
@@ -49,6 +54,7 @@ class Arrivals:
         now_s = time.monotonic()
         if self.last is not None:
             self._intervals_s.add(now_s - self._last_s)
+            self._latest_s.append(now_s - self._last_s)
         self.last, self._last_s = frame, now_s
         now_ns = self._now_ns()
         self._clock_s = now_ns / 1e9 - now_s
@@ -70,6 +76,16 @@ class Arrivals:
     def silent_s(self) -> float:
         """Return the seconds since a frame last arrived, or since `restart`."""
         return time.monotonic() - self._last_s
+
+    def is_silent(self, least_s: float) -> bool:
+        """
+        Return whether it is quiet for longer than frames lately were apart, and than `least_s`.
+
+        A topic that comes every 5 s has a signal.
+        """
+        latest_s = tuple(self._latest_s)
+        usual_s = _TIMES * max(latest_s) if latest_s else 0.0 if self.last is None else _UNKNOWN_S
+        return self.silent_s() > max(least_s, min(usual_s, _LONGEST_S) if least_s > 0 else 0.0)
 
     def interval_s(self, default: float) -> float:
         """Return the median time between two frames; `default` while there are none."""

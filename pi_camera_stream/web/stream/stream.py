@@ -34,7 +34,7 @@ from ...core.clock import NowNs
 from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
 
-SILENT_S = 2.0  # without a frame for so long, viewers are told
+SILENT_S = 2.0  # without a frame for so long, at the least, viewers are told
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S = 1.0
 _SHARED = {tier.spec for tier in TIERS}
@@ -116,7 +116,7 @@ class Stream:
         with self.wanted():
             viewer.rendition = self._enter(viewer.spec())
             self.viewers.add(viewer)
-            if self.arrivals.silent_s() > SILENT_S:  # do not begin with an old picture
+            if self.silent:  # do not begin with an old picture
                 viewer.last_sequence = self.last_sequence
             try:
                 yield
@@ -145,6 +145,11 @@ class Stream:
     @property
     def idle(self) -> bool:
         return self._ticking is None
+
+    @property
+    def silent(self) -> bool:
+        """Return whether no frame comes, by the topic's own interval."""
+        return self.arrivals.is_silent(SILENT_S)
 
     @property
     def last_sequence(self) -> int:
@@ -246,13 +251,13 @@ class Stream:
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._drop_lost()
-            if self.arrivals.silent_s() > SILENT_S and self.viewers:
+            if self.silent and self.viewers:
                 try:
                     status = await self._status()
                 except Exception:
                     logging.getLogger(__name__).exception('cannot draw the status picture')
                     continue
-                if self.arrivals.silent_s() > SILENT_S:  # still
+                if self.silent:  # still
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
 
