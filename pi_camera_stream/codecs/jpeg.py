@@ -22,6 +22,7 @@ import numpy as np
 
 SOI = b'\xff\xd8'  # start of image
 EOI = b'\xff\xd9'  # end of image
+_BEGINNING = SOI + b'\xff'  # OpenCV and browsers take nothing else for a JPEG
 
 # Start-of-frame markers, C0 to CF; DHT, JPG and DAC lie between them and are something else.
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -115,8 +116,8 @@ def _segments(jpeg: bytes | bytearray | memoryview) -> Iterator[tuple[int, int]]
     Markers are found just as libjpeg finds them, and what it would not read is refused: or it
     might find another frame header than we do.
     """
-    if bytes(jpeg[:2]) != SOI:
-        raise NotAJpegError('it does not start with the JPEG start marker FF D8')
+    if bytes(jpeg[:3]) != _BEGINNING:
+        raise NotAJpegError('it does not start as a JPEG does, with FF D8 FF')
     position, size = 2, len(jpeg)
     for _ in range(_MOST_SEGMENTS):
         match = _MARKER.search(jpeg, position)
