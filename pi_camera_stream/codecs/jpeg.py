@@ -33,6 +33,7 @@ _FIRST_WITH_LENGTH = 0xC0
 _START_OF_IMAGE = 0xD8
 _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
+_APP2 = 0xE2
 # As libjpeg finds the next marker: stray bytes, and any number of FF before it, are passed over.
 _MARKER = re.compile(rb'\xff[^\x00\xff]')
 _MARKER_BEHIND_SCAN = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]')
@@ -64,18 +65,18 @@ def find_end(jpeg: bytes) -> int | None:
     """
     Return the offset behind the end marker, None without one; NotAJpegError without a scan.
 
-    Cameras pad behind it, phones write kilobytes there. In a scan FF D9 is the end, so most frames
-    take microseconds; between scans it may stand in a segment, which is walked over.
+    Cameras pad behind it, phones write kilobytes there. What ends with an end marker is not looked
+    through, which would take a tenth of a millisecond a frame, unless it says that it has several
+    pictures (CIPA DC-007). Between scans the marker may stand in a segment, which is walked over.
     """
-    position = next((at for marker, at in _segments(jpeg) if marker == _START_OF_SCAN), -1)
+    position, has_more = -1, False
+    for marker, at in _segments(jpeg):
+        has_more |= marker == _APP2 and jpeg.startswith(b'MPF\0', at + 4)
+        if marker == _START_OF_SCAN:
+            position = at
     if position < 0:
         raise NotAJpegError('it has no scan')
-    data = np.frombuffer(jpeg, np.uint8, offset=position)
-    ends = (data[:-1] == 0xFF) & (data[1:] == _END_OF_IMAGE)  # five times as fast as bytes.find
-    first = int(ends.argmax())
-    if not ends[first]:
-        return None
-    if position + first + 2 == len(jpeg):
+    if jpeg.endswith(EOI) and not has_more:
         return len(jpeg)
     while True:
         position += 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')

@@ -63,12 +63,17 @@ def decoded(data):
 
 @pytest.mark.parametrize('jpeg', [JPEG, PROGRESSIVE, GREY], ids=['usual', 'progressive', 'grey'])
 @pytest.mark.parametrize('behind', [
-    bytes(1), bytes(6000), b'\xff' * 10, b'\xff\xd9', b'\r\n--frame', bytes(range(256)) * 80,
-    JPEG])
+    bytes(1), bytes(6000), b'\xff' * 10, b'\r\n--frame', bytes(range(256)) * 80, JPEG + b'\0'])
 def test_what_stands_behind_the_end_is_cut_off(jpeg, behind):
     whole, header = whole_jpeg(jpeg + behind)
     assert whole == jpeg
     assert header == read_header(jpeg)
+
+
+def test_of_several_pictures_in_a_file_the_first_one_is_taken():
+    first = JPEG[:2] + b'\xff\xe2\0\x06MPF\0' + JPEG[2:]
+    assert whole_jpeg(first + JPEG)[0] == first
+    assert whole_jpeg(first)[0] == first
 
 
 @pytest.mark.parametrize('jpeg', [JPEG, PROGRESSIVE, GREY], ids=['usual', 'progressive', 'grey'])
