@@ -224,6 +224,15 @@ def test_the_camera_info_fits_the_raw_image_where_the_jpeg_is_smaller(camera, re
     assert not jpegs.empty()
 
 
+def test_the_small_image_has_a_camera_info_of_its_own(camera, receiver):
+    infos = receiver.listen(CameraInfo, '/lores/camera_info')
+    smalls = receiver.listen(Image, '/lores/image_raw')
+    wait_until(lambda: camera.raws.subscribers()[1])
+    camera.take_until(lambda: not smalls.empty() and not infos.empty(), pictures.image(320, 180))
+    small, info = smalls.get(), infos.get()
+    assert (small.width, small.height) == (info.width, info.height) == (32, 18)
+
+
 @pytest.mark.parametrize('failing', ['decode', 'publish'])
 def test_a_raw_image_that_fails_is_one_picture(camera, receiver, monkeypatch, failing):
     def fail(*_, **__):

@@ -16,6 +16,7 @@
 
 from collections.abc import Callable
 import math
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.time import Time
@@ -71,7 +72,9 @@ class FramePublisher:
         self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
         self.raws = RawPublisher(node, lores_width, max_pixels)
         self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
-        self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos])
+        self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info')
+        self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos,
+                                   self._lores_infos])
         self.adaptation = Adaptation(node, self.topic)
 
     @property
@@ -82,18 +85,21 @@ class FramePublisher:
         return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
 
     def wanted(self) -> bool:
-        return self.subscribers() > 0 or self._infos.get_subscription_count() > 0
+        return self.subscribers() > 0 or any(
+            publisher.get_subscription_count() > 0
+            for publisher in (self._infos, self._lores_infos))
 
     def publish(self, capture: Capture, stamp_ns: int) -> None:
         if self.newest is not None:
             self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
         self.newest = capture, stamp_ns
-        images, infos = (publisher.get_subscription_count() > 0
-                         for publisher in (self._images, self._infos))
+        images, infos, lores_infos = (
+            publisher.get_subscription_count() > 0
+            for publisher in (self._images, self._infos, self._lores_infos))
         full, small = (count > 0 for count in self.raws.subscribers())
         if not images:
             self._limit_bitrate(math.inf)  # the link does not matter to the others
-        if not (images or full or small or infos):
+        if not (images or full or small or infos or lores_infos):
             return
         content = capture.content
         try:
@@ -112,11 +118,17 @@ class FramePublisher:
             # By its name, `camera_info` belongs to `image_raw`, which is never made smaller.
             if encoded is not None and not full:
                 width, height = encoded.width, encoded.height
-        info = self._info(width, height)
-        info.header = header
-        self._infos.publish(info)
+        self._publish_info(self._infos, width, height, header)
+        if lores_infos:
+            self._publish_info(self._lores_infos,
+                               *self.raws.lores_size(size.width, size.height), header)
         if full or small:
             self.raws.put(RawImage(content, size, header, full, small, considerate=images))
+
+    def _publish_info(self, publisher: Any, width: int, height: int, header: Header) -> None:
+        info = self._info(width, height)
+        info.header = header
+        publisher.publish(info)
 
     def as_jpeg(self, capture: Capture) -> bytes:
         content = capture.content

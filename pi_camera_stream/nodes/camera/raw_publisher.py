@@ -25,7 +25,7 @@ from rclpy.node import Node
 from .raw_topic import RawTopic
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import decode_jpeg, REDUCTIONS
-from ...core.frame import EncodedImage, Image
+from ...core.frame import EncodedImage, Image, image_size
 from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
 
@@ -81,6 +81,11 @@ class RawPublisher:
     def subscribers(self) -> tuple[int, int]:
         return self._full.subscribers(), self._small.subscribers()
 
+    def lores_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) of the small image that belongs to one of this size."""
+        small = min(self.lores_width, width)
+        return small, max(1, round(height * small / width))
+
     def put(self, picture: RawImage) -> None:
         if self._closed.is_set():
             return
@@ -122,14 +127,14 @@ class RawPublisher:
     def _publish(self, picture: RawImage) -> None:
         """Decode a picture, once for both sizes, and publish it."""
         size = picture.size
-        width = min(self.lores_width, size.width)
+        width, height = self.lores_size(size.width, size.height)
         image = _decoded(picture, size.width if picture.full else width, self._max_pixels)
         if image is None:
             self.corrupt += 1
             self._node.get_logger().warning('left out a raw image that cannot be decoded',
                                             throttle_duration_sec=_REPEAT_S)
             return
-        small = _shrunk(image, width) if picture.small else None
+        small = _shrunk(image, (width, height)) if picture.small else None
         began_s, began_cpu_s = time.monotonic(), time.thread_time()
         if small is not None:
             self._small.publish(small, picture.header)
@@ -158,10 +163,9 @@ def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:
     return decode_jpeg(content.data, reduction, picture.size.components == 1, max_pixels)
 
 
-def _shrunk(image: Image, width: int) -> Image:
+def _shrunk(image: Image, size: tuple[int, int]) -> Image:
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
 
-    if image.shape[1] == width:
+    if image_size(image) == size:
         return image
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
