@@ -72,6 +72,19 @@ def test_the_map_of_the_code_names_files_and_classes_that_exist():
         assert f'class {name}' in code or f'class {name}' in pages, name
 
 
+def test_troubleshooting_says_what_the_programs_say():
+    code = re.sub(r"['\"]\s*\n\s*f?['\"]", '', '\n'.join(
+        path.read_text() for path in PACKAGE.rglob('*.py')))  # sentences go over lines
+    text = (ROOT / 'docs/troubleshooting.md').read_text()
+    rows = [row.split(' | ')[0] for row in text.splitlines() if row.startswith('| `')]
+    assert len(rows) > 25
+    for row in rows:
+        for said in re.findall(r'`([^`]+)`', row):
+            for part in re.split(r"…|NODE|[;:,'] ", said):
+                words = part.strip(" ';:,.x")
+                assert not re.search(r'[a-z]{3}', words) or words in code, (said, words)
+
+
 def test_versions_and_names_agree():
     package = ElementTree.parse(ROOT / 'package.xml').getroot()
     setup = (ROOT / 'setup.py').read_text()
