@@ -35,7 +35,7 @@ class CalibrationSubscription:
 
     def __init__(self, node: Node, image_topic: str) -> None:
         self._node = node
-        self._topic = info_topic(image_topic)
+        self.topic = info_topic(image_topic)
         self._subscription: Any = None
         self._received: tuple[Any, ...] = ()
         self._calibration: Calibration | None = None
@@ -44,7 +44,7 @@ class CalibrationSubscription:
     def follow(self, wanted: bool) -> None:
         if wanted and self._subscription is None:
             self._subscription = create_image_subscription(
-                self._node, CameraInfo, self._topic, self._on_info)
+                self._node, CameraInfo, self.topic, self._on_info)
         elif not wanted and self._subscription is not None:
             destroy(self._node, self._subscription)
             self._subscription = None
@@ -79,7 +79,7 @@ class CalibrationSubscription:
 
     def _complain(self, error: CalibrationError) -> None:
         self._node.get_logger().warning(
-            f"the calibration on '{self._topic}' cannot be used: {error}")
+            f"the calibration on '{self.topic}' cannot be used: {error}")
 
 
 def calibration_of(info: CameraInfo) -> Calibration | None:

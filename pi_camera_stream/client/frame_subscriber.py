@@ -273,9 +273,14 @@ class FrameSubscriber:
                                             throttle_duration_sec=10.0)
             return None
         self._size = image_size(image)
-        calibration = self._calibration and self._calibration.for_size(*self._size)
-        if calibration:
-            image = self._rectifier.rectify(image, calibration)
+        if self._calibration is not None:
+            calibration = self._calibration.for_size(*self._size)
+            if calibration is not None:
+                image = self._rectifier.rectify(image, calibration)
+            else:
+                self._node.get_logger().warning(
+                    f"pictures of '{self.topic}' are not rectified: no calibration that fits has "
+                    f"come on '{self._calibration.topic}'", throttle_duration_sec=_REPEAT_S)
         self._publish_trace('decoded', frame)
         jpeg = frame.data if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,

@@ -213,3 +213,13 @@ def test_ros_arguments_that_make_no_sense_are_explained():
 def test_the_namespace_is_camera_unless_said_otherwise(guest):
     with running('camera', '--ros-args', '-r', '__ns:=/robot/left', '-p', 'source:=pattern'):
         guest.listen(CompressedImage, '/robot/left/image_raw/compressed').get(timeout=WAIT_S)
+
+
+@pytest.mark.parametrize(('remappings', 'topic'), [
+    (['image_raw/compressed:=/front/image/compressed'], '/front/camera_info'),
+    (['image_raw/compressed:=/front/image/compressed', 'camera_info:=/lens'], '/lens'),
+    (['camera_info:=/lens'], '/lens')])
+def test_camera_info_follows_a_remapped_image_topic(guest, remappings, topic):
+    words = [word for remapping in remappings for word in ('-r', remapping)]
+    with running('camera', *parameters(source='pattern', width=160, height=120), *words):
+        assert guest.listen(CameraInfo, topic).get(timeout=WAIT_S).width == 160

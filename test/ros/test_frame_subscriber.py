@@ -220,7 +220,7 @@ def test_what_cannot_be_asked_for_is_refused(options):
         FrameSubscriber(TOPIC, **options)
 
 
-def test_the_lens_is_corrected_once_the_calibration_is_there(guest, camera):
+def test_the_lens_is_corrected_once_the_calibration_is_there(guest, camera, capfd):
     picture = np.zeros((120, 160, 3), np.uint8)
     picture[20] = 255  # a straight line, which this lens bends
     data = cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, 100))[1].tobytes()
@@ -235,6 +235,8 @@ def test_the_lens_is_corrected_once_the_calibration_is_there(guest, camera):
                              np.array(info.d))
     with FrameSubscriber(TOPIC, rectify=True) as frames:
         assert receive(camera, frames, data).image[20].mean() > 200  # as it came
+        assert "are not rectified: no calibration that fits has come on '/camera/camera_info'" \
+            in capfd.readouterr().err
 
         def corrected():
             infos.publish(info)

@@ -26,6 +26,7 @@ from std_msgs.msg import Header
 from .adaptation import Adaptation
 from .raw_publisher import RawImage, RawPublisher
 from ..qos_watch import QosWatch
+from ...client.calibration_subscription import info_topic
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
@@ -71,7 +72,7 @@ class FramePublisher:
         self._intervals_s = Recent(16)
         self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
         self.raws = RawPublisher(node, lores_width, max_pixels)
-        self._infos = create_image_publisher(node, CameraInfo, 'camera_info')
+        self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic))
         self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info')
         self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos,
                                    self._lores_infos])
@@ -175,3 +176,11 @@ class FramePublisher:
     def _leave_out(self, why: str) -> None:
         self.corrupt, self.corrupt_reason = self.corrupt + 1, why
         self._node.get_logger().warning(f'left out a picture: {why}', throttle_duration_sec=10.0)
+
+
+def _info_topic(node: Node, image_topic: str) -> str:
+    """Return where subscribers look for it, if it has no remapping of its own."""
+    remapped = node.resolve_topic_name('camera_info')
+    if remapped != node.resolve_topic_name('camera_info', only_expand=True):
+        return 'camera_info'
+    return info_topic(image_topic)
