@@ -34,7 +34,7 @@ from ..codecs.limits import check_image, check_rows, MAX_PIXELS, whole_jpeg
 from ..codecs.raw_image import to_viewable
 from ..core.errors import FrameRefusedError
 from ..core.frame import Frame, Image, StampedImage
-from ..core.statistics import RateMeter
+from ..core.statistics import Heartbeat, RateMeter
 
 _POLL_S = 0.5
 _COMPRESSED = '/compressed'
@@ -74,6 +74,7 @@ class ImageSubscription:
         self._subscription: Any = None
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
+        self.heartbeat = Heartbeat()  # of whole pictures
         self.received = RateMeter()  # whole pictures, and their bytes
         # Messages that were no whole picture, or a larger one than may be; why the last one was.
         self.corrupt, self.corrupt_reason = 0, ''
@@ -198,6 +199,7 @@ class ImageSubscription:
             self._leave_out(error)
             return
         self.received.add(len(data))
+        self.heartbeat.beat()
         self._on_frame(frame, message)
 
     def _open(self, data: bytes, described: str, stamp: int, sequence: int
@@ -224,6 +226,7 @@ class ImageSubscription:
             self._leave_out(error)
             return
         self.received.add(len(message.data))
+        self.heartbeat.beat()
         self._on_frame(StampedImage(read, stamp_ns(message.header), self.received.total,
                                     message.width, message.height), message)
 

@@ -20,6 +20,11 @@ import statistics
 import threading
 import time
 
+_LATEST = 4  # intervals by which a silence is judged:
+_TIMES = 2.5  # so many times the longest of these is unusual,
+_UNKNOWN_S = 10.0  # or this, between the first beat and the second
+_LONGEST_S = 60.0
+
 
 class RateMeter:
     """Events and bytes a second over a sliding window; any thread may call any method."""
@@ -83,3 +88,36 @@ class Recent:
         """Return the median of what is remembered; NaN when there is nothing."""
         values = list(self._values)
         return statistics.median(values) if values else float('nan')
+
+
+class Heartbeat:
+    """How long nothing has come, and whether that is unusual. One thread beats, any asks."""
+
+    def __init__(self) -> None:
+        self._last_s = time.monotonic()
+        self._begun = False
+        self._latest_s: deque[float] = deque(maxlen=_LATEST)
+
+    def restart(self) -> None:
+        """Count from now on; how far beats were apart stays known."""
+        self._last_s, self._begun = time.monotonic(), False
+
+    def beat(self) -> None:
+        now_s = time.monotonic()
+        if self._begun:
+            self._latest_s.append(now_s - self._last_s)
+        self._last_s, self._begun = now_s, True
+
+    def silent_s(self) -> float:
+        """Return the seconds since the last beat, or since `restart`."""
+        return time.monotonic() - self._last_s
+
+    def is_silent(self, least_s: float) -> bool:
+        """
+        Return whether that is longer than `least_s`, and than beats lately were apart.
+
+        What comes every 5 s is not silent between two of them.
+        """
+        latest_s = tuple(self._latest_s)
+        usual_s = _TIMES * max(latest_s) if latest_s else _UNKNOWN_S if self._begun else 0.0
+        return self.silent_s() > max(least_s, min(usual_s, _LONGEST_S) if least_s > 0 else 0.0)

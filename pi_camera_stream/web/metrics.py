@@ -56,7 +56,7 @@ class _Collector:
                 (CounterMetricFamily, 'bytes_sent', 'Bytes of pictures that went to viewers',
                  ((s.name, s.bytes_sent) for s in streams)),
                 (GaugeMetricFamily, 'silent_seconds', 'Time since a frame came, while watched',
-                 ((s.name, s.arrivals.silent_s()) for s in streams if not s.idle)),
+                 ((s.name, s.arrivals.heartbeat.silent_s()) for s in streams if not s.idle)),
         ):
             metric = kind(_PREFIX + name, help_text, labels=['topic'])
             for topic, value in values:

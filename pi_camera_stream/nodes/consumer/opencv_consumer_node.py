@@ -37,11 +37,13 @@ from ...core.frame import Frame, image_size, StampedImage
 from ...core.fresh_mailbox import FreshMailbox
 from ...core.mailbox import Mailbox
 from ...core.parameters import Value
-from ...core.statistics import RateMeter, Recent
+from ...core.statistics import Heartbeat, RateMeter, Recent
 from ...vision import pipeline as pipelines
 from ...vision import registry
 from ...vision.pipeline import Pipeline
 from ...vision.processor import FrameInfo
+
+_SILENT_S = 2.0  # without a picture, at the least, until that is said
 
 
 class OpencvConsumerNode(BaseNode):
@@ -65,7 +67,7 @@ class OpencvConsumerNode(BaseNode):
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
         self._topics = ConsumerTopics(self, self.value('jpeg_quality'))
-        self._processed = RateMeter()
+        self._processed, self._finished = RateMeter(), Heartbeat()
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0
         self._undecodable = 0
@@ -160,6 +162,7 @@ class OpencvConsumerNode(BaseNode):
         if self._topics.image_wanted():
             self._topics.publish_image(message.header, pipeline.annotate(image, outcomes))
         self._processed.add()
+        self._finished.beat()
         self._ages_ms.add(age_ms)
         self._work_ms.add(work_ms)
         self._detections = sum(len(outcome.findings.detections) for outcome in outcomes)
@@ -190,12 +193,12 @@ class OpencvConsumerNode(BaseNode):
             **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }
         failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
-        if received == 0:
+        if self._subscription.heartbeat.is_silent(_SILENT_S):
             return diagnostics.Health(
                 diagnostics.WARN, self._subscription.why_silent(), values)
-        if rate == 0:
+        if self._finished.is_silent(_SILENT_S):
             return diagnostics.Health(
-                diagnostics.ERROR, 'pictures come, but none was processed for 2 s', values)
+                diagnostics.ERROR, 'pictures come, and none is processed', values)
         if failing:
             return diagnostics.Health(
                 diagnostics.WARN, f'failing: {", ".join(failing)}', values)

@@ -20,14 +20,10 @@ import time
 
 from ...core.clock import NowNs
 from ...core.frame import Frame, StampedImage
-from ...core.statistics import RateMeter, Recent
+from ...core.statistics import Heartbeat, RateMeter, Recent
 
 _REMEMBERED = 256  # frames
 _ROUNDING_NS = 1000  # of a stamp in ms, as JavaScript has it
-_LATEST = 4  # intervals by which a silence is judged
-_TIMES = 2.5  # the longest of these
-_UNKNOWN_S = 10.0  # between the first frame and the second
-_LONGEST_S = 60.0
 
 
 class Arrivals:
@@ -36,10 +32,10 @@ class Arrivals:
     def __init__(self, now_ns: NowNs) -> None:
         self.last: Frame | StampedImage | None = None  # since `restart`
         self.meter = RateMeter()
+        self.heartbeat = Heartbeat()
         self._now_ns = now_ns
         self._ages_ms = Recent()
         self._intervals_s = Recent()
-        self._latest_s: deque[float] = deque(maxlen=_LATEST)
         self._moments: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
         self._last_s = time.monotonic()
         self._clock_s = now_ns() / 1e9 - self._last_s  # the stamps' clock, seen from the monotonic
@@ -47,6 +43,7 @@ class Arrivals:
     def restart(self) -> None:
         """Forget what came, which may be hours old, but for what was counted."""
         self.last, self._last_s = None, time.monotonic()
+        self.heartbeat.restart()
         self._ages_ms.clear()
         self._intervals_s.clear()
 
@@ -54,8 +51,8 @@ class Arrivals:
         now_s = time.monotonic()
         if self.last is not None:
             self._intervals_s.add(now_s - self._last_s)
-            self._latest_s.append(now_s - self._last_s)
         self.last, self._last_s = frame, now_s
+        self.heartbeat.beat()
         now_ns = self._now_ns()
         self._clock_s = now_ns / 1e9 - now_s
         self._moments.append((frame.stamp_ns, now_s - max(0, now_ns - frame.stamp_ns) / 1e9))
@@ -72,20 +69,6 @@ class Arrivals:
         taken_s = next((at_s for stamp, at_s in tuple(self._moments)
                         if abs(stamp - stamp_ns) < _ROUNDING_NS), math.nan)
         return time.monotonic() - taken_s
-
-    def silent_s(self) -> float:
-        """Return the seconds since a frame last arrived, or since `restart`."""
-        return time.monotonic() - self._last_s
-
-    def is_silent(self, least_s: float) -> bool:
-        """
-        Return whether it is quiet for longer than frames lately were apart, and than `least_s`.
-
-        A topic that comes every 5 s has a signal.
-        """
-        latest_s = tuple(self._latest_s)
-        usual_s = _TIMES * max(latest_s) if latest_s else 0.0 if self.last is None else _UNKNOWN_S
-        return self.silent_s() > max(least_s, min(usual_s, _LONGEST_S) if least_s > 0 else 0.0)
 
     def interval_s(self, default: float) -> float:
         """Return the median time between two frames; `default` while there are none."""

@@ -149,7 +149,7 @@ class Stream:
     @property
     def silent(self) -> bool:
         """Return whether no frame comes, by the topic's own interval."""
-        return self.arrivals.is_silent(SILENT_S)
+        return self.arrivals.heartbeat.is_silent(SILENT_S)
 
     @property
     def last_sequence(self) -> int:
@@ -164,7 +164,7 @@ class Stream:
 
     def status_lines(self) -> list[str]:
         """Return what to tell viewers while no frame comes, the most important line first."""
-        silent = f'since {self.arrivals.silent_s():.0f} s'
+        silent = f'since {self.arrivals.heartbeat.silent_s():.0f} s'
         lines = [f'NO SIGNAL {silent}' if self.arrivals.last else f'WAITING {silent}', self.name]
         return [*lines, self.reason()] if self.reason() else lines
 
@@ -181,7 +181,7 @@ class Stream:
             'width': last.width if last else None,
             'height': last.height if last else None,
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
-            'last_frame_s_ago': round(arrivals.silent_s(), 1) if last else None,
+            'last_frame_s_ago': round(arrivals.heartbeat.silent_s(), 1) if last else None,
             'replaced': {'arriving': self._full_pictures.dropped,
                          'before_encoding': self._renderer.replaced,
                          'encoded': self._rendered.dropped},

@@ -61,7 +61,7 @@ def test_a_topic_is_silent_by_its_own_interval(clock):
 
     def is_silent(after_s):
         clock['monotonic'] += after_s
-        silent = arrivals.is_silent(2.0)
+        silent = arrivals.heartbeat.is_silent(2.0)
         clock['monotonic'] -= after_s
         return silent
 
