@@ -148,7 +148,7 @@ class Soak:
         stood = bool(told) and self.car.heard[-1].standing
         self.driver.hold(throttle=throttle, steering=0.3)
         time.sleep(PRESS_S)
-        given_s = next((given_s for given_s in list(self.driver.given.values())[-100:]
+        given_s = next((given_s for given_s in list(self.driver.given.copy().values())[-100:]
                         if given_s >= pressed_s), None)
         heard_s = next((heard.came_s for heard in self.car.heard[told:]
                         if not heard.standing and heard.came_s > pressed_s), None)
@@ -161,7 +161,7 @@ class Soak:
         samples = {name: sample(program.process.pid) for name, program in self.programs.items()}
         self.samples.append(samples)
         trips = [(heard_s - self.driver.given[number]) * 1e3
-                 for number, heard_s in list(self.driver.heard.items())
+                 for number, heard_s in self.driver.heard.copy().items()
                  if now_s - heard_s < WINDOW_S and number in self.driver.given]
         ages = [age_s * 1e3 for viewer in self.viewers for came_s, age_s in list(viewer.ages)
                 if now_s - came_s < WINDOW_S]

@@ -255,7 +255,7 @@ def main():
         driver.hold()
         heard = pictures = 0
         while driver.code is None:
-            for sequence, heard_s in list(driver.heard.items())[heard:]:
+            for sequence, heard_s in list(driver.heard.copy().items())[heard:]:
                 heard += 1
                 print(json.dumps({'given_s': driver.given[sequence], 'heard_s': heard_s}))
             for came_s, taken_s, tier, size in driver.pictures[pictures:]:
