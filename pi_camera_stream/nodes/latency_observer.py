@@ -126,8 +126,9 @@ class LatencyObserver:
 
     def offsets(self) -> dict[str, Offset | None]:
         """Return each node's clock minus ours; None where it has not told."""
-        return share_clocks({node: clock.offset() for node, clock in self._clocks.items()},
-                            {node: clock.machine for node, clock in self._clocks.items()})
+        clocks = self._clocks.copy()  # to which the executor's thread adds
+        return share_clocks({node: clock.offset() for node, clock in clocks.items()},
+                            {node: clock.machine for node, clock in clocks.items()})
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

@@ -74,7 +74,7 @@ class RosSession:
 
     def diagnostics(self, name: str) -> dict[str, str]:
         """Return the newest values of the status whose name ends with `name`; may be empty."""
-        return next((values for key, values in list(self._values.items()) if key.endswith(name)),
+        return next((values for key, values in self._values.copy().items() if key.endswith(name)),
                     {})
 
     def image_topics(self) -> list[ImageTopic]:
@@ -89,7 +89,7 @@ class RosSession:
 
     def clock_offsets(self) -> dict[str, Offset]:
         """Return how far the clocks are ahead of ours, by node, as far as they have told."""
-        offsets = {node: clock.offset() for node, clock in list(self._clocks.items())}
+        offsets = {node: clock.offset() for node, clock in self._clocks.copy().items()}
         return {node: offset for node, offset in offsets.items() if offset is not None}
 
     def _poll_clocks(self) -> None:

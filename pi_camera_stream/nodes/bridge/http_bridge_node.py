@@ -113,7 +113,7 @@ class HttpBridgeNode(BaseNode):
 
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()
-        viewers = [viewer for stream in streams for viewer in list(stream.viewers)]
+        viewers = [viewer for stream in streams for viewer in stream.viewers.copy()]
         silent = [stream.name for stream in streams
                   if stream.viewers and stream.silent]
         default, meters = streams[0], [stream.arrivals.meter for stream in streams]

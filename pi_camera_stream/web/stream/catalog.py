@@ -58,7 +58,7 @@ class Catalog:
 
     def streams(self) -> list[Stream]:
         """Return the streams that somebody has asked for, the default one first. Any thread."""
-        return list(self._streams.values())
+        return list(self._streams.copy().values())  # another thread may be adding one
 
     def age_s(self, stamp_ns: int) -> float:
         """Return how old the frame of `stamp_ns` is at least, in s; NaN for none known."""
