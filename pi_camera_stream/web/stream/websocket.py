@@ -17,7 +17,7 @@ Pictures over a WebSocket, for pages: they tell when they have painted one, and 
 
 From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
 index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
-in ns (u64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
+in ns (i64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
 `viewer`, `silent` with the lines to show while no picture comes, `clock` in answer to `clock`.
 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
@@ -43,7 +43,7 @@ from .viewer import StreamRequest, Viewer
 from ...core.frame import Frame
 from ...core.json_object import integer, number, parse_object
 
-_HEAD = struct.Struct('>BBHIQ')
+_HEAD = struct.Struct('>BBHIq')
 _VERSION = 1
 _MAX_MESSAGE_BYTES = 1024
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path

@@ -65,14 +65,15 @@ class Page:
         viewer, = self.stream.viewers
         return viewer
 
-    def offer(self):
+    def offer(self, stamp_ns=None):
         self.number += 1
-        self.stream.offer(Frame(JPEG, time.time_ns(), self.number, 320, 240))
+        stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns
+        self.stream.offer(Frame(JPEG, stamp_ns, self.number, 320, 240))
 
     async def picture(self):
         """Return version, tier, sequence, stamp and JPEG of the next message."""
         data = await self.socket.receive_bytes()
-        version, tier, _, sequence, stamp_ns = struct.unpack_from('>BBHIQ', data)
+        version, tier, _, sequence, stamp_ns = struct.unpack_from('>BBHIq', data)
         return version, tier, sequence, stamp_ns, data[16:]
 
     async def ack(self, sequence, age_ms=12.5):
@@ -110,6 +111,19 @@ async def test_pictures_come_with_their_stamp_and_number(page):
         assert before_ns <= stamp_ns <= time.time_ns()
         assert jpeg == JPEG
         await page.ack(sequence)
+
+
+@pytest.mark.parametrize('stamp_ns', [0, -1_500_000_000, -2**31 * 10**9])
+def test_stamps_that_are_none_are_handed_on_and_close_nothing(stamp_ns):
+    async def run():
+        async with Page(StreamRequest(fps=1000.0)) as page:
+            for number in (1, 2, 3):
+                page.offer(stamp_ns)
+                picture = await page.picture()
+                assert picture[2:4] == (number, stamp_ns)
+                await page.ack(number)
+
+    asyncio.run(run())
 
 
 @scene()
