@@ -35,6 +35,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import cast, IO
 
 from pi_camera_stream.core.with_parent import with_parent
 
@@ -104,8 +105,7 @@ def measure(mbps: int, options: argparse.Namespace) -> bool:
                     '--visits', str(options.visits), '--settle', str(options.settle),
                     '--seconds', str(options.seconds))]),
                 stdout=subprocess.PIPE, text=True)
-            assert visitor.stdout is not None
-            return all([_tell(*json.loads(line)) for line in visitor.stdout])
+            return all([_tell(*json.loads(line)) for line in cast(IO[str], visitor.stdout)])
 
 
 def _tell(per_s: float, ages_ms: list[float], tier: str) -> bool:
