@@ -105,7 +105,9 @@ def measure(mbps: int, options: argparse.Namespace) -> bool:
                     '--visits', str(options.visits), '--settle', str(options.settle),
                     '--seconds', str(options.seconds))]),
                 stdout=subprocess.PIPE, text=True)
-            return all([_tell(*json.loads(line)) for line in cast(IO[str], visitor.stdout)])
+            lines = cast(IO[str], visitor.stdout)
+            well = [_tell(*json.loads(line)) for line in lines]
+            return len(well) == options.visits and all(well)
 
 
 def _tell(per_s: float, ages_ms: list[float], tier: str) -> bool:
@@ -134,4 +136,5 @@ def main(arguments: Sequence[str]) -> int:
     networks.check()
     command.stay_on_this_machine()
     links = [options.only] if options.only else list(LINKS)
-    return 0 if all([measure(mbps, options) for mbps in links]) else 1
+    well = [measure(mbps, options) for mbps in links]
+    return 0 if all(well) else 1

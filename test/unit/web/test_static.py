@@ -28,8 +28,9 @@ FILES = {str(path.relative_to(STATIC)): path.read_text()
 PAGES = {'viewer/index.html', 'latency/latency.html', 'login/login.html'}
 IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]""")
 LINK = re.compile(r"""="static/([^"]+)"|new URL\('([^']+)', import\.meta\.url\)""")
-# Below a reverse proxy's path, an address from the root on is somebody else's. Sheets load nothing.
-ROOTED = re.compile(r"""(?:href|src|action|address\(|get\(|Worker\(|=>)[=\s]*['"`]/|url\(|@import""")
+# Below a reverse proxy's path, what begins with a slash is somebody else's. Sheets load nothing.
+ROOTED = re.compile(
+    r"""(?:href|src|action|address\(|get\(|Worker\(|=>)[=\s]*['"`]/|url\(|@import""")
 COLOUR = re.compile(r'(?<=[\s(,])#[0-9a-fA-F]{3,8}\b(?![^{};]*\{)|\b(?:rgb|hsl)a?\(')
 
 

@@ -18,7 +18,12 @@ from urllib.parse import urljoin
 
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.web.access.access_rules import (
-    AccessRules, local_path, relative, same_origin, shown)
+    AccessRules,
+    local_path,
+    relative,
+    same_origin,
+    shown,
+)
 import pytest
 
 TOKEN = 'correct-horse-battery'
