@@ -208,10 +208,15 @@ def join(one: tuple[Prefix, str], other: tuple[Prefix, str]) -> None:
          'peer', 'name', peer, 'netns', there[-1])
 
 
-def narrow(host: Prefix, rate_bps: float, device: str = DEVICE) -> None:
-    """Let so many bits a second leave a host by a device; it can be said again."""
+def narrow(host: Prefix, rate_bps: float, device: str = DEVICE,
+           shape: tuple[str, ...] = _SHAPE) -> None:
+    """
+    Let so many bits a second leave a host by a device; it can be said again.
+
+    `shape` is what tbf has to be told beside the rate.
+    """
     _run('tc', '-n', host[-1], 'qdisc', 'replace', 'dev', device, 'root',
-         'tbf', 'rate', f'{round(rate_bps)}bit', *_SHAPE)
+         'tbf', 'rate', f'{round(rate_bps)}bit', *shape)
 
 
 def lose(host: Prefix, share: float, device: str = DEVICE) -> None:

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from .access.access import Access
-from .access.access_rules import AccessRules
+from .access.access_rules import AccessRules, relative
 from .access.admission import Admission
 from .access.connections import ConnectionReaper
 from .drive.drive import Drive
@@ -113,7 +113,7 @@ class Application:
 
     async def _stream_viewer(self, request: web.Request) -> web.Response:
         query = {**request.query, 'topic': self._stream(request).name}
-        raise web.HTTPFound(f'/?{urlencode(query)}')
+        raise web.HTTPFound(relative(f'/?{urlencode(query)}'))
 
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({

@@ -80,6 +80,28 @@ def test_the_newest_picture_is_shown_and_not_the_one_before(guest_camera, viewer
                 viewer.wait_until(lambda wanted=time_us: viewer.shown() == wanted)
 
 
+def test_a_picture_is_painted_at_once_and_a_page_that_nobody_sees_gets_no_more(camera, viewer):
+    viewer.page.add_init_script('requestAnimationFrame = () => 1')  # there are no frames
+    with viewer.bridge():
+        viewer.open()
+        viewer.page.locator('figure.live').wait_for()
+        sent = []
+
+        def settled():
+            sent.append(_frames_sent(viewer))
+            return len(sent) > 10 and sent[-10] == sent[-1]  # for a second, with 15 pictures in it
+
+        viewer.wait_until(settled)
+
+
+def test_a_browser_that_does_not_know_the_hint_paints_as_well(camera, viewer):
+    viewer.page.add_init_script('delete CanvasRenderingContext2D.prototype.getContextAttributes')
+    with viewer.bridge():
+        viewer.open()
+        viewer.wait_for_pictures()
+        viewer.wait_until(lambda: viewer.rate() > 1)
+
+
 @both
 def test_two_cameras_side_by_side(camera, rear_camera, viewer, transport):
     with viewer.bridge():
@@ -120,6 +142,11 @@ def test_without_websockets_it_falls_back_to_an_endless_image(camera, viewer):
 def _topics(viewer):
     response = viewer.page.request.get(viewer.address + 'streams')
     return {stream['topic'] for stream in response.json()['streams']}
+
+
+def _frames_sent(viewer):
+    watching, = viewer.state()['streams'][0]['viewers']
+    return watching['frames_sent']
 
 
 def _below_each_other(viewer):

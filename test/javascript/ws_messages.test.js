@@ -28,7 +28,7 @@ function message({ version = 1, tier = 2, sequence = 0xFFFFFFFE, stampNs = 0n, j
   view.setUint8(0, version);
   view.setUint8(1, tier);
   view.setUint32(4, sequence);
-  view.setBigUint64(8, stampNs);
+  view.setBigInt64(8, stampNs);
   bytes.set(jpeg, 16);
   return bytes.buffer;
 }
@@ -39,6 +39,10 @@ test('a picture is read from its message', () => {
   assert.equal(picture.sequence, 4_294_967_294);
   assert.ok(Math.abs(picture.stampMs - 1_795_255_708_930.755) < 0.001);
   assert.deepEqual([...picture.jpeg], [255, 216, 7]);
+});
+
+test('a stamp may be before 1970', () => {
+  assert.equal(readPicture(message({ stampNs: -1_500_000n })).stampMs, -1.5);
 });
 
 test('a picture of another version is refused, and so is half a head', () => {

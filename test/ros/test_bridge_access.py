@@ -75,7 +75,7 @@ def test_without_the_token_nothing_is_shown():
             assert (status, headers['WWW-Authenticate']) == (401, 'Bearer'), path
             assert text.startswith('who wants to watch must know the access token')
         assert hello(program) == 401
-        assert ask(program.port, '/', Accept='text/html')[1]['Location'] == '/login?next=%2F'
+        assert ask(program.port, '/', Accept='text/html')[1]['Location'] == './login?next=%2F'
         for path in ('/healthz', '/login', '/static/viewer/viewer.js'):
             assert ask(program.port, path)[0] == 200
 
@@ -85,7 +85,7 @@ def test_the_token_opens_all_and_is_never_printed(guest):
     with bridge(access_token=TOKEN, access_log='true') as program:
         bearer, query = {'Authorization': f'Bearer {TOKEN}'}, f'?token={quote(TOKEN, safe="")}'
         status, headers = log_in(program.port, TOKEN)
-        assert (status, headers['Location']) == (303, '/?tier=low')
+        assert (status, headers['Location']) == (303, './?tier=low')
         assert {'HttpOnly', 'SameSite=Strict'} <= set(headers['Set-Cookie'].split('; '))
         assert 'Secure' not in headers['Set-Cookie']
         cookie = {'Cookie': headers['Set-Cookie'].partition(';')[0]}
@@ -98,7 +98,7 @@ def test_the_token_opens_all_and_is_never_printed(guest):
                 program.port, '/state', **cookie)[2])['streams'][0]['viewers'][0]['frames_sent'])
             viewer = parts(response)  # the first one may say that none comes yet
             wait_until(lambda: next(viewer)[1] == pictures.jpeg())
-        assert ask(program.port, f'/{query}')[1]['Location'] == '/'
+        assert ask(program.port, f'/{query}')[1]['Location'] == './'
         # Not where it belongs, and yet not told.
         for path in (f'/token={TOKEN}', f'/nothing{query}', f'/login{query}'):
             ask(program.port, path)
@@ -121,7 +121,8 @@ def test_a_wrong_token_is_refused_and_guessing_ends():
                               ('/streams', {'Cookie': f'pi_camera_stream={TOKEN}'})):
             assert ask(program.port, path, **headers)[0] == 401
         status, headers = log_in(program.port, WRONG)
-        assert (status, headers['Location']) == (303, '/login?next=%2F%3Ftier%3Dlow&wrong=1')
+        assert (status, headers['Location']) == (
+            303, './login?next=%2F%3Ftier%3Dlow&wrong=1')
         assert 'Set-Cookie' not in headers
         for _ in range(7):  # with the three above, ten
             assert log_in(program.port, WRONG)[0] == 303

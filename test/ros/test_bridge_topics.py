@@ -15,6 +15,7 @@
 """The bridge shows topics of all kinds, of whoever publishes them how."""
 
 import struct
+from urllib.parse import urljoin
 
 import cv2
 import numpy as np
@@ -166,11 +167,12 @@ def test_addresses_of_web_video_server_are_understood(guest, url):
             assert shows(wait_until(snapshot), colours)
         status, headers, _ = ask(port(url), '/stream_viewer?topic=/front&quality=50')
         assert status == 302
-        assert headers['Location'] == '/?topic=/front/compressed&quality=50'
+        assert headers['Location'] == './?topic=/front/compressed&quality=50'
         status, headers, _ = ask(port(url), '/stream_viewer?topic=/back&type=ros_compressed')
         assert status == 302
-        assert headers['Location'].startswith('/?topic=/back/compressed&')
-        assert get(url + headers['Location'].lstrip('/')).headers.get_content_type() == 'text/html'
+        assert headers['Location'].startswith('./?topic=/back/compressed&')
+        page = get(urljoin(url, headers['Location']))
+        assert page.headers.get_content_type() == 'text/html'
 
 
 @pytest.mark.parametrize('qos', QOS)

@@ -32,7 +32,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from .access_rules import AccessRules, local_path, same_origin, shown
+from .access_rules import AccessRules, local_path, relative, same_origin, shown
 
 _COOKIE = 'pi_camera_stream'
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
@@ -239,7 +239,9 @@ class Access:
 
     def _welcome(self, target: str) -> web.HTTPException:
         response = _redirect(target)
-        response.set_cookie(_COOKIE, self._rules.session_cookie(), path='/', httponly=True,
+        # Without a path it is for all that is beside the page, as the browser sees it: below a
+        # proxy's path, where another robot may have a cookie of this name beside it.
+        response.set_cookie(_COOKIE, self._rules.session_cookie(), path='', httponly=True,
                             samesite='Strict', secure=self._rules.tls)
         return response
 
@@ -262,7 +264,8 @@ def _cookies(request: web.Request) -> list[str]:
 
 
 def _redirect(target: str) -> web.HTTPException:
-    return web.HTTPSeeOther(URL(target, encoded=True), headers={'Cache-Control': 'no-store'})
+    return web.HTTPSeeOther(URL(relative(target), encoded=True),
+                            headers={'Cache-Control': 'no-store'})
 
 
 def _check_dates(request: web.Request) -> None:

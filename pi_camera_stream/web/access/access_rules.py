@@ -34,6 +34,7 @@ _HOST = re.compile(r'(\[[0-9a-z:.%]+\]|[0-9a-z_.-]+)(?::(\d{1,5}))?', _FLAGS)
 _ORIGIN = re.compile(r'([a-z][a-z0-9+.-]*)://([^/]+)', _FLAGS)
 # One slash at first. Browsers take a backslash for a slash, and skip control characters.
 _LOCAL_PATH = re.compile(r'/(?!/)[!-\[\]-~]*')
+_UPWARDS = re.compile(r'/(?:\.|%2e){1,2}(?:/|$)', _FLAGS)  # browsers resolve both spellings
 
 NUMBERS_OF_VIEWERS = (
     Parameter('max_viewers', 100, 'Viewers at a time', '', 1, 10000),
@@ -134,8 +135,23 @@ def same_origin(origin: str, scheme: str, host_header: str | None) -> bool:
 
 
 def local_path(text: str) -> str:
-    """Return `text` if it is a path on this server, to which one may be led; otherwise `/`."""
-    return text if _LOCAL_PATH.fullmatch(text) else '/'
+    """
+    Return `text` if it is a path below this server's root, to which one may be led; otherwise `/`.
+
+    A reverse proxy may have that root below a path of its own, which nothing may lead out of.
+    """
+    path = re.split('[?#]', text, maxsplit=1)[0]
+    return text if _LOCAL_PATH.fullmatch(text) and not _UPWARDS.search(path) else '/'
+
+
+def relative(path: str) -> str:
+    """
+    Return a path of this server as it is said to a browser that has asked for a page or the login.
+
+    A reverse proxy may have the server below a path, of which only the browser knows: what begins
+    with a slash would lead out of it. All pages stand side by side, so a dot is enough.
+    """
+    return f'.{path}'
 
 
 def shown(text: str) -> str:

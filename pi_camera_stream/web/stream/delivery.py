@@ -102,7 +102,7 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
             await transport.write_status(update, stream)
         elif isinstance(update, Frame):
             frame = await gate.pass_newest(rendition, update)
-            if frame is not None and viewer.admits(frame):
+            if frame is not None and viewer.admits():
                 transport.begin(frame)
                 await transport.write(frame, viewer.tier_index())
                 viewer.count(frame)

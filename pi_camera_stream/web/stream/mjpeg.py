@@ -23,6 +23,7 @@ from .delivery import deliver, Transport
 from .link import Link
 from .rendition import Status
 from .stream import Stream
+from .timestamp import TIMESTAMP, timestamp
 from .viewer import Viewer
 from ...core.frame import Frame
 
@@ -106,6 +107,5 @@ def _head(frame: Frame | None = None) -> bytes:
     """Return what stands before a picture; without a frame, what can be said of any."""
     lines = [f'--{_BOUNDARY}', 'Content-Type: image/jpeg']
     if frame is not None:
-        seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
-        lines += [f'Content-Length: {len(frame.data)}', f'X-Timestamp: {seconds}.{rest_ns:09d}']
+        lines += [f'Content-Length: {len(frame.data)}', f'{TIMESTAMP}: {timestamp(frame)}']
     return '\r\n'.join([*lines, '', '']).encode()

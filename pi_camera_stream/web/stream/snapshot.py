@@ -22,6 +22,7 @@ from aiohttp import web
 from .rendition import Rendition
 from .stream import Stream
 from .tiers import TIERS
+from .timestamp import TIMESTAMP, timestamp
 from .viewer import StreamRequest
 from ...core.frame import Frame
 
@@ -38,16 +39,16 @@ async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: floa
     spec = wanted.spec or TIERS[wanted.tier or 0].spec
     with stream.wanted(), stream.use(spec) as rendition:
         frame = rendition.newest
-        if frame is None or not max_age_s or stream.arrivals.age_ms(frame) > max_age_s * 1e3:
+        # Not by its stamp alone: to a clock that is ahead, a picture of long ago is a new one.
+        if not (frame and max_age_s and stream.arrivals.age_s(frame.stamp_ns) <= max_age_s):
             frame = await _taken_from_now_on(stream, rendition, max_age_s)
         if frame is None:  # asked inside: the reason is forgotten when nobody wants pictures
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '1'}, text=(
                 f"no new picture came on '{stream.name}' within {_TIMEOUT_S:.0f} s "
                 f'({stream.status_lines()[0]}): '
                 f'{stream.reason() or "is the camera node running?"}\n'))
-    seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
     return web.Response(body=frame.data, content_type='image/jpeg', headers={
-        'Cache-Control': 'no-store', 'X-Timestamp': f'{seconds}.{rest_ns:09d}'})
+        'Cache-Control': 'no-store', TIMESTAMP: timestamp(frame)})
 
 
 async def _taken_from_now_on(stream: Stream, rendition: Rendition, max_age_s: float

@@ -68,8 +68,9 @@ class Viewer:
     def tier_index(self) -> int:
         return CUSTOM_INDEX if self.request.spec else self._tier()
 
-    def admits(self, frame: Frame) -> bool:
-        return self._rate_limit.admits(frame.stamp_ns, self.request.fps)
+    def admits(self) -> bool:
+        """Return whether a frame is due now; stamps tell nothing of that, they may all be 0."""
+        return self._rate_limit.admits(time.monotonic_ns(), self.request.fps)
 
     def observe(self, transit_s: float, interval_s: float, preferred: str = '') -> bool:
         """

@@ -17,7 +17,7 @@ Pictures over a WebSocket, for pages: they tell when they have painted one, and 
 
 From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
 index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
-in ns (u64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
+in ns (i64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
 `viewer`, `silent` with the lines to show while no picture comes, `clock` in answer to `clock`.
 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
@@ -43,11 +43,12 @@ from .viewer import StreamRequest, Viewer
 from ...core.frame import Frame
 from ...core.json_object import integer, number, parse_object
 
-_HEAD = struct.Struct('>BBHIQ')
+_HEAD = struct.Struct('>BBHIq')
 _VERSION = 1
 _MAX_MESSAGE_BYTES = 1024
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
 _HEARTBEAT_S = 20.0
+_LOOK_S = 0.004  # between two looks at what has not arrived yet
 
 
 class WebSocketTransport(Transport):
@@ -66,7 +67,12 @@ class WebSocketTransport(Transport):
         self._acknowledged = asyncio.Event()
         self._transit_s: float | None = None
         self._least_s = math.inf  # the shortest time from sending to acknowledgement
+        self._looking: asyncio.TimerHandle | None = None
         self.interval_s = 1 / 30
+
+    def begin(self, frame: Frame) -> None:
+        super().begin(frame)
+        self._look_later()
 
     async def write(self, frame: Frame, tier: int) -> None:
         self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
@@ -79,7 +85,14 @@ class WebSocketTransport(Transport):
         await self._socket.send_json({'type': 'silent', 'lines': stream.status_lines()})
 
     def take_transit_s(self) -> float | None:
-        """Return what the page tells: what it has not painted yet is not there yet."""
+        """
+        Return what page and kernel tell: what has not been painted yet is not there yet.
+
+        The page tells how much later than the soonest one a picture was painted. A link that was
+        too narrow from the beginning does not show in that: so long as the kernel knows of bytes
+        that have not arrived, they are in transit, whatever was soonest. That is no more than what
+        is known: the page's own work comes after it, and so does all behind a reverse proxy.
+        """
         if len(self._in_flight) >= self._window() or super().take_transit_s() == math.inf:
             return math.inf
         transit_s, self._transit_s = self._transit_s, None
@@ -110,6 +123,20 @@ class WebSocketTransport(Transport):
             del self._in_flight[older]
         self._acknowledged.set()
         return stamp_ns
+
+    def _look_later(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+
+    def _look(self) -> None:
+        """Note how long the picture is under way by now, and look again as long as it is."""
+        state = self.link.state()
+        if state is None or self.link.excess_bytes(state, 0) <= 0:
+            self._looking = None
+            return
+        self._transit_s = max(self._transit_s or 0.0, self._took_s(state, time.monotonic()))
+        self._look_later()
 
     def _window(self) -> int:
         """Return how many pictures may be in flight: as many as the shortest way takes."""

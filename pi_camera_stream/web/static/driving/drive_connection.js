@@ -97,7 +97,7 @@ export class DriveConnection {
   /** @param {DriveOwner} owner */
   constructor(owner) {
     this.#owner = owner;
-    this.#connection = new Connection(() => '/drive', {
+    this.#connection = new Connection(() => 'drive', {
       opened: () => this.#opened(),
       received: (data) => this.#received(JSON.parse(String(data))),
       lost: () => owner.lost(),

@@ -85,7 +85,7 @@ function showTopic(topic) {
 /** The robot may have other cameras by now. */
 async function listTopics() {
   try {
-    const { streams } = await (await get('/streams')).json();
+    const { streams } = await (await get('streams')).json();
     offer(streams.map((/** @type {{ topic: string }} */ { topic }) => topic));
   } catch {
     // What is said over the picture is enough.
@@ -106,7 +106,7 @@ function offer(topics) {
 function name() {
   const [topic] = grid.topics;
   document.title = [topic, 'Glass to glass'].filter(Boolean).join(' – ');
-  find(document, '#viewer', HTMLAnchorElement).href = address('/', topic ? { topic } : {});
+  find(document, '#viewer', HTMLAnchorElement).href = address('./', topic ? { topic } : {});
   listTopics();
 }
 

@@ -53,7 +53,7 @@ export class LatencyMeter {
   constructor(key, owner) {
     this.#key = key;
     this.#owner = owner;
-    this.#worker = new Worker('/static/latency/tile_worker.js', { type: 'module' });
+    this.#worker = new Worker(new URL('tile_worker.js', import.meta.url), { type: 'module' });
     this.#worker.onmessage = ({ data }) => this.#found(data);
     this.#worker.onerror = () => owner.failed();
   }

@@ -31,7 +31,8 @@ export class ApiError extends Error {
 }
 
 /**
- * Return an address with its query, in which slashes stay readable.
+ * Return an address with its query, in which slashes stay readable. All addresses of the robot are
+ * relative to the page: a reverse proxy may have it below a path of its own.
  *
  * @param {string} path
  * @param {Record<string, string> | string[][]} query
@@ -53,7 +54,8 @@ export async function get(url, timeoutMs = TIMEOUT_MS) {
   const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
   if (response.ok) return response;
   if (response.status === 401) {
-    location.assign(address('/login', { next: location.pathname + location.search }));
+    const page = location.pathname.slice(location.pathname.lastIndexOf('/'));
+    location.assign(address('login', { next: page + location.search }));
   }
   throw new ApiError(response.status, sentence(await response.text(), response));
 }

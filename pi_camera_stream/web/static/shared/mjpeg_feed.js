@@ -134,7 +134,7 @@ export class MjpegFeed {
 
   #address() {
     // A new address each time: the browser would not open the same endless image again.
-    return address('/stream.mjpg', {
+    return address('stream.mjpg', {
       ...(this.#topic && { topic: this.#topic }), tier: this.#tier, opened: String(Date.now()),
     });
   }

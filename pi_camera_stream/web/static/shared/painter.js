@@ -31,17 +31,25 @@ const DECODERS = 2; // at a time; the browser decodes in threads of its own
 
 /** @typedef {OfferedPicture & { order: number }} WaitingPicture */
 
-/** Decodes pictures and paints the newest one; nothing waits. */
+/**
+ * Decodes pictures and paints the newest one; nothing waits.
+ *
+ * Where the browser shows the canvas by itself (`desynchronized`), a picture is painted at once,
+ * and the next one after an animation frame at the earliest: a page that nobody sees has none, so
+ * it paints nothing more, acknowledges nothing, and gets no more pictures. Elsewhere a picture is
+ * on the screen no sooner than what the next animation frame draws, so that frame paints it.
+ */
 export class Painter {
   #canvas;
   #context;
+  #atOnce;
   #failed;
   #decoding = 0;
   #order = 0; // of arrival
   /** @type {WaitingPicture | null} */
   #waiting = null; // the newest one that is not being decoded yet
   /** @type {(WaitingPicture & { bitmap: ImageBitmap }) | null} */
-  #decoded = null; // the one that the next animation frame paints
+  #decoded = null; // the one that waits for the next animation frame
   #newest = 0; // its order, or that of the last one painted
   #frame = 0;
 
@@ -51,7 +59,8 @@ export class Painter {
    */
   constructor(canvas, failed) {
     this.#canvas = canvas;
-    this.#context = newContext(canvas, { alpha: false });
+    this.#context = newContext(canvas, { alpha: false, desynchronized: true });
+    this.#atOnce = this.#context.getContextAttributes?.().desynchronized === true;
     this.#failed = failed;
   }
 
@@ -78,15 +87,16 @@ export class Painter {
     if (!picture || this.#decoding === DECODERS) return;
     this.#waiting = null;
     this.#decoding += 1;
+    let bitmap = null;
     try {
-      const jpeg = new Blob([picture.jpeg], { type: 'image/jpeg' });
-      this.#take(picture, await createImageBitmap(jpeg));
+      bitmap = await createImageBitmap(new Blob([picture.jpeg], { type: 'image/jpeg' }));
     } catch {
       picture.leftOut();
       this.#failed();
     }
     this.#decoding -= 1;
     this.#decode();
+    if (bitmap) this.#take(picture, bitmap);
   }
 
   /**
@@ -103,12 +113,15 @@ export class Painter {
     this.#decoded?.leftOut();
     this.#decoded = { ...picture, bitmap };
     this.#newest = picture.order;
-    this.#frame ||= requestAnimationFrame(() => this.#paint());
+    if (this.#atOnce && !this.#frame) this.#paint();
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#paint();
+    });
   }
 
   #paint() {
     const picture = this.#decoded;
-    this.#frame = 0;
     this.#decoded = null;
     if (!picture) return;
     const { bitmap } = picture;

@@ -67,7 +67,7 @@ async function poll() {
   /** @type {(listener: StateListener) => void} */
   let notify;
   try {
-    const state = await (await get('/state', TIMEOUT_MS)).json();
+    const state = await (await get('state', TIMEOUT_MS)).json();
     notify = (listener) => listener.stated(state);
   } catch (error) {
     notify = (listener) => listener.unreachable(error);

@@ -55,7 +55,7 @@ export class WebSocketFeed {
     this.#painter = new Painter(this.element,
       () => camera.refused('This browser cannot decode the pictures of the camera'));
     this.#connection = new Connection(
-      () => address('/ws', { ...(this.#topic && { topic: this.#topic }), tier: this.#tier }),
+      () => address('ws', { ...(this.#topic && { topic: this.#topic }), tier: this.#tier }),
       {
         opened: () => this.#opened(),
         received: (data) => this.#received(data),

@@ -77,7 +77,7 @@ export function readPicture(buffer) {
   return {
     tier: head.getUint8(1),
     sequence: head.getUint32(4),
-    stampMs: Number(head.getBigUint64(8)) / 1e6,
+    stampMs: Number(head.getBigInt64(8)) / 1e6,
     jpeg: new Uint8Array(buffer, HEAD_BYTES),
   };
 }

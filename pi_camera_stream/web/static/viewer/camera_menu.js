@@ -95,7 +95,7 @@ export class CameraMenu {
 
   async #load() {
     try {
-      const { streams } = await (await get('/streams')).json();
+      const { streams } = await (await get('streams')).json();
       this.#show(streams);
     } catch (error) {
       setText(this.#note, error instanceof ApiError ? error.message

@@ -48,7 +48,7 @@ export class DrivingFinder {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const state = await (await get('/state')).json();
+      const state = await (await get('state')).json();
       this.#answered = true;
       if (!state.driving) this.#end();
       else if (!this.#driving) await this.#begin();

@@ -26,7 +26,7 @@ const KEPT_MS = 60_000; // the browser may ask where to save it
  * @param {string} topic
  */
 export async function saveSnapshot(topic) {
-  const response = await get(address('/snapshot.jpg', { topic })).catch((error) => {
+  const response = await get(address('snapshot.jpg', { topic })).catch((error) => {
     throw error instanceof ApiError ? error
       : new Error('No connection to the robot: no snapshot was taken');
   });

@@ -86,7 +86,7 @@ function name() {
     : topics[0] ?? 'Camera');
   document.title = [...topics, 'Camera'].join(' – ');
   const link = find(document, '#latency', HTMLAnchorElement);
-  link.href = address('/latency', topics[0] ? { topic: topics[0] } : {});
+  link.href = address('latency', topics[0] ? { topic: topics[0] } : {});
 }
 
 /** @param {string} text */

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 import inspect
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import aiohttp
 from aiohttp import web
@@ -45,6 +45,12 @@ class Answer(NamedTuple):
     def cookie(self):
         """What a browser would send from now on."""
         return self.headers['Set-Cookie'].partition(';')[0]
+
+    @property
+    def place(self):
+        """Where a browser would go, from a page or the login, below the root of the server."""
+        assert self.headers['Location'].startswith('./')
+        return urljoin('/login', self.headers['Location'])
 
 
 class Door:
@@ -348,15 +354,15 @@ async def test_what_a_login_needs_is_open(door):
 async def test_without_a_token_in_the_rules_nobody_is_asked(door):
     assert (await door.ask('/state')).status == 200
     assert (await door.ask('/?token=anything')).status == 200
-    assert (await door.ask('/login')).headers['Location'] == '/'
-    assert (await door.log_in('anything')).headers['Location'] == '/'
+    assert (await door.ask('/login')).place == '/'
+    assert (await door.log_in('anything')).place == '/'
 
 
 @behind(access_token=TOKEN)
 async def test_a_browser_is_led_to_the_login_and_back(door):
     answer = await door.ask('/?topic=/a%20b&x=%3F', HTML)
     assert answer.status == 303
-    location = URL(answer.headers['Location'])
+    location = URL(answer.place)
     assert location.path == '/login'
     assert URL(location.query['next']).query == {'topic': '/a b', 'x': '?'}
     answer = await door.ask(str(location))
@@ -364,8 +370,8 @@ async def test_a_browser_is_led_to_the_login_and_back(door):
     assert f'value="{location.query["next"].replace("&", "&amp;")}"' in answer.text
     answer = await door.log_in(TOKEN, next=location.query['next'])
     assert answer.status == 303
-    assert answer.headers['Location'] == location.query['next']
-    assert (await door.ask(answer.headers['Location'], HTML | {
+    assert answer.place == location.query['next']
+    assert (await door.ask(answer.place, HTML | {
         'Cookie': answer.cookie})).status == 200
 
 
@@ -373,30 +379,30 @@ async def test_a_browser_is_led_to_the_login_and_back(door):
 async def test_a_token_in_the_address_bar_becomes_a_cookie(door):
     for query, location in ((f'token={TOKEN}', '/'), (f'a=1&token={TOKEN}&b=2', '/?a=1&b=2')):
         answer = await door.ask(f'/?{query}', HTML)
-        assert (answer.status, answer.headers['Location']) == (303, location)
+        assert (answer.status, answer.place) == (303, location)
         assert answer.headers['Cache-Control'] == 'no-store'
         assert (await door.ask('/', HTML | {'Cookie': answer.cookie})).status == 200
     # A page that is opened again from a bookmark, with whatever token there is in it.
     answer = await door.ask('/?token=anything', HTML | {'Cookie': _cookie(door)})
-    assert (answer.status, answer.headers['Location']) == (303, '/')
+    assert (answer.status, answer.place) == (303, '/')
 
 
 @behind(access_token=TOKEN)
 async def test_a_wrong_token_in_the_address_bar_is_not_carried_on(door):
     answer = await door.ask('/?token=almost-right&a=1', HTML)
     assert answer.status == 303
-    assert URL(answer.headers['Location']).query == {'next': '/?a=1', 'wrong': '1'}
+    assert URL(answer.place).query == {'next': '/?a=1', 'wrong': '1'}
 
 
 @pytest.mark.parametrize('tls', [False, True])
-def test_the_cookie_is_for_this_server_only_and_not_for_scripts(tls):
+def test_the_cookie_is_for_what_is_beside_the_page_only_and_not_for_scripts(tls):
     @behind(access_token=TOKEN, tls=tls)
     async def test(door):
         for answer in (await door.log_in(TOKEN), await door.ask(f'/?token={TOKEN}')):
             value, *attributes = answer.headers['Set-Cookie'].split('; ')
             assert value == _cookie(door)
             assert sorted(attributes) == sorted(
-                ['HttpOnly', 'Path=/', 'SameSite=Strict'] + ['Secure'] * tls)
+                ['HttpOnly', 'SameSite=Strict'] + ['Secure'] * tls)
     test()
 
 
@@ -408,7 +414,7 @@ async def test_the_login_page_says_when_a_token_was_wrong(door):
     answer = await door.log_in('almost-right', next='/?a=1&b=2')
     assert answer.status == 303
     assert 'Set-Cookie' not in answer.headers
-    answer = await door.ask(answer.headers['Location'])
+    answer = await door.ask(answer.place)
     assert answer.text.count('role="alert"') == 1
     assert 'value="/?a=1&amp;b=2"' in answer.text
     assert answer.headers['Cache-Control'] == 'no-store'
@@ -437,7 +443,7 @@ async def test_a_browser_tells_the_origin_of_the_login_form(door):
     '/\r\nX: y', 'javascript:alert(1)', ''])
 @behind(access_token=TOKEN)
 async def test_a_login_leads_nowhere_else(door, target):
-    assert (await door.log_in(TOKEN, next=target)).headers['Location'] == '/'
+    assert (await door.log_in(TOKEN, next=target)).place == '/'
     page = await door.ask('/login?' + urlencode({'next': target}))
     assert 'name="next" value="/"' in page.text
 

@@ -14,9 +14,16 @@
 
 import dataclasses
 import socket
+from urllib.parse import urljoin
 
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.web.access.access_rules import AccessRules, local_path, same_origin, shown
+from pi_camera_stream.web.access.access_rules import (
+    AccessRules,
+    local_path,
+    relative,
+    same_origin,
+    shown,
+)
 import pytest
 
 TOKEN = 'correct-horse-battery'
@@ -181,16 +188,25 @@ def test_a_bad_value_names_its_parameter_and_the_remedy(name, value, remedy):
         AccessRules(**{name: value})
 
 
-@pytest.mark.parametrize('path', ['/', '/view', '/view?topic=/a&x=1', '/a//b', '/%2F%2Fevil'])
+@pytest.mark.parametrize('path', ['/', '/view', '/view?topic=/a&x=1', '/a//b', '/%2F%2Fevil',
+    '/view?topic=/../a', '/..a/.b/c..', '/view#/../a'])
 def test_paths_of_this_server_are_local(path):
     assert local_path(path) == path
 
 
 @pytest.mark.parametrize('path', [
     '', 'view', '//evil', '///evil', r'/\evil', r'\\evil', '/a\\b', 'https://evil', '/\tevil',
-    '/\n/evil', '\n//evil', '/ü', '/ x', '/x\n', '/x\r\nSet-Cookie: a=b', ' /x', '/\udcff'])
+    '/\n/evil', '\n//evil', '/ü', '/ x', '/x\n', '/x\r\nSet-Cookie: a=b', ' /x', '/\udcff',
+    '/..', '/../other', '/./', '/a/../../other?x', '/%2e%2E/other', '/.%2e#'])
 def test_other_places_are_not_local(path):
     assert local_path(path) == '/'
+
+
+@pytest.mark.parametrize('root', ['http://robot/', 'https://house/cam/', 'http://house/a/b/'])
+@pytest.mark.parametrize('path', ['/', '/?topic=/a&x=1', '/latency?topic=/a', '/login?next=%2F'])
+def test_a_relative_place_stays_below_the_root_that_the_browser_sees(root, path):
+    for page in ('', 'login', 'latency?topic=/b', 'stream_viewer?topic=/c/d'):
+        assert urljoin(root + page, relative(path)) == root + path[1:]
 
 
 def test_what_strangers_send_is_shown_short_and_plain():

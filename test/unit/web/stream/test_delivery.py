@@ -14,10 +14,13 @@
 
 import asyncio
 import math
+import time
+from types import SimpleNamespace
 
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.stream import viewer as viewer_module
 from pi_camera_stream.web.stream.delivery import deliver, Transport
 from pi_camera_stream.web.stream.link import LinkState
 from pi_camera_stream.web.stream.rendition import Status
@@ -27,6 +30,7 @@ import pytest
 from support import pictures
 
 JPEG = pictures.jpeg(320, 240)
+FRAME_NS = 33_000_000
 
 
 class Link:
@@ -93,10 +97,10 @@ class Scene:
         self._watching.__exit__(None, None, None)
         self.stream.close()
 
-    async def offer(self, count=1):
+    async def offer(self, count=1, stamp_ns=lambda number: number * FRAME_NS):
         for _ in range(count):
             self.number += 1
-            self.stream.offer(Frame(JPEG, self.number * 33_000_000, self.number, 320, 240))
+            self.stream.offer(Frame(JPEG, stamp_ns(self.number), self.number, 320, 240))
             for _ in range(5):
                 await asyncio.sleep(0)
 
@@ -151,10 +155,19 @@ def test_who_has_chosen_a_tier_keeps_it():
     asyncio.run(run())
 
 
-def test_a_wished_rate_is_kept():
+@pytest.mark.parametrize('stamp_ns', [
+    lambda number: number * FRAME_NS, lambda _: 0, lambda _: -10**18, lambda number: -number,
+    lambda number: number * 10**12])
+def test_a_wished_rate_is_kept_whatever_the_stamps_say(monkeypatch, stamp_ns):
+    clock = SimpleNamespace(ns=10**15)
+    monkeypatch.setattr(viewer_module, 'time', SimpleNamespace(
+        monotonic=time.monotonic, monotonic_ns=lambda: clock.ns))
+
     async def run():
         async with Scene(StreamRequest(tier=0, fps=10)) as scene:
-            await scene.offer(30)  # a second of a stream of 30/s
+            for _ in range(30):  # a second of a stream of 30/s
+                await scene.offer(stamp_ns=stamp_ns)
+                clock.ns += FRAME_NS
             assert 9 <= len(scene.transport.sent) <= 11
             assert scene.viewer.skipped == 0  # they were not wanted
 

@@ -24,6 +24,7 @@ from pi_camera_stream.web.stream.mjpeg import stream_mjpeg
 from pi_camera_stream.web.stream.rendition import Status
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import Viewer
+import pytest
 from support import pictures
 
 JPEG = pictures.jpeg(320, 240)
@@ -60,12 +61,15 @@ class Scene:
         while len(self.stream.viewers) != count:
             await asyncio.sleep(0.001)
 
-    def offer(self):
+    def offer(self, stamp_ns=1_700_000_000_123_456_789):
         self.number += 1
-        self.stream.offer(Frame(JPEG, 1_700_000_000_123_456_789, self.number, 320, 240))
+        self.stream.offer(Frame(JPEG, stamp_ns, self.number, 320, 240))
 
 
-def test_a_program_gets_length_and_time_before_each_picture():
+@pytest.mark.parametrize(('stamp_ns', 'seconds'), [
+    (1_700_000_000_123_456_789, '1700000000.123456789'), (0, '0.000000000'),
+    (-1_500_000_001, '-1.500000001'), (-1, '-0.000000001')])
+def test_a_program_gets_length_and_time_before_each_picture(stamp_ns, seconds):
     async def run():
         async with Scene() as scene:
             head, reader, writer = await scene.open()
@@ -75,11 +79,11 @@ def test_a_program_gets_length_and_time_before_each_picture():
             assert 'chunked' not in head.lower()
             for _ in range(3):
                 await scene.viewers(1)
-                scene.offer()
+                scene.offer(stamp_ns)
                 part = await reader.readuntil(b'\r\n\r\n')
                 assert part.decode() == (
                     f'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n'
-                    'X-Timestamp: 1700000000.123456789\r\n\r\n')
+                    f'X-Timestamp: {seconds}\r\n\r\n')
                 assert await reader.readexactly(len(JPEG)) == JPEG
                 assert await reader.readexactly(2) == b'\r\n'
             writer.close()

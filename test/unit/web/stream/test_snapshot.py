@@ -13,6 +13,9 @@
 # limitations under the License.
 
 import asyncio
+import inspect
+import time
+from types import SimpleNamespace
 
 from aiohttp import web
 from pi_camera_stream.codecs.jpeg import read_header
@@ -20,6 +23,7 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.codecs.status_image import status_image
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.stream import arrivals as arrivals_module
 from pi_camera_stream.web.stream import snapshot as snapshot_module
 from pi_camera_stream.web.stream.rendition import Moved, Status
 from pi_camera_stream.web.stream.snapshot import answer_snapshot
@@ -67,18 +71,21 @@ async def settle():
 
 def in_loop(test):
     """Run an async test with a stream that somebody watches."""
-    async def run():
+    async def run(fixtures):
         bench = Bench()
         with bench.stream.wanted():
-            await test(bench)
+            await test(bench, **fixtures)
             assert len(bench.stream._tasks) == 1
             assert list(bench.stream._renditions) == [None]
             assert bench.stream._full.users == 0
         bench.stream.close()
 
-    def wrapped():
-        asyncio.run(run())
+    def wrapped(**fixtures):
+        asyncio.run(run(fixtures))
     wrapped.__name__ = test.__name__
+    signature = inspect.signature(test)
+    wrapped.__signature__ = signature.replace(
+        parameters=list(signature.parameters.values())[1:])
     return wrapped
 
 
@@ -137,6 +144,19 @@ async def test_one_that_is_too_old_is_not(bench):
     await settle()
     assert not task.done()
     fresh = bench.offer(age_s=59)
+    assert (await task).body == fresh.data
+
+
+@in_loop
+async def test_a_clock_that_is_ahead_makes_no_old_picture_new(bench, monkeypatch):
+    bench.offer(age_s=-3600)
+    await settle()
+    assert (await bench.ask(max_age_s=60)).done()
+    later_s = time.monotonic() + 61  # without a picture
+    monkeypatch.setattr(arrivals_module, 'time', SimpleNamespace(monotonic=lambda: later_s))
+    task = await bench.ask(max_age_s=60)
+    assert not task.done()
+    fresh = bench.offer(age_s=-3600)
     assert (await task).body == fresh.data
 
 

@@ -13,15 +13,20 @@
 # limitations under the License.
 
 import asyncio
+import math
 import struct
 import time
+from types import SimpleNamespace
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import given, strategies
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.stream import delivery, websocket
+from pi_camera_stream.web.stream.link import Link, LinkState
 from pi_camera_stream.web.stream.rendition import Status
 from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
@@ -65,14 +70,15 @@ class Page:
         viewer, = self.stream.viewers
         return viewer
 
-    def offer(self):
+    def offer(self, stamp_ns=None):
         self.number += 1
-        self.stream.offer(Frame(JPEG, time.time_ns(), self.number, 320, 240))
+        stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns
+        self.stream.offer(Frame(JPEG, stamp_ns, self.number, 320, 240))
 
     async def picture(self):
         """Return version, tier, sequence, stamp and JPEG of the next message."""
         data = await self.socket.receive_bytes()
-        version, tier, _, sequence, stamp_ns = struct.unpack_from('>BBHIQ', data)
+        version, tier, _, sequence, stamp_ns = struct.unpack_from('>BBHIq', data)
         return version, tier, sequence, stamp_ns, data[16:]
 
     async def ack(self, sequence, age_ms=12.5):
@@ -110,6 +116,19 @@ async def test_pictures_come_with_their_stamp_and_number(page):
         assert before_ns <= stamp_ns <= time.time_ns()
         assert jpeg == JPEG
         await page.ack(sequence)
+
+
+@pytest.mark.parametrize('stamp_ns', [0, -1_500_000_000, -2**31 * 10**9])
+def test_stamps_that_are_none_are_handed_on_and_close_nothing(stamp_ns):
+    async def run():
+        async with Page() as page:
+            for number in (1, 2, 3):
+                page.offer(stamp_ns)
+                picture = await page.picture()
+                assert picture[2:4] == (number, stamp_ns)
+                await page.ack(number)
+
+    asyncio.run(run())
 
 
 @scene()
@@ -237,3 +256,101 @@ def test_a_long_way_may_have_more_pictures_on_it():
     for least_s, window in ((0.005, 1), (0.03, 1), (0.05, 2), (0.1, 4), (9.0, 8)):
         transport._least_s = least_s
         assert transport._window() == window
+
+
+SEGMENT = 1448
+
+
+class Way:
+    """What the kernel knows of a way to a page, and when that has painted a picture."""
+
+    closed = False
+
+    def __init__(self, bytes_per_s, round_trip_s, work_s):
+        self.bytes_per_s, self.round_trip_s, self.work_s = bytes_per_s, round_trip_s, work_s
+        self.now_s, self.size, self.begun_s = 1000.0, 0, 0.0
+        self.excess_bytes = Link.__new__(Link).excess_bytes
+
+    def monotonic(self):
+        return self.now_s
+
+    def state(self):
+        arriving_s = self.now_s - self.begun_s - self.round_trip_s
+        left = self.size - max(0, int(arriving_s * self.bytes_per_s))
+        return LinkState(max(0, math.ceil(left / SEGMENT)) * SEGMENT, SEGMENT, self.round_trip_s,
+                         0.0, int(self.bytes_per_s), lost=False)
+
+
+def transport_on(link):
+    """Return a transport whose connection is `link`."""
+    connection = SimpleNamespace(set_write_buffer_limits=lambda **_: None,
+                                 get_extra_info=lambda _: None)
+    transport = WebSocketTransport(None, connection, None)
+    transport.link = link
+    return transport
+
+
+def transits_s(way, sizes):
+    """Return what is taken for the transit of pictures that are sent one after the other."""
+    transport, found = transport_on(way), []
+    transport._look_later = lambda: None  # time is ours
+    for number, size in enumerate(sizes):
+        transport.begin(Frame(bytes(size), 0, number, 64, 48))
+        way.size, way.begun_s = size, way.now_s
+        transport._in_flight[number] = way.begun_s, 0
+        painted_s = way.begun_s + size / way.bytes_per_s + way.round_trip_s + way.work_s
+        while way.now_s + websocket._LOOK_S < painted_s:
+            way.now_s += websocket._LOOK_S
+            transport._look()
+        way.now_s = painted_s
+        transport.acknowledge(number)
+        found.append(transport._transit_s)
+        transport._transit_s = None
+    return found
+
+
+@given(strategies.floats(1e5, 1e8), strategies.floats(0.0, 0.3), strategies.floats(0.0, 0.3),
+       strategies.integers(2000, 300_000))
+def test_a_link_that_was_narrow_from_the_beginning_counts_and_the_work_of_the_page_does_not(
+        bytes_per_s, round_trip_s, work_s, size):
+    way = Way(bytes_per_s, round_trip_s, work_s)
+    narrow_s = size / bytes_per_s
+    unseen_s = websocket._LOOK_S + 3 * SEGMENT / bytes_per_s + 1.25 * round_trip_s
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (delivery, websocket):
+            patch.setattr(module, 'time', way)
+        for transit_s in transits_s(way, [size] * 8):
+            assert narrow_s - unseen_s <= transit_s <= narrow_s + 1e-6
+
+
+def test_what_a_queue_adds_on_a_wide_link_counts_as_before(monkeypatch):
+    way = Way(1e9, 0.02, 0.005)
+    for module in (delivery, websocket):
+        monkeypatch.setattr(module, 'time', way)
+    assert transits_s(way, [30_000]) == pytest.approx([0.0], abs=1e-3)
+    transport = transport_on(way)
+    for number, took_s in enumerate((0.025, 0.025, 0.085, 0.025)):
+        transport._in_flight[number] = way.now_s, 0
+        way.now_s += took_s
+        transport.acknowledge(number)
+        transit_s, transport._transit_s = transport._transit_s, None
+        assert transit_s == pytest.approx(took_s - 0.025, abs=1e-3)
+
+
+def test_the_kernel_is_asked_as_long_as_something_is_on_its_way():
+    async def run():
+        link = Way(1e6, 0.0, 0.0)
+        transport = transport_on(link)
+        link.size, link.begun_s = 54_000, link.now_s
+        transport.begin(Frame(JPEG, 0, 1, 320, 240))
+        while not transport._transit_s:
+            await asyncio.sleep(0.001)
+        first_s = transport._transit_s
+        while transport._transit_s == first_s:
+            await asyncio.sleep(0.001)
+        link.size = 0
+        while transport._looking is not None:
+            await asyncio.sleep(0.001)
+        assert transport._transit_s > first_s
+
+    asyncio.run(run())
