@@ -56,7 +56,7 @@ class UrlSource(ReconnectingSource):
         super().start()
 
     def open_message(self) -> dict[str, Any]:
-        if 0 < self._pictures < FEW:  # perhaps it was not waited for long enough
+        if 0 < self._pictures <= FEW:  # perhaps it was not waited for long enough
             self._patience_s = min(2 * self._patience_s, _MOST_PATIENCE_S)
         elif self._pictures:
             self._patience_s = _PATIENCE_S

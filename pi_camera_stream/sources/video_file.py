@@ -14,7 +14,7 @@
 
 """A video file, played in real time for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 import time
 from typing import Any
@@ -151,7 +151,9 @@ class VideoFileSource(Source):
         What cannot be sought in, for want of a container or of a whole index, is opened anew.
         """
         first = None
-        for begin in ((lambda: None) if at_start else self._seek, self._open):
+        ways: tuple[Callable[[], None], ...] = (
+            (lambda: None) if at_start else self._seek, self._open)
+        for begin in ways:
             try:
                 begin()
                 self._frames = _decoded(self._container, self._stream)

@@ -37,6 +37,13 @@ def source(url, **settings):
     return UrlSource(SourceSettings('url', url, **settings))
 
 
+def impatient(url):
+    """Return one that says soon what is wrong."""
+    stream = source(url)
+    stream._give_up_s = 0.5
+    return stream
+
+
 def part(fields, picture, boundary=b'--b7', line=b'\r\n', end=None):
     return (boundary + line + b''.join(field + line for field in fields) + line + picture
             + (line if end is None else end))
@@ -145,7 +152,7 @@ def test_a_camera_that_is_still_starting_is_waited_for(first):
         else:
             yield from parts(PICTURES)
 
-    with raw_camera(answer) as camera, capturing(source(camera.url())) as run:
+    with raw_camera(answer) as camera, capturing(impatient(camera.url())) as run:
         assert run.picture() in PICTURES
         assert run.ends == []
 
@@ -168,7 +175,7 @@ SAYS = {
 @pytest.mark.parametrize(('answer', 'words'), SAYS.values(), ids=SAYS)
 def test_why_there_is_no_picture_is_said_and_is_no_end(answer, words):
     with (raw_camera(lambda request, call: [answer]) as camera,
-          capturing(source(camera.url())) as run):
+          capturing(impatient(camera.url())) as run):
         wait_until(lambda: any(re.search(words, said) for said in run.problems))
         assert run.ends == []
 
@@ -183,8 +190,8 @@ def test_of_a_stream_without_a_picture_it_is_said_at_once(more, words):
         yield head()
         yield from itertools.cycle(more)
 
-    with raw_camera(answer) as camera, capturing(source(camera.url())) as run:
-        assert words in run.wait_for_problem('http')
+    with raw_camera(answer) as camera, capturing(impatient(camera.url())) as run:
+        wait_until(lambda: any(words in said for said in run.problems))
 
 
 def test_a_stream_that_falls_silent_is_told_as_such():
@@ -209,10 +216,9 @@ def test_pictures_that_come_seldom_are_waited_for(monkeypatch):
             yield part([JPEG_TYPE], picture)
 
     with raw_camera(answer, rate=1.2) as camera:
-        seldom = source(camera.url())
+        seldom = impatient(camera.url())
         monkeypatch.setattr('pi_camera_stream.sources.reconnecting_source._FIRST_S', 0.5)
         monkeypatch.setattr('pi_camera_stream.sources.capture_loop._SILENT_UNKNOWN_S', 0.5)
-        seldom._give_up_s = 0.5
         with capturing(seldom) as run:
             assert [run.picture() for _ in range(4)] == PICTURES
             assert run.problems == []

@@ -49,7 +49,8 @@ def test_all_are_found_however_they_arrive_and_whatever_their_heads_say(sent, si
 @given(strategies.lists(strategies.one_of(
     strategies.binary(max_size=60), strategies.sampled_from(
         [part(PICTURES[0]), part(PICTURES[0], 7), part(PICTURES[1][:200]), b'\xff\xd8\xff',
-         b'--', b'Content-Length: 50\r\n\r\n', b'content-length:1\n\n\xff\xd8\xff', b'\xff\xd9\r\n--b\n']),
+         b'--', b'Content-Length: 50\r\n\r\n', b'content-length:1\n\n\xff\xd8\xff',
+         b'\xff\xd9\r\n--b\n']),
 ), max_size=30))
 def test_garbage_raises_nothing_and_hides_no_later_pictures(garbage):
     # What has begun may swallow the next picture, and the marker behind a cut one the one then.

@@ -261,3 +261,13 @@ def test_a_turn_that_cannot_be_made_is_refused():
 def test_what_is_no_address_is_refused_at_the_start(url):
     with pytest.raises(PermanentError, match="parameter 'path'"):
         source(url).start()
+
+
+def test_who_was_given_up_after_few_pictures_is_waited_for_longer():
+    stream = source('http://127.0.0.1:1/')
+    patience_s = []
+    for pictures_before in (0, 1, 2, 2, 2, 100):
+        stream._pictures = pictures_before
+        patience_s.append(stream.open_message()['patience_s'])
+        assert stream.first_picture_s > patience_s[-1]
+    assert patience_s == [20.0, 40.0, 80.0, 80.0, 80.0, 20.0]

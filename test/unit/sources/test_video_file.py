@@ -14,7 +14,6 @@
 
 from itertools import pairwise
 import os
-import subprocess
 
 import cv2
 import numpy as np
@@ -142,15 +141,20 @@ def test_a_path_is_needed():
         opened('')
 
 
+def full_range(stream):
+    if stream.codec_context.name == 'mjpeg':
+        stream.pix_fmt = 'yuvj420p'
+
+
 @pytest.mark.usefixtures('clock')
 @pytest.mark.parametrize(('name', 'codec'), [
-    ('film.h264', 'libx264'), ('film.hevc', 'libx265'), ('film.m4v', 'mpeg4'),
+    ('film.h264', 'libx264'), ('film.hevc', 'libx265'),
     ('film.mjpeg', 'mjpeg')])
 @pytest.mark.parametrize('fps', [0.0, 8.0, 60.0])
 def test_a_film_without_a_container_is_played_at_the_rate_that_is_asked_for(
         tmp_path, name, codec, fps):
     path = tmp_path / name
-    videos.write(path, codec=codec)
+    videos.write(path, codec=codec, prepare=full_range)
     source = opened(path, fps=fps)
     found = captures(source, 14)
     assert [number(capture) for capture in found] == [*range(6), *range(6), 0, 1]
@@ -172,7 +176,7 @@ def test_a_film_of_one_picture_is_played_for_ever(tmp_path, name):
         cv2.imwrite(str(path), image)
     else:
         videos.write(path, count=1, codec={'.h264': 'libx264', '.mjpeg': 'mjpeg'}.get(
-            path.suffix, 'mpeg4'))
+            path.suffix, 'mpeg4'), prepare=full_range)
     source = opened(path)
     found = captures(source, 5)
     assert [number(capture) for capture in found] == [0] * 5
@@ -192,6 +196,7 @@ def test_a_film_whose_data_are_damaged_is_played_as_far_as_they_go(tmp_path, nam
     codes = [block_code.read(capture.content) for capture in captures(source, 150)]
     numbers = [code.number for code in codes if code is not None]
     assert numbers.count(0) >= 2
+    assert max(numbers) >= 50
     source.stop()
 
 
@@ -211,19 +216,18 @@ def test_an_index_that_leads_nowhere_is_no_end(tmp_path):
 @pytest.mark.parametrize(('turned', 'mirrored'), [
     (0, False), (90, False), (180, False), (270, False), (0, True), (90, True)])
 def test_a_film_is_turned_as_it_says(tmp_path, turned, mirrored):
+    """The expected pictures are as `ffmpeg` and browsers show such films."""
     path = tmp_path / 'film.mp4'
     videos.write(path, size=(320, 180), prepare=lambda stream: stream.set_display_rotation(
         turned, hflip=mirrored))
     plain = tmp_path / 'plain.mp4'
     videos.write(plain, size=(320, 180))
-    expected = opened(plain).read(5).content
-    shown = subprocess.run(
-        ['ffmpeg', '-v', 'error', '-i', str(path), '-frames:v', '1', '-f', 'rawvideo',
-         '-pix_fmt', 'bgr24', '-'], capture_output=True, check=True).stdout
+    expected = np.rot90(opened(plain).read(5).content, turned // 90)
+    if mirrored:
+        expected = expected[:, ::-1]
     source = opened(path)
     image = source.read(5).content
-    assert image.shape == ((320, 180, 3) if turned in (90, 270) else expected.shape)
-    assert cv2.absdiff(image, np.frombuffer(shown, np.uint8).reshape(image.shape)).mean() < 4
+    assert np.array_equal(image, expected)
     source.stop()
     small = opened(path, width=60, height=100).read(5).content
     assert cv2.absdiff(small, cv2.resize(image, (60, 100), interpolation=cv2.INTER_AREA)
