@@ -84,6 +84,13 @@ class Recent:
     def clear(self) -> None:
         self._values.clear()
 
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def largest(self) -> float:
+        """Return the largest of what is remembered; NaN when there is nothing."""
+        return max(list(self._values), default=float('nan'))
+
     def median(self) -> float:
         """Return the median of what is remembered; NaN when there is nothing."""
         values = list(self._values)

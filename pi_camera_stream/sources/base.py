@@ -90,6 +90,8 @@ class Source(ABC):
     # How long the first picture may take. Infinite where silence is no failure; otherwise the
     # source is started again when its pictures stop.
     first_picture_s = math.inf
+    # Whether it fails by itself, and says why, when its pictures stop.
+    tells_silence = False
     refused = ''  # why the camera did not take the last change of controls; empty when it did
 
     def __init__(self, settings: SourceSettings) -> None:

@@ -20,6 +20,7 @@ import threading
 import time
 
 from .base import Source
+from .silence import longest_silence_s
 from ..core.backoff import Backoff
 from ..core.clock import NowNs, to_clock
 from ..core.errors import EndOfStream, PermanentError, StreamError, TemporaryError
@@ -31,6 +32,7 @@ _READ_TIMEOUT_S = 0.25  # how long a stop may take
 _STOP_TIMEOUT_S = 1.5  # a worker may have to be killed
 _LEAST_SILENCE_S = 1.0
 _SILENT_FRAMES = 5
+_HANGING = 2  # times as long as the source itself would wait
 _SILENT_UNKNOWN_S = 5.0  # where nobody knows how often pictures come
 
 
@@ -121,6 +123,9 @@ class CaptureLoop:
         source = self._source
         if not self._came and math.isfinite(source.first_picture_s):
             return source.first_picture_s
+        if source.tells_silence:  # so this is for one that hangs
+            return max(_HANGING * longest_silence_s(self._intervals_s, source.first_picture_s),
+                       _SILENT_FRAMES / source.fps if source.fps > 0 else 0.0)
         fps = source.nominal_fps
         interval_s = 1 / fps if fps > 0 else self._intervals_s.median()
         if math.isnan(interval_s):

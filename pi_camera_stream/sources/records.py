@@ -30,7 +30,8 @@ The kinds, of which all but the frame have a JSON object as their body:
        bits a second, which the worker's encoder shall not exceed; null for no limit.
     H  worker to node, once, when it delivers: `hello`, with `camera` (its name for people),
        `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), `adapts`
-       (whether it obeys `bitrate`), and `controls`: for each name, `kind` (bool, int, float, or
+       (whether it obeys `bitrate`), `snapshots` (whether it asks for each picture, at the rate
+       that it was started with), and `controls`: for each name, `kind` (bool, int, float, or
        int[], float[]), `minimum`, `maximum` and `value` (of an array: of its elements), `choices`
        where numbers have names (number to name), `length` where an array has one.
     F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame

@@ -14,12 +14,13 @@
 
 """A video file, played in real time for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 import time
 from typing import Any
 
 import av
+import numpy as np
 
 from .base import Source, SourceSettings
 from ..codecs.limits import check_size, libav_options
@@ -27,17 +28,27 @@ from ..core.errors import FrameRefusedError, PermanentError
 from ..core.frame import Capture, Image
 from ..core.pacing import RateLimit
 
+# What has no container tells no times: rpicam-vid, raspivid and picamera2 write such files.
+_RAW_FPS = 30.0
+_MATRIX_BYTES = 36  # nine 32-bit numbers, of which four turn
+_RAW = ('h264', 'hevc', 'vvc', 'm4v', 'mjpeg', 'mpegvideo', 'obu', 'av1')
+
 
 class VideoFileSource(Source):
     """
     The first video stream of the file `path`, decoded by PyAV, at the rate it was filmed with.
 
     A lower `fps` leaves pictures out. A machine that cannot decode as fast plays the video slower.
+    What has no container, as `film.h264`, is played at `fps`, or 30/s. A film that says how it is
+    to be turned is turned.
     """
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
         self._container: Any = None
+        self._stream: Any = None
+        self._raw = False
+        self._number = 0  # of pictures decoded in this round
         self._frames: Iterator[Any] = iter(())
         self._pending: Any = None  # decoded, and not due yet
         self._start_s = 0.0  # monotonic time of the video's beginning in this round
@@ -52,6 +63,8 @@ class VideoFileSource(Source):
 
     @property
     def nominal_fps(self) -> float:
+        if self._raw:
+            return self.fps or _RAW_FPS
         return min(self.fps or self._own_fps, self._own_fps)
 
     def start(self) -> None:
@@ -64,15 +77,8 @@ class VideoFileSource(Source):
                                  'to one that exists (a relative path starts where the node was '
                                  'started)')
         try:
-            limits = libav_options(self.settings.max_pixels)
-            self._container = av.open(path, options=limits)
-            stream = self._container.streams.video[0]
-            self._check_size(stream.codec_context)
-            stream.codec_context.options = limits
-            stream.thread_type = 'AUTO'
-            rate = stream.average_rate
-            self._own_fps = float(rate) if rate else 25.0
-            self._pending = self._rewind()
+            self._open()
+            self._pending = self._rewind(at_start=True)
         except (av.error.FFmpegError, IndexError, OSError) as error:
             raise PermanentError(f"'{path}' is not a video that can be played ({error}): set the "
                                  "parameter 'path' to one that `ffplay` plays") from error
@@ -83,19 +89,22 @@ class VideoFileSource(Source):
             if self._pending is None:
                 self._pending = self._next_frame()
             now_s = time.monotonic()
-            due_s = self._start_s + (self._pending.time or 0.0)
+            due_s = self._due_s(self._pending)
             if due_s > deadline_s:
                 time.sleep(max(0.0, deadline_s - now_s))
                 return None
             time.sleep(max(0.0, due_s - now_s))
             frame, self._pending, self._last_due_s = self._pending, None, due_s
+            self._number += 1
             if now_s - due_s > 1 / self._own_fps:  # this machine decodes too slowly: play slower
                 self._late += 1
                 self._start_s += now_s - due_s
+                self._last_due_s = now_s
             if self._rate_limit.admits(int(due_s * 1e9), self.fps):
                 return Capture(self._image(frame), int(max(now_s, due_s) * 1e9))
 
     def stop(self) -> None:
+        self._frames = iter(())
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -110,25 +119,109 @@ class VideoFileSource(Source):
         except FrameRefusedError as error:
             raise PermanentError(f"'{self.settings.path}' cannot be played: {error}") from error
 
+    def _open(self) -> None:
+        self.stop()
+        limits = libav_options(self.settings.max_pixels)
+        self._container = av.open(self.settings.path, options=limits)
+        self._stream = self._container.streams.video[0]
+        self._check_size(self._stream.codec_context)
+        self._stream.codec_context.options = limits
+        self._stream.thread_type = 'AUTO'
+        self._raw = self._container.format.name in _RAW
+        self._own_fps = float(self._stream.average_rate or 25.0)
+
+    def _due_s(self, frame: Any) -> float:
+        """Return when a picture is due, by its own time, or else by the rate."""
+        if self._raw:
+            return self._last_due_s + 1 / self.nominal_fps if self._number else self._start_s
+        if frame.time is None:
+            return self._start_s + self._number / self._own_fps
+        return self._start_s + float(frame.time)
+
     def _next_frame(self) -> Any:
         try:
             return next(self._frames)
         except (StopIteration, av.error.FFmpegError):  # the end, or as far as it can be read
             return self._rewind()
 
-    def _rewind(self) -> Any:
-        """Return the first picture, due one interval after the last one."""
-        self._container.seek(0)
-        self._frames = self._container.decode(video=0)
-        first = next(self._frames, None)
+    def _rewind(self, at_start: bool = False) -> Any:
+        """
+        Return the first picture, due one interval after the last one.
+
+        What cannot be sought in, for want of a container or of a whole index, is opened anew.
+        """
+        first = None
+        ways: tuple[Callable[[], None], ...] = (
+            (lambda: None) if at_start else self._seek, self._open)
+        for begin in ways:
+            try:
+                begin()
+                self._frames = _decoded(self._container, self._stream)
+                first = next(self._frames, None)
+            except (av.error.FFmpegError, IndexError, OSError):
+                continue
+            if first is not None:
+                break
         if first is None:
             raise PermanentError(f"there is no picture in '{self.settings.path}': set the "
                                  "parameter 'path' to a video that `ffplay` plays")
-        begin_s = max(self._last_due_s + 1 / self._own_fps, time.monotonic())
-        self._start_s = begin_s - (first.time or 0.0)
+        interval_s = 1 / (self.nominal_fps if self._raw else self._own_fps)
+        begin_s = max(self._last_due_s + interval_s, time.monotonic())
+        self._number = 0
+        self._start_s = begin_s - (0.0 if self._raw else float(first.time or 0.0))
         return first
 
+    def _seek(self) -> None:
+        self._container.seek(0)
+
     def _image(self, frame: Any) -> Image:
-        width, height = self.settings.size or (frame.width, frame.height)
+        transposed, left_right, upside_down = _turn(frame, self._stream)
+        size = self.settings.size
+        if size is None:
+            width, height = frame.width, frame.height
+        else:
+            width, height = size[::-1] if transposed else size
         image: Image = frame.to_ndarray(format='bgr24', width=width, height=height)
-        return image
+        if transposed:
+            image = image.swapaxes(0, 1)
+        return np.ascontiguousarray(image[::-1 if upside_down else 1, ::-1 if left_right else 1])
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield the pictures; what of them cannot be decoded is left out."""
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        yield from frames
+
+
+def _turn(frame: Any, stream: Any) -> tuple[bool, bool, bool]:
+    """
+    Return whether rows become columns, and then left right, and top bottom.
+
+    A film says it with each picture (libavutil/display.h), or, up to FFmpeg 4, by a number of
+    degrees, clockwise.
+    """
+    matrix = b''
+    try:
+        matrix = next((bytes(data) for data in frame.side_data  # a mapping of values
+                       if str(data.type).endswith('DISPLAYMATRIX')), b'')
+    except ValueError:  # this PyAV does not know all that its FFmpeg does
+        pass
+    if len(matrix) == _MATRIX_BYTES:
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+    else:
+        quarters = round(_degrees(stream.metadata.get('rotate', '')) / 90) % 4
+        a, b, c, d = ((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0))[quarters]
+    if abs(b) > abs(a):
+        return True, c < 0, b < 0
+    return False, a < 0, d < 0
+
+
+def _degrees(text: str) -> float:
+    try:
+        return float(text) % 360
+    except ValueError:
+        return 0.0

@@ -55,3 +55,11 @@ def test_the_median_is_that_of_the_last_values():
     for value in (100, 1, 3, 2):
         recent.add(value)
     assert recent.median() == 2
+
+
+def test_the_largest_is_that_of_the_last_values():
+    recent = Recent(count=3)
+    assert math.isnan(recent.largest())
+    for value in (100, 1, 3, 2):
+        recent.add(value)
+    assert (recent.largest(), len(recent)) == (3, 3)

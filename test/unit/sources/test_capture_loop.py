@@ -180,6 +180,19 @@ def test_where_nobody_knows_the_rate_it_is_seen(run):
     assert bench.loop.longest_silence_s() == 0.05
 
 
+def test_one_that_says_why_it_is_silent_gets_the_time_to():
+    source = ListSource(first_picture_s=20.0)
+    source.tells_silence = True
+    loop = Bench(source).loop
+    loop._came = True
+    assert loop.longest_silence_s() == 40.0
+    for _ in range(20):
+        loop._intervals_s.add(3.0)
+    assert loop.longest_silence_s() == 30.0
+    source.fps = 0.1  # pictures that are left out for it are not seen here
+    assert loop.longest_silence_s() == 50.0
+
+
 def test_what_opens_slowly_is_not_silent(run):
     assert Bench(ListSource(first_picture_s=20.0)).loop.longest_silence_s() == 20.0
 

@@ -103,6 +103,16 @@ def test_each_kind_is_read(tmp_path, suffix):
     assert opened(tmp_path).read(5).content.shape == (48, 64, 3)
 
 
+@pytest.mark.parametrize('kind', ['.png', '.webp', '.bmp', '.tiff', '.ppm'])
+def test_what_it_is_tells_its_content_and_not_its_name(tmp_path, kind):
+    image = pictures.image(64, 48)
+    (tmp_path / 'a.jpg').write_bytes(cv2.imencode(kind, image)[1].tobytes())
+    (tmp_path / f'b{kind}').write_bytes(pictures.jpeg(64, 48))
+    source = opened(tmp_path)
+    assert cv2.absdiff(source.read(5).content, image).mean() < 8
+    assert source.read(5).content.data == pictures.jpeg(64, 48)
+
+
 def test_what_is_no_file_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / 'a.png')  # it would wait for a writer
     (tmp_path / 'b.jpg').write_bytes(pictures.jpeg())

@@ -125,15 +125,15 @@ def command(pid):
         return line.read()
 
 
-@pytest.mark.parametrize(('path', 'user', 'permanent', 'words'), [
-    ('/login', 'admin:hunter2@', True, 'put the right user and password into the address'),
-    ('/page', '', True, 'delivers is no video: open it in a browser'),
-    ('/nothing?token=hunter2', 'admin:hunter2@', False, 'cannot be played'),
+@pytest.mark.parametrize(('path', 'user', 'words'), [
+    ('/login', 'admin:hunter2@', 'put the right user and password into the address'),
+    ('/page', '', 'delivers is no video: open it in a browser'),
+    ('/nothing?token=hunter2', 'admin:hunter2@', 'cannot be played (404 Not Found)'),
 ])
-def test_what_cannot_be_played_is_explained_without_secrets(path, user, permanent, words, capfd):
+def test_what_cannot_be_played_is_explained_without_secrets(path, user, words, capfd):
     with mjpeg_server(PICTURES) as server:
         error = failure(server.url(path, user))
-    assert isinstance(error, PermanentError) == permanent
+    assert isinstance(error, TemporaryError)
     assert words in str(error)
     assert str(server.server_port) in str(error)
     output = capfd.readouterr()
@@ -261,3 +261,13 @@ def test_a_turn_that_cannot_be_made_is_refused():
 def test_what_is_no_address_is_refused_at_the_start(url):
     with pytest.raises(PermanentError, match="parameter 'path'"):
         source(url).start()
+
+
+def test_who_was_given_up_after_few_pictures_is_waited_for_longer():
+    stream = source('http://127.0.0.1:1/')
+    patience_s = []
+    for pictures_before in (0, 1, 2, 2, 2, 100):
+        stream._pictures = pictures_before
+        patience_s.append(stream.open_message()['patience_s'])
+        assert stream.first_picture_s > patience_s[-1]
+    assert patience_s == [20.0, 40.0, 80.0, 80.0, 80.0, 20.0]

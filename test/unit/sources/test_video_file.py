@@ -12,6 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from itertools import pairwise
+import os
+
+import cv2
+import numpy as np
 from pi_camera_stream.core import block_code
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources import video_file
@@ -134,6 +139,99 @@ def test_what_cannot_be_played_is_explained(tmp_path, content, sentence):
 def test_a_path_is_needed():
     with pytest.raises(PermanentError, match="needs the parameter 'path'"):
         opened('')
+
+
+def full_range(stream):
+    if stream.codec_context.name == 'mjpeg':
+        stream.pix_fmt = 'yuvj420p'
+
+
+@pytest.mark.usefixtures('clock')
+@pytest.mark.parametrize(('name', 'codec'), [
+    ('film.h264', 'libx264'), ('film.hevc', 'libx265'),
+    ('film.mjpeg', 'mjpeg')])
+@pytest.mark.parametrize('fps', [0.0, 8.0, 60.0])
+def test_a_film_without_a_container_is_played_at_the_rate_that_is_asked_for(
+        tmp_path, name, codec, fps):
+    path = tmp_path / name
+    videos.write(path, codec=codec, prepare=full_range)
+    source = opened(path, fps=fps)
+    found = captures(source, 14)
+    assert [number(capture) for capture in found] == [*range(6), *range(6), 0, 1]
+    intervals_s = [(later.monotonic_ns - earlier.monotonic_ns) / 1e9
+                   for earlier, later in pairwise(found)]
+    assert intervals_s == pytest.approx([1 / (fps or 30.0)] * 13, abs=1e-6)
+    assert source.nominal_fps == (fps or 30.0)
+    source.stop()
+
+
+@pytest.mark.usefixtures('clock')
+@pytest.mark.parametrize('name', ['one.mp4', 'one.h264', 'one.mjpeg', 'one.avi', 'one.jpg',
+                                  'one.png'])
+def test_a_film_of_one_picture_is_played_for_ever(tmp_path, name):
+    path = tmp_path / name
+    if path.suffix in ('.jpg', '.png'):
+        image = np.full((240, 320, 3), 80, np.uint8)
+        block_code.draw(image, block_code.BlockCode(0, 0))
+        cv2.imwrite(str(path), image)
+    else:
+        videos.write(path, count=1, codec={'.h264': 'libx264', '.mjpeg': 'mjpeg'}.get(
+            path.suffix, 'mpeg4'), prepare=full_range)
+    source = opened(path)
+    found = captures(source, 5)
+    assert [number(capture) for capture in found] == [0] * 5
+    assert all(later.monotonic_ns > earlier.monotonic_ns for earlier, later in pairwise(found))
+    source.stop()
+
+
+@pytest.mark.parametrize('name', ['film.avi', 'film.mkv', 'film.ts', 'film.mp4'])
+def test_a_film_whose_data_are_damaged_is_played_as_far_as_they_go(tmp_path, name):
+    path = tmp_path / name
+    videos.write(path, count=60, rate=240)
+    data = bytearray(path.read_bytes())
+    for at in range(len(data) // 4, len(data) - 3000, 4000):
+        data[at:at + 60] = bytes(60)
+    path.write_bytes(data)
+    source = opened(path)
+    codes = [block_code.read(capture.content) for capture in captures(source, 150)]
+    numbers = [code.number for code in codes if code is not None]
+    assert numbers.count(0) >= 2
+    assert max(numbers) >= 50
+    source.stop()
+
+
+def test_an_index_that_leads_nowhere_is_no_end(tmp_path):
+    path = tmp_path / 'film.avi'
+    videos.write(path, count=6)
+    data = bytearray(path.read_bytes())
+    index = data.rindex(b'idx1')
+    data[index + 8:] = os.urandom(len(data) - index - 8)
+    path.write_bytes(data)
+    source = opened(path)
+    numbers = [number(capture) for capture in captures(source, 14)]
+    assert numbers.count(0) >= 2
+    source.stop()
+
+
+@pytest.mark.parametrize(('turned', 'mirrored'), [
+    (0, False), (90, False), (180, False), (270, False), (0, True), (90, True)])
+def test_a_film_is_turned_as_it_says(tmp_path, turned, mirrored):
+    """The expected pictures are as `ffmpeg` and browsers show such films."""
+    path = tmp_path / 'film.mp4'
+    videos.write(path, size=(320, 180), prepare=lambda stream: stream.set_display_rotation(
+        turned, hflip=mirrored))
+    plain = tmp_path / 'plain.mp4'
+    videos.write(plain, size=(320, 180))
+    expected = np.rot90(opened(plain).read(5).content, turned // 90)
+    if mirrored:
+        expected = expected[:, ::-1]
+    source = opened(path)
+    image = source.read(5).content
+    assert np.array_equal(image, expected)
+    source.stop()
+    small = opened(path, width=60, height=100).read(5).content
+    assert cv2.absdiff(small, cv2.resize(image, (60, 100), interpolation=cv2.INTER_AREA)
+                       ).mean() < 12
 
 
 def test_a_video_that_was_cut_off_plays_as_far_as_it_goes(clip, tmp_path):

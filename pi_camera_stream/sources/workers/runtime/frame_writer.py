@@ -27,6 +27,7 @@ from ....codecs.limits import whole_jpeg
 from ....core.errors import FrameRefusedError
 from ....core.frame import EncodedImage, Image
 from ....core.mailbox import Mailbox
+from ....core.statistics import Recent
 
 MakeImage = Callable[[], Image]
 
@@ -36,6 +37,9 @@ class FrameWriter:
 
     def __init__(self, pipe: WorkerPipe, settings: SourceSettings) -> None:
         self.last_s = 0.0  # monotonic time of the last delivery; 0 before the first one
+        self.intervals_s = Recent()  # between deliveries
+        # Told of each picture that cannot be delivered, in the thread that encodes.
+        self.on_broken: Callable[[str], None] = lambda _: None
         # What the hello says besides the size; to be set before the first picture.
         self.about: dict[str, Any] = {}
         self._pipe = pipe
@@ -48,6 +52,10 @@ class FrameWriter:
     @property
     def max_pixels(self) -> int:
         return self._settings.max_pixels
+
+    @property
+    def fps(self) -> float:
+        return self._settings.fps
 
     @property
     def decoded_size(self) -> tuple[int, int] | None:
@@ -78,7 +86,8 @@ class FrameWriter:
             content, record = item
             try:
                 jpeg, header = self._jpeg(content)
-            except NotAJpegError:
+            except NotAJpegError as error:
+                self.on_broken(str(error))
                 continue  # its number is missing, which is how it is counted
             self._deliver(FrameRecord(jpeg, record.monotonic_ns, record.number), header)
 
@@ -87,7 +96,10 @@ class FrameWriter:
             self._pipe.send(b'H', {'controls': {}, 'width': header.width,
                                    'height': header.height, **self.about})
         self._pipe.send_frame(frame.data, frame.monotonic_ns, frame.number)
-        self.last_s = time.monotonic()
+        now_s = time.monotonic()
+        if self.last_s:
+            self.intervals_s.add(now_s - self.last_s)
+        self.last_s = now_s
 
     def _jpeg(self, content: EncodedImage | MakeImage) -> tuple[bytes, JpegHeader]:
         if isinstance(content, EncodedImage):

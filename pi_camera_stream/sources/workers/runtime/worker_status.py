@@ -22,3 +22,5 @@ class WorkerStatus:
     """Why there is no picture at present, with the remedy; free of secrets. Any thread."""
 
     sentence: str
+    heard_s: float = 0.0  # monotonic time of the last data; 0 where nobody is connected
+    seldom: bool = False  # there is a stream, and how often its pictures come is not known yet

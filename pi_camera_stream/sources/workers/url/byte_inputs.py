@@ -22,7 +22,7 @@ import time
 
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
-from ....core.errors import PermanentError, TemporaryError
+from ....core.errors import TemporaryError
 
 _CHUNK_BYTES = 2**16
 _UDP_BUFFER_BYTES = 2**20  # half a second of 16 Mbit/s; the system may grant less
@@ -43,6 +43,7 @@ class UdpInput:
         Raises TemporaryError when it is in use, or there is no network.
         """
         self.arrival_ns = 0  # of what was read last, by CLOCK_MONOTONIC
+        self._status = status
         status.sentence = (
             f'nothing arrives at UDP port {address.port} ({address.shown}): see that the sender '
             "runs, that it sends to this computer's address, and that no firewall is in between")
@@ -65,6 +66,7 @@ class UdpInput:
     def read(self) -> bytes:
         data = self._socket.recv(_CHUNK_BYTES)
         self.arrival_ns = time.monotonic_ns()
+        self._status.heard_s = self.arrival_ns / 1e9
         return data
 
     def close(self) -> None:
@@ -112,6 +114,7 @@ class TcpInput:
     def __init__(self, address: StreamAddress, status: WorkerStatus) -> None:
         """Connect, or wait for the first connection; TemporaryError when that cannot be."""
         self.arrival_ns = 0
+        self._status = status
         self._listener: socket.socket | None = None
         self._connection: socket.socket | None = None
         silence = f'{address.shown} is connected, and sends nothing: see what the sender prints'
@@ -149,6 +152,7 @@ class TcpInput:
             data = b''
         self.arrival_ns = time.monotonic_ns()
         if data:
+            self._status.heard_s = self.arrival_ns / 1e9
             return data
         if self._listener is not None:
             self._accept()
@@ -191,6 +195,6 @@ def _resolve(address: StreamAddress) -> tuple[int, str]:
             f"the name '{address.host}' of {address.shown} cannot be found ({error.strerror}): "
             'give the number instead, for example 192.168.1.20') from error
     if not isinstance(where[0], str):
-        raise PermanentError(f"'{address.host}' has no address that Python supports: give its "
+        raise TemporaryError(f"'{address.host}' has no address that Python supports: give its "
                              'IPv4 number')
     return family, where[0]

@@ -74,7 +74,7 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Fram
     writer.about = {'camera': address.shown, 'fps': 0.0,
                     'detail': f'{codec_title(kind)} over {address.scheme.upper()}'}
     if kind == 'mjpeg':
-        _receive_jpegs(data, beginning, writer)
+        _receive_jpegs(data, beginning, writer, status)
     elif kind == 'mpegts':
         _receive_ts(data, beginning, writer, status)
     else:
@@ -82,12 +82,17 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Fram
 
 
 def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
-                   writer: FrameWriter) -> None:
+                   writer: FrameWriter, status: WorkerStatus) -> None:
     splitter = JpegSplitter()
     chunk = beginning
+    broken = 0
     while True:
         for piece in splitter.feed(chunk, data.arrival_ns):
             writer.put(EncodedImage(piece.jpeg), piece.arrival_ns)
+        if splitter.truncated + splitter.oversized > broken:
+            broken = splitter.truncated + splitter.oversized
+            status.sentence = ('JPEGs arrive that are cut off, broken or too large: let the '
+                               'sender send whole ones, and see whether its network loses data')
         chunk = data.read()
 
 

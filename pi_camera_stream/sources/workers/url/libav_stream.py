@@ -23,6 +23,7 @@ import av
 
 from .byte_stream import codec_title
 from .decoder import Decoder
+from .refusals import refused
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
@@ -30,7 +31,8 @@ from ....codecs.limits import libav_options
 from ....core.errors import PermanentError, TemporaryError
 from ....core.frame import EncodedImage
 
-_OPEN_S, _READ_S = 5.0, 5.0
+_OPEN_S = 5.0
+_READ_S = 600.0  # how long a stream may be silent is for the worker to say
 # Not `fflags=nobuffer`: it throws the first key frame away that was read to learn the format.
 _COMMON = {'probesize': '32768', 'analyzeduration': '200000', 'max_delay': '0'}
 # TCP first: it passes routers and firewalls, and loses nothing. `?udp` behind the address asks
@@ -40,6 +42,9 @@ _RTSP = {'allowed_media_types': 'video', 'reorder_queue_size': '0',
 # How many packets later than its own end one comes out: parsers and demuxers that see the end of
 # a picture only where the next one begins.
 _HELD = {'rtsp': 1, 'sdp': 1, 'mpegts': 2, 'h264': 1, 'hevc': 1}
+_OPTIONAL = ('https', 'rtsps', 'rtmp', 'srt')  # what FFmpeg may have been built without
+_CODES = {av.error.HTTPUnauthorizedError: 401, av.error.HTTPForbiddenError: 403,
+          av.error.HTTPNotFoundError: 404, av.error.HTTPServerError: 503}
 _SDP = """v=0
 o=- 0 0 IN IP4 127.0.0.1
 s=stream
@@ -52,9 +57,9 @@ a=rtpmap:96 {codec}/90000
 
 def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
     """
-    Receive until the sender goes, which raises TemporaryError.
+    Receive until the sender goes, or sends what cannot be played, which raises TemporaryError.
 
-    Raises PermanentError when the address leads to no stream that can be played.
+    Raises PermanentError when this build of FFmpeg's libraries does not know the protocol.
     """
     status.sentence = _waiting(address)
     try:
@@ -64,9 +69,13 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerSta
     decoder = None
     try:
         if not container.streams.video:
-            raise PermanentError(f'there is no video in {address.shown}: set the parameter '
-                                 "'path' to the address of a video stream")
+            raise TemporaryError(f'there is no video in {address.shown}: let the sender send '
+                                 "some, or set the parameter 'path' to the address of a video "
+                                 'stream')
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise TemporaryError(f'{address.shown} sends video of a kind that this PyAV cannot '
+                                 'decode: let the sender send H.264, H.265 or JPEG')
         codec, held = stream.codec_context.name, _HELD.get(container.format.name, 0)
         rate = float(stream.average_rate or 0) if codec != 'mjpeg' else 0.0
         writer.about = {'camera': address.shown, 'fps': rate if 1 <= rate <= 240 else 0.0,
@@ -78,6 +87,7 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerSta
             if not packet.size:
                 continue
             arrivals.append(time.monotonic_ns())
+            status.heard_s = arrivals[-1] / 1e9
             if decoder is None:
                 writer.put(EncodedImage(bytes(packet)), arrivals[0])
             else:
@@ -123,16 +133,15 @@ def _waiting(address: StreamAddress) -> str:
 
 def _explain(error: Any, address: StreamAddress) -> NoReturn:
     reason = error.strerror or type(error).__name__
-    if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
-        raise PermanentError(f'{address.shown} refuses us ({reason}): put the right user and '
-                             f'password into the address, as in {address.scheme}://'
-                             'USER:PASSWORD@HOST/') from None
-    if isinstance(error, av.error.ProtocolNotFoundError):
+    code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), 0)
+    if code:
+        raise refused(address, code, f'{code} {reason}') from None
+    if isinstance(error, av.error.ProtocolNotFoundError) and address.scheme in _OPTIONAL:
         raise PermanentError(f'this build of PyAV does not speak {address.scheme}: install the '
                              "system's with `sudo apt install python3-av`, or let the sender use "
                              'UDP or RTSP') from None
     if isinstance(error, av.error.InvalidDataError) and address.scheme in ('http', 'https'):
-        raise PermanentError(f'what {address.shown} delivers is no video: open it in a browser, '
+        raise TemporaryError(f'what {address.shown} delivers is no video: open it in a browser, '
                              "and set the parameter 'path' to the address of the stream "
                              'itself') from None
     if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):

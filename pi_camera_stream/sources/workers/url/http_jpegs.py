@@ -1,0 +1,209 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+JPEGs by HTTP: a stream of them, however it is packed, or an address that has one picture.
+
+What is no JPEG is left to FFmpeg.
+"""
+
+from collections.abc import Callable
+import re
+import time
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+from .http_client import ask, HttpAnswer, NotHttpError
+from .libav_stream import receive_libav
+from .part_splitter import PartSplitter
+from .refusals import refused
+from ..runtime.frame_writer import FrameWriter
+from ..runtime.worker_status import WorkerStatus
+from ...stream_address import StreamAddress
+from ....codecs.jpeg import NotAJpegError, SOI
+from ....codecs.jpeg_splitter import MAX_PICTURE_BYTES
+from ....codecs.limits import check_image
+from ....core.errors import FrameRefusedError, TemporaryError
+from ....core.frame import EncodedImage, Image
+from ....core.pacing import Pacer
+
+_START = SOI + b'\xff'
+_TEXT = re.compile(rb'[\t\r\n -~]*')  # boundaries and heads of parts
+_MOST_TEXT_BYTES = 2**14
+_MUCH_BYTES = 2**16  # that make no picture: there will be none
+_SNAPSHOTS_PER_S = 1.0  # unless somebody asks for another rate
+_IMAGES = ('JPEG', 'PNG', 'WebP', 'BMP')
+
+
+def receive_http(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+    """Receive until the camera ends it, or there is an error, which raises TemporaryError."""
+    pacer = Pacer()
+    while not address.listens and not _has_proxy(address):
+        try:
+            answer = ask(address)
+        except NotHttpError:
+            break
+        try:
+            if answer.code >= 300:
+                raise refused(address, answer.code, answer.status)
+            status.heard_s = time.monotonic()
+            if not _receive(answer, address, writer, status):
+                break
+        finally:
+            answer.close()
+        interval_s = 1.0 / (writer.fps or _SNAPSHOTS_PER_S)
+        pacer.wait(interval_s, interval_s)
+    receive_libav(address, writer, status)
+
+
+def _has_proxy(address: StreamAddress) -> bool:
+    return address.scheme in getproxies() and not proxy_bypass(address.host)
+
+
+def _receive(answer: HttpAnswer, address: StreamAddress, writer: FrameWriter,
+             status: WorkerStatus) -> bool:
+    """Return True behind a single picture, to be asked for again; False where it is none."""
+    if answer.kind.startswith('image/') and answer.length is not None:
+        _put_image(_whole(answer, status), address, writer)
+        return True
+    many = answer.kind.startswith('multipart/')
+    beginning, is_jpeg = (b'', True) if many else _beginning(answer, status)
+    if not is_jpeg and _put_other(answer, beginning, address, writer, status):
+        return True
+    if is_jpeg or 'jpeg' in answer.kind or 'jpg' in answer.kind:
+        _JpegStream(address, writer, status).receive(answer, beginning, many)
+        return True
+    return False
+
+
+def _beginning(answer: HttpAnswer, status: WorkerStatus) -> tuple[bytes, bool]:
+    """Return what comes first, and whether a JPEG begins in it with nothing but text before."""
+    data = b''
+    while chunk := answer.read():
+        status.heard_s = time.monotonic()
+        data += chunk
+        text = _TEXT.match(data)
+        rest = data[text.end() if text else 0:][:len(_START)]
+        if rest == _START:
+            return data, True
+        if not _START.startswith(rest) or len(data) > _MOST_TEXT_BYTES:
+            break
+    return data, False
+
+
+def _put_other(answer: HttpAnswer, beginning: bytes, address: StreamAddress, writer: FrameWriter,
+               status: WorkerStatus) -> bool:
+    """Take a picture of another format, whatever the type says; False if it is none."""
+    if not beginning.startswith((b'\x89PNG', b'RIFF', b'BM')):
+        return False
+    data = beginning + _whole(answer, status)
+    try:
+        check_image(data, _IMAGES, writer.max_pixels)
+    except FrameRefusedError:
+        return False
+    _put_image(data, address, writer)
+    return True
+
+
+def _whole(answer: HttpAnswer, status: WorkerStatus) -> bytes:
+    data = bytearray()
+    while len(data) <= MAX_PICTURE_BYTES and (chunk := answer.read()):
+        status.heard_s = time.monotonic()
+        data += chunk
+    return bytes(data)
+
+
+def _put_image(data: bytes, address: StreamAddress, writer: FrameWriter) -> None:
+    """Offer a picture of any format that is decoded here; TemporaryError when it is none."""
+    now_ns = time.monotonic_ns()
+    if data.startswith(_START):
+        writer.about = _about(address, 'JPEG snapshots', snapshots=True)
+        writer.put(EncodedImage(data), now_ns)
+        return
+    try:
+        header = check_image(data, _IMAGES, writer.max_pixels)
+    except FrameRefusedError as error:
+        raise TemporaryError(f'the picture at {address.shown} cannot be shown: {error}') from error
+    writer.about = _about(address, f'{header.kind} snapshots', snapshots=True)
+    writer.put(_decoding(data), now_ns)
+
+
+def _decoding(data: bytes) -> Callable[[], Image]:
+    def decode() -> Image:
+        import cv2
+        import numpy as np
+        image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise NotAJpegError('it cannot be decoded')
+        return np.asarray(image, np.uint8)
+    return decode
+
+
+def _about(address: StreamAddress, what: str, snapshots: bool = False) -> dict[str, Any]:
+    return {'camera': address.shown, 'fps': 0.0, 'snapshots': snapshots,
+            'detail': f'{what} over {address.scheme.upper()}'}
+
+
+class _JpegStream:
+    """One answer with JPEGs in it, and what is told of it while none comes."""
+
+    def __init__(self, address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+        self._address, self._writer, self._status = address, writer, status
+        self._splitter = PartSplitter()
+        self._pictures = 0
+        self._bytes = self._bytes_before = 0  # in all, and up to the last picture
+
+    def receive(self, answer: HttpAnswer, beginning: bytes, many: bool) -> None:
+        """Deliver all pictures; TemporaryError at the end, unless one was all that was asked."""
+        self._writer.about = _about(self._address, 'JPEG')
+        self._status.sentence = (
+            f'{self._address.shown} has answered, and no picture has come: see that the camera '
+            'sends some to others, for example to a browser')
+        self._status.seldom = True  # nobody knows yet how often they come
+        chunk = beginning or answer.read()
+        while chunk:
+            self._status.heard_s = time.monotonic()
+            self._take(chunk)
+            chunk = answer.read()
+        if self._pictures != 1 or many:
+            raise TemporaryError(f'{self._address.shown} has ended: start the sender again'
+                                 if self._pictures else self._nothing())
+
+    def _take(self, chunk: bytes) -> None:
+        self._bytes += len(chunk)
+        broken, oversized = self._splitter.broken, self._splitter.oversized
+        pieces = self._splitter.feed(chunk, time.monotonic_ns())
+        for piece in pieces:
+            self._writer.put(EncodedImage(piece.jpeg), piece.arrival_ns)
+        self._pictures += len(pieces)
+        if pieces:
+            self._bytes_before = self._bytes
+        elif self._splitter.broken > broken:
+            self._tell(f'the pictures that {self._address.shown} sends are cut off or broken: '
+                       'let the camera send whole JPEGs, and see whether its network loses data')
+        elif self._splitter.oversized > oversized:
+            self._tell(f'a picture that {self._address.shown} sends has more than '
+                       f'{MAX_PICTURE_BYTES >> 20} MiB: let the camera send smaller ones')
+        elif self._bytes - self._bytes_before > MAX_PICTURE_BYTES or (
+                not self._pictures and self._splitter.other_bytes > _MUCH_BYTES):
+            self._tell(self._nothing())
+
+    def _tell(self, sentence: str) -> None:
+        self._status.sentence, self._status.seldom = sentence, False
+
+    def _nothing(self) -> str:
+        if self._splitter.broken:
+            return self._status.sentence
+        return (f'{self._address.shown} sends {self._bytes} bytes and no JPEG among them: let the '
+                "camera send MJPEG, or set the parameter 'path' to the address of its stream")
