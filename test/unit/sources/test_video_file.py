@@ -196,7 +196,7 @@ def test_a_film_whose_data_are_damaged_is_played_as_far_as_they_go(tmp_path, nam
     codes = [block_code.read(capture.content) for capture in captures(source, 150)]
     numbers = [code.number for code in codes if code is not None]
     assert numbers.count(0) >= 2
-    assert max(numbers) >= 50
+    assert max(numbers) > 30  # beyond the first damage
     source.stop()
 
 
