@@ -40,7 +40,7 @@ def test_the_stamp_is_the_capture_time_that_stands_in_the_picture(guest):
         infos = guest.listen(CameraInfo, '/camera/camera_info')
         message = images.get(timeout=WAIT_S)
         code = block_code.read(decoded(message))
-        assert stamp(message) == pytest.approx(code.time_us / 1e6, abs=0.001)
+        assert stamp(message) == pytest.approx(code.time_us / 1e6, abs=0.02)
         assert stamp(message) < time.time()
         assert message.header.frame_id == 'camera_optical_frame'
         assert message.format == 'bgr8; jpeg compressed bgr8'

@@ -168,7 +168,7 @@ def test_a_viewer_who_reads_nothing_does_not_disturb_another(guest, bridge):
 def test_the_page_and_its_parts_are_there(bridge):
     page = get(bridge).read().decode()
     for name in ('viewer/viewer.js', 'viewer/viewer.css'):
-        assert f'/static/{name}' in page
+        assert f'"static/{name}"' in page
         assert get(f'{bridge}static/{name}').status == 200
     assert get(f'{bridge}healthz').read() == b'ok\n'
 
