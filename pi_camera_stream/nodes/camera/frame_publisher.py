@@ -133,8 +133,8 @@ class FramePublisher:
 
     def as_jpeg(self, capture: Capture) -> bytes:
         content = capture.content
-        return content.data if isinstance(content, EncodedImage) else \
-            encode_jpeg(content, self.encoder.quality)
+        return whole_jpeg(content.data, self._max_pixels)[0] \
+            if isinstance(content, EncodedImage) else encode_jpeg(content, self.encoder.quality)
 
     def _publish_jpeg(self, content: EncodedImage | Image, size: JpegHeader, header: Header,
                       stamp_ns: int) -> Frame | None:
