@@ -166,6 +166,23 @@ def test_a_bridge_that_is_killed_says_nothing_more(camera, viewer):
         guest.close()
 
 
+def test_the_controls_come_though_the_link_changed_while_they_were_loaded(camera, viewer, car):
+    lost = []
+
+    def lose_once(route):
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort('failed')
+
+    viewer.may_complain = True
+    viewer.page.route('**/keyboard_input.js', lose_once)
+    with viewer.bridge(**DRIVING):
+        drive(viewer)
+    assert len(lost) == 1
+
+
 def test_two_browsers_compete_for_the_wheel(camera, viewer, car, chromium):
     context = chromium.new_context()
     with viewer.bridge(**DRIVING):

@@ -18,6 +18,8 @@
 
 import { get } from '../shared/api.js';
 
+const RETRY_MS = 1000;
+
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
   #views;
@@ -25,6 +27,7 @@ export class DrivingFinder {
   #driving = null;
   #answered = false;
   #asking = false;
+  #timer = 0;
 
   /**
    * `views()` returns the camera views that are shown.
@@ -53,7 +56,9 @@ export class DrivingFinder {
       if (!state.driving) this.#end();
       else if (!this.#driving) await this.#begin();
     } catch {
-      this.#answered = false; // the next greeting asks again
+      this.#answered = false; // a link that changed while the modules came loses one of them
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.check(), RETRY_MS);
     }
     this.#asking = false;
   }
