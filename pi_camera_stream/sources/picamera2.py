@@ -24,7 +24,7 @@ import sys
 import time
 from typing import Any
 
-from .base import SENSOR
+from .base import SENSOR, TURNING
 from .child import Child
 from .worker_source import WorkerSource
 from ..core.errors import PermanentError, TemporaryError
@@ -53,6 +53,8 @@ class Picamera2Source(WorkerSource):
 
     starts_with = frozenset({'fps', 'jpeg_quality'})
     options = SENSOR | {'python'}
+    at_once = frozenset({'crop', 'fps', 'noise_reduction', 'quality'})
+    hands_on = at_once | {'width', 'height', 'sensor_mode', *TURNING}
     first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
 
     @property
@@ -70,7 +72,7 @@ class Picamera2Source(WorkerSource):
         return environment_for(find_python(self.settings.python))
 
     def open_message(self) -> dict[str, Any]:
-        return {**asdict(self.settings), 'fps': self.fps}
+        return {**asdict(self.settings), 'fps': self.fps, 'controls': self.chosen_controls()}
 
 
 def environment_for(python: str) -> dict[str, str]:

@@ -115,15 +115,19 @@ class CameraNode(BaseNode):
                     if name in self._controls.names}
         if RESTARTING & changed.keys() or self._starts_with(changed):
             source = self._changed_source(changed)
-            source.set_controls(self._controls.chosen)
+            self._controls.forget(changed)
+            source.set_controls(self._controls.wanted)
             self._capture.change(source)
         if controls:
-            self._controls.chosen.update(controls)
-            self._capture.source.set_controls(controls)
+            source = self._capture.source
+            source.set_controls(self._controls.choose(controls))
+            source.keep_controls(self._controls.wanted.keys())
         super().take_parameters(changed, others, live)
 
     def _starts_with(self, changed: Mapping[str, Value]) -> bool:
         source, fps = self._capture.source, float(changed.get('fps', -1))
+        if 'fps' in source.hands_on and 'fps' in changed:
+            return True
         faster = fps != source.fps and (fps == 0 or fps > source.opened_fps)
         return ('fps' in source.starts_with and faster) or (
             'jpeg_quality' in source.starts_with & changed.keys())
@@ -165,7 +169,9 @@ class CameraNode(BaseNode):
         source.fps = self.value('fps')
         if controls := source.controls():
             self._controls.declare(controls)
-            source.set_controls(self._controls.chosen)
+            wanted = self._controls.wanted
+            source.set_controls(wanted)
+            source.keep_controls(wanted.keys())
 
     def _on_source_end(self, reason: Exception) -> None:
         if isinstance(reason, EndOfStream):

@@ -73,7 +73,9 @@ def test_the_hello_says_what_the_camera_is_and_delivers(start):
     assert source.title == 'Raspberry Pi camera imx708 640x480'
     assert hello.pop('controls') == source.controls()
     assert hello == {'camera': 'imx708', 'width': 640, 'height': 480, 'fps': 120.0,
-                     'detail': 'JPEG quality 80, encoded by the CPU', 'adapts': True}
+                     'detail': 'JPEG quality 80, encoded by the CPU', 'adapts': True, 'number': 0,
+                     'sensor': {'mode': '1536x864:10', 'area': [4608, 2592],
+                                'crop': [768, 432, 3072, 1728]}}
     assert source.nominal_fps == 120.0
 
 

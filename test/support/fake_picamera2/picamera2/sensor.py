@@ -42,9 +42,10 @@ _GREY = base64.b64decode(
     'NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAQABADASIAAhEBAxEB/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAA'
     'AAAAAAAAAAAAAAD/xAAUAQEAAAAAAAAAAAAAAAAAAAAA/8QAFBEBAAAAAAAAAAAAAAAAAAAAAP/aAAwDAQACEQMRAD8AAA'
     '//2Q==')
-MODES = [{'format': 'SRGGB10', 'size': (1536, 864), 'bit_depth': 10},
-         {'format': 'SRGGB10', 'size': (2304, 1296), 'bit_depth': 10},
-         {'format': 'SRGGB10', 'size': (4608, 2592), 'bit_depth': 10}]
+MODES = [{'format': 'SRGGB10', 'size': (1536, 864), 'bit_depth': 10,
+          'crop': (768, 432, 3072, 1728)},
+         {'format': 'SRGGB10', 'size': (2304, 1296), 'bit_depth': 10, 'crop': (0, 0, 4608, 2592)},
+         {'format': 'SRGGB10', 'size': (4608, 2592), 'bit_depth': 10, 'crop': (0, 0, 4608, 2592)}]
 
 
 def option(name, default=''):
