@@ -65,7 +65,7 @@ class Owner:
         self._node = rclpy.create_node('owner')
         self._node.create_subscription(CompressedImage, TOPIC, self._on_message, QoSProfile(
             depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-        self._client = self._node.create_client(
+        self._client: Any = self._node.create_client(
             SetParametersAtomically, f'{NODE}/set_parameters_atomically')
         threading.Thread(target=rclpy.spin, args=(self._node,), daemon=True).start()
 

@@ -118,6 +118,11 @@ class Source(ABC):
         return self.settings.fps
 
     @property
+    def focuses(self) -> bool:
+        """Return whether the camera is known to have a lens that it can move."""
+        return False
+
+    @property
     def nominal_fps(self) -> float:
         """Return the frames a second that should come; 0 where nobody can know."""
         return self.fps

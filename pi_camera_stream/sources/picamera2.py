@@ -64,6 +64,10 @@ class Picamera2Source(WorkerSource):
             return 'Raspberry Pi camera'
         return 'Raspberry Pi camera {camera} {width}x{height}'.format(**hello)
 
+    @property
+    def focuses(self) -> bool:
+        return 'AfMode' in self.controls()
+
     def command(self) -> Sequence[str]:
         python = find_python(self.settings.python)
         return [python, '-u', str(_WORKER)]

@@ -21,7 +21,12 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.core.frame import Capture, EncodedImage
 import pytest
-from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParametersAtomically
+from rcl_interfaces.srv import (
+    DescribeParameters,
+    GetParameters,
+    ListParameters,
+    SetParametersAtomically,
+)
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from sensor_msgs.srv import SetCameraInfo
@@ -176,17 +181,56 @@ def test_what_was_set_last_counts_when_the_worker_is_killed(guest):
         wait_for_pictures(images, AeEnable=True, ExposureTime=5000, ColourGains=[1.5, 2.0])
 
 
+def test_a_camera_that_can_focus_does_so_until_somebody_says_otherwise(guest):
+    with running('camera', *parameters(**CAMERA)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, AfMode=2)
+        wait_until(lambda: guest.call(GetParameters, f'{NODE}/get_parameters', names=['AfMode']
+                                      ).values[0].integer_value == 2)
+        assert guest.set_parameter(NODE, 'LensPosition', 3.5).successful
+        wait_for_pictures(images, AfMode=0, LensPosition=3.5)
+        assert guest.set_parameter(NODE, 'hflip', True).successful
+        wait_for_pictures(images, AfMode=0, LensPosition=3.5, flips=[True, False])
+        assert guest.set_parameter(NODE, 'AfMode', 1).successful
+        wait_for_pictures(images, AfMode=1)
+        assert 'the lens is held' not in camera.output
+
+
+def test_with_a_calibration_the_lens_is_held(guest, tmp_path):
+    file = tmp_path / 'left.yaml'
+    calibrated = {**CAMERA, 'camera_info_url': f'file://{file}'}
+    with running('camera', *parameters(**calibrated)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, AfMode=2)
+        assert guest.call(SetCameraInfo, f'{NODE}/set_camera_info', camera_info=calibration(
+            guest.listen(CameraInfo, '/camera/camera_info').get(timeout=WAIT_S))).success
+        camera.wait_for('the lens is held.*LensPosition')
+        wait_for_pictures(images, AfMode=0)
+    with running('camera', *parameters(**calibrated)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        camera.wait_for('the lens is held.*LensPosition')
+        wait_for_pictures(images, AfMode=0)
+        assert guest.set_parameter(NODE, 'AfMode', 2).successful
+        wait_for_pictures(images, AfMode=2)
+
+
+def calibration(info):
+    """Return what camera calibration says of pictures of that size."""
+    info.distortion_model, info.d = 'plumb_bob', [0.1, 0.0, 0.0, 0.0, 0.0]
+    info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info
+
+
 def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):
     file = tmp_path / 'left.yaml'
     with running('camera', *parameters(camera_info_url=f'file://{file}', hflip=True, **CAMERA)):
         infos = guest.listen(CameraInfo, '/camera/camera_info')
         info = infos.get(timeout=WAIT_S)
         assert (info.width, info.height, info.k[0]) == (640, 480, 0.0)
-        info.distortion_model, info.d = 'plumb_bob', [0.1, 0.0, 0.0, 0.0, 0.0]
-        info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
-        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-        info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-        answer = guest.call(SetCameraInfo, f'{NODE}/set_camera_info', camera_info=info)
+        answer = guest.call(SetCameraInfo, f'{NODE}/set_camera_info',
+                            camera_info=calibration(info))
         assert answer.success, answer.status_message
         wait_until(lambda: infos.get(timeout=WAIT_S).k[2] == 300.0)
         assert 'plumb_bob' in file.read_text()

@@ -110,8 +110,9 @@ class CameraControls:
 
     def prefer(self, name: str, value: Any) -> None:
         """Set a control, and show it, unless somebody has chosen or chooses another value."""
+        changed = self._preferred.get(name) != value
         self._preferred[name] = value
-        if name not in self.chosen:
+        if changed and name not in self.chosen:
             self.declaring = True
             try:
                 self._node.set_parameters([Parameter(name, value=value)])

@@ -28,6 +28,7 @@ from std_srvs.srv import SetBool, Trigger
 from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
 from .camera_settings import read_settings, RESTARTING
+from .focus import Focus
 from .frame_publisher import FramePublisher
 from .. import diagnostics
 from ..base_node import BaseNode
@@ -67,6 +68,8 @@ class CameraNode(BaseNode):
             self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
             *_flips(source.settings))
         self._controls = CameraControls(self)
+        self._focus = Focus(self, self._controls, self._calibration)
+        self._calibration.on_change = self._take_controls
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
             self._on_problem, lambda: self.run_soon(self._take_controls))
@@ -169,6 +172,7 @@ class CameraNode(BaseNode):
         source.fps = self.value('fps')
         if controls := source.controls():
             self._controls.declare(controls)
+            self._focus.decide(source)
             wanted = self._controls.wanted
             source.set_controls(wanted)
             source.keep_controls(wanted.keys())
