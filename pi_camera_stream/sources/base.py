@@ -94,6 +94,8 @@ class Source(ABC):
     first_picture_s = math.inf
     # Whether it fails by itself, and says why, when its pictures stop.
     tells_silence = False
+    # Whether it has started itself anew, and its first picture after that has yet to come.
+    starting = False
     metadata: Mapping[str, Any] = {}  # how its last picture that told was taken
     refused = ''  # why the camera did not take the last change of controls; empty when it did
 
@@ -173,6 +175,10 @@ class Source(ABC):
     def about(self) -> Mapping[str, object]:
         """Return what there is to know of camera and encoder, by name, for the diagnostics."""
         return {}
+
+    def explained(self, sentence: str) -> str:
+        """Return a sentence on its failure with what its driver has said of that."""
+        return sentence
 
     def limit_bitrate(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
         """

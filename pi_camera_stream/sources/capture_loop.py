@@ -125,7 +125,7 @@ class CaptureLoop:
 
     def longest_silence_s(self) -> float:
         source = self._source
-        if not self._came and math.isfinite(source.first_picture_s):
+        if (not self._came or source.starting) and math.isfinite(source.first_picture_s):
             return source.first_picture_s
         if source.tells_silence:  # so this is for one that hangs
             return max(_HANGING * longest_silence_s(self._intervals_s, source.first_picture_s),
@@ -226,8 +226,8 @@ class CaptureLoop:
         silent_s = self.silent_s() if self._came else time.monotonic() - self._opened_s
         longest_silence_s = self.longest_silence_s()
         if silent_s > longest_silence_s and math.isfinite(self._source.first_picture_s):
-            raise TemporaryError(f'{self._source.title} delivered no picture for '
-                                 f'{longest_silence_s:.1f} s')
+            raise TemporaryError(self._source.explained(
+                f'{self._source.title} delivered no picture for {longest_silence_s:.1f} s'))
 
     def _fail(self, sentence: str) -> None:
         self.problem = sentence

@@ -24,6 +24,7 @@ import sys
 import time
 from typing import Any
 
+from . import advice
 from .base import SENSOR, TURNING
 from .child import Child
 from .worker_source import WorkerSource
@@ -67,6 +68,9 @@ class Picamera2Source(WorkerSource):
     @property
     def focuses(self) -> bool:
         return 'AfMode' in self.controls()
+
+    def no_camera(self) -> str:
+        return advice.no_camera()
 
     def command(self) -> Sequence[str]:
         python = find_python(self.settings.python)
@@ -116,12 +120,12 @@ def find_python(wanted: str) -> str:
         if tried[python] == _WORKS:
             return shutil.which(python) or python
     _probe.cache_clear()  # it may be installed before the next attempt
+    remedy = advice.how_to_get('python3-picamera2')
     raise PermanentError(
         'no Python can import picamera2: '
         + ', '.join(f'{python} says: {answer}' for python, answer in tried.items())
-        + ". Install it with `sudo apt install python3-picamera2`, or set the parameter "
-          "'picamera2.python' "
-          'to an interpreter that has it')
+        + f". {remedy[0].upper()}{remedy[1:]}; or set the parameter 'picamera2.python' to an "
+          'interpreter that has it')
 
 
 @lru_cache

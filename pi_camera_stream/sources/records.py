@@ -44,7 +44,8 @@ The kinds, of which all but the frame have a JSON object as their body:
        `adapts`, when that has changed.
     M  worker to node, before a frame: its metadata, by the names that libcamera has.
     E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
-       sense to try again before somebody changes something. The worker ends behind it.
+       sense to try again before somebody changes something; `no_camera`, when that is all. The
+       worker ends behind it.
 
 Both ends of a pipe are closed by whoever ends; a worker ends when its standard input does.
 """

@@ -24,6 +24,7 @@ from typing import Any
 
 from .base import Source, SourceSettings
 from .child import Child
+from .complaints import Complaints
 from .records import FrameRecord, Message, pack_message, RecordReader
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture, EncodedImage
@@ -47,6 +48,7 @@ class WorkerSource(Source):
         self.hello: Mapping[str, Any] = {}
         self.refused = ''
         self._child: Child | None = None
+        self._complaints = Complaints()
         self._reader = RecordReader()
         self._rate_limit = RateLimit()
         # Counted from one worker's start: settings that it was given, and those of which the
@@ -81,6 +83,10 @@ class WorkerSource(Source):
     def open_message(self) -> dict[str, Any]:
         """Return what the worker is told first; secrets belong here, not into the command."""
 
+    def no_camera(self) -> str:
+        """Return why the worker may find no camera; empty to leave it to the worker."""
+        return ''
+
     def start(self) -> None:
         self.hello, self._last_number = {}, 0
         self._given = self._awaited = 0
@@ -88,7 +94,9 @@ class WorkerSource(Source):
         self._adapts, self._sent_bps = False, math.inf
         self._asked_metadata, self._next_metadata = False, None
         self._reader = RecordReader()
-        self._child = Child(self.command(), self.environment(), 'the capture worker')
+        self._complaints.forget()
+        self._child = Child(self.command(), self.environment(), 'the capture worker',
+                            self._complaints.hear)
         self._child.write(pack_message('O', self.open_message()))
         with self._lock:
             self._unsent = dict(self._set)
@@ -104,6 +112,7 @@ class WorkerSource(Source):
                 pack_message('S', {'settings': self.open_message(), 'number': given})):
             return False
         self._child, running._child = running._child, None
+        self._complaints = running._complaints
         self._reader, self._rate_limit = running._reader, running._rate_limit
         self.hello, self._last_number = running.hello, running._last_number
         self._replaced, self._lost = running._replaced, running._lost
@@ -127,7 +136,7 @@ class WorkerSource(Source):
             self._send_bitrate(self._child)
             self._ask_for_metadata(self._child)
             newest, metadata = None, None
-            for record in self._reader.feed(self._child.read(remaining_s)):
+            for record in self._reader.feed(self._read_child(self._child, remaining_s)):
                 if isinstance(record, FrameRecord):
                     self._replaced += newest is not None
                     metadata, self._next_metadata = self._next_metadata, None
@@ -180,6 +189,9 @@ class WorkerSource(Source):
     def _told(self) -> int:
         return int(self.hello.get('number') or 0)
 
+    def explained(self, sentence: str) -> str:
+        return self._complaints.added_to(sentence)
+
     def _worker_fps(self) -> float:
         own = self.opened_fps
         if limits := self._set.get('FrameDurationLimits'):  # in us; a longer exposure is slower
@@ -204,6 +216,12 @@ class WorkerSource(Source):
                 'S', {'bitrate': wanted_bps if math.isfinite(wanted_bps) else None})):
             self._sent_bps = wanted_bps
 
+    def _read_child(self, child: Child, timeout_s: float) -> bytes:
+        try:
+            return child.read(timeout_s)
+        except TemporaryError as error:
+            raise TemporaryError(self.explained(str(error))) from error
+
     def _ask_for_metadata(self, child: Child) -> None:
         if self.hello and self._wants_metadata != self._asked_metadata and child.write(
                 pack_message('S', {'metadata': self._wants_metadata})):
@@ -220,6 +238,9 @@ class WorkerSource(Source):
             self._adapts = bool(message.body.get('adapts'))
         elif message.kind == 'E':
             sentence = str(message.body.get('sentence', 'the capture worker has failed'))
+            if message.body.get('no_camera'):
+                sentence = self.no_camera() or sentence
+            sentence = self.explained(sentence)
             raise (PermanentError if message.body.get('permanent') else TemporaryError)(sentence)
         elif message.kind == 'A':
             self.refused = str(message.body.get('error', self.refused))

@@ -40,7 +40,8 @@ _AT_ONCE = {'crop', 'fps', 'noise_reduction', 'quality'}  # the camera need not 
 def choose(cameras: list[dict[str, Any]], wanted: str) -> int:
     if not cameras:
         raise Failure('no camera found: switch the power off, push its ribbon cable in again at '
-                      'both ends, and see whether `rpicam-hello --list-cameras` finds it')
+                      'both ends, and see whether `rpicam-hello --list-cameras` finds it',
+                      no_camera=True)
     found = [index for index, camera in enumerate(cameras) if not wanted or wanted == str(index)
              or wanted.lower() in (str(camera.get('Model')).lower(), camera['Id'].lower())]
     if len(found) != 1 and wanted:

@@ -35,11 +35,16 @@ _leaving = threading.Lock()
 
 
 class Failure(Exception):
-    """A sentence with the remedy, and whether it is useless to try again."""
+    """
+    A sentence with the remedy, and whether it is useless to try again.
 
-    def __init__(self, sentence: str, permanent: bool = False) -> None:
+    Where there is `no_camera`, the node may know better why.
+    """
+
+    def __init__(self, sentence: str, permanent: bool = False, no_camera: bool = False) -> None:
         super().__init__(sentence)
         self.permanent = permanent
+        self.no_camera = no_camera
 
 
 class Device:
@@ -98,7 +103,8 @@ class WorkerPipe:
         """Say why there are no frames; the process ends behind it."""
         with self._changed:
             if not self._failed:
-                self.send(b'E', {'sentence': str(failure), 'permanent': failure.permanent})
+                self.send(b'E', {'sentence': str(failure), 'permanent': failure.permanent,
+                                 'no_camera': failure.no_camera})
             self._failed = True
 
     def fail(self, sentence: str, permanent: bool = False) -> NoReturn:

@@ -102,6 +102,9 @@ class Picamera2:
     def _acquire(self):
         if sensor.option('OPEN') == 'hangs':
             sensor.hang()
+        if sensor.option('OPEN') == 'fails':
+            sensor.complain()
+            raise RuntimeError('Failed to acquire camera')
         if sensor.option('LOCK'):
             self._lock_file = open(sensor.option('LOCK'), 'w')  # noqa: SIM115
             try:
