@@ -35,11 +35,13 @@ class JpegStream:
         self._splitter = JpegSplitter()
         self._rate_limit = RateLimit()
         self._replaced = 0
+        self.pictures = 0  # that have come so far
 
     def split(self, chunk: bytes) -> list[Piece]:
         """Return what is whole with `chunk`; PermanentError after so much that none will be."""
         pieces = self._splitter.feed(chunk, time.monotonic_ns())
         self.seen_pictures |= bool(pieces)
+        self.pictures += len(pieces)
         if self._splitter.garbage_bytes > _HOPELESS_BYTES:
             self.check()
         return pieces

@@ -99,6 +99,7 @@ class CameraNode(BaseNode):
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
+        self._take_controls()  # of sources that tell them before they run
         self._capture.start()
         self._publisher.start()
 
