@@ -172,9 +172,13 @@ class Source(ABC):
     def want_metadata(self, each: bool) -> None:  # noqa: B027 - most have none
         """Say whether each capture is to have its metadata. Any thread."""
 
-    def about(self) -> Mapping[str, object]:
-        """Return what there is to know of camera and encoder, by name, for the diagnostics."""
+    def sensor(self) -> Mapping[str, Any]:
+        """Return what is known of the sensor: `mode`, its `area` in pixels, what is read of it."""
         return {}
+
+    def encoder(self) -> str:
+        """Return what encodes the pictures of a camera, for people; empty where that is said."""
+        return ''
 
     def explained(self, sentence: str) -> str:
         """Return a sentence on its failure with what its driver has said of that."""

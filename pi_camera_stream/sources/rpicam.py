@@ -148,8 +148,8 @@ class RpicamSource(Source):
     def want_metadata(self, each: bool) -> None:
         self._each = each
 
-    def about(self) -> Mapping[str, object]:
-        return {'encoder': _DETAIL.format(self.settings.quality)}
+    def encoder(self) -> str:
+        return _DETAIL.format(self.settings.quality)
 
     def explained(self, sentence: str) -> str:
         return self._complaints.added_to(sentence)
@@ -169,7 +169,7 @@ class RpicamSource(Source):
             return picture
         self.metadata = metadata
         return replace(picture, monotonic_ns=capture_ns(metadata, picture.monotonic_ns),
-                       metadata=metadata if self._each else None)
+                       metadata=dict(metadata) if self._each else None)
 
     def _read_child(self, child: Child, timeout_s: float) -> bytes:
         try:

@@ -189,6 +189,13 @@ class WorkerSource(Source):
     def _told(self) -> int:
         return int(self.hello.get('number') or 0)
 
+    def sensor(self) -> Mapping[str, Any]:
+        sensor: Mapping[str, Any] = self.hello.get('sensor') or {}
+        return sensor
+
+    def encoder(self) -> str:
+        return str(self.hello.get('detail') or '')
+
     def explained(self, sentence: str) -> str:
         return self._complaints.added_to(sentence)
 

@@ -14,10 +14,12 @@
 
 """The Raspberry Pi camera under the camera node, with the fake of `support`."""
 
+import json
 import os
 import signal
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from pi_camera_stream.client.qos import reliable_qos
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.core.frame import Capture, EncodedImage
 import pytest
@@ -30,6 +32,7 @@ from rcl_interfaces.srv import (
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from sensor_msgs.srv import SetCameraInfo
+from std_msgs.msg import String
 from support.fake_camera import FAKE, told
 from support.processes import children, parameters, Program, running, WAIT_S, wait_until
 
@@ -221,6 +224,36 @@ def calibration(info):
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
     return info
+
+
+def test_how_pictures_are_taken_is_told_of_each_to_who_subscribes(guest):
+    with running('camera', *parameters(**CAMERA)):
+        images = guest.listen(CompressedImage, TOPIC)
+        texts = guest.listen(String, f'{NODE}/metadata', reliable_qos(10))
+        stamps, seconds = [], set()
+        for _ in range(30):
+            told_ = json.loads(texts.get(timeout=WAIT_S).data)
+            assert (told_['Lux'], told_['ExposureTime']) == (400.0, 5000)
+            stamps.append((told_['stamp']['sec'], told_['stamp']['nanosec']))
+            seconds.add(told_['SensorTimestamp'])
+        assert stamps == sorted(set(stamps))
+        assert len(seconds) == 30
+
+        def same():
+            stamp = images.get(timeout=WAIT_S).header.stamp
+            return (stamp.sec, stamp.nanosec) in stamps
+        wait_until(same)  # they are those of the pictures
+
+
+def test_diagnostics_tell_of_sensor_encoder_and_light(guest):
+    with running('camera', *parameters(**CAMERA)):
+        values = guest.diagnostics('camera: stream', lambda v: 'light [lux]' in v)
+        assert values['sensor mode'] == '1536x864:10'
+        assert values['field of view'] == '67 % of the width and 67 % of the height of the sensor'
+        assert values['encoder'] == 'JPEG quality 80, encoded by the CPU'
+        assert (values['exposure [us]'], values['colour temperature [K]']) == ('5000', '4500')
+        assert guest.set_parameter(NODE, 'crop', '0,0,2304,1296').successful
+        guest.diagnostics('camera: stream', lambda v: v['field of view'].startswith('50 % of'))
 
 
 def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):

@@ -30,6 +30,7 @@ from .camera_controls import CameraControls
 from .camera_settings import read_settings, RESTARTING
 from .focus import Focus
 from .frame_publisher import FramePublisher
+from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..parameter_tables import CAMERA
@@ -44,6 +45,7 @@ from ...sources.base import Source, SourceSettings, without
 from ...sources.capture_loop import CaptureLoop
 from ...sources.registry import create_source
 
+_METADATA_POLL_S = 0.5  # how often it is seen whether somebody wants those of each picture
 _POLL_S = 0.1  # how often a camera on standby looks for subscribers
 _LINGER_S = 5.0  # how long it goes on after the last one
 _REPEAT_S = 10.0  # how often the same problem is logged
@@ -77,6 +79,7 @@ class CameraNode(BaseNode):
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
             self.value('max_pixels'))
+        self._metadata = MetadataPublisher(self)
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
         self._on = True  # as set_capture says
@@ -99,6 +102,8 @@ class CameraNode(BaseNode):
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
+        Periodic(self, _METADATA_POLL_S, lambda: self._capture.source.want_metadata(
+            self._metadata.wanted()))
         self._take_controls()  # of sources that tell them before they run
         self._capture.start()
         self._publisher.start()
@@ -195,6 +200,7 @@ class CameraNode(BaseNode):
                 newest = self._capture.mailbox.take()
                 if newest is not None:
                     self._pictures.publish(*newest)
+                    self._metadata.publish(*newest)
                     self._unpublished = ''
             except Mailbox.Closed:
                 return  # the capture thread has said why
@@ -269,6 +275,7 @@ class CameraNode(BaseNode):
             **self._pictures.adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
+            **_camera_values(source),
         }
         if not capture.wanted:
             return diagnostics.Health(
@@ -289,6 +296,15 @@ class CameraNode(BaseNode):
 
 def _list(refused: Mapping[str, Sequence[str]]) -> str:
     return ', '.join(node for nodes in refused.values() for node in nodes) or 'none'
+
+
+def _camera_values(source: Source) -> dict[str, object]:
+    """Return what is known of camera and encoder, and nothing of what is not."""
+    sensor = source.sensor()
+    known = {'encoder': source.encoder(), 'sensor mode': sensor.get('mode'),
+             'field of view': field_of_view(source.metadata, sensor)}
+    return {**{name: value for name, value in known.items() if value},
+            **metadata_values(source.metadata)}
 
 
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:
