@@ -49,7 +49,7 @@ class MjpegPipeSource(Source):
         self._pacer: Pacer | None = None  # for a regular file
         self._waiting: list[Piece] = []  # of a regular file only: pictures of the last chunk
         origin = (settings.path or 'standard input').replace('{', '{{').replace('}', '}}')
-        self._stream = JpegStream(f'{{bytes}} bytes came from {origin}, and no JPEG among them: '
+        self._stream = JpegStream(f'{{what}} came from {origin}, and no JPEG among them: '
                                   f'let the writer send JPEGs, {_HINT}')
 
     @property

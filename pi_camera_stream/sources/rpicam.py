@@ -134,7 +134,7 @@ class RpicamSource(Source):
 
     @staticmethod
     def _new_stream() -> JpegStream:
-        return JpegStream('{bytes} bytes came from rpicam-vid, and no JPEG among them: update it '
+        return JpegStream('{what} came from rpicam-vid, and no JPEG among them: update it '
                           "with `sudo apt install rpicam-apps`, or set the parameter 'source' to "
                           'picamera2')
 

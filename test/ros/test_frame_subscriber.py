@@ -200,8 +200,9 @@ def test_closing_ends_the_iteration_of_another_thread():
 
 def test_a_topic_that_is_silent_is_explained(guest, camera, capfd):
     guest.node.create_publisher(Image, '/raw', 1)
-    for topic, reason in (('/nothing', 'has no publisher'), ('/raw', 'is silent'),
-                          (TOPIC, 'is silent')):
+    sends_nothing = 'has a publisher, which sends nothing'
+    for topic, reason in (('/nothing', f'has no publisher; topics with pictures: {TOPIC}'),
+                          ('/raw', sends_nothing), (TOPIC, sends_nothing)):
         with FrameSubscriber(topic) as frames:
             said = ''
 
@@ -209,9 +210,11 @@ def test_a_topic_that_is_silent_is_explained(guest, camera, capfd):
                 nonlocal said
                 assert frames.next_frame(0.3) is None
                 said += capfd.readouterr().err
-                return f"'{topic}' {reason}" in said
+                return f"no picture of '{topic}': WAITING since " in said \
+                    and f"'{topic}' {reason}" in said
             wait_until(explained)
-            assert f'topics with pictures: {TOPIC}' in said
+            assert frames.signal().state == 'waiting'
+            assert f"'{topic}' {reason}" in frames.signal().reason
 
 
 @pytest.mark.parametrize('options', [{'reduce': 3}, {'reduce': 0}, {'color': 'rgb'}])

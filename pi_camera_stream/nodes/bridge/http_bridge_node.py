@@ -49,7 +49,6 @@ class HttpBridgeNode(BaseNode):
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
         self._encoder = RenditionEncoder(self.value('max_pixels'))
-        self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
         self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
@@ -102,11 +101,7 @@ class HttpBridgeNode(BaseNode):
         return TopicFeed(
             self, topic, self._encoder, RenditionSpec(quality=self.value('jpeg_quality')),
             overridable=topic == self._topic, adaptive=self.value('adaptive'),
-            max_pixels=self.value('max_pixels'), trace=self._trace,
-            on_refusal=self._count_refusal).stream
-
-    def _count_refusal(self, reason: str) -> None:
-        self._corrupt, self._corrupt_reason = self._corrupt + 1, reason
+            max_pixels=self.value('max_pixels'), trace=self._trace).stream
 
     def _poll_topics(self) -> None:
         self._catalog.update(image_topics(self))
@@ -114,9 +109,10 @@ class HttpBridgeNode(BaseNode):
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()
         viewers = [viewer for stream in streams for viewer in stream.viewers.copy()]
-        silent = [stream.name for stream in streams
-                  if stream.viewers and stream.silent]
-        default, meters = streams[0], [stream.arrivals.meter for stream in streams]
+        lost = {stream.name: signal for stream in streams
+                if stream.viewers and (signal := stream.reception.signal()).lost}
+        default, meters = streams[0], [stream.reception.received for stream in streams]
+        refused = [stream.reception for stream in streams if stream.reception.refused]
         values = {
             'topic': default.name,
             'address': self._server.url(),
@@ -127,12 +123,12 @@ class HttpBridgeNode(BaseNode):
             'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
             'age when received [ms]': default.arrivals.median_age_ms(),
             'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
-            'corrupt pictures': self._corrupt,
-            'last corrupt picture': self._corrupt_reason,
+            'corrupt pictures': sum(reception.refused for reception in refused),
+            'last corrupt picture': refused[-1].reason if refused else '',
         }
-        if silent:
-            return diagnostics.Health(
-                diagnostics.ERROR, f"no picture from '{', '.join(silent)}'", values)
+        if lost:
+            return diagnostics.Health(diagnostics.ERROR, '; '.join(
+                f"no picture of '{name}': {signal}" for name, signal in lost.items()), values)
         return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
 
     def _driving_health(self) -> diagnostics.Health:

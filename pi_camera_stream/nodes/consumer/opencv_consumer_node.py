@@ -37,13 +37,12 @@ from ...core.frame import Frame, image_size, StampedImage
 from ...core.fresh_mailbox import FreshMailbox
 from ...core.mailbox import Mailbox
 from ...core.parameters import Value
+from ...core.reception import SILENT_S
 from ...core.statistics import Heartbeat, RateMeter, Recent
 from ...vision import pipeline as pipelines
 from ...vision import registry
 from ...vision.pipeline import Pipeline
 from ...vision.processor import FrameInfo
-
-_SILENT_S = 2.0  # without a picture, at the least, until that is said
 
 
 class OpencvConsumerNode(BaseNode):
@@ -63,14 +62,13 @@ class OpencvConsumerNode(BaseNode):
             self, 'image_raw/compressed', self._on_frame, adaptive=self.value('adaptive'),
             max_pixels=self._max_pixels)
         self._newest: FreshMailbox[tuple[Frame | StampedImage, Any]] = FreshMailbox(
-            self._subscription.received.per_second)
+            self._subscription.reception.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
         self._topics = ConsumerTopics(self, self.value('jpeg_quality'))
         self._processed, self._finished = RateMeter(), Heartbeat()
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0
-        self._undecodable = 0
         self._failed = 0
         self._worker = threading.Thread(target=self._work, name='work', daemon=True)
         diagnostics.Diagnostics(self, 'processing', self._health)
@@ -145,9 +143,9 @@ class OpencvConsumerNode(BaseNode):
             image = decode(message, self._max_pixels) if isinstance(frame, Frame) \
                 else decode_frame(frame)
         except ValueError as error:
-            self._undecodable += 1
-            self.get_logger().warning(f'left out a picture: {error}', throttle_duration_sec=10.0)
+            self._subscription.refuse(str(error))
             return
+        self._subscription.reception.show()
         decoded_ns = self._trace.now_ns()
         pipeline, size = self._pipeline, image_size(image)
         info = FrameInfo(frame.stamp_ns, message.header.frame_id, frame.sequence, *size,
@@ -176,27 +174,27 @@ class OpencvConsumerNode(BaseNode):
                 f"processor '{processor}' failed, everything else goes on: {details}")
 
     def _health(self) -> diagnostics.Health:
-        received, rate = self._subscription.received.per_second(), self._processed.per_second()
-        stages = self._pipeline.stages
+        reception, rate = self._subscription.reception, self._processed.per_second()
+        signal, stages = reception.signal(), self._pipeline.stages
         values = {
             'topic': self._subscription.topic,
             'processor': self._pipeline.name,
-            'frames/s received': received,
+            'frames/s received': reception.received.per_second(),
             'frames/s processed': rate,
             'age of the result [ms]': self._ages_ms.median(),
             'decoding and processing [ms]': self._work_ms.median(),
             'detections': self._detections,
             'dropped, processing is slower': self._newest.dropped,
-            'corrupt pictures': self._subscription.corrupt + self._undecodable,
-            'last corrupt picture': self._subscription.corrupt_reason,
+            'corrupt pictures': reception.refused,
+            'last corrupt picture': reception.reason,
             'pictures left out after a failure': self._failed,
             **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }
         failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
-        if self._subscription.heartbeat.is_silent(_SILENT_S):
+        if signal.lost:
             return diagnostics.Health(
-                diagnostics.WARN, self._subscription.why_silent(), values)
-        if self._finished.is_silent(_SILENT_S):
+                diagnostics.WARN, f"no picture of '{self._subscription.topic}': {signal}", values)
+        if self._finished.is_silent(SILENT_S):
             return diagnostics.Health(
                 diagnostics.ERROR, 'pictures come, and none is processed', values)
         if failing:
