@@ -25,6 +25,7 @@ import numpy as np
 
 from . import rvl
 from .limits import check_image, check_size, MAX_PIXELS
+from .orientation import decode_upright
 from .raw_image import to_viewable
 from ..core.errors import FrameRefusedError
 from ..core.frame import Image
@@ -38,11 +39,8 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     import cv2
 
     header = check_image(data, KINDS, max_pixels)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8)[header.start:], cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
-    if image is None or not image.size:
+    image = decode_upright(data[header.start:], cv2.IMREAD_UNCHANGED, header.orientation)
+    if image is None:
         raise ValueError(f'the {header.kind} cannot be decoded')
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1

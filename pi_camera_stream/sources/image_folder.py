@@ -23,6 +23,7 @@ import numpy as np
 
 from .base import Source, SourceSettings
 from ..codecs.limits import check_image
+from ..codecs.orientation import decode_upright
 from ..core.errors import FrameRefusedError, PermanentError
 from ..core.frame import Capture, EncodedImage, Image, image_size
 from ..core.pacing import Pacer
@@ -105,15 +106,12 @@ class ImageFolderSource(Source):
         header = check_image(data, _KINDS, self.settings.max_pixels)
         if header.kind == 'JPEG' and size in (None, (header.width, header.height)):
             return EncodedImage(data)
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error as error:
-            raise FrameRefusedError(f'it cannot be decoded: {error}') from error
+        image = decode_upright(data, cv2.IMREAD_COLOR, header.orientation)
         if image is None:
             raise FrameRefusedError('it cannot be decoded')
         if size is not None and image_size(image) != size:
             try:
-                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
             except cv2.error as error:  # a single pixel, with OpenCV 4.5.4
                 raise FrameRefusedError(f'it cannot be resized: {error}') from error
-        return np.asarray(image, np.uint8)
+        return image

@@ -23,10 +23,11 @@ import cv2
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
 import pytest
-from support import pictures
+from support import pictures, videos
 from support.capturing import capturing
 from support.processes import wait_until
 from support.raw_camera import head, parts, raw_camera, whole
+from support.turning import look, ORIENTATIONS, quarters, seen, turn_film
 
 PICTURES = [pictures.jpeg(160, 120, seed) for seed in range(4)]
 TEXT = b'temperature: 21\r\n'
@@ -347,6 +348,18 @@ def test_other_streams_are_left_to_ffmpeg(tmp_path):
     with raw_camera(answer) as camera, capturing(source(camera.url())) as run:
         assert run.image().shape == (240, 320, 3)
         assert run.source.hello['detail'] == 'mpeg2video over HTTP'
+
+
+@pytest.mark.parametrize('orientation', ORIENTATIONS)
+def test_a_film_is_turned_as_it_says(tmp_path, orientation):
+    """By an FFmpeg of version 6.1 or newer, as its pictures have to say it."""
+    path = tmp_path / 'film.mp4'
+    videos.write(path, size=(320, 180), picture=quarters(320, 180))
+    turn_film(path, orientation)
+    film = whole('200 OK', path.read_bytes(), 'video/mp4')
+    with (raw_camera(lambda request, call: [film]) as camera,
+          capturing(source(camera.url(), quality=95)) as run):
+        assert look(run.image()) == seen(orientation, 320, 180)
 
 
 def test_what_is_no_camera_is_an_error_of_the_moment():
