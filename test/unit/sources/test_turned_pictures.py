@@ -26,6 +26,7 @@ from pi_camera_stream.core.frame import EncodedImage
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.image_folder import ImageFolderSource
 from pi_camera_stream.sources.mjpeg_pipe import MjpegPipeSource
+from pi_camera_stream.sources.registry import create_source
 from pi_camera_stream.sources.url import UrlSource
 from pi_camera_stream.sources.video_file import VideoFileSource
 import pytest
@@ -67,11 +68,13 @@ def first(source):
 @pytest.mark.parametrize(('name', 'make'), [
     ('a.jpg', turned_jpeg), ('a.png', turned_png), ('a.webp', turned_webp),
     ('a.tif', turned_tiff)])
-def test_a_folder_of_pictures(tmp_path, orientation, name, make):
+def test_a_folder_of_pictures_and_a_single_one(tmp_path, orientation, name, make):
     data = make(orientation)
     (tmp_path / name).write_bytes(data)
-    content = first(ImageFolderSource(SourceSettings('file', str(tmp_path))))
-    assert shown(content) == seen(orientation)
+    contents = [first(ImageFolderSource(SourceSettings('file', str(tmp_path)))),
+                first(create_source(SourceSettings('file', str(tmp_path / name))))]
+    assert [shown(content) for content in contents] == [seen(orientation)] * 2
+    content = contents[-1]
     if name == 'a.jpg':
         assert content.data == data  # the bytes say it still
     (width, height), colours = seen(orientation)
