@@ -25,6 +25,7 @@ from ..core.errors import FrameRefusedError
 _PNG = b'\x89PNG\r\n\x1a\n'
 _DEPTH_HEADER_BYTES = 12  # compressed_depth_image_transport puts its own header before the PNG
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_COLOURED = (2, 3, 6)
 _MOST_DEFLATED = 1032  # bytes that one byte of deflate can become
 _MOST_PARTS = 100_000
 _PNM = re.compile(rb'P[1-6](?:\s|#[^\r\n]*[\r\n])+(\d{1,9})(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})\b')
@@ -50,6 +51,7 @@ class ImageHeader:
     start: int = 0  # where the file begins in the data
     least_bytes: int = 0  # fewer cannot hold a picture of that size
     orientation: int = UPRIGHT  # how it is to be turned behind OpenCV, as in `orientation`
+    coloured: bool = False  # whether eight bits of each of its colours show all that there is
 
 
 def read_image_header(data: bytes) -> ImageHeader:
@@ -89,7 +91,7 @@ def _read_png(data: bytes, start: int = 0) -> ImageHeader:
             bits = width * height * depth * _PNG_CHANNELS.get(colour, 1)
             turned = orientation or UPRIGHT
             return ImageHeader('PNG', *shown_size(width, height, turned), start,
-                               bits // (8 * _MOST_DEFLATED), turned)
+                               bits // (8 * _MOST_DEFLATED), turned, colour in _PNG_COLOURED)
     raise FrameRefusedError(f'it is a PNG of more than {_MOST_PARTS} parts')
 
 
@@ -110,7 +112,8 @@ def _read_webp(data: bytes) -> ImageHeader:
         width, height = (size & 0x3FFF for size in struct.unpack_from('<HH', data, 26))
     else:
         raise FrameRefusedError('it is a WebP without a header')
-    return ImageHeader('WebP', *shown_size(width, height, orientation), orientation=orientation)
+    return ImageHeader('WebP', *shown_size(width, height, orientation), orientation=orientation,
+                       coloured=True)
 
 
 def _webp_orientation(data: bytes) -> int:

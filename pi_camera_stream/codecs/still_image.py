@@ -39,7 +39,9 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     import cv2
 
     header = check_image(data, KINDS, max_pixels)
-    image = decode_upright(data[header.start:], cv2.IMREAD_UNCHANGED, header.orientation)
+    # All bits and an opacity take up to 8 bytes a pixel, of colours that are shown with 3.
+    flags = cv2.IMREAD_COLOR if header.coloured else cv2.IMREAD_UNCHANGED
+    image = decode_upright(data[header.start:], flags, header.orientation)
     if image is None:
         raise ValueError(f'the {header.kind} cannot be decoded')
     height, width = image.shape[:2]
@@ -49,7 +51,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
                 (channels, image.dtype.str[1:]))
     if name is None:
         raise ValueError(f'a {header.kind} of {channels} x {image.dtype} cannot be shown')
-    return to_viewable(image.tobytes(), name, width, height, image.strides[0], False)
+    return to_viewable(memoryview(image).cast('B'), name, width, height, image.strides[0], False)
 
 
 def is_rvl(data: bytes, described: str) -> bool:
