@@ -69,7 +69,7 @@ def read_image_header(data: bytes) -> ImageHeader:
     except (struct.error, OverflowError) as error:  # the latter of an offset beyond all memory
         raise FrameRefusedError('it ends within its header') from error
     if match := _PNM.match(data, 0, _MOST_COMMENT_BYTES):
-        return ImageHeader('PNM', *map(int, match.groups()))
+        return ImageHeader('PNM', int(match[1]), int(match[2]))
     return ImageHeader(next(
         (name for magic, at, name in _OTHERS if data.startswith(magic, at)), ''))
 

@@ -51,7 +51,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
                 (channels, image.dtype.str[1:]))
     if name is None:
         raise ValueError(f'a {header.kind} of {channels} x {image.dtype} cannot be shown')
-    return to_viewable(memoryview(image).cast('B'), name, width, height, image.strides[0], False)
+    return to_viewable(image.data.cast('B'), name, width, height, image.strides[0], False)
 
 
 def is_rvl(data: bytes, described: str) -> bool:
