@@ -148,12 +148,14 @@ def test_the_color_is_tuned_while_it_runs(guest):
         feed.ask(picture, lambda message: lefts(message) == [450])
 
 
-def test_markers_have_poses_once_the_camera_is_calibrated(guest):
+@pytest.mark.parametrize('size', [(640, 360), (320, 180)])
+def test_markers_have_poses_once_the_camera_is_calibrated(guest, size):
     length_m, pose = 0.2, facing(0.1, -0.05, 0.9, turned=0.4)
-    picture = jpeg(photograph(marker(23), length_m, pose, camera()))
-    # The calibration is for pictures of twice the size.
-    calibration = camera(size=(1280, 960), focal=1000.0)
-    message = CameraInfo(width=1280, height=960, distortion_model='plumb_bob', d=calibration.d,
+    lens = camera(size=size, focal=1000.0 * size[0] / 1280)
+    picture = jpeg(photograph(marker(23), length_m, pose, lens))
+    # The calibration is for larger pictures.
+    calibration = camera(size=(1280, 720), focal=1000.0)
+    message = CameraInfo(width=1280, height=720, distortion_model='plumb_bob', d=calibration.d,
                          k=calibration.k, r=calibration.r, p=calibration.p)
     infos = guest.node.create_publisher(CameraInfo, '/camera/camera_info', best_effort(1))
     with running('consumer', *parameters(processor='motion', aruco__marker_length=length_m)):

@@ -20,6 +20,7 @@ import time
 
 import cv2
 import numpy as np
+from pi_camera_stream.codecs.orientation import upright
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.v4l2 import V4l2Source
@@ -29,6 +30,7 @@ import support
 from support import pictures
 from support.capturing import capturing
 from support.processes import wait_until
+from support.turning import look, quarters, turned_jpeg
 
 CODE = Path(support.__file__).parent / 'fake_v4l2' / 'fake_v4l2.c'
 JPEGS = [pictures.jpeg(640, 480, seed) for seed in range(4)]
@@ -145,6 +147,22 @@ def test_it_can_be_turned(camera, monkeypatch):
     expected = cv2.flip(cv2.rotate(BARS, cv2.ROTATE_90_CLOCKWISE), 0)
     assert image.shape == expected.shape
     assert cv2.absdiff(image, expected).mean() < 4
+
+
+@pytest.mark.parametrize(('orientation', 'wishes'), [
+    (6, {}), (3, {}), (6, {'rotation': 90}), (7, {'hflip': True})])
+def test_jpegs_that_say_how_they_are_turned(camera, tmp_path, orientation, wishes):
+    data = turned_jpeg(orientation, 640, 480)
+    for path in (tmp_path / 'MJPG').iterdir():
+        path.write_bytes(data)
+    with capturing(camera.source(quality=95, **wishes)) as run:
+        picture = run.picture()
+        hello = run.source.hello
+    image = np.rot90(upright(quarters(640, 480), orientation), -wishes.get('rotation', 0) // 90)
+    expected = look(image[:, ::-1] if 'hflip' in wishes else image)
+    assert (picture == data) == (not wishes)
+    assert look(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)) == expected
+    assert (hello['width'], hello['height']) == expected[0]
 
 
 def test_without_wishes_it_is_a_size_that_a_robot_wants(camera):

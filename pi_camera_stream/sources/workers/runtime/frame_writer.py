@@ -23,6 +23,7 @@ from .worker_pipe import WorkerPipe
 from ...base import SourceSettings
 from ...records import FrameRecord
 from ....codecs.jpeg import JpegHeader, NotAJpegError, read_header
+from ....codecs.jpeg_codec import decode_jpeg
 from ....codecs.limits import whole_jpeg
 from ....core.errors import FrameRefusedError
 from ....core.frame import EncodedImage, Image
@@ -116,11 +117,10 @@ class FrameWriter:
 
     def _encode(self, content: EncodedImage | MakeImage) -> bytes:
         import cv2  # here, because who only passes JPEGs on can do without it: 20 MB
-        import numpy as np
         cv2.setNumThreads(1)
         try:
-            image: Any = content() if not isinstance(content, EncodedImage) else cv2.imdecode(
-                np.frombuffer(content.data, np.uint8), cv2.IMREAD_COLOR)
+            image: Any = content() if not isinstance(content, EncodedImage) else decode_jpeg(
+                content.data, max_pixels=self._settings.max_pixels)
             if image is None:
                 raise NotAJpegError('it cannot be decoded')
             size = self.decoded_size
