@@ -59,7 +59,7 @@ class VideoFileSource(Source):
 
     @property
     def title(self) -> str:
-        return f'video {self.settings.path}'
+        return f'video {self.settings.shown_path}'
 
     @property
     def nominal_fps(self) -> float:
@@ -67,15 +67,19 @@ class VideoFileSource(Source):
             return self.fps or _RAW_FPS
         return min(self.fps or self._own_fps, self._own_fps)
 
-    def start(self) -> None:
+    def check(self) -> None:
         path = self.settings.path
         if not path:
             raise PermanentError("source 'file' needs the parameter 'path': set it to a video or "
                                  'to a folder of pictures')
         if not Path(path).exists():
-            raise PermanentError(f"there is no file or folder '{path}': set the parameter 'path' "
-                                 'to one that exists (a relative path starts where the node was '
-                                 'started)')
+            raise PermanentError(f"there is no file or folder '{self.settings.shown_path}': set "
+                                 "the parameter 'path' to one that exists (a relative path starts "
+                                 'where the node was started)')
+
+    def start(self) -> None:
+        self.check()
+        path = self.settings.path
         try:
             self._open()
             self._pending = self._rewind(at_start=True)
@@ -176,11 +180,11 @@ class VideoFileSource(Source):
 
     def _image(self, frame: Any) -> Image:
         transposed, left_right, upside_down = _turn(frame, self._stream)
-        size = self.settings.size
-        if size is None:
-            width, height = frame.width, frame.height
+        width, height = frame.width, frame.height
+        if transposed:
+            height, width = self.settings.size_of(height, width)
         else:
-            width, height = size[::-1] if transposed else size
+            width, height = self.settings.size_of(width, height)
         image: Image = frame.to_ndarray(format='bgr24', width=width, height=height)
         if transposed:
             image = image.swapaxes(0, 1)

@@ -110,6 +110,6 @@ class Decoder:
         return ''
 
     def _put(self, frame: Any, monotonic_ns: int) -> None:
-        size = self._writer.decoded_size or (frame.width, frame.height)
+        size = self._writer.decoded_size(frame.width, frame.height)
         self._writer.put(lambda: frame.to_ndarray(format='bgr24', width=size[0], height=size[1]),
                          monotonic_ns)
