@@ -46,7 +46,7 @@ class V4l2Source(ReconnectingSource):
 
     @property
     def title(self) -> str:
-        return f'camera {device_path(self.settings.path)}'
+        return f'camera {device_path(self.settings.shown_path)}'
 
     def command(self) -> Sequence[str]:
         return [sys.executable, '-m', _WORKER]

@@ -70,12 +70,8 @@ class Stage:
     def take_values(self) -> list[ValuesRefusedError]:
         """Let the processor have what has changed; return what of it it refused."""
         changes = [self._changes.popleft() for _ in range(len(self._changes))]
-        if not self._configured:  # there is nothing that works: whatever it raises is to be seen
-            for change in changes:
-                self._values = {**self._values, **change}
-            self.processor.configure(self._values)
-            self._configured = True
-            return []
+        if not self._configured:
+            changes = self._begin(changes)
         try:
             self._try(*changes)
             return []
@@ -87,6 +83,20 @@ class Stage:
             info = replace(info, calibration=None)
         findings = self.processor.process(image, info)
         return Outcome(self.name, findings, outcome_document(self.name, findings))
+
+    def _begin(self, changes: list[Values]) -> list[Values]:
+        """Let it have its first values; return the changes that it does not have by that."""
+        try:
+            self.processor.configure(self._values)
+        except Exception:  # which is to be seen, as there is nothing that works
+            if not changes:
+                raise
+            for change in changes:
+                self._values = {**self._values, **change}
+            self.processor.configure(self._values)
+            changes = []
+        self._configured = True
+        return changes
 
     def _try(self, *changes: Values) -> None:
         if changes:

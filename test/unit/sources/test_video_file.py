@@ -232,6 +232,9 @@ def test_a_film_is_turned_as_it_says(tmp_path, turned, mirrored):
     small = opened(path, width=60, height=100).read(5).content
     assert cv2.absdiff(small, cv2.resize(image, (60, 100), interpolation=cv2.INTER_AREA)
                        ).mean() < 12
+    height, width = image.shape[:2]
+    half = opened(path, height=height // 2).read(5).content
+    assert half.shape[:2] == (height // 2, width // 2)
 
 
 def test_a_video_that_was_cut_off_plays_as_far_as_it_goes(clip, tmp_path):
