@@ -108,7 +108,6 @@ def test_live_parameters_change_the_running_stream(guest):
     ('jpeg_quality', 101, 'out of range. Min: 1, Max: 100'),
     ('jpeg_quality', 'high', "must be of type integer, not 'high'"),
     ('fps', -1, "parameter 'fps' must be 0 to 240 frames/s, not -1.0"),
-    ('width', 640, 'width 640 and height 0 do not go together'),
     ('rotation', 45, 'must be 0, 90, 180 or 270 degrees, not 45'),
     ('crop', '1,2,3', 'must be x,y,width,height in pixels of the sensor'),
     ('tuning_file', '/x.json', 'read-only'),
