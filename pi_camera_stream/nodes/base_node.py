@@ -23,7 +23,6 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
-from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
@@ -167,11 +166,6 @@ class BaseNode(Node):
             self.declare_parameter(parameter.name, value, descriptor, ignore_override=True)
         except ValueError as error:
             raise PermanentError(str(error)) from error
-        except InvalidParameterValueException as error:
-            # rclpy puts words of its own before the reason that it or our callback gave, and the
-            # parameter's name behind it.
-            reason = str(error).partition('Reason: ')[2]
-            raise PermanentError(reason.removesuffix(f': {parameter.name}')) from error
 
     def _on_set_parameters(self, changed: Sequence[Any]) -> SetParametersResult:
         if self._writing_back:

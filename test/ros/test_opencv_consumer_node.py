@@ -332,7 +332,7 @@ def test_the_whole_chain_knows_how_old_its_pictures_are(guest):
      "parameter 'color.saturation_min' is 90 and 'color.saturation_max' 80, so no color lies "
      'between them: exchange them'),
     ({'aruco__dictionary': '3X3'}, "parameter 'aruco.dictionary' must be 4X4_50, 4X4_100, "),
-    ({'color__hue_min': 180}, 'Parameter color.hue_min out of range'),
+    ({'color__hue_min': 180}, "parameter 'color.hue_min' must be 0 to 179, not 180"),
     ({'processor': 'face', 'face__model': '/nowhere.onnx'},
      "parameter 'face.model': there is no file '/nowhere.onnx': give the path of a YuNet model"),
     ({'jpeg_quality': 'fine'}, "parameter 'jpeg_quality' must be of type integer, not 'fine'"),

@@ -117,11 +117,11 @@ def test_a_mode_that_it_has_not_is_taken_back_and_nothing_else(guest):
         assert guest.set_parameter(NODE, 'sensor_mode', '2304x1296:12').successful
         assert guest.set_parameter(NODE, 'hflip', True).successful
         camera.wait_for("'sensor_mode' cannot be what was set.*no such sensor mode")
-        wait_for_pictures(images, hflip=True)
+        wait_for_pictures(images, flips=[True, False])
         assert guest.get_parameters(NODE, 'sensor_mode', 'hflip') == ['', True]
         assert guest.set_parameter(NODE, 'sensor_mode', '2304x1296:10').successful
         assert guest.set_parameter(NODE, 'vflip', True).successful
-        wait_for_pictures(images, hflip=True, vflip=True)
+        wait_for_pictures(images, flips=[True, True])
         assert guest.get_parameters(NODE, 'sensor_mode') == ['2304x1296:10']
 
 
