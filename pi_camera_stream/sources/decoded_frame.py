@@ -14,6 +14,7 @@
 
 """A picture of a film, decoded by PyAV, as an image that is turned as the film says."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ def frame_orientation(frame: Any, otherwise: int = UPRIGHT) -> int:
     return otherwise
 
 
-def to_image(frame: Any, size: tuple[int, int] | None, orientation: int) -> Image:
-    """Return it turned, H x W x 3, in that (width, height), or in its own."""
-    width, height = (frame.width, frame.height) if size is None else shown_size(
-        *size, orientation)
+def to_image(frame: Any, size_of: Callable[[int, int], tuple[int, int]],
+             orientation: int) -> Image:
+    """Return it turned, H x W x 3; `size_of` tells the (width, height) wanted of the shown one."""
+    width, height = shown_size(
+        *size_of(*shown_size(frame.width, frame.height, orientation)), orientation)
     image = frame.to_ndarray(format='bgr24', width=width, height=height)
     return np.ascontiguousarray(upright(image, orientation), np.uint8)

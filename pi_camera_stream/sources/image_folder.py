@@ -127,14 +127,16 @@ class ImageFolderSource(Source):
     def _read(self, path: Path) -> EncodedImage | Image:
         if path.stat().st_size > _MOST_BYTES:
             raise FrameRefusedError(f'it has more than {_MOST_BYTES} bytes')
-        data, size = path.read_bytes(), self.settings.size
+        data = path.read_bytes()
         header = check_image(data, _KINDS, self.settings.max_pixels)
-        if header.kind == 'JPEG' and size in (None, (header.width, header.height)):
+        size = self.settings.size_of(header.width, header.height)
+        if header.kind == 'JPEG' and size == (header.width, header.height):
             return EncodedImage(data)
         image = decode_upright(data, cv2.IMREAD_COLOR, header.orientation)
         if image is None:
             raise FrameRefusedError('it cannot be decoded')
-        if size is not None and image_size(image) != size:
+        size = self.settings.size_of(*image_size(image))  # which may be turned (Exif)
+        if image_size(image) != size:
             try:
                 image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
             except cv2.error as error:  # a single pixel, with OpenCV 4.5.4

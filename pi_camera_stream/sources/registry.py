@@ -44,7 +44,7 @@ def create_source(settings: SourceSettings) -> Source:
     if settings.source == 'auto':
         if settings.path:
             raise PermanentError(f"source 'auto' looks for a camera and does not read "
-                                 f"'{settings.path}': set the parameter 'source' to file, "
+                                 f"'{settings.shown_path}': set the parameter 'source' to file, "
                                  'stdin, v4l2 or url')
         from .auto import find_camera
         found = find_camera(settings)

@@ -19,7 +19,7 @@ import re
 import shutil
 import time
 
-from .base import SENSOR, Source, SourceSettings
+from .base import check_sensor, SENSOR, Source, SourceSettings
 from .child import Child
 from .jpeg_stream import JpegStream
 from ..core.errors import PermanentError, TemporaryError
@@ -28,6 +28,7 @@ from ..core.frame import Capture
 _PROGRAMS = ('rpicam-vid', 'libcamera-vid')  # libcamera-vid up to Raspberry Pi OS 11
 _DENOISE = {'off': 'off', 'fast': 'cdn_fast', 'high_quality': 'cdn_hq'}
 _LIST_S = 10.0
+_OWN_SIZE = (1920, 1080)  # libcamera's, of pictures of a video
 # `0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a)`
 _CAMERA = re.compile(r'^(\d+) : (\S+) \[(\d+)x(\d+)[^]]*\] \((\S+)\)', re.MULTILINE)
 
@@ -48,6 +49,11 @@ class RpicamSource(Source):
         self._child: Child | None = None
         self._stream = self._new_stream()
 
+    def check(self) -> None:
+        check_sensor(self.settings)
+        if self.settings.noise_reduction:
+            _denoise(self.settings.noise_reduction)
+
     @property
     def title(self) -> str:
         return 'Raspberry Pi camera, rpicam-vid'
@@ -61,6 +67,7 @@ class RpicamSource(Source):
         return self.fps or 30.0
 
     def start(self) -> None:
+        self.check()
         self._child = Child(self.command(find_program()))
 
     def read(self, timeout_s: float) -> Capture | None:
@@ -99,14 +106,12 @@ class RpicamSource(Source):
         # --verbose 0, it tells something of each picture on standard error; errors stay.
         words = [program, '-t', '0', '-n', '--codec', 'mjpeg', '-o', '-', '--flush',
                  '--verbose', '0', '--quality', str(settings.quality)]
-        if settings.size is not None:
-            words += ['--width', str(settings.width), '--height', str(settings.height)]
+        if settings.sized:
+            width, height = settings.size_of(*_OWN_SIZE)
+            words += ['--width', str(width), '--height', str(height)]
         if self.fps:
             words += ['--framerate', f'{self.fps:g}']
         words += ['--hflip'] * settings.hflip + ['--vflip'] * settings.vflip
-        if settings.rotation not in (0, 180):
-            raise PermanentError("rpicam-vid cannot turn pictures by a quarter: set the parameter "
-                                 "'rotation' to 0 or 180")
         if settings.rotation:
             words += ['--rotation', str(settings.rotation)]
         if settings.tuning_file:
@@ -114,7 +119,7 @@ class RpicamSource(Source):
         if settings.noise_reduction:
             words += ['--denoise', _denoise(settings.noise_reduction)]
         if settings.sensor_mode:
-            words += ['--mode', _mode(settings.sensor_mode)]
+            words += ['--mode', settings.sensor_mode.replace('x', ':')]
         return words + self._camera_words(program)
 
     def _camera_words(self, program: str) -> list[str]:
@@ -125,9 +130,6 @@ class RpicamSource(Source):
         number, width, height = _find_camera(program, camera)
         words = ['--camera', number]
         if crop:
-            if len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]:
-                raise PermanentError(f"{list(crop)} is no part of a sensor: set the parameter "
-                                     "'crop' to x, y, width and height in the sensor's pixels")
             parts = [length / (width, height)[index % 2] for index, length in enumerate(crop)]
             words += ['--roi', ','.join(f'{part:.6f}' for part in parts)]
         return words
@@ -155,13 +157,6 @@ def _denoise(noise_reduction: str) -> str:
                              "parameter 'noise_reduction' to auto or to one of "
                              + ', '.join(_DENOISE))
     return _DENOISE[noise_reduction]
-
-
-def _mode(mode: str) -> str:
-    if re.fullmatch(r'\d+x\d+(:\d+)?', mode) is None:
-        raise PermanentError(f"'{mode}' is no sensor mode: set the parameter 'sensor_mode' to "
-                             'WIDTHxHEIGHT or WIDTHxHEIGHT:BITS')
-    return mode.replace('x', ':')
 
 
 def _find_camera(program: str, camera: str) -> tuple[str, int, int]:

@@ -61,7 +61,7 @@ class VideoFileSource(Source):
 
     @property
     def title(self) -> str:
-        return f'video {self.settings.path}'
+        return f'video {self.settings.shown_path}'
 
     @property
     def nominal_fps(self) -> float:
@@ -69,15 +69,19 @@ class VideoFileSource(Source):
             return self.fps or _RAW_FPS
         return min(self.fps or self._own_fps, self._own_fps)
 
-    def start(self) -> None:
+    def check(self) -> None:
         path = self.settings.path
         if not path:
             raise PermanentError("source 'file' needs the parameter 'path': set it to a video or "
                                  'to a folder of pictures')
         if not Path(path).exists():
-            raise PermanentError(f"there is no file or folder '{path}': set the parameter 'path' "
-                                 'to one that exists (a relative path starts where the node was '
-                                 'started)')
+            raise PermanentError(f"there is no file or folder '{self.settings.shown_path}': set "
+                                 "the parameter 'path' to one that exists (a relative path starts "
+                                 'where the node was started)')
+
+    def start(self) -> None:
+        self.check()
+        path = self.settings.path
         try:
             self._open()
             self._pending = self._rewind(at_start=True)
@@ -103,7 +107,7 @@ class VideoFileSource(Source):
                 self._start_s += now_s - due_s
                 self._last_due_s = now_s
             if self._rate_limit.admits(int(due_s * 1e9), self.fps):
-                image = to_image(frame, self.settings.size,
+                image = to_image(frame, self.settings.size_of,
                                  frame_orientation(frame, self._orientation))
                 return Capture(image, int(max(now_s, due_s) * 1e9))
 

@@ -14,9 +14,10 @@
 
 """The node that shows picture topics to browsers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .teleop import create_vehicle
+from .teleop import create_vehicle, read_limits
 from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
@@ -26,6 +27,7 @@ from ...client.entities import Periodic
 from ...client.graph import image_topics
 from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
+from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
 from ...web.access.access_rules import AccessRules
 from ...web.access.tls import server_context
@@ -89,6 +91,14 @@ class HttpBridgeNode(BaseNode):
     def before_shutdown(self) -> None:
         if self._vehicle is not None:
             self._vehicle.stop()
+
+    def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
+                        live: bool) -> None:
+        """Let the vehicle go by new limits at once; nothing else is live."""
+        super().take_parameters(changed, others, live)
+        if live and changed and self._vehicle is not None:
+            self._vehicle.set_limits(*read_limits(
+                lambda name: changed.get(name, self.value(name))))
 
     def _warn(self, sentence: str) -> None:
         self.get_logger().warning(sentence)

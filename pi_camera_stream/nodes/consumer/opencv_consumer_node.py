@@ -16,7 +16,7 @@
 
 """The node that works on pictures with OpenCV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import threading
 import time
 import traceback
@@ -41,7 +41,7 @@ from ...core.reception import SILENT_S
 from ...core.statistics import Heartbeat, RateMeter, Recent
 from ...vision import pipeline as pipelines
 from ...vision import registry
-from ...vision.pipeline import Pipeline
+from ...vision.pipeline import Pipeline, ValuesRefusedError
 from ...vision.processor import FrameInfo
 
 
@@ -93,17 +93,22 @@ class OpencvConsumerNode(BaseNode):
         if not live:
             return
         if 'processor' in changed:
-            self._pipeline = self._create_pipeline(changed)
+            pipeline = self._create_pipeline(changed)
+            pipeline.configure()
+            self._pipeline = pipeline
             self.run_soon(lambda: self._calibration.follow(self._pipeline.uses_calibration))
         else:
-            values = {stage.name: self._values(stage.name, changed)
-                      for stage in self._pipeline.stages
-                      if any(name.startswith(f'{stage.name}.') for name in changed)}
-            for name, own in values.items():
-                pipelines.check(name, own)
-            self._pipeline.reconfigure(values)
+            own = {stage.name: _own(stage.name, changed) for stage in self._pipeline.stages}
+            own = {name: values for name, values in own.items() if values}
+            for name in own:
+                pipelines.check(name, self._values(name, changed))
+            self._pipeline.reconfigure(own)
         if 'jpeg_quality' in changed:
             self._topics.jpeg_quality = int(changed['jpeg_quality'])
+
+    def expected_groups(self) -> Iterable[str]:
+        known = {*registry.NAMES, *(stage.name for stage in self._pipeline.stages)}
+        return {name for name in registry.all_names() if name not in known}
 
     def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
         names = registry.parse_names(str(changed.get('processor', self.value('processor'))))
@@ -113,8 +118,7 @@ class OpencvConsumerNode(BaseNode):
         table = registry.parameters(processor)
         for parameter in table:
             if not self.has_parameter(parameter.name):  # of another package
-                self._table[parameter.name] = parameter
-                self._declare(parameter)
+                self.declare_row(parameter)
         return {parameter.name.partition('.')[2]: changed[parameter.name]
                 if parameter.name in changed else self.value(parameter.name)
                 for parameter in table}
@@ -167,11 +171,19 @@ class OpencvConsumerNode(BaseNode):
 
     def _report(self, processor: str, error: Exception) -> None:
         """Log what a processor raised; called once a second at most."""
-        if self.context.ok():  # else Ctrl-C came first
+        if isinstance(error, ValuesRefusedError):
+            self.run_soon(lambda: self._take_back(processor, error))
+        elif self.context.ok():  # else Ctrl-C came first
             details = str(error) if isinstance(error, PermanentError) else \
                 f'{error!r}\n' + ''.join(traceback.format_exception(error))
             self.get_logger().error(
                 f"processor '{processor}' failed, everything else goes on: {details}")
+
+    def _take_back(self, processor: str, error: ValuesRefusedError) -> None:
+        """Let parameters show what the processor uses instead of what it has refused."""
+        back = {f'{processor}.{name}': error.present[name] for name, value in error.refused.items()
+                if self.value(f'{processor}.{name}') == value}
+        self.take_back(back, str(error))
 
     def _health(self) -> diagnostics.Health:
         reception, rate = self._subscription.reception, self._processed.per_second()
@@ -201,6 +213,12 @@ class OpencvConsumerNode(BaseNode):
             return diagnostics.Health(
                 diagnostics.WARN, f'failing: {", ".join(failing)}', values)
         return diagnostics.Health(diagnostics.OK, f'{rate:.1f} frames/s', values)
+
+
+def _own(processor: str, changed: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values of a processor's parameters that change, by its own names."""
+    return {name.partition('.')[2]: value for name, value in changed.items()
+            if name.startswith(f'{processor}.')}
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -52,6 +52,8 @@ def test_a_wanted_size_is_made(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(pictures.jpeg(64, 48))
     assert opened(tmp_path, width=32, height=24).read(5).content.shape == (24, 32, 3)
     assert opened(tmp_path, width=64, height=48).read(5).content.data == pictures.jpeg(64, 48)
+    assert opened(tmp_path, height=24).read(5).content.shape == (24, 32, 3)
+    assert opened(tmp_path, width=64).read(5).content.data == pictures.jpeg(64, 48)
 
 
 def test_a_single_pixel_is_enlarged_or_left_out(tmp_path):

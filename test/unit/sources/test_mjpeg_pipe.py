@@ -153,6 +153,8 @@ def test_of_a_burst_the_newest_is_used_at_a_lower_rate_too(fifo):
 def test_a_size_that_cannot_be_had_is_explained(fifo):
     with pytest.raises(PermanentError, match='the size where the pictures are made'):
         opened(fifo, width=640, height=480)
+    with pytest.raises(PermanentError, match='where the pictures are made'):
+        opened(fifo, height=480)
 
 
 def test_what_never_was_a_jpeg_is_explained(tmp_path):

@@ -139,6 +139,14 @@ def test_other_pictures_are_encoded(camera, monkeypatch):
         assert run.source.hello['detail'] == 'YUYV 640x480 at 30/s'
 
 
+def test_of_half_a_size_the_camera_says_the_other(camera):
+    with capturing(camera.source(height=480)) as run:
+        run.picture()
+        assert run.source.hello['detail'] == 'JPEG 640x480 at 30/s'
+    with capturing(camera.source(width=480, rotation=90)) as run:  # once it is turned
+        assert run.image().shape == (640, 480, 3)
+
+
 def test_it_can_be_turned(camera, monkeypatch):
     monkeypatch.setenv('FAKE_V4L2_FORMATS', 'YUYV')
     settings = {'width': 480, 'height': 640, 'rotation': 90, 'vflip': True}
@@ -257,6 +265,10 @@ RANGE = Mode('YU12', (32, 32), (2592, 1944), (2, 2))
     ([VGA, FULL], None, 0, (FULL, (1920, 1080), (1, 30))),
     ([ODD, VGA], None, 0, (VGA, (640, 480), (1, 30))),
     ([RANGE], (800, 600), 25, (RANGE, (800, 600), None)),
+    ([VGA, FULL, HD], (640, 0), 0, (VGA, (640, 480), (1, 30))),
+    ([VGA, FULL, HD], (0, 1080), 0, (FULL, (1920, 1080), (1, 30))),
+    ([RANGE], (800, 0), 0, (RANGE, (800, 600), None)),
+    ([RANGE], (0, 32), 0, (RANGE, (42, 32), None)),
 ])
 def test_what_is_chosen(modes, size, fps, chosen):
     assert choose(modes, size, fps) == chosen
@@ -264,6 +276,8 @@ def test_what_is_chosen(modes, size, fps, chosen):
 
 @pytest.mark.parametrize(('modes', 'size', 'words'), [
     ([RANGE], (801, 600), 'no 801x600: .* YU12 32x32 to 2592x1944'),
+    ([RANGE], (0, 601), 'no …x601: '),
+    ([HD, VGA], (800, 0), 'no 800x…: .* MJPG 1280x720'),
     ([ODD], None, 'nothing that can be converted: .* H264 640x480'),
     ([], None, 'another camera'),
 ])
