@@ -14,6 +14,10 @@
 
 """Receive a robot's pictures as OpenCV arrays, on any machine of the same ROS domain."""
 
+import os
+
+os.environ['OPENCV_IO_MAX_IMAGE_PIXELS'] = '64000000'  # a few bytes can claim to be gigabytes
+
 import cv2
 import numpy as np
 import rclpy
@@ -22,8 +26,12 @@ from sensor_msgs.msg import CompressedImage
 
 
 def on_picture(message):
-    image = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
-    print(image.shape, image.mean(), flush=True)
+    try:
+        image = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # too large, or empty
+        image = None
+    if image is not None:  # else it was broken
+        print(image.shape, image.mean(), flush=True)
 
 
 rclpy.init()

@@ -16,7 +16,9 @@
 
 import itertools
 import os
+import shutil
 import signal
+import subprocess
 import threading
 
 from hypothesis import settings
@@ -54,3 +56,16 @@ def missing():
             pytest.fail(f'{reason}, and nothing may be skipped here')
         pytest.skip(reason)
     return report
+
+
+@pytest.fixture
+def certificate(missing, tmp_path):
+    """Return the paths of a certificate for 127.0.0.1 and of its key, made by openssl."""
+    if shutil.which('openssl') is None:
+        missing('the command openssl is not installed')
+    paths = str(tmp_path / 'robot.crt'), str(tmp_path / 'robot.key')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                    'ec_paramgen_curve:prime256v1', '-nodes', '-out', paths[0], '-keyout',
+                    paths[1], '-subj', '/CN=robot', '-addext', 'subjectAltName=IP:127.0.0.1'],
+                   check=True, capture_output=True)
+    return paths

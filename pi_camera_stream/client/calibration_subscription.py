@@ -40,6 +40,7 @@ class CalibrationSubscription:
         self._received: tuple[Any, ...] = ()
         self._calibration: Calibration | None = None
         self._scaled: tuple[Calibration, tuple[int, int], Calibration | None] | None = None
+        self._complained_of: Calibration | None = None
 
     def follow(self, wanted: bool) -> None:
         if wanted and self._subscription is None:
@@ -60,7 +61,9 @@ class CalibrationSubscription:
                 fitting = calibration.scaled(width, height)
             except CalibrationError as error:
                 fitting = None
-                self._complain(error)
+                if calibration is not self._complained_of:  # a camera may go from size to size
+                    self._complained_of = calibration
+                    self._complain(error)
             self._scaled = scaled = (calibration, (width, height), fitting)
         return scaled[2]
 

@@ -33,6 +33,8 @@ from ..codecs.jpeg_codec import REDUCTIONS
 from ..codecs.limits import MAX_PIXELS
 from ..core.frame import Frame, Image, image_size, StampedImage
 from ..core.mailbox import Mailbox
+from ..core.pacing import Occasionally
+from ..core.reception import Signal
 from ..vision.rectifier import Rectifier
 
 _SLICE_S = 0.25  # how long a wait cannot be ended by a shutdown
@@ -135,10 +137,11 @@ class FrameSubscriber:
             raise ValueError(f'max_pixels must be 1 or more, not {max_pixels!r}')
         self._reduction, self._grey, self._max_pixels = reduce, color == 'gray', max_pixels
         self._newest: Mailbox[tuple[Frame | StampedImage, str]] = Mailbox()
-        self._undecodable = 0
         self._grabbed: ReceivedFrame | None = None
         self._size = (0, 0)
-        self._said_s = time.monotonic() + _EXPLAIN_S - _REPEAT_S
+        self._begun_s = time.monotonic()
+        self._explained = Occasionally(_REPEAT_S)
+        self._unrectified = Occasionally(_REPEAT_S)
         self._closed = False
         self._rectifier = Rectifier()
         self._calibration: CalibrationSubscription | None = None
@@ -206,8 +209,13 @@ class FrameSubscriber:
 
     def counters(self) -> Mapping[str, int]:
         """Return how many came, were dropped for newer ones, and could not be used."""
-        return {'received': self._subscription.received.total, 'dropped': self._newest.dropped,
-                'corrupt': self._subscription.corrupt + self._undecodable}
+        reception = self._subscription.reception
+        return {'received': reception.received.total, 'dropped': self._newest.dropped,
+                'corrupt': reception.refused}
+
+    def signal(self) -> Signal:
+        """Return whether pictures come, and why none is shown while none is. Any thread."""
+        return self._subscription.reception.signal()
 
     def close(self) -> None:
         """Receive nothing any more; whoever iterates comes to the end."""
@@ -250,7 +258,7 @@ class FrameSubscriber:
         return {
             cv2.CAP_PROP_FRAME_WIDTH: float(self._size[0]),
             cv2.CAP_PROP_FRAME_HEIGHT: float(self._size[1]),
-            cv2.CAP_PROP_FPS: self._subscription.received.per_second(),
+            cv2.CAP_PROP_FPS: self._subscription.reception.received.per_second(),
             cv2.CAP_PROP_POS_MSEC: self._grabbed.stamp_ns / 1e6 if self._grabbed else 0.0,
         }.get(property_id, 0.0)
 
@@ -268,19 +276,18 @@ class FrameSubscriber:
         try:
             image = decode_frame(frame, self._reduction, self._grey, self._max_pixels)
         except ValueError as error:
-            self._undecodable += 1
-            self._node.get_logger().warning(f"left out a picture of '{self.topic}': {error}",
-                                            throttle_duration_sec=10.0)
+            self._subscription.refuse(str(error))
             return None
+        self._subscription.reception.show()
         self._size = image_size(image)
         if self._calibration is not None:
             calibration = self._calibration.for_size(*self._size)
             if calibration is not None:
                 image = self._rectifier.rectify(image, calibration)
-            else:
+            elif self._unrectified.due():
                 self._node.get_logger().warning(
                     f"pictures of '{self.topic}' are not rectified: no calibration that fits has "
-                    f"come on '{self._calibration.topic}'", throttle_duration_sec=_REPEAT_S)
+                    f"come on '{self._calibration.topic}'")
         self._publish_trace('decoded', frame)
         jpeg = frame.data if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,
@@ -291,7 +298,8 @@ class FrameSubscriber:
             self._trace.publish(self.topic, frame.stamp_ns, **{what: self._trace.now_ns()})
 
     def _log_why_silent(self) -> None:
-        now_s = time.monotonic()
-        if not self._subscription.received.total and now_s - self._said_s >= _REPEAT_S:
-            self._said_s = now_s
-            self._node.get_logger().warning(self._subscription.why_silent())
+        signal = self.signal()
+        if signal.lost and time.monotonic() - self._begun_s > _EXPLAIN_S \
+                and self._explained.due():
+            self._node.get_logger().warning(
+                f"no picture of '{self.topic}': {signal}; still waiting")

@@ -95,19 +95,19 @@ def incompatible_policies(offered: QoSProfile, asked_for: QoSProfile) -> str:
         or 'quality of service'
 
 
-def why_silent(node: Node, topic: str, subscription: Any = None) -> str:
+def why_missing(node: Node, topic: str, subscription: Any = None) -> str:
     """Return why nothing comes from an image topic (to `subscription`), and which others are."""
-    found = image_topics(node)
-    ends = publishers(node, topic)
+    found, ends = image_topics(node), publishers(node, topic)
     others = sorted({end.topic_type for end in ends} - set(IMAGE_TYPES))
     refused = '' if subscription is None else next(filter(None, (
         incompatible_policies(end.qos_profile, subscription.qos_profile) for end in ends)), '')
-    reason = f'offers another {refused} than is asked for here' if refused else \
-        'is silent' if topic in found else \
-        f'is of the type {others[0]}' if others else 'has no publisher'
+    if refused:
+        return f"'{topic}' offers another {refused} than is asked for here"
+    if topic in found:
+        return f"'{topic}' has a publisher, which sends nothing"
     listed = ', '.join(list(found)[:_LISTED]) + (', …' if len(found) > _LISTED else '')
-    return (f"no picture yet: '{topic}' {reason}; topics with pictures: {listed or 'none'}; "
-            'still waiting')
+    reason = f'is of the type {others[0]}' if others else 'has no publisher'
+    return f"'{topic}' {reason}; topics with pictures: {listed or 'none'}"
 
 
 def _ask(node: Node, question: Callable[[], Sequence[T]], otherwise: list[T]) -> list[T]:

@@ -24,8 +24,17 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
 from .entities import destroy, Periodic
-from .graph import COMPRESSED_TYPE, image_type, IMAGE_TYPES, publishers, RAW_TYPE, why_silent
+from .graph import (
+    COMPRESSED_TYPE,
+    full_name,
+    image_type,
+    IMAGE_TYPES,
+    publishers,
+    RAW_TYPE,
+    why_missing,
+)
 from .image_topic import create_image_subscription, stamp_ns
+from .publisher_health import PublisherHealth
 from .qos import image_qos
 from .report_publisher import ReportPublisher
 from ..codecs import still_image
@@ -34,9 +43,12 @@ from ..codecs.limits import check_image, check_rows, MAX_PIXELS, whole_jpeg
 from ..codecs.raw_image import to_viewable
 from ..core.errors import FrameRefusedError
 from ..core.frame import Frame, Image, StampedImage
-from ..core.statistics import Heartbeat, RateMeter
+from ..core.pacing import Occasionally
+from ..core.reception import Reception
 
 _POLL_S = 0.5
+_UNEXPLAINED_S = 1.0  # without a picture, before it is looked why
+_REPEAT_S = 10.0  # how often it is logged that pictures are left out
 _COMPRESSED = '/compressed'
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
@@ -54,30 +66,27 @@ class ImageSubscription:
     """
 
     def __init__(self, node: Node, topic: str, on_frame: OnFrame, *, overridable: bool = True,
-                 adaptive: bool = True, max_pixels: int = MAX_PIXELS,
-                 on_refusal: Callable[[str], None] = lambda _: None) -> None:
+                 adaptive: bool = True, max_pixels: int = MAX_PIXELS) -> None:
         """
         Make it; nothing is received yet.
 
         `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
-        `adaptive` lets the camera know what arrives, so that it sends no more. `on_refusal` hears
-        why a picture is left out.
+        `adaptive` lets the camera know what arrives, so that it sends no more.
         """
         self._reporter = ReportPublisher(node, topic) if adaptive else None
         self._node = node
         self._name = topic
         self._on_frame = on_frame
         self._overridable = overridable
-        self._max_pixels, self._on_refusal = max_pixels, on_refusal
-        self._lock = threading.Lock()  # guards all that follows, up to the counters
+        self._max_pixels = max_pixels
+        self.reception = Reception()
+        self._health = PublisherHealth(node)
+        self._logged = Occasionally(_REPEAT_S)
+        self._lock = threading.Lock()  # guards all that follows
         self._polling: Periodic | None = None
         self._subscription: Any = None
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
-        self.heartbeat = Heartbeat()  # of whole pictures
-        self.received = RateMeter()  # whole pictures, and their bytes
-        # Messages that were no whole picture, or a larger one than may be; why the last one was.
-        self.corrupt, self.corrupt_reason = 0, ''
 
     @property
     def topic(self) -> str:
@@ -103,15 +112,20 @@ class ImageSubscription:
             if self._polling is not None:
                 self._polling.stop()
                 self._polling = None
+            self._health.stop()
             self._end()
 
-    def why_silent(self) -> str:
-        return why_silent(self._node, self.source, self._subscription)
+    def refuse(self, reason: str) -> None:
+        """Note that a picture is left out, because `reason`; any thread may call it."""
+        self.reception.refuse(reason)
+        if self._logged.due():
+            self._node.get_logger().warning(f"left out a picture of '{self.source}': {reason}")
 
     def _poll(self) -> None:
         with self._lock:
             if self._polling is None:
                 return
+            self._explain()
             wanted = self._choose()
             if wanted is None:
                 return
@@ -125,6 +139,20 @@ class ImageSubscription:
                     # of different types: at the next look.
                     return
             self._begin(wanted)
+
+    def _explain(self) -> None:
+        """Find out why nothing comes, while nothing does."""
+        self.reception.note = getattr(self._node, 'missing_clock', '')
+        if not self.reception.is_silent(_UNEXPLAINED_S):
+            self.reception.missing = ''
+            self._health.stop()
+            return
+        self._health.start()
+        said = [f'{name} says: {message}' for name in dict.fromkeys(
+            full_name(end) for end in publishers(self._node, self.source))
+            if (message := self._health.said_by(name))]
+        self.reception.missing = '; '.join([
+            why_missing(self._node, self.source, self._subscription), *said])
 
     def _choose(self) -> tuple[str, str, QoSProfile | None] | None:
         """
@@ -163,7 +191,7 @@ class ImageSubscription:
                 self._on_compressed if is_compressed else self._on_raw, qos)
         except Exception as error:  # rclpy's, such as for two types of one name
             self._node.get_logger().warning(f"cannot receive '{topic}': {error}",
-                                            throttle_duration_sec=10.0)
+                                            throttle_duration_sec=_REPEAT_S)
 
     def _end(self) -> None:
         if self._reporter is not None:
@@ -189,17 +217,16 @@ class ImageSubscription:
         return qos
 
     def _on_compressed(self, message: CompressedImage) -> None:
-        data, sequence = message.data.tobytes(), self.received.total + 1
+        data, sequence = message.data.tobytes(), self.reception.received.total + 1
         stamp = stamp_ns(message.header)
         if self._reporter is not None:
             self._reporter.add(stamp, len(data))
         try:
             frame = self._open(data, message.format, stamp, sequence)
         except FrameRefusedError as error:
-            self._leave_out(error)
+            self.refuse(str(error))
             return
-        self.received.add(len(data))
-        self.heartbeat.beat()
+        self.reception.accept(len(data))
         self._on_frame(frame, message)
 
     def _open(self, data: bytes, described: str, stamp: int, sequence: int
@@ -223,15 +250,9 @@ class ImageSubscription:
         try:
             check_rows(message.width, message.height, len(message.data), self._max_pixels)
         except FrameRefusedError as error:
-            self._leave_out(error)
+            self.refuse(str(error))
             return
-        self.received.add(len(message.data))
-        self.heartbeat.beat()
-        self._on_frame(StampedImage(read, stamp_ns(message.header), self.received.total,
+        self.reception.accept(len(message.data))
+        self._on_frame(StampedImage(read, stamp_ns(message.header),
+                                    self.reception.received.total,
                                     message.width, message.height), message)
-
-    def _leave_out(self, error: FrameRefusedError) -> None:
-        self.corrupt, self.corrupt_reason = self.corrupt + 1, str(error)
-        self._on_refusal(self.corrupt_reason)
-        self._node.get_logger().warning(f"left out a picture of '{self.source}': {error}",
-                                        throttle_duration_sec=10.0)

@@ -20,6 +20,8 @@ import re
 
 import numpy as np
 
+from .orientation import read_exif, shown_size, UPRIGHT
+
 SOI = b'\xff\xd8'  # start of image
 EOI = b'\xff\xd9'  # end of image
 _BEGINNING = SOI + b'\xff'  # OpenCV and browsers take nothing else for a JPEG
@@ -33,7 +35,8 @@ _FIRST_WITH_LENGTH = 0xC0
 _START_OF_IMAGE = 0xD8
 _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
-_APP2 = 0xE2
+_APP1, _APP2 = 0xE1, 0xE2
+_EXIF = b'Exif\0'  # and a byte, then the data
 # As libjpeg finds the next marker: stray bytes, and any number of FF before it, are passed over.
 _MARKER = re.compile(rb'\xff[^\x00\xff]')
 _MARKER_BEHIND_SCAN = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]')
@@ -46,19 +49,40 @@ class NotAJpegError(ValueError):
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """Size in pixels, and the number of colour components (1 grey, 3 colour)."""
+    """
+    What is known of a JPEG.
+
+    Attributes
+    ----------
+    width, height
+        Size in pixels, as it is seen: turned as its Exif data say.
+    components
+        Number of colour components: 1 grey, 3 colour.
+    orientation
+        How it is turned, as in `orientation`.
+
+    """
 
     width: int
     height: int
     components: int
+    orientation: int = UPRIGHT
 
 
 def read_header(jpeg: bytes | bytearray | memoryview) -> JpegHeader:
-    """Return size and components of a JPEG, or raise NotAJpegError; it takes microseconds."""
+    """Return what a JPEG says of itself, or raise NotAJpegError; it takes microseconds."""
+    header = orientation = None
     for marker, position in _segments(jpeg):
-        if marker in _START_OF_FRAME:
-            return _frame_header(jpeg[position + 4:position + 10])
-    raise NotAJpegError('it has no frame header')
+        if marker in _START_OF_FRAME and header is None:
+            header = _frame_header(jpeg[position + 4:position + 10])
+        elif marker == _APP1 and orientation is None:
+            orientation = _exif(jpeg, position)
+    if header is None:
+        raise NotAJpegError('it has no frame header')
+    if orientation in (None, UPRIGHT):
+        return header
+    width, height = shown_size(header.width, header.height, orientation)
+    return JpegHeader(width, height, header.components, orientation)
 
 
 def find_end(jpeg: bytes) -> int | None:
@@ -141,6 +165,13 @@ def _segments(jpeg: bytes | bytearray | memoryview) -> Iterator[tuple[int, int]]
                 return
             position += 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
     raise NotAJpegError(f'it has more than {_MOST_SEGMENTS} segments before its first scan')
+
+
+def _exif(jpeg: bytes | bytearray | memoryview, position: int) -> int | None:
+    """Return what an APP1 segment says of the orientation; None if it has no Exif data."""
+    size = int.from_bytes(jpeg[position + 2:position + 4], 'big')
+    payload = bytes(jpeg[position + 4:position + 2 + size])
+    return read_exif(payload[len(_EXIF) + 1:]) if payload.startswith(_EXIF) else None
 
 
 def _frame_header(segment: bytes | bytearray | memoryview) -> JpegHeader:

@@ -14,9 +14,8 @@
 
 """JPEG to images no larger than needed, and images to JPEG, by OpenCV's libjpeg-turbo."""
 
-import numpy as np
-
 from .limits import check_jpeg, MAX_PIXELS
+from .orientation import decode_upright
 from ..core.errors import FrameRefusedError
 from ..core.frame import Image
 
@@ -28,7 +27,8 @@ def decode_jpeg(jpeg: bytes, reduction: int = 1, grey: bool = False,
     """
     Return a picture, H x W x 3 (BGR) or H x W (grey), uint8; None when it cannot be decoded.
 
-    Width and height are divided by `reduction`, 1 or one of REDUCTIONS, and rounded up; before
+    It is turned as Exif data say. Width and height are divided by `reduction`, 1 or one of
+    REDUCTIONS, and rounded up; before
     that, no more than `max_pixels` may be.
     """
     import cv2  # here, because a node that only passes JPEGs on can do without it: 20 MB
@@ -36,11 +36,10 @@ def decode_jpeg(jpeg: bytes, reduction: int = 1, grey: bool = False,
     kind = 'GRAYSCALE' if grey else 'COLOR'
     name = f'IMREAD_{kind}' if reduction == 1 else f'IMREAD_REDUCED_{kind}_{reduction}'
     try:
-        check_jpeg(jpeg, max_pixels)
-        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), getattr(cv2, name))
-    except (FrameRefusedError, cv2.error):
+        header = check_jpeg(jpeg, max_pixels)
+    except FrameRefusedError:
         return None
-    return None if image is None else np.asarray(image, np.uint8)
+    return decode_upright(jpeg, getattr(cv2, name), header.orientation)
 
 
 def encode_jpeg(image: Image, quality: int = 80) -> bytes:

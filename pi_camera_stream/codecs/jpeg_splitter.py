@@ -66,6 +66,11 @@ class JpegSplitter:
         self.truncated = 0  # pictures that ended too early or made no sense, and were dropped
         self.oversized = 0  # pictures over `max_bytes`, dropped
 
+    @property
+    def inside(self) -> bool:
+        """Return whether a picture has begun, and not ended yet."""
+        return self._inside
+
     def feed(self, chunk: bytes, arrival_ns: int) -> list[Piece]:
         self._buffer += chunk
         pieces: list[Piece] = []

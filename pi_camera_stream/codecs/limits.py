@@ -87,7 +87,7 @@ def check_image(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXEL
     """Return what data of one of these kinds says of itself, or raise FrameRefusedError."""
     if data.startswith(SOI) and 'JPEG' in kinds:
         jpeg = check_jpeg(data, max_pixels)
-        return ImageHeader('JPEG', jpeg.width, jpeg.height)
+        return ImageHeader('JPEG', jpeg.width, jpeg.height, orientation=jpeg.orientation)
     header = read_image_header(data)
     if header.kind not in kinds:
         what = f'{header.kind} data' if header.kind else 'no picture of a kind that is known here'

@@ -39,18 +39,15 @@ class RenditionEncoder:
         """
         Return a JPEG for each spec, in their order; a JPEG is decoded once, no larger than needed.
 
-        They show what a browser shows of `content`: where a JPEG's Exif data say that the camera
-        was turned (which `width` and `height` do not know yet), they are upright, and have no Exif
-        data. Grey stays grey. Raises ValueError with one sentence.
+        `width` and `height` are those that are seen. Where a JPEG's Exif data say that the camera
+        was turned, the renditions are upright, and have no Exif data, like what browsers show of
+        the whole picture, which goes to them as it came. Grey stays grey. Raises ValueError with
+        one sentence.
         """
         if not specs:
             return []
-        if isinstance(content, EncodedImage):
-            image, turned = _decode(content, width, height, specs, self._max_pixels)
-            if turned:
-                width, height = height, width
-        else:
-            image = content
+        image = _decode(content, width, height, specs, self._max_pixels) \
+            if isinstance(content, EncodedImage) else content
         pyramid = [image]
         done: dict[tuple[int, int, int, bool], bytes] = {}
         frames = []
@@ -64,48 +61,30 @@ class RenditionEncoder:
 
 
 def _decode(encoded: EncodedImage, width: int, height: int,
-            specs: Sequence[RenditionSpec], max_pixels: int) -> tuple[Image, bool]:
-    """Return the picture as large as the specs need, and whether Exif turned it sideways."""
+            specs: Sequence[RenditionSpec], max_pixels: int) -> Image:
+    """Return the picture as large as the specs need."""
     if encoded.codec != JPEG:
         raise ValueError(f'no renditions can be made of {encoded.codec}')
     jpeg = encoded.data
     header = check_jpeg(jpeg, max_pixels)
-    reduction = _reduction(header.width, header.height, width, height, specs)
-    if header.width != header.height:  # and it must be seen whether it was turned
-        while len({*_reduced(header.width, header.height, reduction)}) == 1:
-            reduction //= 2
-    image = _read(jpeg, header, reduction, max_pixels)
-    # OpenCV turns as Exif asks, like browsers, to which the whole picture goes as it came
-    # (CSS image-orientation: from-image): whoever changes tiers sees no difference.
-    turned = image_size(image) != _reduced(header.width, header.height, reduction)
-    if turned:
-        needed = _reduction(header.height, header.width, height, width, specs)
-        if needed < reduction:
-            image = _read(jpeg, header, needed, max_pixels)
-    return image, turned
-
-
-def _reduction(held_width: int, held_height: int, width: int, height: int,
-               specs: Sequence[RenditionSpec]) -> int:
-    """Return the largest reduction at which the decoded picture is as large as any spec's."""
-    widths, heights = zip(*(spec.size(width, height) for spec in specs), strict=True)
-    for reduction in REDUCTIONS:
-        reduced_width, reduced_height = _reduced(held_width, held_height, reduction)
-        if reduced_width >= max(widths) and reduced_height >= max(heights):
-            return reduction
-    return 1
-
-
-def _reduced(width: int, height: int, reduction: int) -> tuple[int, int]:
-    return -(-width // reduction), -(-height // reduction)  # libjpeg rounds up
-
-
-def _read(jpeg: bytes, header: JpegHeader, reduction: int, max_pixels: int) -> Image:
+    reduction = _reduction(header, width, height, specs)
     image = decode_jpeg(jpeg, reduction, header.components == 1, max_pixels)
     if image is None:
         raise ValueError(f'OpenCV cannot decode this JPEG of {header.width}x{header.height} '
                          f'pixels and {len(jpeg)} bytes')
     return image
+
+
+def _reduction(header: JpegHeader, width: int, height: int, specs: Sequence[RenditionSpec]
+               ) -> int:
+    """Return the largest reduction at which the decoded picture is as large as any spec's."""
+    widths, heights = zip(*(spec.size(width, height) for spec in specs), strict=True)
+    for reduction in REDUCTIONS:
+        # libjpeg rounds up
+        if -(-header.width // reduction) >= max(widths) \
+                and -(-header.height // reduction) >= max(heights):
+            return reduction
+    return 1
 
 
 def _resize(pyramid: list[Image], size: tuple[int, int]) -> Image:

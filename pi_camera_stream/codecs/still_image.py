@@ -25,6 +25,7 @@ import numpy as np
 
 from . import rvl
 from .limits import check_image, check_size, MAX_PIXELS
+from .orientation import decode_upright
 from .raw_image import to_viewable
 from ..core.errors import FrameRefusedError
 from ..core.frame import Image
@@ -38,11 +39,10 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
     import cv2
 
     header = check_image(data, KINDS, max_pixels)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8)[header.start:], cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
-    if image is None or not image.size:
+    # All bits and an opacity take up to 8 bytes a pixel, of colours that are shown with 3.
+    flags = cv2.IMREAD_COLOR if header.coloured else cv2.IMREAD_UNCHANGED
+    image = decode_upright(data[header.start:], flags, header.orientation)
+    if image is None:
         raise ValueError(f'the {header.kind} cannot be decoded')
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
@@ -51,7 +51,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:
                 (channels, image.dtype.str[1:]))
     if name is None:
         raise ValueError(f'a {header.kind} of {channels} x {image.dtype} cannot be shown')
-    return to_viewable(image.tobytes(), name, width, height, image.strides[0], False)
+    return to_viewable(image.data.cast('B'), name, width, height, image.strides[0], False)
 
 
 def is_rvl(data: bytes, described: str) -> bool:

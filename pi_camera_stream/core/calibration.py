@@ -125,7 +125,9 @@ class Calibration:
         if (width, height) == (self.width, self.height):
             return self
         x, y = width / self.width, height / self.height
-        if abs(self.height * x - height) >= 1 and abs(self.width * y - width) >= 1:
+        # Sides are rounded to whole pixels, or to even ones: each may be off by one.
+        if max((width - 1) / self.width, (height - 1) / self.height) > min(
+                (width + 1) / self.width, (height + 1) / self.height):
             raise CalibrationError(
                 f'a calibration for {self.width}x{self.height} pixels does not fit pictures of '
                 f'{width}x{height}, which show another part of the scene: calibrate at this size')

@@ -15,6 +15,7 @@
 """Keep a rate: by waiting until the next picture is due, or by leaving pictures out."""
 
 from collections.abc import Callable
+import math
 import time
 
 
@@ -70,6 +71,21 @@ class RateLimit:
             self.skipped += 1
             return False
         self._due_ns = next_due(self._due_ns, stamp_ns, interval_ns)
+        return True
+
+
+class Occasionally:
+    """Say yes once in `period_s` at the most: for what would fill a log."""
+
+    def __init__(self, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._period_s, self._clock = period_s, clock
+        self._next_s = -math.inf
+
+    def due(self) -> bool:
+        now_s = self._clock()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + self._period_s
         return True
 
 

@@ -20,11 +20,15 @@ The tables themselves stand beside their users, in `nodes/parameter_tables.py`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from .errors import PermanentError
 
 Value = bool | int | float | str
+# Words of which YAML makes booleans; a reader cannot tell any more which one it was.
+_FALSE = 'off', 'no', 'false', 'n'
+_TRUE = 'on', 'yes', 'true', 'y'
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Parameter:
     live: bool = False  # whether a running node takes a new value
     setting: str = ''  # the field of `sources.base.SourceSettings` that it becomes
     restarts: bool = False  # whether a running source is started anew for it
+    secret: bool = False  # whether it may hold what nobody but the user may read
+    may_be_empty: bool = False  # of a string whose default is not empty
 
     @property
     def type_name(self) -> str:
@@ -58,18 +64,36 @@ class Parameter:
         """
         Return `value` in the parameter's own type; ValueError has one sentence for the user.
 
-        A whole number is accepted where a double (`fps:=30`) or a string (`camera:=1`) is wanted.
+        A whole number is accepted where a double is wanted (`fps:=30`), and for a string whatever
+        YAML has made of one: a number (`camera:=1`), or a boolean (`noise_reduction:=off`).
         """
         wanted = type(self.default)
-        if wanted in (float, str) and type(value) is int:
-            value = wanted(value)
+        if wanted is float and type(value) is int:
+            value = float(value)
+        elif wanted is str and isinstance(value, bool):
+            value = self._word(value)
+        elif wanted is str and (type(value) is int or (
+                type(value) is float and not self.secret)):  # of which the spelling is lost
+            value = str(value)
         if type(value) is not wanted:
-            raise ValueError(f"parameter '{self.name}' must be of type {self.type_name}, "
-                             f'not {value!r}: set it to, for example, {self.default!r}')
+            raise ValueError(f"parameter '{self.name}' must be of type {self.type_name}"
+                             + (': put its value into quotes' if self.secret else
+                                f', not {value!r}: set it to, for example, {self.default!r}'))
         if not self._admits(value):
             raise ValueError(f"parameter '{self.name}' must be {self.range_text()}, not {value!r}")
         checked: Value = value
         return checked
+
+    def _word(self, value: bool) -> str:
+        """Return the word of which YAML has made a boolean, or raise as `check`."""
+        for word in _TRUE if value else _FALSE:
+            if word in self.choices:
+                return word
+        if not value and not self.secret and (self.default == '' or self.may_be_empty):
+            return ''
+        raise ValueError(f"parameter '{self.name}' must be of type string, and YAML makes a "
+                         'boolean of words such as on, off, yes and no: put it into quotes, as in '
+                         f'{self.name}: "off"')
 
     def _admits(self, value: Value) -> bool:
         if self.choices:
@@ -86,6 +110,25 @@ def require(table: Iterable[Parameter], values: Mapping[str, Any]) -> None:
             row.check(values[row.name])
     except ValueError as error:
         raise PermanentError(str(error)) from error
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the one that somebody may have meant who wrote `name`; empty when none is like it."""
+    plain = {_plainly(known): known for known in names}
+    found = get_close_matches(_plainly(name), plain, 1)
+    return plain[found[0]] if found else ''
+
+
+def clash(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return a name and one below it (`a`, `a.b`), which no YAML file can hold both; or None."""
+    known = set(names)
+    for name in sorted(known):
+        parts = name.split('.')
+        for length in range(1, len(parts)):
+            group = '.'.join(parts[:length])
+            if group in known:
+                return group, name
+    return None
 
 
 def markdown_table(parameters: Iterable[Parameter]) -> str:
@@ -107,6 +150,10 @@ def yaml_file(tables: Mapping[str, Iterable[Parameter]], heading: str) -> str:
             note = f' ({p.range_text()})' if p.range_text() else ''
             lines.append(f'    {p.name}: {yaml_value(p.default)}  # {p.description}{note}')
     return '\n'.join(lines) + '\n'
+
+
+def _plainly(name: str) -> str:
+    return name.lower().replace('-', '_')
 
 
 def _plain(number: float) -> str:

@@ -102,18 +102,18 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._last_s = time.monotonic()
-        self._begun = False
+        self.begun = False  # whether there was a beat since `restart`
         self._latest_s: deque[float] = deque(maxlen=_LATEST)
 
     def restart(self) -> None:
         """Count from now on; how far beats were apart stays known."""
-        self._last_s, self._begun = time.monotonic(), False
+        self._last_s, self.begun = time.monotonic(), False
 
     def beat(self) -> None:
         now_s = time.monotonic()
-        if self._begun:
+        if self.begun:
             self._latest_s.append(now_s - self._last_s)
-        self._last_s, self._begun = now_s, True
+        self._last_s, self.begun = now_s, True
 
     def silent_s(self) -> float:
         """Return the seconds since the last beat, or since `restart`."""
@@ -126,5 +126,5 @@ class Heartbeat:
         What comes every 5 s is not silent between two of them.
         """
         latest_s = tuple(self._latest_s)
-        usual_s = _TIMES * max(latest_s) if latest_s else _UNKNOWN_S if self._begun else 0.0
+        usual_s = _TIMES * max(latest_s) if latest_s else _UNKNOWN_S if self.begun else 0.0
         return self.silent_s() > max(least_s, min(usual_s, _LONGEST_S) if least_s > 0 else 0.0)

@@ -14,7 +14,7 @@
 
 """What our nodes have in common: checked parameters, and an end that any thread can ask for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -23,13 +23,14 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
-from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
 
+from .given_parameters import GivenParameters
 from ..client.clock_service import ClockService
 from ..client.entities import failures_of, Periodic, run_soon
 from ..core.errors import PermanentError, StreamError
-from ..core.parameters import Parameter, Value
+from ..core.parameters import clash, Parameter, Value
 
 NAMESPACE = 'camera'  # unless the command line or a launch file says another one
 _CLOCK_LOOK_S = 1.0
@@ -49,8 +50,9 @@ class BaseNode(Node):
     def __init__(self, name: str, table: Sequence[Parameter]) -> None:
         super().__init__(name, namespace=NAMESPACE)
         self._table = {parameter.name: parameter for parameter in table}
-        self._started = False
+        self._started = self._writing_back = False
         self.ended: Exception | None = None  # why the node is to end, once it is
+        self.given = GivenParameters(self, name, self._table)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         for parameter in table:
             self._declare(parameter)
@@ -60,6 +62,11 @@ class BaseNode(Node):
 
     def start(self) -> None:
         self._started = True
+        self.given.name_unknown(self._table, self.expected_groups())
+
+    def expected_groups(self) -> Iterable[str]:
+        """Return what names may begin with, before a dot, that are not declared yet."""
+        return ()
 
     @property
     def missing_clock(self) -> str:
@@ -91,6 +98,27 @@ class BaseNode(Node):
     def on_parameter(self, name: str, value: Value) -> None:
         """Take in a new value of a live parameter; called by the executor's thread."""
 
+    def take_back(self, values: Mapping[str, Value], reason: str) -> None:
+        """
+        Let parameters show again what is in use, and say why; the executor's thread.
+
+        This is for values that were accepted, and then refused by who was to use them.
+        """
+        if values:
+            self._write(values)
+            names = ' and '.join(f"'{name}'" for name in values)
+            self.get_logger().warning(f'{names} cannot be what was set, so that what is in use is '
+                                      f'shown again: {reason}')
+
+    def _write(self, values: Mapping[str, Value]) -> None:
+        """Let parameters have values that are in use already."""
+        self._writing_back = True
+        try:
+            self.set_parameters([RosParameter(name, value=value)
+                                 for name, value in values.items()])
+        finally:
+            self._writing_back = False
+
     def end(self, reason: Exception) -> None:
         """Let the node end, because of an error or of `EndOfStream`. Any thread may call it."""
         self.ended = reason
@@ -108,6 +136,18 @@ class BaseNode(Node):
         if self._clock_missed == _CLOCK_LOOKS:
             self.get_logger().warning(_NO_CLOCK)
 
+    def declare_row(self, parameter: Parameter) -> None:
+        """Declare one more parameter of the table; PermanentError when that cannot be."""
+        if (clashing := clash({*self._table, parameter.name})) is not None:
+            raise PermanentError("there cannot be parameters '{}' and '{}', since no YAML file "
+                                 'has both: rename one of them'.format(*clashing))
+        self._table[parameter.name] = parameter
+        try:
+            self._declare(parameter)
+        except PermanentError:
+            del self._table[parameter.name]
+            raise
+
     def _declare(self, parameter: Parameter) -> None:
         descriptor = ParameterDescriptor(
             description=_describe(parameter), read_only=not parameter.live,
@@ -122,14 +162,14 @@ class BaseNode(Node):
                 descriptor.floating_point_range = [FloatingPointRange(
                     from_value=float(parameter.minimum), to_value=float(parameter.maximum))]
         try:
-            self.declare_parameter(parameter.name, parameter.default, descriptor)
-        except InvalidParameterValueException as error:
-            # rclpy puts words of its own before the reason that it or our callback gave, and the
-            # parameter's name behind it.
-            reason = str(error).partition('Reason: ')[2]
-            raise PermanentError(reason.removesuffix(f': {parameter.name}')) from error
+            value = parameter.check(self.given.get(parameter.name, parameter.default))
+            self.declare_parameter(parameter.name, value, descriptor, ignore_override=True)
+        except ValueError as error:
+            raise PermanentError(str(error)) from error
 
     def _on_set_parameters(self, changed: Sequence[Any]) -> SetParametersResult:
+        if self._writing_back:
+            return SetParametersResult(successful=True)
         accepted: dict[str, Value] = {}
         others: dict[str, Any] = {}  # such as those that rclpy itself declares
         for parameter in changed:
@@ -147,7 +187,17 @@ class BaseNode(Node):
         except Exception as error:  # or who wants to set it would wait for ever
             failures_of(self).add(error)
             return SetParametersResult(successful=False, reason=f'an error of ours: {error!r}')
+        meant = {parameter.name: (parameter.value, accepted[parameter.name])
+                 for parameter in changed if parameter.name in accepted
+                 and type(parameter.value) is not type(accepted[parameter.name])}
+        if meant and self._started:
+            self.run_soon(lambda: self._show_meant(meant))  # it is not stored yet
         return SetParametersResult(successful=True)
+
+    def _show_meant(self, meant: Mapping[str, tuple[Any, Value]]) -> None:
+        """Let parameters show `'off'` where YAML made `False` of it."""
+        self._write({name: value for name, (given, value) in meant.items()
+                         if self.get_parameter(name).value is given})
 
 
 def _describe(parameter: Parameter) -> str:

@@ -115,7 +115,7 @@ class LatencyObserver:
         self.moments, self.drawn, self.sizes = [], [], []
 
     def received(self) -> int:
-        return self._subscription.received.total
+        return self._subscription.reception.received.total
 
     def publishers(self) -> list[str]:
         """Return the full names of the nodes that publish the topic, NAMELESS where unknown."""

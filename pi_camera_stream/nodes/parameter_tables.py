@@ -34,13 +34,13 @@ CAMERA = (
               setting='source'),
     Parameter('path', '', 'Video, folder of pictures, named pipe, device or URL, for the sources '
                           '`file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
+              restarts=True, secret=True),  # an address may have a password
+    Parameter('width', 0, 'Width of the picture; 0 follows from the height, or is the width that '
+                          'the source has', 'pixels', 0, 8192, live=True, setting='width',
               restarts=True),
-    Parameter('width', 0, 'Width of the picture, to be set together with the height; 0 is the '
-                          'width that the source has', 'pixels', 0, 8192, live=True,
-              setting='width', restarts=True),
-    Parameter('height', 0, 'Height of the picture, to be set together with the width; 0 is the '
-                           'height that the source has', 'pixels', 0, 8192, live=True,
-              setting='height', restarts=True),
+    Parameter('height', 0, 'Height of the picture; 0 follows from the width, or is the height '
+                           'that the source has', 'pixels', 0, 8192, live=True, setting='height',
+              restarts=True),
     Parameter('fps', 0.0, 'Frames a second at the most; 0 is the rate that the source has',
               'frames/s', 0, 240, live=True, setting='fps'),
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', *QUALITIES, live=True,
@@ -74,7 +74,7 @@ CAMERA = (
                                 'consumer does'),
     Parameter('adaptive', True, 'Whether pictures become smaller, and fewer, as far as the links '
                                 'to the receivers that report need it', live=True),
-    Parameter('adaptive.floor', 2_000_000, 'Bit rate below which no bad link of one receiver '
+    Parameter('adaptive_floor', 2_000_000, 'Bit rate below which no bad link of one receiver '
                                            'brings the pictures of all', 'bit/s', 100_000,
               1_000_000_000, live=True),
     Parameter('max_bitrate_bps', 0, 'Bit rate of the pictures at the most; 0 is no limit',
@@ -90,7 +90,7 @@ HTTP_BRIDGE = (
               'Address to listen at; 127.0.0.1 admits this machine only'),
     Parameter('port', 8080, 'TCP port to listen at; 0 takes a free one', '', 0, 65535),
     Parameter('access_token', '', 'Secret of at least 8 characters that whoever watches must '
-                                  'know; empty admits everyone'),
+                                  'know; empty admits everyone', secret=True),
     Parameter('certfile', '', 'Certificate (PEM) for HTTPS; empty is HTTP'),
     Parameter('keyfile', '', 'Private key (PEM) of the certificate'),
     Parameter('allowed_hosts', '', 'Names, separated by commas, under which browsers may reach '
@@ -109,10 +109,11 @@ HTTP_BRIDGE = (
     Parameter('teleop.stamped', False, 'Whether `cmd_vel` is a TwistStamped'),
     *LIMITS,
     Parameter('teleop.max_video_age', 0.5, 'Age of the picture that the driver sees, beyond which '
-                                           'the vehicle stops', 's', 0.05, 5),
+                                           'the vehicle stops', 's', 0.05, 5, live=True),
     Parameter('teleop.buttons', '', 'Up to four buttons of the page, separated by commas: name, '
                                     'kind (bool, set_bool or trigger), and topic or service'),
-    Parameter('teleop.battery_topic', 'battery_state', 'BatteryState to show; empty for none'),
+    Parameter('teleop.battery_topic', 'battery_state', 'BatteryState to show; empty for none',
+              may_be_empty=True),
 )
 
 OPENCV_CONSUMER = (

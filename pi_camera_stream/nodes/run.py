@@ -15,6 +15,7 @@
 """Run one node from its first line to its exit code."""
 
 from collections.abc import Callable, Sequence
+import re
 import sys
 import threading
 
@@ -54,7 +55,7 @@ def run_node(create: Callable[[], BaseNode], program: str,
         rclpy.init(args=None if args is None else [program, *args],
                    signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
-        return _complain(program, f'ROS does not start: {error}')
+        return _complain(program, f'ROS does not start: {_without_value(str(error))}')
     finish = end_by_signals(prepare_shutdown)
     try:
         node = create()
@@ -77,6 +78,11 @@ def run_node(create: Callable[[], BaseNode], program: str,
         rclpy.try_shutdown()  # by which threads of the node that are late know that it is the end
         if node is not None:
             node.destroy_node()
+
+
+def _without_value(text: str) -> str:
+    """Return what rcl says of a parameter that it cannot read, without what may be a secret."""
+    return re.sub(r"(rule: '\S+ [^:=]*:=).*'(?=\. )", r"\1…'", text, flags=re.DOTALL)
 
 
 def _complain(program: str, sentence: str) -> int:

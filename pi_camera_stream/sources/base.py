@@ -16,13 +16,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import math
+import re
 from typing import Any
 
+from .stream_address import hide_secrets
 from ..codecs.limits import MAX_PIXELS
 from ..core.errors import PermanentError
 from ..core.frame import Capture
+
+_SENSOR_MODE = re.compile(r'(\d+x\d+(:\d+)?)?')
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class SourceSettings:
     """What a user asks of a source; 0 and empty leave it to the source."""
 
     source: str = 'auto'  # as in `registry.SOURCES`
-    path: str = ''  # file, folder, named pipe, device or URL
+    path: str = field(default='', repr=False)  # file, folder, named pipe, device or URL
     width: int = 0  # pixels
     height: int = 0
     fps: float = 0.0
@@ -50,15 +54,30 @@ class SourceSettings:
         if self.rotation not in (0, 90, 180, 270):
             raise PermanentError("parameter 'rotation' must be 0, 90, 180 or 270 degrees, not "
                                  f'{self.rotation}')
-        if (self.width == 0) != (self.height == 0):
-            raise PermanentError(
-                f'width {self.width} and height {self.height} do not go together: set both to a '
-                "size in pixels, or both to 0 for the source's own size")
 
     @property
-    def size(self) -> tuple[int, int] | None:
-        """(width, height) wanted, or None for the source's own."""
-        return (self.width, self.height) if self.width else None
+    def sized(self) -> bool:
+        """Whether another size than the source's own is wanted."""
+        return bool(self.width or self.height)
+
+    def size_of(self, width: int, height: int) -> tuple[int, int]:
+        """
+        Return the (width, height) wanted of a picture that has these.
+
+        Of what is not asked for, the one follows from the other, so that the shape stays.
+        """
+        if self.width and self.height:
+            return self.width, self.height
+        if self.width:
+            return self.width, max(1, round(self.width * height / width))
+        if self.height:
+            return max(1, round(self.height * width / height)), self.height
+        return width, height
+
+    @property
+    def shown_path(self) -> str:
+        """Return the path as it may be shown: an address without its secrets."""
+        return hide_secrets(self.path) if '://' in self.path else self.path
 
 
 # What a source may know of the settings: turning the picture, or all that a sensor has.
@@ -67,6 +86,20 @@ SENSOR = TURNING | {'camera', 'crop', 'sensor_mode', 'tuning_file', 'noise_reduc
 _ALL = SENSOR | {'python'}
 _PARAMETERS = {'python': 'picamera2.python'}  # where the name is another one
 _DEFAULTS = SourceSettings()
+
+
+def check_sensor(settings: SourceSettings) -> None:
+    """See that the sensor of a Raspberry Pi camera may do what is asked, whichever it is."""
+    if settings.rotation not in (0, 180):
+        raise PermanentError("a Raspberry Pi camera cannot turn pictures by a quarter: set the "
+                             "parameter 'rotation' to 0 or 180")
+    if not _SENSOR_MODE.fullmatch(settings.sensor_mode):
+        raise PermanentError(f"'{settings.sensor_mode}' is no sensor mode: set the parameter "
+                             "'sensor_mode' to WIDTHxHEIGHT or WIDTHxHEIGHT:BITS")
+    crop = settings.crop
+    if crop and (len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]):
+        raise PermanentError(f"{list(crop)} is no part of a sensor: set the parameter 'crop' to "
+                             "x, y, width and height in the sensor's pixels")
 
 
 def without(settings: SourceSettings, options: frozenset[str]) -> SourceSettings:
@@ -109,6 +142,13 @@ class Source(ABC):
                     'does, such as picamera2')
         self.settings = settings
         self.fps = settings.fps  # may change while the source runs
+
+    def check(self) -> None:  # noqa: B027 - most have nothing to see
+        """
+        See what can be seen of the settings without a camera; PermanentError says what is wrong.
+
+        By that, who changes settings while the source runs is told at once.
+        """
 
     @property
     @abstractmethod

@@ -46,13 +46,15 @@ class CaptureLoop:
     """
 
     def __init__(self, source: Source, now_ns: NowNs, on_end: Callable[[Exception], None],
-                 on_problem: Callable[[str], None], on_delivery: Callable[[], None]) -> None:
+                 on_problem: Callable[[str], None], on_delivery: Callable[[], None],
+                 on_refusal: Callable[[Source, str], None] | None = None) -> None:
         """
         Make the loop; nothing is read yet.
 
         All are called in the capture thread: `on_end` when the source ends, or fails for good,
         `on_problem` with a sentence when it fails and is to be started again, `on_delivery` when
-        its first picture has come, each time it was started.
+        its first picture has come, each time it was started, `on_refusal` with a source that was
+        changed to and cannot work, and a sentence; the one that worked before it goes on then.
         """
         # (capture, stamp in ns of `now_ns`); closed when the source has ended.
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
@@ -64,9 +66,11 @@ class CaptureLoop:
         self._on_end = on_end
         self._on_problem = on_problem
         self._on_delivery = on_delivery
+        self._on_refusal = on_refusal or (lambda _, sentence: on_problem(
+            f'{sentence}; the settings before that are used'))
         self._changed = threading.Condition()  # guards the next five
         self._next: Source | None = None
-        self._fallback: Source | None = None  # what worked before it
+        self._proven = source  # the last one that worked, or else the first one
         self._wanted = True
         self._stopping = False
         self._delivered = False  # whether any picture has ever come
@@ -81,6 +85,11 @@ class CaptureLoop:
     def source(self) -> Source:
         with self._changed:
             return self._next or self._source
+
+    @property
+    def present(self) -> Source:
+        """Return the source that is read, even when another one is to follow it."""
+        return self._source
 
     def start(self) -> None:
         self._thread.start()
@@ -98,8 +107,6 @@ class CaptureLoop:
         What the present one has opened stays open where the other one can go on with it.
         """
         with self._changed:
-            if self._came or not self._delivered:
-                self._fallback = self._source
             self._next = source
             self._changed.notify_all()
 
@@ -188,19 +195,24 @@ class CaptureLoop:
         except EndOfStream:
             raise
         except PermanentError as error:
-            with self._changed:
-                if self._fallback is not None and self._next is None:
-                    self._next, self._fallback = self._fallback, None
-                    raise TemporaryError(f'{error}; the settings before that are used') from error
-            if not self._delivered:
+            if self._source is not self._proven:
+                self._refuse(str(error))
+            elif not self._delivered and self._next is None:
                 raise
-            raise TemporaryError(str(error)) from error  # it did work, so it may again
+            else:
+                raise TemporaryError(str(error)) from error  # it did work, so it may again
         except StreamError as error:
             raise TemporaryError(str(error)) from error
         except Exception as error:  # whatever a driver throws must not end the thread in silence
             raise TemporaryError(f'{self._source.title} failed: {error!r}') from error
         finally:
             self._stop_source()
+
+    def _refuse(self, sentence: str) -> None:
+        """Go back to the source that worked, unless there is another one already."""
+        with self._changed:
+            refused, self._next = self._source, self._next or self._proven
+        self._on_refusal(refused, sentence)
 
     def _stop_source(self) -> None:
         try:
@@ -216,7 +228,7 @@ class CaptureLoop:
         if not self._came:
             with self._changed:
                 self._delivered = self._came = True
-                self._fallback = None
+                self._proven = self._source
             self.problem = ''
             self._on_delivery()
         self.captured.add()

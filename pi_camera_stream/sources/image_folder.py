@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A folder of pictures, shown one after the other for ever."""
+"""A folder of pictures, shown one after the other for ever, or a single picture."""
 
 import logging
 from pathlib import Path
@@ -22,7 +22,10 @@ import cv2
 import numpy as np
 
 from .base import Source, SourceSettings
+from ..codecs.jpeg import SOI
+from ..codecs.jpeg_splitter import JpegSplitter, MAX_PICTURE_BYTES
 from ..codecs.limits import check_image
+from ..codecs.orientation import decode_upright
 from ..core.errors import FrameRefusedError, PermanentError
 from ..core.frame import Capture, EncodedImage, Image, image_size
 from ..core.pacing import Pacer
@@ -31,14 +34,34 @@ DEFAULT_FPS = 30.0
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 _KINDS = ('JPEG', 'PNG', 'BMP', 'WebP', 'TIFF', 'PNM')
 _MOST_BYTES = 2**30
+_BEGINNINGS = SOI, b'\x89PNG', b'RIFF', b'BM', b'II', b'MM'
+_MOVING = b'acTL'  # of a PNG
+_SEVERAL = b'MPF\0'  # of a JPEG, as phones write them: other views of it are behind it
+
+
+def is_picture(path: Path, max_pixels: int) -> bool:
+    """Return whether a file is a single picture, by its content; otherwise it may be a film."""
+    try:
+        with path.open('rb') as file:
+            if not file.read(4).startswith(_BEGINNINGS):
+                return False
+            file.seek(0)
+            data = file.read(MAX_PICTURE_BYTES)
+        if check_image(data, _KINDS, max_pixels).kind != 'JPEG':
+            return _MOVING not in data[:data.find(b'IDAT')]
+        jpegs = JpegSplitter().feed(data, 0)
+        return len(jpegs) < 2 or _SEVERAL in jpegs[0].jpeg
+    except (FrameRefusedError, OSError):
+        return False
 
 
 class ImageFolderSource(Source):
     """
     The pictures of the folder `path`, sorted by name, at `fps`; then from the beginning.
 
-    JPEGs are passed on as they are, unless another size is asked for. A picture that cannot be
-    read is left out, counted, and named in the log once.
+    Where `path` is a file, it is the only one. JPEGs are passed on as they are, unless another
+    size is asked for. A picture that cannot be read is left out, counted, and named in the log
+    once.
     """
 
     def __init__(self, settings: SourceSettings) -> None:
@@ -52,6 +75,8 @@ class ImageFolderSource(Source):
 
     @property
     def title(self) -> str:
+        if self._folder.is_file():
+            return f'picture {self._folder}'
         return f'{len(self._pictures)} pictures of folder {self._folder}'
 
     @property
@@ -60,8 +85,9 @@ class ImageFolderSource(Source):
 
     def start(self) -> None:
         try:
-            self._pictures = sorted(path for path in self._folder.iterdir()
-                                    if path.suffix.lower() in _SUFFIXES and path.is_file())
+            self._pictures = [self._folder] if self._folder.is_file() else sorted(
+                path for path in self._folder.iterdir()
+                if path.suffix.lower() in _SUFFIXES and path.is_file())
         except OSError as error:
             raise PermanentError(
                 f"cannot read the folder '{self._folder}' ({error.strerror}): let the node's user "
@@ -101,19 +127,18 @@ class ImageFolderSource(Source):
     def _read(self, path: Path) -> EncodedImage | Image:
         if path.stat().st_size > _MOST_BYTES:
             raise FrameRefusedError(f'it has more than {_MOST_BYTES} bytes')
-        data, size = path.read_bytes(), self.settings.size
+        data = path.read_bytes()
         header = check_image(data, _KINDS, self.settings.max_pixels)
-        if header.kind == 'JPEG' and size in (None, (header.width, header.height)):
+        size = self.settings.size_of(header.width, header.height)
+        if header.kind == 'JPEG' and size == (header.width, header.height):
             return EncodedImage(data)
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error as error:
-            raise FrameRefusedError(f'it cannot be decoded: {error}') from error
+        image = decode_upright(data, cv2.IMREAD_COLOR, header.orientation)
         if image is None:
             raise FrameRefusedError('it cannot be decoded')
-        if size is not None and image_size(image) != size:
+        size = self.settings.size_of(*image_size(image))  # which may be turned (Exif)
+        if image_size(image) != size:
             try:
-                image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
             except cv2.error as error:  # a single pixel, with OpenCV 4.5.4
                 raise FrameRefusedError(f'it cannot be resized: {error}') from error
-        return np.asarray(image, np.uint8)
+        return image

@@ -15,6 +15,7 @@
 """JPEGs back to back on standard input, a named pipe or in a file, passed on byte for byte."""
 
 from collections.abc import Mapping
+import errno
 import os
 import select
 import stat
@@ -48,21 +49,27 @@ class MjpegPipeSource(Source):
         self._is_fifo = False
         self._pacer: Pacer | None = None  # for a regular file
         self._waiting: list[Piece] = []  # of a regular file only: pictures of the last chunk
-        origin = (settings.path or 'standard input').replace('{', '{{').replace('}', '}}')
-        self._stream = JpegStream(f'{{bytes}} bytes came from {origin}, and no JPEG among them: '
+        origin = (settings.shown_path or 'standard input').replace('{', '{{').replace('}', '}}')
+        self._stream = JpegStream(f'{{what}} came from {origin}, and no JPEG among them: '
                                   f'let the writer send JPEGs, {_HINT}')
 
     @property
     def title(self) -> str:
-        return f'JPEGs from {self.settings.path or "standard input"}'
+        return f'JPEGs from {self.settings.shown_path or "standard input"}'
 
-    def start(self) -> None:
-        path = self.settings.path
-        if self.settings.size is not None:
+    def check(self) -> None:
+        if self.settings.sized:
             raise PermanentError(
                 "source 'stdin' passes pictures on as they are: set the parameters 'width' and "
                 "'height' to 0, and the size where the pictures are made (`rpicam-vid --width … "
                 '--height …`)')
+        path = self.settings.path
+        if path and not os.path.exists(path):
+            raise self._unreadable(os.strerror(errno.ENOENT))
+
+    def start(self) -> None:
+        self.check()
+        path = self.settings.path
         if path:
             self._open_path(path)
         else:
@@ -105,13 +112,16 @@ class MjpegPipeSource(Source):
             # Not blocking: opening a named pipe would otherwise wait for its writer.
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise PermanentError(
-                f"cannot read '{path}' ({error.strerror}): set the parameter 'path' to a file or "
-                f'named pipe with JPEGs (`mkfifo {path}` makes a pipe)') from error
+            raise self._unreadable(error.strerror) from error
         if stat.S_ISDIR(os.fstat(self._fd).st_mode):
             self.stop()
             raise PermanentError(f"'{path}' is a folder: use source 'file' for a folder of "
                                  'pictures')
+
+    def _unreadable(self, reason: str | None) -> PermanentError:
+        path = self.settings.shown_path
+        return PermanentError(f"cannot read '{path}' ({reason}): set the parameter 'path' to a "
+                              f'file or named pipe with JPEGs (`mkfifo {path}` makes a pipe)')
 
     def _receive(self, timeout_s: float) -> bytes:
         """Return the next bytes on the pipe; none when there are none in time."""

@@ -37,7 +37,7 @@ class PatternSource(Source):
 
     def __init__(self, settings: SourceSettings, label: str = 'TEST PATTERN') -> None:
         super().__init__(settings)
-        self._width, self._height = settings.size or DEFAULT_SIZE
+        self._width, self._height = settings.size_of(*DEFAULT_SIZE)
         self._label = label
         self._number = 0
         self._pacer = Pacer()

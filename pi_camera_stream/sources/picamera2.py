@@ -25,7 +25,7 @@ import time
 from typing import Any
 
 from . import advice
-from .base import SENSOR, TURNING
+from .base import check_sensor, SENSOR, TURNING
 from .child import Child
 from .worker_source import WorkerSource
 from ..core.errors import PermanentError, TemporaryError
@@ -33,6 +33,7 @@ from ..core.errors import PermanentError, TemporaryError
 _WORKER = Path(__file__).with_name('workers') / 'picamera2' / 'worker.py'
 _SYSTEM_PYTHON = '/usr/bin/python3'  # for which Raspberry Pi OS has picamera2
 _PROBE_S = 30.0  # a Pi Zero takes several seconds to import picamera2
+_OWN_SIZE = (1280, 720)  # picamera2's, of pictures of a video
 _WORKS = 'it works'
 # Importing it tells more than finding it: a NumPy that it was not built for is a usual failure.
 _PROBE = (f"""
@@ -54,9 +55,12 @@ class Picamera2Source(WorkerSource):
 
     starts_with = frozenset({'fps', 'jpeg_quality'})
     options = SENSOR | {'python'}
-    at_once = frozenset({'crop', 'fps', 'noise_reduction', 'quality'})
-    hands_on = at_once | {'width', 'height', 'sensor_mode', *TURNING}
+    hands_on = TURNING | {'crop', 'fps', 'height', 'noise_reduction', 'quality', 'sensor_mode',
+                          'width'}
     first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
+
+    def check(self) -> None:
+        check_sensor(self.settings)
 
     @property
     def title(self) -> str:
@@ -80,7 +84,10 @@ class Picamera2Source(WorkerSource):
         return environment_for(find_python(self.settings.python))
 
     def open_message(self) -> dict[str, Any]:
-        return {**asdict(self.settings), 'fps': self.fps, 'controls': self.chosen_controls()}
+        settings = {**asdict(self.settings), 'fps': self.fps, 'controls': self.chosen_controls()}
+        if self.settings.sized:  # picamera2 knows no single one
+            settings['width'], settings['height'] = self.settings.size_of(*_OWN_SIZE)
+        return settings
 
 
 def environment_for(python: str) -> dict[str, str]:

@@ -44,7 +44,7 @@ def create_source(settings: SourceSettings) -> Source:
     if settings.source == 'auto':
         if settings.path:
             raise PermanentError(f"source 'auto' looks for a camera and does not read "
-                                 f"'{settings.path}': set the parameter 'source' to file, "
+                                 f"'{settings.shown_path}': set the parameter 'source' to file, "
                                  'stdin, v4l2 or url')
         from .auto import find_camera
         found = find_camera(settings)
@@ -57,7 +57,7 @@ def create_source(settings: SourceSettings) -> Source:
         raise PermanentError(f"there is no source '{settings.source}': choose one of "
                              + ', '.join(NAMES))
     module_name, class_name = SOURCES[settings.source]
-    if settings.source == 'file' and settings.path and Path(settings.path).is_dir():
+    if settings.source == 'file' and settings.path and _is_still(settings):
         module_name, class_name = 'image_folder', 'ImageFolderSource'
     try:
         module = import_module(f'.{module_name}', __package__)
@@ -66,6 +66,15 @@ def create_source(settings: SourceSettings) -> Source:
                              f'{_remedy(error.name)}') from error
     source: Source = getattr(module, class_name)(settings)
     return source
+
+
+def _is_still(settings: SourceSettings) -> bool:
+    """Return whether it is a folder of pictures or one of them, and no film."""
+    path = Path(settings.path)
+    if not path.is_file():
+        return path.is_dir()
+    from .image_folder import is_picture
+    return is_picture(path, settings.max_pixels)
 
 
 def _remedy(module_name: str | None) -> str:

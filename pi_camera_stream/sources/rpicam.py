@@ -23,7 +23,7 @@ import time
 from typing import Any
 
 from . import advice, rpicam_controls
-from .base import SENSOR, Source, SourceSettings
+from .base import check_sensor, SENSOR, Source, SourceSettings
 from .child import Child
 from .complaints import Complaints
 from .jpeg_stream import JpegStream
@@ -34,6 +34,7 @@ from ..core.frame import Capture
 _PROGRAMS = ('rpicam-vid', 'libcamera-vid')  # libcamera-vid up to Raspberry Pi OS 11
 _DENOISE = {'off': 'off', 'fast': 'cdn_fast', 'high_quality': 'cdn_hq'}
 _LIST_S = 10.0
+_OWN_SIZE = (1920, 1080)  # libcamera's, of pictures of a video
 # Controls that are set within this time are taken by one restart of the program.
 _GATHER_S = 0.1
 # `0 : imx708 [4608x2592 10-bit RGGB] (/base/axi/pcie@1000120000/rp1/i2c@88000/imx708@1a)`
@@ -67,6 +68,11 @@ class RpicamSource(Source):
         self._controls: dict[str, Any] = {}
         self._changed_s = 0.0  # when the program was last told less than that; 0 when it knows all
 
+    def check(self) -> None:
+        check_sensor(self.settings)
+        if self.settings.noise_reduction:
+            _denoise(self.settings.noise_reduction)
+
     @property
     def title(self) -> str:
         return 'Raspberry Pi camera, rpicam-vid'
@@ -84,6 +90,7 @@ class RpicamSource(Source):
         return 'LensPosition' in self.metadata
 
     def start(self) -> None:
+        self.check()
         program = find_program()
         with self._lock:
             self._changed_s = 0.0
@@ -201,14 +208,12 @@ class RpicamSource(Source):
         words = [program, '-t', '0', '-n', '--codec', 'mjpeg', '-o', '-', '--flush',
                  '--verbose', '0', '--quality', str(settings.quality)]
         words += self._known([['--metadata', metadata], *self._control_words()])
-        if settings.size is not None:
-            words += ['--width', str(settings.width), '--height', str(settings.height)]
+        if settings.sized:
+            width, height = settings.size_of(*_OWN_SIZE)
+            words += ['--width', str(width), '--height', str(height)]
         if self.fps:
             words += ['--framerate', f'{self.fps:g}']
         words += ['--hflip'] * settings.hflip + ['--vflip'] * settings.vflip
-        if settings.rotation not in (0, 180):
-            raise PermanentError("rpicam-vid cannot turn pictures by a quarter: set the parameter "
-                                 "'rotation' to 0 or 180")
         if settings.rotation:
             words += ['--rotation', str(settings.rotation)]
         if settings.tuning_file:
@@ -216,7 +221,7 @@ class RpicamSource(Source):
         if settings.noise_reduction:
             words += ['--denoise', _denoise(settings.noise_reduction)]
         if settings.sensor_mode:
-            words += ['--mode', _mode(settings.sensor_mode)]
+            words += ['--mode', settings.sensor_mode.replace('x', ':')]
         return words + self._camera_words(program)
 
     def _camera_words(self, program: str) -> list[str]:
@@ -227,9 +232,6 @@ class RpicamSource(Source):
         number, width, height = _find_camera(program, camera)
         words = ['--camera', number]
         if crop:
-            if len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]:
-                raise PermanentError(f"{list(crop)} is no part of a sensor: set the parameter "
-                                     "'crop' to x, y, width and height in the sensor's pixels")
             parts = [length / (width, height)[index % 2] for index, length in enumerate(crop)]
             words += ['--roi', ','.join(f'{part:.6f}' for part in parts)]
         return words
@@ -243,7 +245,7 @@ class RpicamSource(Source):
 
     @staticmethod
     def _new_stream() -> JpegStream:
-        return JpegStream('{bytes} bytes came from rpicam-vid, and no JPEG among them: update it, '
+        return JpegStream('{what} came from rpicam-vid, and no JPEG among them: update it, '
                           "or set the parameter 'source' to picamera2")
 
 
@@ -263,13 +265,6 @@ def _denoise(noise_reduction: str) -> str:
                              "parameter 'noise_reduction' to auto or to one of "
                              + ', '.join(_DENOISE))
     return _DENOISE[noise_reduction]
-
-
-def _mode(mode: str) -> str:
-    if re.fullmatch(r'\d+x\d+(:\d+)?', mode) is None:
-        raise PermanentError(f"'{mode}' is no sensor mode: set the parameter 'sensor_mode' to "
-                             'WIDTHxHEIGHT or WIDTHxHEIGHT:BITS')
-    return mode.replace('x', ':')
 
 
 def _find_camera(program: str, camera: str) -> tuple[str, int, int]:

@@ -81,5 +81,7 @@ def parse_address(url: str) -> StreamAddress:
 
 
 def _odd(url: str, what: str) -> PermanentError:
+    if '://' not in url and '@' in url:  # with a password, and without its beginning
+        url = '***@' + url.rpartition('@')[2]
     return PermanentError(f"'{hide_secrets(url)}' {what}: set the parameter 'path' to the address "
                           f'of a stream, for example {EXAMPLES}')

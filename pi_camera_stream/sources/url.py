@@ -47,13 +47,16 @@ class UrlSource(ReconnectingSource):
         self._patience_s, self._pictures = _PATIENCE_S, 0
         self.first_picture_s = _PATIENCE_S + _HANGING_S
 
+    def check(self) -> None:
+        parse_address(self.settings.path)
+
+    def start(self) -> None:
+        self.check()
+        super().start()
+
     @property
     def title(self) -> str:
         return f'stream {hide_secrets(self.settings.path)}'
-
-    def start(self) -> None:
-        parse_address(self.settings.path)
-        super().start()
 
     def open_message(self) -> dict[str, Any]:
         if 0 < self._pictures <= FEW:  # perhaps it was not waited for long enough

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import sys
 
 from .reconnecting_source import ReconnectingSource
+from ..core.errors import PermanentError
 
 _WORKER = 'pi_camera_stream.sources.workers.v4l2.worker'
 
@@ -38,9 +39,14 @@ class V4l2Source(ReconnectingSource):
 
     starts_with = frozenset({'fps', 'jpeg_quality'})
 
+    def check(self) -> None:
+        if '://' in self.settings.path:
+            raise PermanentError(f"'{self.settings.shown_path}' is no device: set the parameter "
+                                 "'source' to url, or 'path' to a device such as /dev/video0")
+
     @property
     def title(self) -> str:
-        return f'camera {device_path(self.settings.path)}'
+        return f'camera {device_path(self.settings.shown_path)}'
 
     def command(self) -> Sequence[str]:
         return [sys.executable, '-m', _WORKER]

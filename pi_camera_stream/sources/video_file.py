@@ -20,17 +20,18 @@ import time
 from typing import Any
 
 import av
-import numpy as np
 
 from .base import Source, SourceSettings
+from .decoded_frame import frame_orientation, to_image
 from ..codecs.limits import check_size, libav_options
+from ..codecs.mp4 import read_film_orientation
+from ..codecs.orientation import UPRIGHT
 from ..core.errors import FrameRefusedError, PermanentError
-from ..core.frame import Capture, Image
+from ..core.frame import Capture
 from ..core.pacing import RateLimit
 
 # What has no container tells no times: rpicam-vid, raspivid and picamera2 write such files.
 _RAW_FPS = 30.0
-_MATRIX_BYTES = 36  # nine 32-bit numbers, of which four turn
 _RAW = ('h264', 'hevc', 'vvc', 'm4v', 'mjpeg', 'mpegvideo', 'obu', 'av1')
 
 
@@ -48,6 +49,7 @@ class VideoFileSource(Source):
         self._container: Any = None
         self._stream: Any = None
         self._raw = False
+        self._orientation = UPRIGHT  # as the file says; its frames may know better
         self._number = 0  # of pictures decoded in this round
         self._frames: Iterator[Any] = iter(())
         self._pending: Any = None  # decoded, and not due yet
@@ -59,7 +61,7 @@ class VideoFileSource(Source):
 
     @property
     def title(self) -> str:
-        return f'video {self.settings.path}'
+        return f'video {self.settings.shown_path}'
 
     @property
     def nominal_fps(self) -> float:
@@ -67,15 +69,19 @@ class VideoFileSource(Source):
             return self.fps or _RAW_FPS
         return min(self.fps or self._own_fps, self._own_fps)
 
-    def start(self) -> None:
+    def check(self) -> None:
         path = self.settings.path
         if not path:
             raise PermanentError("source 'file' needs the parameter 'path': set it to a video or "
                                  'to a folder of pictures')
         if not Path(path).exists():
-            raise PermanentError(f"there is no file or folder '{path}': set the parameter 'path' "
-                                 'to one that exists (a relative path starts where the node was '
-                                 'started)')
+            raise PermanentError(f"there is no file or folder '{self.settings.shown_path}': set "
+                                 "the parameter 'path' to one that exists (a relative path starts "
+                                 'where the node was started)')
+
+    def start(self) -> None:
+        self.check()
+        path = self.settings.path
         try:
             self._open()
             self._pending = self._rewind(at_start=True)
@@ -101,7 +107,9 @@ class VideoFileSource(Source):
                 self._start_s += now_s - due_s
                 self._last_due_s = now_s
             if self._rate_limit.admits(int(due_s * 1e9), self.fps):
-                return Capture(self._image(frame), int(max(now_s, due_s) * 1e9))
+                image = to_image(frame, self.settings.size_of,
+                                 frame_orientation(frame, self._orientation))
+                return Capture(image, int(max(now_s, due_s) * 1e9))
 
     def stop(self) -> None:
         self._frames = iter(())
@@ -129,6 +137,10 @@ class VideoFileSource(Source):
         self._stream.thread_type = 'AUTO'
         self._raw = self._container.format.name in _RAW
         self._own_fps = float(self._stream.average_rate or 25.0)
+        path = Path(self.settings.path)
+        if path.is_file():  # of a pipe, it would take the beginning
+            with path.open('rb') as file:
+                self._orientation = read_film_orientation(file)
 
     def _due_s(self, frame: Any) -> float:
         """Return when a picture is due, by its own time, or else by the rate."""
@@ -174,18 +186,6 @@ class VideoFileSource(Source):
     def _seek(self) -> None:
         self._container.seek(0)
 
-    def _image(self, frame: Any) -> Image:
-        transposed, left_right, upside_down = _turn(frame, self._stream)
-        size = self.settings.size
-        if size is None:
-            width, height = frame.width, frame.height
-        else:
-            width, height = size[::-1] if transposed else size
-        image: Image = frame.to_ndarray(format='bgr24', width=width, height=height)
-        if transposed:
-            image = image.swapaxes(0, 1)
-        return np.ascontiguousarray(image[::-1 if upside_down else 1, ::-1 if left_right else 1])
-
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Yield the pictures; what of them cannot be decoded is left out."""
@@ -195,33 +195,3 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
         except av.error.FFmpegError:
             continue
         yield from frames
-
-
-def _turn(frame: Any, stream: Any) -> tuple[bool, bool, bool]:
-    """
-    Return whether rows become columns, and then left right, and top bottom.
-
-    A film says it with each picture (libavutil/display.h), or, up to FFmpeg 4, by a number of
-    degrees, clockwise.
-    """
-    matrix = b''
-    try:
-        matrix = next((bytes(data) for data in frame.side_data  # a mapping of values
-                       if str(data.type).endswith('DISPLAYMATRIX')), b'')
-    except ValueError:  # this PyAV does not know all that its FFmpeg does
-        pass
-    if len(matrix) == _MATRIX_BYTES:
-        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
-    else:
-        quarters = round(_degrees(stream.metadata.get('rotate', '')) / 90) % 4
-        a, b, c, d = ((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0))[quarters]
-    if abs(b) > abs(a):
-        return True, c < 0, b < 0
-    return False, a < 0, d < 0
-
-
-def _degrees(text: str) -> float:
-    try:
-        return float(text) % 360
-    except ValueError:
-        return 0.0

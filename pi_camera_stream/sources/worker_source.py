@@ -38,9 +38,6 @@ class WorkerSource(Source):
     """Read the records of a worker. Only the newest of the pictures that have come is used."""
 
     first_picture_s = 10.0
-    # Of the settings that it hands on, those that the next pictures have anyway: the others make
-    # the worker configure its camera anew, and what was taken before that is not used.
-    at_once: frozenset[str] = frozenset()
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
@@ -51,9 +48,9 @@ class WorkerSource(Source):
         self._complaints = Complaints()
         self._reader = RecordReader()
         self._rate_limit = RateLimit()
-        # Counted from one worker's start: settings that it was given, and those of which the
-        # hello has to come before its pictures are used.
-        self._given = self._awaited = 0
+        # Settings that its worker was given since its start. What it takes before its hello with
+        # the last ones is not used: it may have the ones before, and it may refuse these.
+        self._given = 0
         self._replaced = self._lost = self._last_number = 0
         self._lock = threading.Lock()  # guards the next two
         self._set: dict[str, Any] = {}  # controls that were ever set
@@ -89,7 +86,7 @@ class WorkerSource(Source):
 
     def start(self) -> None:
         self.hello, self._last_number = {}, 0
-        self._given = self._awaited = 0
+        self._given = 0
         self.first_picture_s = type(self).first_picture_s
         self._adapts, self._sent_bps = False, math.inf
         self._asked_metadata, self._next_metadata = False, None
@@ -121,9 +118,7 @@ class WorkerSource(Source):
         self.metadata = running.metadata
         self._wants_metadata = running._wants_metadata
         self._asked_metadata = running._asked_metadata
-        self._given, self._awaited = given, running._awaited
-        if not changed <= self.at_once:
-            self._awaited = given
+        self._given = given
         self.first_picture_s = _RECONFIGURED_S
         return True
 
@@ -140,8 +135,7 @@ class WorkerSource(Source):
                 if isinstance(record, FrameRecord):
                     self._replaced += newest is not None
                     metadata, self._next_metadata = self._next_metadata, None
-                    # Before that hello, it was taken with other settings.
-                    newest = record if self._told >= self._awaited else None
+                    newest = record if self._told >= self._given else None
                     self._count(record)
                 elif record.kind == 'M':
                     self.metadata = self._next_metadata = record.body

@@ -18,6 +18,7 @@ from pathlib import Path
 import re
 
 from ..core.parameters import markdown_table, yaml_file
+from ..nodes import parameter_aliases
 from ..nodes.parameter_tables import TABLES
 from ..vision.registry import built_in_parameters
 
@@ -26,6 +27,8 @@ The parameters of all nodes, with their defaults. Copy this file, change what yo
 with: ros2 launch pi_camera_stream camera.launch.py params_file:=/path/to/your.yaml
 (Made from pi_camera_stream/nodes/parameter_tables.py and pi_camera_stream/vision by
 script/document.)"""
+_DOCUMENTS = 'README.md', 'docs/changing_over.md'
+_ALIASES = 'aliases'  # not a node: what other programs' parameters are here
 _PROCESSORS = 'processors'  # not a node: the parameters that processors give to opencv_consumer
 
 
@@ -39,17 +42,20 @@ def with_tables(text: str) -> str:
     tables = {**TABLES, _PROCESSORS: built_in_parameters()}
 
     def table(match: re.Match[str]) -> str:
-        return f'{match["begin"]}\n{markdown_table(tables[match["node"]])}{match["end"]}'
+        made = parameter_aliases.markdown_table() if match['node'] == _ALIASES else \
+            markdown_table(tables[match['node']])
+        return f'{match["begin"]}\n{made}{match["end"]}'
 
     return re.sub(r'(?P<begin><!-- parameters: (?P<node>\w+) -->).*?(?P<end><!-- end -->)',
                   table, text, flags=re.DOTALL)
 
 
 def main() -> None:
-    """Write both, below the present folder."""
+    """Write them, below the present folder."""
     Path('config/defaults.yaml').write_text(defaults_yaml())
-    readme = Path('README.md')
-    readme.write_text(with_tables(readme.read_text()))
+    for name in _DOCUMENTS:
+        document = Path(name)
+        document.write_text(with_tables(document.read_text()))
 
 
 if __name__ == '__main__':

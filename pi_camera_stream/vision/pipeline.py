@@ -15,6 +15,7 @@
 
 """Several processors in a row, none of which can stop the others."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import time
@@ -40,6 +41,14 @@ class Outcome:
     document: Mapping[str, Any]  # the findings for JSON
 
 
+class ValuesRefusedError(Exception):
+    """A processor did not take new values of its parameters, and goes on with those before."""
+
+    def __init__(self, refused: Values, present: Values, reason: Exception) -> None:
+        super().__init__(str(reason) if isinstance(reason, PermanentError) else repr(reason))
+        self.refused, self.present = refused, present
+
+
 class Stage:
     """One processor of a pipeline; the working thread runs it, any thread may `reconfigure` it."""
 
@@ -50,21 +59,65 @@ class Stage:
         # What it raised for the last picture; None when it worked.
         self.error: Exception | None = None
         self.reported_s = -_REPORT_EVERY_S
-        self._next_values: Values | None = values
+        self._values = values
+        self._configured = False  # whether it has taken them
+        self._changes: deque[Values] = deque()  # that it has not taken yet
 
     def reconfigure(self, values: Values) -> None:
-        self._next_values = values
+        """Let it have these values, which may be some of all, from the next picture on."""
+        self._changes.append(values)
+
+    def take_values(self) -> list[ValuesRefusedError]:
+        """Let the processor have what has changed; return what of it it refused."""
+        changes = [self._changes.popleft() for _ in range(len(self._changes))]
+        if not self._configured:
+            changes = self._begin(changes)
+        try:
+            self._try(*changes)
+            return []
+        except Exception as error:  # whatever a class of somebody else raises
+            return self._try_each(changes, error)
 
     def process(self, image: Image, info: FrameInfo) -> Outcome:
-        values = self._next_values
-        if values is not None:
-            self.processor.configure(values)
-            if self._next_values is values:  # else there are newer ones already
-                self._next_values = None
         if not self.processor.USES_CALIBRATION:
             info = replace(info, calibration=None)
         findings = self.processor.process(image, info)
         return Outcome(self.name, findings, outcome_document(self.name, findings))
+
+    def _begin(self, changes: list[Values]) -> list[Values]:
+        """Let it have its first values; return the changes that it does not have by that."""
+        try:
+            self.processor.configure(self._values)
+        except Exception:  # which is to be seen, as there is nothing that works
+            if not changes:
+                raise
+            for change in changes:
+                self._values = {**self._values, **change}
+            self.processor.configure(self._values)
+            changes = []
+        self._configured = True
+        return changes
+
+    def _try(self, *changes: Values) -> None:
+        if changes:
+            values = dict(self._values)
+            for change in changes:
+                values.update(change)
+            self.processor.configure(values)
+            self._values = values
+
+    def _try_each(self, changes: Sequence[Values], error: Exception) -> list[ValuesRefusedError]:
+        """Find out which of several changes it was, so that the others count."""
+        refused = [(changes[0], error)] if len(changes) == 1 else []
+        for change in changes if len(changes) > 1 else ():
+            try:
+                self._try(change)
+            except Exception as reason:  # as above
+                refused.append((change, reason))
+        self._configured = False
+        self.processor.configure(self._values)
+        self._configured = True
+        return [ValuesRefusedError(change, self._values, reason) for change, reason in refused]
 
 
 class Pipeline:
@@ -81,7 +134,8 @@ class Pipeline:
         """
         Make the processors in the order of `values`, which has their parameters by name.
 
-        `report` is called by the working thread with the name of a processor and what it raised.
+        `report` is called by the working thread with the name of a processor and what it raised,
+        or a ValuesRefusedError for each change of values that it did not take.
         Raises PermanentError when one of them cannot be made.
         """
         self._report = report
@@ -96,6 +150,20 @@ class Pipeline:
     def uses_calibration(self) -> bool:
         return any(stage.processor.USES_CALIBRATION for stage in self.stages)
 
+    def configure(self) -> None:
+        """
+        Let the processors have their first values at once, before anything is processed.
+
+        Raises PermanentError when one of them does not take them.
+        """
+        for stage in self.stages:
+            try:
+                stage.take_values()
+            except PermanentError:
+                raise
+            except Exception as error:  # whatever a class of somebody else raises
+                raise PermanentError(_unusable(stage.name, error)) from error
+
     def reconfigure(self, values: Mapping[str, Values]) -> None:
         """Let the processors of these names have these values; any thread may call it."""
         for stage in self.stages:
@@ -108,6 +176,8 @@ class Pipeline:
         outcomes = []
         for stage in self.stages:
             try:
+                for refused in stage.take_values():
+                    self._report(stage.name, refused)
                 outcomes.append(stage.process(original, info))
                 stage.error = None
             except Exception as error:  # of one processor, which the others do not pay for

@@ -116,8 +116,8 @@ class Processor(ABC):
     """
     Work on pictures, one after the other; may remember the earlier ones.
 
-    One thread calls all methods but the constructor, which has no arguments, and `check`. What
-    raises is reported, and costs the others nothing.
+    One thread calls all methods but the constructor, which has no arguments, `check`, and the
+    first `configure`. What raises is reported, and costs the others nothing.
     """
 
     # Its parameters. The node has `threshold` of the processor `mine` as `mine.threshold`.
@@ -135,7 +135,11 @@ class Processor(ABC):
         """
 
     def configure(self, values: Mapping[str, Value]) -> None:  # noqa: B027 - may be left out
-        """Use these values of all parameters, before the next (or first) picture."""
+        """
+        Use these values of all parameters, before the next (or first) picture.
+
+        What it raises refuses them: those before are used again, and shown.
+        """
 
     @abstractmethod
     def process(self, image: Image, info: FrameInfo) -> Findings:

@@ -55,6 +55,11 @@ def parse_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def all_names() -> tuple[str, ...]:
+    """Return the names of all processors, ours first, without importing them."""
+    return (*NAMES, *sorted(_plug_ins()))
+
+
 def find(name: str) -> type[Processor]:
     """Return a processor's class; PermanentError names the package that cannot be used."""
     if name in BUILT_IN:
@@ -111,5 +116,5 @@ def _package(offer: EntryPoint) -> str:
 
 
 def _choose() -> str:
-    return (f"choose one or more of {', '.join((*NAMES, *sorted(_plug_ins())))}, "
+    return (f"choose one or more of {', '.join(all_names())}, "
             'separated by commas')

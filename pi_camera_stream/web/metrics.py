@@ -48,15 +48,15 @@ class _Collector:
         streams = self._catalog.streams()
         for kind, name, help_text, values in (
                 (CounterMetricFamily, 'frames_received', 'Frames that came from the topic',
-                 ((s.name, s.arrivals.meter.total) for s in streams)),
+                 ((s.name, s.reception.received.total) for s in streams)),
                 (CounterMetricFamily, 'frames_sent', 'Frames that went to viewers',
                  ((s.name, s.frames_sent) for s in streams)),
                 (CounterMetricFamily, 'bytes_received', 'Bytes that came from the topic',
-                 ((s.name, s.arrivals.meter.total_bytes) for s in streams)),
+                 ((s.name, s.reception.received.total_bytes) for s in streams)),
                 (CounterMetricFamily, 'bytes_sent', 'Bytes of pictures that went to viewers',
                  ((s.name, s.bytes_sent) for s in streams)),
                 (GaugeMetricFamily, 'silent_seconds', 'Time since a frame came, while watched',
-                 ((s.name, s.arrivals.heartbeat.silent_s()) for s in streams if not s.idle)),
+                 ((s.name, s.reception.silent_s()) for s in streams if not s.idle)),
         ):
             metric = kind(_PREFIX + name, help_text, labels=['topic'])
             for topic, value in values:

@@ -18,7 +18,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  readPicture, readSilence, tierName,
+  readPicture, tierName,
 } from '../../pi_camera_stream/web/static/shared/ws_messages.js';
 
 /** Return a message as web/websocket.py describes it. */
@@ -48,19 +48,6 @@ test('a stamp may be before 1970', () => {
 test('a picture of another version is refused, and so is half a head', () => {
   assert.throws(() => readPicture(message({ version: 2 })), RangeError);
   assert.throws(() => readPicture(message({}).slice(0, 15)), RangeError);
-});
-
-test('a silence says since when there is no picture, or that there was none', () => {
-  assert.deepEqual(readSilence(['NO SIGNAL since 12 s', '/camera', 'the cable is out']),
-    { seen: true, sinceS: 12, detail: 'the cable is out' });
-  assert.deepEqual(readSilence(['WAITING since 3 s', '/camera']),
-    { seen: false, sinceS: 3, detail: '' });
-});
-
-test('a silence of words that are not known is shown as it is', () => {
-  assert.deepEqual(readSilence(['NO SIGNAL', 'since noon']),
-    { seen: true, sinceS: null, detail: 'NO SIGNAL since noon' });
-  assert.deepEqual(readSilence([]), { seen: true, sinceS: null, detail: '' });
 });
 
 test('a tier has the name that the robot gave it, and a size of the viewer is `custom`', () => {

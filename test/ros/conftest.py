@@ -12,9 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import shutil
-import subprocess
-
 import pytest
 from support.guest import Guest
 
@@ -33,16 +30,3 @@ def another_guest():
     node = Guest('another_guest')
     yield node
     node.close()
-
-
-@pytest.fixture
-def certificate(missing, tmp_path):
-    """Return the paths of a certificate for 127.0.0.1 and of its key, made by openssl."""
-    if shutil.which('openssl') is None:
-        missing('the command openssl is not installed')
-    paths = str(tmp_path / 'robot.crt'), str(tmp_path / 'robot.key')
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                    'ec_paramgen_curve:prime256v1', '-nodes', '-out', paths[0], '-keyout',
-                    paths[1], '-subj', '/CN=robot', '-addext', 'subjectAltName=IP:127.0.0.1'],
-                   check=True, capture_output=True)
-    return paths

@@ -68,7 +68,7 @@ def allowed(guest, condition):
 
 
 def test_a_receiver_that_gets_nothing_gets_less_and_more_when_it_is_well(guest):
-    with running('camera', *parameters(**PATTERN, adaptive__floor=1000000)):
+    with running('camera', *parameters(**PATTERN, adaptive_floor=1000000)):
         with Receiver(guest) as receiver:
             wait_until(lambda: receiver.last_stamp_ns)
             full = allowed(guest, lambda v: v['made smaller'] == 'no')
@@ -98,7 +98,7 @@ def drain(messages):
 
 
 def test_the_floor_keeps_one_bad_receiver_from_ruining_the_picture(guest):
-    with running('camera', *parameters(**PATTERN, adaptive__floor=3000000)), \
+    with running('camera', *parameters(**PATTERN, adaptive_floor=3000000)), \
             Receiver(guest) as receiver:
         wait_until(lambda: receiver.last_stamp_ns)
         receiver.loses = True

@@ -81,8 +81,9 @@ def test_the_bridge_shows_another_topic_and_says_why_not_these(guest):
             assert (shown['width'], shown['height']) == (None, None)
         for topic in ('/jpeg', '/image'):
             reason = BOMBS[topic][1]
-            lines = in_a_loop(silence(f'{program.url}ws?topic={topic}&tier=low', reason))
-            assert lines[0].startswith('WAITING')
+            told = in_a_loop(silence(f'{program.url}ws?topic={topic}&tier=low', reason))
+            assert told['state'] == 'broken'
+            assert told['silent_s'] >= 2
             status, _, text = ask(program.port, f'/snapshot.jpg?topic={topic}')
             assert status == 503
             assert reason in text
@@ -102,12 +103,12 @@ def in_a_loop(coroutine):
 
 
 async def silence(url, reason):
-    """Return the lines that a page shows when they tell the reason."""
+    """Return what a page is told when it is told the reason."""
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         while True:
             told = await asyncio.wait_for(socket.receive_json(), WAIT_S)
-            if any(reason in line for line in told.get('lines', ())):
-                return told['lines']
+            if reason in told.get('reason', ''):
+                return told
 
 
 def test_the_consumer_goes_on(guest):

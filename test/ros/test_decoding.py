@@ -23,6 +23,7 @@ from pi_camera_stream.nodes.consumer import message_decoder as decoding
 import pytest
 from sensor_msgs.msg import CompressedImage
 from support import bombs, pictures
+from support.turning import look, ORIENTATIONS, seen, turned_jpeg
 
 
 class StandInBridge:
@@ -50,6 +51,11 @@ def test_colour_and_grey_come_out_as_bgr(decoder):
                           cv2.imdecode(np.frombuffer(pictures.jpeg(64, 48), np.uint8), 1))
     grey = cv2.imencode('.jpg', np.full((48, 64), 7, np.uint8))[1].tobytes()
     assert decoder(message(grey)).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize('orientation', ORIENTATIONS)
+def test_what_says_how_it_is_turned_is_turned(decoder, orientation):
+    assert look(decoder(message(turned_jpeg(orientation)))) == seen(orientation)
 
 
 @pytest.mark.parametrize('data', [b'', b'nonsense', b'\xff\xd8\xff\xd9'])

@@ -117,9 +117,9 @@ def run_bridge(*remaps, **values):
         yield program
 
 
-def own_bridge(**values):
+def own_bridge(*words, **values):
     """Run a bridge beside the shared one, for a car of its own."""
-    return run_bridge('-r', f'cmd_vel:={OWN_TOPIC}', **values)
+    return run_bridge('-r', f'cmd_vel:={OWN_TOPIC}', *words, **values)
 
 
 def find(program):
@@ -640,6 +640,28 @@ def test_a_car_that_steers_and_does_not_go_backwards(guest):
         wait_until(lambda: len(driver.heard) > heard + 5)
         assert all(one.linear >= 0 and (one.linear or not one.angular) for one in car.heard)
         assert all(one.standing for one in car.heard[-3:])
+
+
+def test_limits_that_are_lowered_count_at_once_and_the_page_is_told(guest):
+    car = Car(guest, OWN_TOPIC, stamped=False)
+    with own_bridge('-r', '__node:=limited', **FAST) as program, \
+            Driver(program.url) as driver:
+        node = '/camera/limited'
+        go(driver, car)
+        before = len(car.heard)
+        assert guest.set_parameter(node, 'teleop.max_linear', 0.5).successful
+        wait_until(lambda: car.heard[-1].linear == 0.5)
+        # Although by its acceleration it would take two steps more.
+        assert {one.linear for one in car.heard[before:]} <= {2.0, 0.5}
+        driver.wait_for(max_linear=0.5)
+        assert guest.set_parameter(node, 'teleop.reverse', False).successful
+        driver.wait_for(reverse=False)
+        driver.hold(throttle=-1.0)
+        wait_until(lambda: car.heard[-1].standing)
+        refused = guest.set_parameter(node, 'teleop.max_linear', 51)
+        assert refused.reason == "parameter 'teleop.max_linear' must be 0.01 to 50 m/s, not 51.0"
+        refused = guest.set_parameter(node, 'teleop.stamped', True)
+        assert 'read-only' in refused.reason
 
 
 def test_buttons_switch_things(bridge, guest):

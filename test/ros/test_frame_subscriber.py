@@ -23,7 +23,7 @@ import numpy as np
 from pi_camera_stream import FrameSubscriber
 from pi_camera_stream.core.mailbox import Mailbox
 import pytest
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from support import pictures
 from support.guest import Camera
 from support.processes import WAIT_S, wait_until
@@ -200,8 +200,9 @@ def test_closing_ends_the_iteration_of_another_thread():
 
 def test_a_topic_that_is_silent_is_explained(guest, camera, capfd):
     guest.node.create_publisher(Image, '/raw', 1)
-    for topic, reason in (('/nothing', 'has no publisher'), ('/raw', 'is silent'),
-                          (TOPIC, 'is silent')):
+    sends_nothing = 'has a publisher, which sends nothing'
+    for topic, reason in (('/nothing', f'has no publisher; topics with pictures: {TOPIC}'),
+                          ('/raw', sends_nothing), (TOPIC, sends_nothing)):
         with FrameSubscriber(topic) as frames:
             said = ''
 
@@ -209,9 +210,11 @@ def test_a_topic_that_is_silent_is_explained(guest, camera, capfd):
                 nonlocal said
                 assert frames.next_frame(0.3) is None
                 said += capfd.readouterr().err
-                return f"'{topic}' {reason}" in said
+                return f"no picture of '{topic}': WAITING since " in said \
+                    and f"'{topic}' {reason}" in said
             wait_until(explained)
-            assert f'topics with pictures: {TOPIC}' in said
+            assert frames.signal().state == 'waiting'
+            assert f"'{topic}' {reason}" in frames.signal().reason
 
 
 @pytest.mark.parametrize('options', [{'reduce': 3}, {'reduce': 0}, {'color': 'rgb'}])
@@ -244,6 +247,56 @@ def test_the_lens_is_corrected_once_the_calibration_is_there(guest, camera, capf
         wait_until(corrected)
         got = receive(camera, frames, data).image
         assert cv2.absdiff(got, expected).mean() < 2
+
+
+def info_720p():
+    """Return what a camera of 1280x720 pixels says of its lens, with a part of its sensor."""
+    info = CameraInfo(width=1480, height=820, distortion_model='plumb_bob')
+    info.roi = RegionOfInterest(x_offset=120, y_offset=60, width=1280, height=720)
+    info.k = [900.0, 0.0, 760.0, 0.0, 910.0, 411.0, 0.0, 0.0, 1.0]
+    info.p = [850.0, 0.0, 760.0, 0.0, 0.0, 860.0, 411.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.d = [-0.35, 0.1, 0.002, -0.003, 0.0]
+    return info
+
+
+def rectified_720p(picture):
+    """Return it as OpenCV rectifies it."""
+    matrix = np.array([[900, 0, 640], [0, 910, 351], [0, 0, 1.0]])
+    projection = np.array([[850, 0, 640], [0, 860, 351], [0, 0, 1.0]])
+    return cv2.undistort(picture, matrix, np.array(info_720p().d), newCameraMatrix=projection)
+
+
+def test_a_calibration_is_scaled_to_the_pictures_that_come(guest, camera, capfd):
+    full = pictures.image(1280, 720)
+    infos = guest.node.create_publisher(CameraInfo, '/camera/camera_info', 1)
+    with FrameSubscriber(TOPIC, rectify=True) as frames, \
+            FrameSubscriber(TOPIC, rectify=True, reduce=2) as reduced:
+        for size in ((1280, 720), (640, 360), (320, 180), (480, 270), (240, 136)):
+            small = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+            data = cv2.imencode('.jpg', small, (cv2.IMWRITE_JPEG_QUALITY, 100))[1].tobytes()
+            for subscriber, divisor in ((frames, 1), (reduced, 2)):
+                shape = -(-size[0] // divisor), -(-size[1] // divisor)
+                wanted = cv2.resize(rectified_720p(full), shape, interpolation=cv2.INTER_AREA)
+                inner = slice(8, -8), slice(8, -8)  # without what lies beyond the border
+
+                def fits(subscriber=subscriber, data=data, wanted=wanted, inner=inner):
+                    infos.publish(info_720p())
+                    got = receive(camera, subscriber, data).image
+                    assert got.shape == wanted.shape
+                    return cv2.absdiff(got, wanted)[inner].mean() < 2
+                wait_until(fits)
+            assert cv2.absdiff(small, cv2.resize(rectified_720p(full), size))[inner].mean() > 6
+        capfd.readouterr()
+        for size in ((640, 480), (320, 240), (640, 480)):  # another part of the scene
+            small = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+            data = cv2.imencode('.jpg', small)[1].tobytes()
+            got = receive(camera, frames, data).image
+            assert np.array_equal(got, cv2.imdecode(np.frombuffer(data, np.uint8), 1))
+        said = capfd.readouterr().err
+    assert said.count('a calibration for 1280x720 pixels does not fit pictures of 640x480, which '
+                      'show another part of the scene: calibrate at this size') == 1
+    assert said.count('does not fit') == 1
 
 
 def test_a_calibration_that_cannot_be_is_named_and_pictures_come_as_they_are(guest, camera, capfd):

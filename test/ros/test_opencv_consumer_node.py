@@ -148,12 +148,14 @@ def test_the_color_is_tuned_while_it_runs(guest):
         feed.ask(picture, lambda message: lefts(message) == [450])
 
 
-def test_markers_have_poses_once_the_camera_is_calibrated(guest):
+@pytest.mark.parametrize('size', [(640, 360), (320, 180)])
+def test_markers_have_poses_once_the_camera_is_calibrated(guest, size):
     length_m, pose = 0.2, facing(0.1, -0.05, 0.9, turned=0.4)
-    picture = jpeg(photograph(marker(23), length_m, pose, camera()))
-    # The calibration is for pictures of twice the size.
-    calibration = camera(size=(1280, 960), focal=1000.0)
-    message = CameraInfo(width=1280, height=960, distortion_model='plumb_bob', d=calibration.d,
+    lens = camera(size=size, focal=1000.0 * size[0] / 1280)
+    picture = jpeg(photograph(marker(23), length_m, pose, lens))
+    # The calibration is for larger pictures.
+    calibration = camera(size=(1280, 720), focal=1000.0)
+    message = CameraInfo(width=1280, height=720, distortion_model='plumb_bob', d=calibration.d,
                          k=calibration.k, r=calibration.r, p=calibration.p)
     infos = guest.node.create_publisher(CameraInfo, '/camera/camera_info', best_effort(1))
     with running('consumer', *parameters(processor='motion', aruco__marker_length=length_m)):
@@ -246,7 +248,7 @@ def test_a_processor_that_raises_is_reported_and_costs_nothing_else(guest, plug_
 
 def test_a_processor_of_another_package_comes_while_the_node_runs(guest, plug_in):
     values = {'faulty__level': 5, 'faulty__where': 'nowhere'}
-    with running('consumer', *parameters(processor='edges', **values)):
+    with running('consumer', *parameters(processor='edges', **values)) as consumer:
         feed = Feed(guest)
         assert guest.set_parameter(NODE, 'processor', 'faulty').successful
         message = feed.ask(scene(0), lambda message: names(message) == ['faulty'])
@@ -254,6 +256,12 @@ def test_a_processor_of_another_package_comes_while_the_node_runs(guest, plug_in
         assert guest.set_parameter(NODE, 'faulty.level', 9).successful
         feed.ask(scene(0), lambda message: message['results'][0]['values'] == {'level': 9})
         assert not guest.set_parameter(NODE, 'faulty.level', 10).successful
+        # It refuses that when it is to use it, and nothing else that is set meanwhile.
+        assert guest.set_parameter(NODE, 'faulty.where', 'configure').successful
+        assert guest.set_parameter(NODE, 'faulty.level', 1).successful
+        feed.ask(scene(0), lambda message: message['results'][0]['values'] == {'level': 1})
+        consumer.wait_for(r"'faulty.where' cannot be what was set.*RuntimeError\('it does not")
+        assert guest.get_parameters(NODE, 'faulty.where', 'faulty.level') == ['nowhere', 1]
         refused = guest.set_parameter(NODE, 'processor', 'magic')
         assert 'face, qr, broken, faulty, slow, separated by commas' in refused.reason
 
@@ -326,7 +334,7 @@ def test_the_whole_chain_knows_how_old_its_pictures_are(guest):
      "parameter 'color.saturation_min' is 90 and 'color.saturation_max' 80, so no color lies "
      'between them: exchange them'),
     ({'aruco__dictionary': '3X3'}, "parameter 'aruco.dictionary' must be 4X4_50, 4X4_100, "),
-    ({'color__hue_min': 180}, 'Parameter color.hue_min out of range'),
+    ({'color__hue_min': 180}, "parameter 'color.hue_min' must be 0 to 179, not 180"),
     ({'processor': 'face', 'face__model': '/nowhere.onnx'},
      "parameter 'face.model': there is no file '/nowhere.onnx': give the path of a YuNet model"),
     ({'jpeg_quality': 'fine'}, "parameter 'jpeg_quality' must be of type integer, not 'fine'"),

@@ -26,7 +26,9 @@ from types import SimpleNamespace
 from benchmarks.common import networks
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
+from pi_camera_stream import FrameSubscriber
 from pi_camera_stream.client.trace import TracePublisher
+from pi_camera_stream.codecs import limits
 from pi_camera_stream.codecs.limits import MAX_PIXELS
 from pi_camera_stream.core.frame import Capture, EncodedImage
 from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
@@ -222,6 +224,25 @@ def test_the_camera_info_fits_the_raw_image_where_the_jpeg_is_smaller(camera, re
     camera.take_until(lambda: not raws.empty(), image)
     assert sizes(since=last) == {(320, 240)}
     assert not jpegs.empty()
+
+
+def test_who_has_seen_that_all_rows_are_there_adds_the_end_for_all(camera, receiver, monkeypatch):
+    """To see it takes a decoding, in each process that gets it without its end."""
+    looked_at, picture = [], pictures.jpeg()
+    look = limits.has_all_rows
+    monkeypatch.setattr(limits, 'has_all_rows', lambda jpeg: looked_at.append(jpeg) or look(jpeg))
+    jpegs = receiver.listen(CompressedImage, f'/{JPEG}')
+    raws = [receiver.listen(Image, f'/{topic}') for topic in ('image_raw', 'lores/image_raw')]
+    with FrameSubscriber(f'/{JPEG}', node=receiver.node) as frames:
+        received = []
+
+        def arrived():
+            received.append(frames.next_frame(0.05))
+            return received[-1] and not jpegs.empty() and all(not raw.empty() for raw in raws)
+
+        taken = camera.take_until(arrived, picture[:-2])
+    assert received[-1].jpeg == jpegs.get().data.tobytes() == picture
+    assert 0 < len(looked_at) <= len(taken)
 
 
 def test_the_small_image_has_a_camera_info_of_its_own(camera, receiver):

@@ -21,7 +21,7 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParametersAtomically
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -30,6 +30,10 @@ from sensor_msgs.msg import CompressedImage
 from .processes import WAIT_S
 
 CALLS = 3
+_KINDS = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
+          int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
+          float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
+          str: (ParameterType.PARAMETER_STRING, 'string_value')}
 
 
 def best_effort(depth=10):
@@ -94,12 +98,23 @@ class Guest:
 
     def set_parameter(self, node, name, value):
         """Set a parameter as `ros2 param set` does; return the result."""
-        kind, field = {bool: (ParameterType.PARAMETER_BOOL, 'bool_value'),
-                       int: (ParameterType.PARAMETER_INTEGER, 'integer_value'),
-                       float: (ParameterType.PARAMETER_DOUBLE, 'double_value'),
-                       str: (ParameterType.PARAMETER_STRING, 'string_value')}[type(value)]
-        return self.call(SetParametersAtomically, f'{node}/set_parameters_atomically', parameters=[
-            Parameter(name=name, value=ParameterValue(type=kind, **{field: value}))]).result
+        return self.set_parameters(node, {name: value})
+
+    def set_parameters(self, node, values):
+        """Set parameters together; return the result."""
+        parameters = []
+        for name, value in values.items():
+            kind, field = _KINDS[type(value)]
+            parameters.append(Parameter(
+                name=name, value=ParameterValue(type=kind, **{field: value})))
+        return self.call(SetParametersAtomically, f'{node}/set_parameters_atomically',
+                         parameters=parameters).result
+
+    def get_parameters(self, node, *names):
+        """Return values as `ros2 param get` shows them, in that order."""
+        values = self.call(GetParameters, f'{node}/get_parameters', names=names).values
+        fields = dict(_KINDS.values())
+        return [getattr(value, fields[value.type]) for value in values]
 
     def call(self, service_type, service, **request):
         """

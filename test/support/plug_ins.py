@@ -37,6 +37,8 @@ class Faulty(Processor):
             raise PermanentError("parameter 'faulty.where' cannot be check: set it to process")
 
     def configure(self, values):
+        if values['where'] == 'configure':
+            raise RuntimeError('it does not take that')
         self.where = values['where']
         self.level = values['level']
 

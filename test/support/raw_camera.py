@@ -16,21 +16,27 @@
 
 from contextlib import contextmanager
 import socket
+import ssl
 import threading
 
 RATE = 30.0  # pieces a second
+_TLS = b'\x16\x03'  # how a client begins who wants it; without it, servers answer at once
 
 
 class RawCamera:
     """
     Send each caller what `answer(request, call)` yields, piece by piece, then close.
 
-    `request` is the head that came, as text, `call` the number of the call, from 1.
+    `request` is the head that came, as text, `call` the number of the call, from 1. With the paths
+    of a certificate and its key it speaks TLS.
     """
 
-    def __init__(self, answer, rate=RATE):
+    def __init__(self, answer, rate=RATE, certificate=None):
         self.requests = []
         self._answer, self._rate = answer, rate
+        self._tls = certificate and ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if certificate:
+            self._tls.load_cert_chain(*certificate)
         self._closing = threading.Event()
         self._listener = socket.create_server(('127.0.0.1', 0))
         self._threads = [threading.Thread(target=self._accept)]
@@ -41,7 +47,7 @@ class RawCamera:
         return self._listener.getsockname()[1]
 
     def url(self, path='/', user='', host='127.0.0.1'):
-        return f'http://{user}{host}:{self.port}{path}'
+        return f'http{"s" if self._tls else ""}://{user}{host}:{self.port}{path}'
 
     def close(self):
         self._closing.set()
@@ -60,16 +66,22 @@ class RawCamera:
             self._threads[-1].start()
 
     def _serve(self, connection):
+        connection.settimeout(5.0)
+        try:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            return
         with connection:
-            connection.settimeout(5.0)
             try:
                 request = b''
-                while b'\r\n\r\n' not in request:
+                while b'\r\n\r\n' not in request and not request.startswith(_TLS):
                     chunk = connection.recv(4096)
                     if not chunk:
                         return
                     request += chunk
-                self.requests.append(request.decode())
+                self.requests.append(request.decode(errors='replace'))
                 for piece in self._answer(self.requests[-1], len(self.requests)):
                     connection.sendall(piece)
                     if self._closing.wait(1 / self._rate):
@@ -79,9 +91,9 @@ class RawCamera:
 
 
 @contextmanager
-def raw_camera(answer, rate=RATE):
+def raw_camera(answer, rate=RATE, certificate=None):
     """Run such a camera."""
-    camera = RawCamera(answer, rate)
+    camera = RawCamera(answer, rate, certificate)
     try:
         yield camera
     finally:

@@ -19,15 +19,18 @@ import numpy as np
 from pi_camera_stream.core import block_code
 
 
-def write(path, count=6, rate=50, size=(320, 240), codec='mpeg4', prepare=lambda stream: None):
-    """Write a clip whose pictures carry their number in a block code."""
+def write(path, count=6, rate=50, size=(320, 240), codec='mpeg4', prepare=lambda stream: None,
+          picture=None):
+    """Write a clip whose pictures carry their number in a block code, or of one picture."""
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.bit_rate = 4_000_000
         prepare(stream)
         for number in range(count):
-            image = np.full((size[1], size[0], 3), 80, np.uint8)
-            block_code.draw(image, block_code.BlockCode(number, 0))
+            image = picture
+            if image is None:
+                image = np.full((size[1], size[0], 3), 80, np.uint8)
+                block_code.draw(image, block_code.BlockCode(number, 0))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='bgr24')))
         container.mux(stream.encode(None))

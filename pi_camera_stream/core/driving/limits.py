@@ -15,7 +15,7 @@
 
 """What a vehicle may do, and how the driver's hands become its motion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 from ..parameters import Parameter, require
@@ -30,7 +30,7 @@ class Velocity:
 
 
 STANDING = Velocity(0.0, 0.0)
-PARAMETERS = (
+PARAMETERS = tuple(replace(row, live=True) for row in (
     Parameter('teleop.max_linear', 0.5, 'Greatest speed', 'm/s', 0.01, 50),
     Parameter('teleop.max_angular', 1.0, 'Greatest turning speed', 'rad/s', 0.01, 50),
     Parameter('teleop.linear_acceleration', 1.0, 'How fast the speed changes; a stop is at once',
@@ -42,7 +42,7 @@ PARAMETERS = (
                                        ' 0 for one that turns on the spot', 'm', 0, 10),
     Parameter('teleop.max_steering', 0.5, 'Greatest steering angle of such a car', 'rad', 0.01,
               1.5),
-)
+))
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,21 @@ class Limits:
         linear = _towards(present.linear, target.linear, self.linear_acceleration * elapsed_s)
         angular = _towards(present.angular, target.angular,
                            self.angular_acceleration * elapsed_s)
-        if self.wheelbase > 0:  # not sharper than it can steer at the speed that it has
-            most = abs(linear) * math.tan(self.max_steering) / self.wheelbase
-            angular = _within(angular, most)
-        return Velocity(linear, angular)
+        return Velocity(linear, self._steerable(linear, angular))
+
+    def cap(self, velocity: Velocity) -> Velocity:
+        """Return the velocity, or what of it may be at all."""
+        linear = _within(velocity.linear, self.max_linear)
+        if not self.reverse:
+            linear = max(linear, 0.0)
+        angular = _within(velocity.angular, self.max_angular)
+        return Velocity(linear, self._steerable(linear, angular))
+
+    def _steerable(self, linear: float, angular: float) -> float:
+        """Return the turning speed, not sharper than a car can steer at the speed that it has."""
+        if self.wheelbase > 0:
+            return _within(angular, abs(linear) * math.tan(self.max_steering) / self.wheelbase)
+        return angular
 
 
 def _within(value: float, most: float) -> float:

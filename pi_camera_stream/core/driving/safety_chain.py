@@ -81,6 +81,11 @@ class SafetyChain:
         self._stopped = True  # whether its last word was a stop
         self._must_let_go = False
 
+    def set_limits(self, limits: Limits, max_video_age_s: float) -> None:
+        """Go by other limits; what moves faster than they allow does not do so any more."""
+        self.limits, self._max_video_age_s = limits, max_video_age_s
+        self._velocity = limits.cap(self._velocity)
+
     def change_driver(self) -> None:
         """Begin with another driver: what the last one said does not count any more."""
         self._command, self._sequence, self._velocity = None, -1, STANDING

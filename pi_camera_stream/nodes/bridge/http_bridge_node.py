@@ -14,9 +14,10 @@
 
 """The node that shows picture topics to browsers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from .teleop import create_vehicle
+from .teleop import create_vehicle, read_limits
 from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
@@ -26,6 +27,7 @@ from ...client.entities import Periodic
 from ...client.graph import image_topics
 from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
+from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
 from ...web.access.access_rules import AccessRules
 from ...web.access.tls import server_context
@@ -49,7 +51,6 @@ class HttpBridgeNode(BaseNode):
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
         self._encoder = RenditionEncoder(self.value('max_pixels'))
-        self._corrupt, self._corrupt_reason = 0, ''  # pictures, and why the last one was
         self._trace = TracePublisher(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
@@ -91,6 +92,14 @@ class HttpBridgeNode(BaseNode):
         if self._vehicle is not None:
             self._vehicle.stop()
 
+    def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
+                        live: bool) -> None:
+        """Let the vehicle go by new limits at once; nothing else is live."""
+        super().take_parameters(changed, others, live)
+        if live and changed and self._vehicle is not None:
+            self._vehicle.set_limits(*read_limits(
+                lambda name: changed.get(name, self.value(name))))
+
     def _warn(self, sentence: str) -> None:
         self.get_logger().warning(sentence)
 
@@ -102,11 +111,7 @@ class HttpBridgeNode(BaseNode):
         return TopicFeed(
             self, topic, self._encoder, RenditionSpec(quality=self.value('jpeg_quality')),
             overridable=topic == self._topic, adaptive=self.value('adaptive'),
-            max_pixels=self.value('max_pixels'), trace=self._trace,
-            on_refusal=self._count_refusal).stream
-
-    def _count_refusal(self, reason: str) -> None:
-        self._corrupt, self._corrupt_reason = self._corrupt + 1, reason
+            max_pixels=self.value('max_pixels'), trace=self._trace).stream
 
     def _poll_topics(self) -> None:
         self._catalog.update(image_topics(self))
@@ -114,9 +119,10 @@ class HttpBridgeNode(BaseNode):
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()
         viewers = [viewer for stream in streams for viewer in stream.viewers.copy()]
-        silent = [stream.name for stream in streams
-                  if stream.viewers and stream.silent]
-        default, meters = streams[0], [stream.arrivals.meter for stream in streams]
+        lost = {stream.name: signal for stream in streams
+                if stream.viewers and (signal := stream.reception.signal()).lost}
+        default, meters = streams[0], [stream.reception.received for stream in streams]
+        refused = [stream.reception for stream in streams if stream.reception.refused]
         values = {
             'topic': default.name,
             'address': self._server.url(),
@@ -127,12 +133,12 @@ class HttpBridgeNode(BaseNode):
             'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
             'age when received [ms]': default.arrivals.median_age_ms(),
             'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
-            'corrupt pictures': self._corrupt,
-            'last corrupt picture': self._corrupt_reason,
+            'corrupt pictures': sum(reception.refused for reception in refused),
+            'last corrupt picture': refused[-1].reason if refused else '',
         }
-        if silent:
-            return diagnostics.Health(
-                diagnostics.ERROR, f"no picture from '{', '.join(silent)}'", values)
+        if lost:
+            return diagnostics.Health(diagnostics.ERROR, '; '.join(
+                f"no picture of '{name}': {signal}" for name, signal in lost.items()), values)
         return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
 
     def _driving_health(self) -> diagnostics.Health:

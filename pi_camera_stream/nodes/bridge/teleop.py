@@ -53,7 +53,12 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> RosVehicle | None
     def log(sentence: str) -> None:
         node.get_logger().warning(sentence)
 
-    chain = SafetyChain(Limits(**{name: value(f'teleop.{name}') for name in _LIMITS}),
-                        value('teleop.max_video_age'))
-    return RosVehicle(node, chain, value('teleop.stamped'), create_buttons(
-        node, value('teleop.buttons')), value('teleop.battery_topic'), log)
+    return RosVehicle(node, SafetyChain(*read_limits(value)), value('teleop.stamped'),
+                      create_buttons(node, value('teleop.buttons')),
+                      value('teleop.battery_topic'), log)
+
+
+def read_limits(value: Callable[[str], Any]) -> tuple[Limits, float]:
+    """Return what the vehicle may do, and how old the driver's picture may be, in s."""
+    return (Limits(**{name: value(f'teleop.{name}') for name in _LIMITS}),
+            value('teleop.max_video_age'))

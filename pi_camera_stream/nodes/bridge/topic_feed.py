@@ -14,7 +14,6 @@
 
 """One picture topic of the bridge: from its subscription into its stream."""
 
-from collections.abc import Callable
 from typing import Any
 
 from ..base_node import BaseNode
@@ -30,20 +29,18 @@ class TopicFeed:
     """Receive a topic while its stream is watched: messages in the executor's thread."""
 
     def __init__(self, node: BaseNode, topic: str, encoder: RenditionEncoder, full: RenditionSpec,
-                 *, trace: TracePublisher, on_refusal: Callable[[str], None],
-                 **options: Any) -> None:
+                 *, trace: TracePublisher, **options: Any) -> None:
         """
         Make it; nothing is received yet.
 
-        `full` is how the full picture is encoded when the topic's are not JPEG; `on_refusal` hears
-        why one is left out; `options` are those of ImageSubscription.
+        `full` is how the full picture is encoded when the topic's are not JPEG; `options` are
+        those of ImageSubscription.
         """
         self._node, self._topic, self._trace = node, topic, trace
-        self._on_refusal = on_refusal
-        self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full)
+        self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
+        self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
+                             self._subscription.reception)
         self.stream.on_painted = self._on_painted
-        self._subscription = ImageSubscription(node, topic, self._on_frame,
-                                               on_refusal=self._refuse, **options)
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
@@ -55,10 +52,6 @@ class TopicFeed:
     def _on_frame(self, frame: Frame | StampedImage, _message: Any) -> None:
         self.stream.offer(frame)
         self._trace.publish(self._topic, frame.stamp_ns, received=self._now_ns())
-
-    def _refuse(self, reason: str) -> None:
-        self.stream.refuse(reason)
-        self._on_refusal(reason)
 
     def _on_painted(self, stamp_ns: int, age_ms: float, uncertainty_ms: float) -> None:
         """Publish when a page painted a picture; called by the web server's thread."""

@@ -31,7 +31,7 @@ from sensor_msgs.msg import BatteryState
 from .vehicle_buttons import Button
 from ...client.entities import create_publisher, create_subscription
 from ...client.qos import image_qos, reliable_qos
-from ...core.driving.limits import STANDING
+from ...core.driving.limits import Limits, STANDING
 from ...core.driving.safety_chain import Command, Output, Reason, SafetyChain
 from ...core.pacing import next_due
 
@@ -46,8 +46,8 @@ class RosVehicle:
     Publish what the safety chain lets through, 20 times a second, while somebody drives.
 
     A thread of its own publishes, so that nothing else of the node can delay a stop; when the
-    driver begins and ends, and when motion must end, that is published at once. Any thread may
-    call the methods.
+    driver begins and ends, when motion must end, and when its limits change, that is published at
+    once. Any thread may call the methods.
     """
 
     def __init__(self, node: Node, chain: SafetyChain, stamped: bool, buttons: list[Button],
@@ -85,6 +85,11 @@ class RosVehicle:
     def now_s(self) -> float:
         """Return s since the epoch by a clock that nobody sets after the start."""
         return time.monotonic() + self._ahead_s
+
+    def set_limits(self, limits: Limits, max_video_age_s: float) -> None:
+        with self._changed:
+            self._chain.set_limits(limits, max_video_age_s)
+            self._hurry()
 
     def change_driver(self) -> None:
         with self._changed:

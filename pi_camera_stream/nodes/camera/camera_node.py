@@ -27,9 +27,10 @@ from std_srvs.srv import SetBool, Trigger
 
 from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
-from .camera_settings import read_settings, RESTARTING
+from .camera_settings import OF_THE_SOURCE, read_settings, RESTARTING
 from .focus import Focus
 from .frame_publisher import FramePublisher
+from .live_settings import LiveSettings
 from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
 from .. import diagnostics
 from ..base_node import BaseNode
@@ -50,7 +51,7 @@ _POLL_S = 0.1  # how often a camera on standby looks for subscribers
 _LINGER_S = 5.0  # how long it goes on after the last one
 _REPEAT_S = 10.0  # how often the same problem is logged
 _FRESH_S = 2.0  # how old the picture of a snapshot may be
-_ADAPTIVE = 'adaptive', 'adaptive.floor', 'max_bitrate_bps'
+_ADAPTIVE = 'adaptive', 'adaptive_floor', 'max_bitrate_bps'
 
 
 class CameraNode(BaseNode):
@@ -64,7 +65,9 @@ class CameraNode(BaseNode):
 
     def __init__(self) -> None:
         super().__init__('camera', CAMERA)
+        self._live = LiveSettings({name: self.value(name) for name in OF_THE_SOURCE})
         source = create_source(read_settings(self.value))
+        source.check()
         self._calibration = CameraCalibration(
             self, self.value('camera_info_url'),
             self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
@@ -74,7 +77,8 @@ class CameraNode(BaseNode):
         self._calibration.on_change = self._take_controls
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
-            self._on_problem, lambda: self.run_soon(self._take_controls))
+            self._on_problem, self._on_delivery, self._on_refusal)
+        self._tried = source  # the one that runs, or is about to
         self._pictures = FramePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
@@ -82,6 +86,7 @@ class CameraNode(BaseNode):
         self._metadata = MetadataPublisher(self)
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
+        self._controls_named = False  # those that are given, and that the camera does not have
         self._on = True  # as set_capture says
         self._failed, self._unpublished = 0, ''  # pictures, and why the last one was
         self._said = '', 0.0  # the last problem that was logged, and when
@@ -122,16 +127,22 @@ class CameraNode(BaseNode):
             return
         controls = {name: self._controls.check(name, value) for name, value in others.items()
                     if name in self._controls.names}
-        if RESTARTING & changed.keys() or self._starts_with(changed):
-            source = self._changed_source(changed)
-            self._controls.forget(changed)
-            source.set_controls(self._controls.wanted)
-            self._capture.change(source)
+        self._take_settings({name: value for name, value in changed.items()
+                             if name in OF_THE_SOURCE})
         if controls:
             source = self._capture.source
             source.set_controls(self._controls.choose(controls))
             source.keep_controls(self._controls.wanted.keys())
         super().take_parameters(changed, others, live)
+
+    def _take_settings(self, changed: Mapping[str, Value]) -> None:
+        if not RESTARTING & changed.keys() and not self._starts_with(changed):
+            self._live.use(changed)
+            return
+        source = self._create_source({**self._live.wanted, **changed})
+        self._controls.forget(changed)
+        if self._live.add(changed):
+            self._start_with(source)
 
     def _starts_with(self, changed: Mapping[str, Value]) -> bool:
         source, fps = self._capture.source, float(changed.get('fps', -1))
@@ -141,14 +152,21 @@ class CameraNode(BaseNode):
         return ('fps' in source.starts_with and faster) or (
             'jpeg_quality' in source.starts_with & changed.keys())
 
-    def _changed_source(self, changed: Mapping[str, Value]) -> Source:
-        """Return a source with new values; the camera that `auto` has found stays the same."""
-        settings = read_settings(lambda name: changed.get(name, self.value(name)))
+    def _create_source(self, values: Mapping[str, Value]) -> Source:
+        """Return a source with these values; the camera that `auto` has found stays the same."""
+        settings = read_settings(values.__getitem__)
         present = self._capture.source
         if settings.source == 'auto' and not settings.path:
             settings = replace(without(settings, present.options),
                                source=present.settings.source, path=present.settings.path)
-        return create_source(settings)
+        source = create_source(settings)
+        source.check()
+        return source
+
+    def _start_with(self, source: Source) -> None:
+        source.set_controls(self._controls.wanted)
+        self._tried = source
+        self._capture.change(source)
 
     def on_parameter(self, name: str, value: Value) -> None:
         if name == 'fps':
@@ -161,7 +179,7 @@ class CameraNode(BaseNode):
             self._pictures.frame_id = str(value)
         elif name == 'adaptive':
             self._pictures.adaptation.enabled = bool(value)
-        elif name == 'adaptive.floor':
+        elif name == 'adaptive_floor':
             self._pictures.adaptation.floor_bps = float(value)
         elif name == 'max_bitrate_bps':
             self._pictures.adaptation.most_bps = float(value) or math.inf
@@ -173,11 +191,51 @@ class CameraNode(BaseNode):
             return CameraInfo(width=width, height=height)
         return self._calibration.info(width, height, *_flips(settings))
 
+    def _on_delivery(self) -> None:
+        source = self._capture.present
+        self.run_soon(lambda: self._take_delivery(source))
+
+    def _on_refusal(self, source: Source, sentence: str) -> None:
+        self.run_soon(lambda: self._take_refusal(source, sentence))
+
+    def _take_delivery(self, source: Source) -> None:
+        if source is self._tried and self._live.accept():
+            self._try_next()
+        self._take_controls()
+
+    def _take_refusal(self, source: Source, sentence: str) -> None:
+        if source is not self._tried:
+            return  # what came later was tried with it, and will be refused, too
+        self._tried = self._capture.source  # the one before, unless there is something to try
+        if self._refuse(sentence):
+            self._try_next()
+
+    def _try_next(self) -> None:
+        """Start the source for what waits, and pass over what cannot be."""
+        more = True
+        while more:
+            try:
+                self._start_with(self._create_source(self._live.trying))
+                return
+            except PermanentError as error:
+                more = self._refuse(str(error))
+
+    def _refuse(self, sentence: str) -> bool:
+        """Let parameters show what works; True when there is something else to try."""
+        back, more = self._live.refuse()
+        self.take_back(back, sentence)
+        for name, value in back.items():
+            self.on_parameter(name, value)
+        return more
+
     def _take_controls(self) -> None:
         source = self._capture.source
         source.fps = self.value('fps')
         if controls := source.controls():
             self._controls.declare(controls)
+            if not self._controls_named:
+                self._controls_named = True
+                self.given.name_missing_controls(controls)
             self._focus.decide(source)
             wanted = self._controls.wanted
             source.set_controls(wanted)

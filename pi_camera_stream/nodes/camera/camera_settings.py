@@ -15,20 +15,25 @@
 """What a source is asked for, read from the camera node's parameters."""
 
 from collections.abc import Callable
+import re
 from typing import Any
 
 from ..parameter_tables import CAMERA
 from ...core.errors import PermanentError
 from ...sources.base import SourceSettings
 
+OF_THE_SOURCE = {row.name for row in CAMERA if row.setting}
 RESTARTING = {row.name for row in CAMERA if row.restarts}
 """Parameters that a source takes in only when it starts."""
+_SENSOR_MODE = re.compile(r'(\d+):(\d+)')
 
 
 def read_settings(value: Callable[[str], Any]) -> SourceSettings:
     """Return the settings; PermanentError where parameters make no sense (together)."""
     settings = {row.setting: value(row.name) for row in CAMERA if row.setting}
     settings['crop'] = _read_crop(settings['crop'])
+    settings['sensor_mode'] = _SENSOR_MODE.sub(r'\1x\2', settings['sensor_mode'], 1) \
+        if 'x' not in settings['sensor_mode'] else settings['sensor_mode']  # as in camera_ros
     if settings['noise_reduction'] == 'auto':
         settings['noise_reduction'] = ''
     return SourceSettings(**settings)

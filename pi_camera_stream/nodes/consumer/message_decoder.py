@@ -18,21 +18,23 @@ from collections.abc import Callable
 from typing import Any
 
 import cv2
-import numpy as np
 from sensor_msgs.msg import CompressedImage
 
 from ...codecs.decoding import in_colour
 from ...codecs.limits import MAX_PIXELS, whole_jpeg
+from ...codecs.orientation import decode_upright, UPRIGHT
 from ...core.frame import Image
 
-Decoder = Callable[[CompressedImage, bytes], Any]
+Decoder = Callable[[CompressedImage, bytes, int], Any]
 
 
 def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
     """Return a JPEG's image, H x W x 3 BGR uint8; ValueError when it cannot, or may not, be."""
-    jpeg, _ = whole_jpeg(message.data.tobytes(), max_pixels)  # takes 0.03 ms
+    jpeg, header = whole_jpeg(message.data.tobytes(), max_pixels)  # takes 0.03 ms
+    # Which Exif data cv_bridge turns a picture by depends on its version, and on OpenCV's.
+    decoder = _decode if header.orientation == UPRIGHT else _with_opencv
     try:
-        image = _decode(message, jpeg)
+        image = decoder(message, jpeg, header.orientation)
     except cv2.error:
         image = None
     if image is None or not image.size:
@@ -40,8 +42,8 @@ def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
     return in_colour(image)
 
 
-def _with_opencv(_message: CompressedImage, jpeg: bytes) -> Any:
-    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+def _with_opencv(_message: CompressedImage, jpeg: bytes, orientation: int) -> Any:
+    return decode_upright(jpeg, cv2.IMREAD_COLOR, orientation)
 
 
 def _find_decoder() -> Decoder:
@@ -51,7 +53,7 @@ def _find_decoder() -> Decoder:
         return _with_opencv
     bridge = CvBridge()
 
-    def with_cv_bridge(message: CompressedImage, _jpeg: bytes) -> Any:
+    def with_cv_bridge(message: CompressedImage, _jpeg: bytes, _orientation: int) -> Any:
         return bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
 
     return with_cv_bridge

@@ -16,7 +16,7 @@
 
 """The node that works on pictures with OpenCV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 import threading
 import time
 import traceback
@@ -37,13 +37,12 @@ from ...core.frame import Frame, image_size, StampedImage
 from ...core.fresh_mailbox import FreshMailbox
 from ...core.mailbox import Mailbox
 from ...core.parameters import Value
+from ...core.reception import SILENT_S
 from ...core.statistics import Heartbeat, RateMeter, Recent
 from ...vision import pipeline as pipelines
 from ...vision import registry
-from ...vision.pipeline import Pipeline
+from ...vision.pipeline import Pipeline, ValuesRefusedError
 from ...vision.processor import FrameInfo
-
-_SILENT_S = 2.0  # without a picture, at the least, until that is said
 
 
 class OpencvConsumerNode(BaseNode):
@@ -63,14 +62,13 @@ class OpencvConsumerNode(BaseNode):
             self, 'image_raw/compressed', self._on_frame, adaptive=self.value('adaptive'),
             max_pixels=self._max_pixels)
         self._newest: FreshMailbox[tuple[Frame | StampedImage, Any]] = FreshMailbox(
-            self._subscription.received.per_second)
+            self._subscription.reception.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
         self._topics = ConsumerTopics(self, self.value('jpeg_quality'))
         self._processed, self._finished = RateMeter(), Heartbeat()
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0
-        self._undecodable = 0
         self._failed = 0
         self._worker = threading.Thread(target=self._work, name='work', daemon=True)
         diagnostics.Diagnostics(self, 'processing', self._health)
@@ -95,17 +93,22 @@ class OpencvConsumerNode(BaseNode):
         if not live:
             return
         if 'processor' in changed:
-            self._pipeline = self._create_pipeline(changed)
+            pipeline = self._create_pipeline(changed)
+            pipeline.configure()
+            self._pipeline = pipeline
             self.run_soon(lambda: self._calibration.follow(self._pipeline.uses_calibration))
         else:
-            values = {stage.name: self._values(stage.name, changed)
-                      for stage in self._pipeline.stages
-                      if any(name.startswith(f'{stage.name}.') for name in changed)}
-            for name, own in values.items():
-                pipelines.check(name, own)
-            self._pipeline.reconfigure(values)
+            own = {stage.name: _own(stage.name, changed) for stage in self._pipeline.stages}
+            own = {name: values for name, values in own.items() if values}
+            for name in own:
+                pipelines.check(name, self._values(name, changed))
+            self._pipeline.reconfigure(own)
         if 'jpeg_quality' in changed:
             self._topics.jpeg_quality = int(changed['jpeg_quality'])
+
+    def expected_groups(self) -> Iterable[str]:
+        known = {*registry.NAMES, *(stage.name for stage in self._pipeline.stages)}
+        return {name for name in registry.all_names() if name not in known}
 
     def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
         names = registry.parse_names(str(changed.get('processor', self.value('processor'))))
@@ -115,8 +118,7 @@ class OpencvConsumerNode(BaseNode):
         table = registry.parameters(processor)
         for parameter in table:
             if not self.has_parameter(parameter.name):  # of another package
-                self._table[parameter.name] = parameter
-                self._declare(parameter)
+                self.declare_row(parameter)
         return {parameter.name.partition('.')[2]: changed[parameter.name]
                 if parameter.name in changed else self.value(parameter.name)
                 for parameter in table}
@@ -145,9 +147,9 @@ class OpencvConsumerNode(BaseNode):
             image = decode(message, self._max_pixels) if isinstance(frame, Frame) \
                 else decode_frame(frame)
         except ValueError as error:
-            self._undecodable += 1
-            self.get_logger().warning(f'left out a picture: {error}', throttle_duration_sec=10.0)
+            self._subscription.refuse(str(error))
             return
+        self._subscription.reception.show()
         decoded_ns = self._trace.now_ns()
         pipeline, size = self._pipeline, image_size(image)
         info = FrameInfo(frame.stamp_ns, message.header.frame_id, frame.sequence, *size,
@@ -169,40 +171,54 @@ class OpencvConsumerNode(BaseNode):
 
     def _report(self, processor: str, error: Exception) -> None:
         """Log what a processor raised; called once a second at most."""
-        if self.context.ok():  # else Ctrl-C came first
+        if isinstance(error, ValuesRefusedError):
+            self.run_soon(lambda: self._take_back(processor, error))
+        elif self.context.ok():  # else Ctrl-C came first
             details = str(error) if isinstance(error, PermanentError) else \
                 f'{error!r}\n' + ''.join(traceback.format_exception(error))
             self.get_logger().error(
                 f"processor '{processor}' failed, everything else goes on: {details}")
 
+    def _take_back(self, processor: str, error: ValuesRefusedError) -> None:
+        """Let parameters show what the processor uses instead of what it has refused."""
+        back = {f'{processor}.{name}': error.present[name] for name, value in error.refused.items()
+                if self.value(f'{processor}.{name}') == value}
+        self.take_back(back, str(error))
+
     def _health(self) -> diagnostics.Health:
-        received, rate = self._subscription.received.per_second(), self._processed.per_second()
-        stages = self._pipeline.stages
+        reception, rate = self._subscription.reception, self._processed.per_second()
+        signal, stages = reception.signal(), self._pipeline.stages
         values = {
             'topic': self._subscription.topic,
             'processor': self._pipeline.name,
-            'frames/s received': received,
+            'frames/s received': reception.received.per_second(),
             'frames/s processed': rate,
             'age of the result [ms]': self._ages_ms.median(),
             'decoding and processing [ms]': self._work_ms.median(),
             'detections': self._detections,
             'dropped, processing is slower': self._newest.dropped,
-            'corrupt pictures': self._subscription.corrupt + self._undecodable,
-            'last corrupt picture': self._subscription.corrupt_reason,
+            'corrupt pictures': reception.refused,
+            'last corrupt picture': reception.reason,
             'pictures left out after a failure': self._failed,
             **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }
         failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
-        if self._subscription.heartbeat.is_silent(_SILENT_S):
+        if signal.lost:
             return diagnostics.Health(
-                diagnostics.WARN, self._subscription.why_silent(), values)
-        if self._finished.is_silent(_SILENT_S):
+                diagnostics.WARN, f"no picture of '{self._subscription.topic}': {signal}", values)
+        if self._finished.is_silent(SILENT_S):
             return diagnostics.Health(
                 diagnostics.ERROR, 'pictures come, and none is processed', values)
         if failing:
             return diagnostics.Health(
                 diagnostics.WARN, f'failing: {", ".join(failing)}', values)
         return diagnostics.Health(diagnostics.OK, f'{rate:.1f} frames/s', values)
+
+
+def _own(processor: str, changed: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values of a processor's parameters that change, by its own names."""
+    return {name.partition('.')[2]: value for name, value in changed.items()
+            if name.startswith(f'{processor}.')}
 
 
 def main(args: Sequence[str] | None = None) -> int:

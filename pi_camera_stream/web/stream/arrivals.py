@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What comes from a topic: when, how much, and how old."""
+"""What comes from a topic: when, and how old."""
 
 from collections import deque
 import math
@@ -20,7 +20,7 @@ import time
 
 from ...core.clock import NowNs
 from ...core.frame import Frame, StampedImage
-from ...core.statistics import Heartbeat, RateMeter, Recent
+from ...core.statistics import Recent
 
 _REMEMBERED = 256  # frames
 _ROUNDING_NS = 1000  # of a stamp in ms, as JavaScript has it
@@ -31,8 +31,6 @@ class Arrivals:
 
     def __init__(self, now_ns: NowNs) -> None:
         self.last: Frame | StampedImage | None = None  # since `restart`
-        self.meter = RateMeter()
-        self.heartbeat = Heartbeat()
         self._now_ns = now_ns
         self._ages_ms = Recent()
         self._intervals_s = Recent()
@@ -43,7 +41,6 @@ class Arrivals:
     def restart(self) -> None:
         """Forget what came, which may be hours old, but for what was counted."""
         self.last, self._last_s = None, time.monotonic()
-        self.heartbeat.restart()
         self._ages_ms.clear()
         self._intervals_s.clear()
 
@@ -52,11 +49,9 @@ class Arrivals:
         if self.last is not None:
             self._intervals_s.add(now_s - self._last_s)
         self.last, self._last_s = frame, now_s
-        self.heartbeat.beat()
         now_ns = self._now_ns()
         self._clock_s = now_ns / 1e9 - now_s
         self._moments.append((frame.stamp_ns, now_s - max(0, now_ns - frame.stamp_ns) / 1e9))
-        self.meter.add(len(frame.data) if isinstance(frame, Frame) else 0)
         self._ages_ms.add(self.age_ms(frame))
 
     def age_s(self, stamp_ns: int) -> float:

@@ -83,8 +83,8 @@ class Transport(ABC):
         """Write `frame`, of the tier with that index; return when the kernel has all of it."""
 
     @abstractmethod
-    async def write_status(self, status: Status, stream: Stream) -> None:
-        """Tell the viewer that no frame comes."""
+    async def write_status(self, status: Status) -> None:
+        """Tell the viewer why no frame comes, or what is wrong though they do."""
 
     def _took_s(self, state: LinkState, arrived_s: float) -> float:
         return max(0.0, arrived_s - self._begun_s - state.least_round_trip_s)
@@ -99,7 +99,7 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
         if rendition is not viewer.rendition:
             continue
         if isinstance(update, Status):
-            await transport.write_status(update, stream)
+            await transport.write_status(update)
         elif isinstance(update, Frame):
             frame = await gate.pass_newest(rendition, update)
             if frame is not None and viewer.admits():

@@ -71,7 +71,7 @@ class MjpegTransport(Transport):
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
 
-    async def write_status(self, status: Status, _stream: Stream) -> None:
+    async def write_status(self, status: Status) -> None:
         if status.picture is not None:
             await self.write(status.picture, 0)
 

@@ -21,6 +21,7 @@ import threading
 from ...codecs.renditions import RenditionEncoder
 from ...core.frame import EncodedImage, Frame, Image, StampedImage
 from ...core.mailbox import Mailbox
+from ...core.reception import Reception
 from ...core.rendition_spec import RenditionSpec
 
 Rendered = dict[RenditionSpec | None, Frame]
@@ -36,16 +37,16 @@ class Renderer:
     """
 
     def __init__(self, encoder: RenditionEncoder, full: RenditionSpec,
-                 deliver: Callable[[Rendered], None]) -> None:
+                 deliver: Callable[[Rendered], None], reception: Reception) -> None:
+        """Make it; `reception` is told which pictures could be shown, and which could not."""
         self._encoder = encoder
         self._deliver = deliver
+        self._reception = reception
         self.full = full  # for topics whose pictures are not JPEG
         self._lock = threading.Lock()  # guards all that follows
         self._wanted: tuple[RenditionSpec | None, ...] = ()
         self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
         self._replaced = 0  # in the mailboxes of threads that have ended
-        self.failed = 0  # pictures that could not be encoded, or were refused before
-        self.failure = ''  # of the last one; empty when all was well since
 
     @property
     def replaced(self) -> int:
@@ -71,15 +72,7 @@ class Renderer:
                                  daemon=True).start()
             self._pictures.put(picture)
 
-    def refuse(self, failure: str) -> None:
-        """Note that a picture came that is not even to be looked at."""
-        with self._lock:
-            self.failed += 1
-            if self._wanted:
-                self.failure = failure
-
     def _end(self) -> None:
-        self.failure = ''  # of pictures that nobody wants any more
         if self._pictures is not None:
             self._replaced += self._pictures.dropped
             self._pictures.close()
@@ -105,9 +98,10 @@ class Renderer:
         with self._lock:
             if self._pictures is not pictures:
                 return
-            self.failure = failure
-            self.failed += bool(failure)
-            if rendered:
+            if failure:
+                self._reception.refuse(failure)
+            else:
+                self._reception.show()
                 self._deliver(rendered)
 
     def _render(self, picture: Frame | StampedImage) -> Rendered:

@@ -18,14 +18,16 @@ import asyncio
 from dataclasses import dataclass
 
 from ...core.frame import Frame
+from ...core.reception import Signal
 from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import RateMeter
 
 
 @dataclass(frozen=True, eq=False)
 class Status:
-    """Said in place of a frame while none comes."""
+    """Said in place of a frame while none is shown, or beside them while something is wrong."""
 
+    signal: Signal
     picture: Frame | None  # says so; None where nobody needs it
 
 

@@ -25,6 +25,7 @@ from .tiers import TIERS
 from .timestamp import TIMESTAMP, timestamp
 from .viewer import StreamRequest
 from ...core.frame import Frame
+from ...core.reception import Signal
 
 _TIMEOUT_S = 3.0
 _NEWER_FRAMES = 3  # of so many frames that come after a request, the last was taken after it
@@ -44,9 +45,8 @@ async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: floa
             frame = await _taken_from_now_on(stream, rendition, max_age_s)
         if frame is None:  # asked inside: the reason is forgotten when nobody wants pictures
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '1'}, text=(
-                f"no new picture came on '{stream.name}' within {_TIMEOUT_S:.0f} s "
-                f'({stream.status_lines()[0]}): '
-                f'{stream.reason() or "is the camera node running?"}\n'))
+                f"no new picture of '{stream.name}' within {_TIMEOUT_S:.0f} s"
+                f'{_explain(stream.reception.signal())}\n'))
     return web.Response(body=frame.data, content_type='image/jpeg', headers={
         'Cache-Control': 'no-store', TIMESTAMP: timestamp(frame)})
 
@@ -67,3 +67,7 @@ async def _taken_from_now_on(stream: Stream, rendition: Rendition, max_age_s: fl
         # By its stamp; but where the camera's clock is behind ours, no frame would ever do.
         if frame.stamp_ns >= oldest_ns or newer == _NEWER_FRAMES:
             return frame
+
+
+def _explain(signal: Signal) -> str:
+    return f': {signal}' if signal.lost else ', though some come now and then'

@@ -32,9 +32,9 @@ from ...codecs.renditions import RenditionEncoder
 from ...codecs.status_image import status_image
 from ...core.clock import NowNs
 from ...core.frame import Frame, StampedImage
+from ...core.reception import Reception, Signal
 from ...core.rendition_spec import RenditionSpec
 
-SILENT_S = 2.0  # without a frame for so long, at the least, viewers are told
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S = 1.0
 _SHARED = {tier.spec for tier in TIERS}
@@ -47,19 +47,21 @@ class Stream:
     """
     Hand the newest frame of one topic to any number of viewers.
 
-    `offer` and `refuse` are for any thread, everything else is for the event loop's. There is no
-    queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
+    `offer` is for any thread, everything else is for the event loop's. There is no queue: whoever
+    is ready takes the newest frame, and all on a tier take the same bytes.
     """
 
     def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
-                 encoder: RenditionEncoder, full: RenditionSpec) -> None:
+                 encoder: RenditionEncoder, full: RenditionSpec, reception: Reception) -> None:
         """
         Make the stream; nothing is asked for yet.
 
         `on_demand` hears whether frames are wanted; `now_ns` reads the clock of the stamps; `full`
-        is how the full picture is encoded when the topic's are not JPEG.
+        is how the full picture is encoded when the topic's are not JPEG; `reception` has counted
+        what is offered, and knows why nothing is.
         """
         self.name = name
+        self.reception = reception
         self.viewers: set[Viewer] = set()
         self.arrivals = Arrivals(now_ns)
         self.frames_sent = self.bytes_sent = 0
@@ -75,8 +77,7 @@ class Stream:
         self._renditions: dict[RenditionSpec | None, Rendition] = {None: self._full}
         self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
-        self._renderer = Renderer(encoder, full, self._rendered.put)
-        self.refuse = self._renderer.refuse
+        self._renderer = Renderer(encoder, full, self._rendered.put, reception)
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
@@ -87,6 +88,8 @@ class Stream:
         self.arrivals.add(frame)
         if isinstance(frame, Frame):
             self._full_pictures.put(frame)
+            if self._full.users:
+                self.reception.show()
         self._renderer.put(frame)
 
     @contextmanager
@@ -116,7 +119,7 @@ class Stream:
         with self.wanted():
             viewer.rendition = self._enter(viewer.spec())
             self.viewers.add(viewer)
-            if self.silent:  # do not begin with an old picture
+            if self.reception.signal().lost:  # do not begin with an old picture
                 viewer.last_sequence = self.last_sequence
             try:
                 yield
@@ -147,45 +150,30 @@ class Stream:
         return self._ticking is None
 
     @property
-    def silent(self) -> bool:
-        """Return whether no frame comes, by the topic's own interval."""
-        return self.arrivals.heartbeat.is_silent(SILENT_S)
-
-    @property
     def last_sequence(self) -> int:
         return self.arrivals.last.sequence if self.arrivals.last else 0
 
     def now_ns(self) -> int:
         return self._now_ns()
 
-    def reason(self) -> str:
-        """Return why pictures that arrive cannot be shown; empty where they can."""
-        return self._renderer.failure
-
-    def status_lines(self) -> list[str]:
-        """Return what to tell viewers while no frame comes, the most important line first."""
-        silent = f'since {self.arrivals.heartbeat.silent_s():.0f} s'
-        lines = [f'NO SIGNAL {silent}' if self.arrivals.last else f'WAITING {silent}', self.name]
-        return [*lines, self.reason()] if self.reason() else lines
-
     def state(self) -> dict[str, object]:
         """Return what `/state` says of this stream; times in seconds or as named."""
-        arrivals, last = self.arrivals, self.arrivals.last
-        age_ms = arrivals.median_age_ms()
+        reception, last, age_ms = self.reception, self.arrivals.last, self.arrivals.median_age_ms()
         return {
             'topic': self.name,
-            'frames_per_s': round(arrivals.meter.per_second(), 1),
-            'bytes_per_s': round(arrivals.meter.bytes_per_second()),
+            'frames_per_s': round(reception.received.per_second(), 1),
+            'bytes_per_s': round(reception.received.bytes_per_second()),
             'frames_per_s_sent': round(self.sent_per_s[0], 1),
             'bytes_per_s_sent': round(self.sent_per_s[1]),
             'width': last.width if last else None,
             'height': last.height if last else None,
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
-            'last_frame_s_ago': round(arrivals.heartbeat.silent_s(), 1) if last else None,
+            'last_frame_s_ago': round(reception.silent_s(), 1) if last else None,
+            'signal': signal_state(reception.signal()),
             'replaced': {'arriving': self._full_pictures.dropped,
                          'before_encoding': self._renderer.replaced,
                          'encoded': self._rendered.dropped},
-            'undecodable': self._renderer.failed, 'undecodable_reason': self.reason(),
+            'undecodable': reception.refused, 'undecodable_reason': reception.reason,
             'viewers': [viewer.state() for viewer in
                         sorted(self.viewers, key=lambda viewer: viewer.since_s)],
         }
@@ -199,6 +187,7 @@ class Stream:
             self._full_pictures.attach(loop)
             self._rendered.attach(loop)
             self.arrivals.restart()
+            self.reception.restart()
             self._full.newest = None
             self._on_demand(True)
             self._ticking = loop.create_task(self._tick())
@@ -251,13 +240,14 @@ class Stream:
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._drop_lost()
-            if self.silent and self.viewers:
+            signal = self.reception.signal()
+            if (signal.lost or signal.reason) and self.viewers:
                 try:
-                    status = await self._status()
+                    status = await self._status(signal)
                 except Exception:
                     logging.getLogger(__name__).exception('cannot draw the status picture')
                     continue
-                if self.silent:  # still
+                if self.reception.signal().lost == signal.lost:  # still
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
 
@@ -268,12 +258,19 @@ class Stream:
             if viewer.link and state and state.lost:
                 viewer.link.abort()
 
-    async def _status(self) -> Status:
+    async def _status(self, signal: Signal) -> Status:
         last = self.arrivals.last
         size = (last.width, last.height) if last else _STATUS_SIZE
         width, height = (max(2, side * _STATUS_MOST // max(*size, _STATUS_MOST)) for side in size)
-        if all(viewer.transport != 'mjpeg' for viewer in self.viewers):
-            return Status(None)
+        if not signal.lost or all(viewer.transport != 'mjpeg' for viewer in self.viewers):
+            return Status(signal, None)
         jpeg = await asyncio.get_running_loop().run_in_executor(
-            None, status_image, width, height, self.status_lines(), self._full.newest)
-        return Status(Frame(jpeg, self._now_ns(), 0, width, height))
+            None, status_image, width, height,
+            [line for line in (signal.title, self.name, signal.reason) if line],
+            self._full.newest)
+        return Status(signal, Frame(jpeg, self._now_ns(), 0, width, height))
+
+
+def signal_state(signal: Signal) -> dict[str, object]:
+    """Return a signal as pages read it: state and reason, and seconds."""
+    return {'state': signal.state, 'silent_s': round(signal.silent_s, 1), 'reason': signal.reason}

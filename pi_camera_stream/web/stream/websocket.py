@@ -18,7 +18,8 @@ Pictures over a WebSocket, for pages: they tell when they have painted one, and 
 From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
 index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
 in ns (i64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
-`viewer`, `silent` with the lines to show while no picture comes, `clock` in answer to `clock`.
+`viewer`; `signal` while no picture is shown, or something else is wrong, with `state`, `silent_s`
+and `reason` as in `/state`; `clock` in answer to `clock`.
 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
 one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
@@ -37,7 +38,7 @@ from aiohttp.abc import AbstractStreamWriter
 from .delivery import deliver, Transport
 from .link import Link
 from .rendition import Status
-from .stream import Stream
+from .stream import signal_state, Stream
 from .tiers import NAMES
 from .viewer import StreamRequest, Viewer
 from ...core.frame import Frame
@@ -80,9 +81,8 @@ class WebSocketTransport(Transport):
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
 
-    async def write_status(self, _status: Status, stream: Stream) -> None:
-        """Tell the page, which then says it over the last picture."""
-        await self._socket.send_json({'type': 'silent', 'lines': stream.status_lines()})
+    async def write_status(self, status: Status) -> None:
+        await self._socket.send_json({'type': 'signal', **signal_state(status.signal)})
 
     def take_transit_s(self) -> float | None:
         """

@@ -134,7 +134,8 @@ def test_only_what_is_asked_for_passes():
     tiff = bombs.tiff((16, 16))
     with pytest.raises(FrameRefusedError, match='says its size in no usual way'):
         check_image(tiff.replace(b'\x01\x01\x04\0', b'\0\x01\x04\0'), KINDS)
-    assert check_image(encoded('.png'), ('PNG',)) == ImageHeader('PNG', 52, 36, 0, 5)
+    assert check_image(encoded('.png'), ('PNG',)) == ImageHeader(
+        'PNG', 52, 36, 0, 5, coloured=True)
 
 
 @pytest.mark.parametrize(('width', 'height', 'size_bytes'), [

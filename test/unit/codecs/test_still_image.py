@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import os
 import struct
+import subprocess
+import sys
 
 import cv2
 from hypothesis import given
@@ -80,6 +83,26 @@ def test_each_format_shows_the_image(suffix):
     COLOUR[..., 0], cv2.cvtColor(COLOUR, cv2.COLOR_BGR2BGRA), COLOUR.astype(np.uint16) << 8])
 def test_grey_opacity_and_16_bits(image):
     assert still_image.decode(file('.png', image)).shape == COLOUR.shape[:image.ndim]
+
+
+PEAK = """
+import sys
+from pi_camera_stream.codecs import still_image
+from support.processes import peak_mib
+image = still_image.decode(open(sys.argv[1], 'rb').read())
+print(peak_mib('self') + 0 * image[-1, -1, 0])
+"""
+
+
+def test_sixteen_bits_and_opacity_take_no_more_memory_than_eight_bits(tmp_path):
+    peaks = []
+    for image in (np.full((3000, 3000, 3), 9, np.uint8), np.full((3000, 3000, 4), 999, 'u2')):
+        path = tmp_path / 'a.png'
+        path.write_bytes(file('.png', image))
+        peaks.append(float(subprocess.run(
+            [sys.executable, '-c', PEAK, str(path)], check=True, capture_output=True, text=True,
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}).stdout))
+    assert peaks[1] < peaks[0] + 15
 
 
 def test_depth_is_stretched_and_nothing_is_black():

@@ -19,6 +19,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 import numpy as np
 from pi_camera_stream.core.calibration import Calibration, CalibrationError, MODELS
+from pi_camera_stream.core.rendition_spec import RenditionSpec
 import pytest
 
 SIZES = {'plumb_bob': 5, 'rational_polynomial': 14, 'equidistant': 4}
@@ -169,8 +170,19 @@ def test_it_fits_pictures_of_its_shape(size):
     assert (make().scaled(*size).width, make().scaled(*size).height) == size
 
 
+@pytest.mark.parametrize('full', [(1920, 1080), (1280, 720), (640, 360), (1640, 1232), (800, 600),
+                                  (1366, 768)])
+@pytest.mark.parametrize('scale', [0.75, 0.5, 0.375, 0.35, 0.25, 1 / 8])
+def test_it_fits_what_the_pictures_are_made_smaller_to(full, scale):
+    for size in (RenditionSpec(scale=scale).size(*full), RenditionSpec(width=320).size(*full),
+                 tuple(-(-side // 8) for side in full)):
+        fitting = make(width=full[0], height=full[1]).scaled(*size)
+        assert (fitting.width, fitting.height) == size
+
+
 def test_it_fits_a_shape_that_is_rounded_to_even_numbers():
     assert make(width=1920, height=1080).scaled(854, 480).width == 854
+    assert make(width=640, height=360).scaled(240, 136).height == 136
 
 
 @pytest.mark.parametrize('size', [(640, 360), (480, 640), (645, 480), (640, 475), (1280, 720)])

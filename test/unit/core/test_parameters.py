@@ -14,13 +14,25 @@
 
 import math
 
-from pi_camera_stream.core.parameters import markdown_table, Parameter, yaml_file
+from pi_camera_stream.core.parameters import (
+    clash,
+    markdown_table,
+    nearest,
+    Parameter,
+    yaml_file,
+)
 import pytest
 
 WIDTH = Parameter('width', 0, 'Width', 'pixels', 0, 8192)
 FPS = Parameter('fps', 0.0, 'Rate', 'frames/s', 0, 240, live=True)
 SOURCE = Parameter('source', 'auto', 'Where from', choices=('auto', 'file', 'stdin'))
 ON = Parameter('on', True, 'Whether')
+NOISE = Parameter('noise', 'auto', 'Noise', choices=('auto', 'off', 'fast'))
+LIGHT = Parameter('light', 'no', 'Light', choices=('no', 'yes'))
+FILE = Parameter('file', '', 'File; empty for none')
+TOPIC = Parameter('topic', 'battery', 'Topic; empty for none', may_be_empty=True)
+NAME = Parameter('name', 'lens', 'Name')
+TOKEN = Parameter('token', '', 'Secret', secret=True)
 
 
 @pytest.mark.parametrize(('parameter', 'value'), [
@@ -35,7 +47,25 @@ def test_a_whole_number_is_a_double_where_one_is_wanted():
     assert (value, type(value)) == (30.0, float)
 
 
+@pytest.mark.parametrize(('parameter', 'value', 'meant'), [
+    (NOISE, False, 'off'), (LIGHT, False, 'no'), (LIGHT, True, 'yes'), (FILE, False, ''),
+    (TOPIC, False, ''), (FILE, 1, '1'), (NAME, 4.5, '4.5'), (TOKEN, 12345678, '12345678'),
+])
+def test_what_yaml_has_made_of_a_word_is_taken_for_it(parameter, value, meant):
+    assert parameter.check(value) == meant
+
+
 @pytest.mark.parametrize(('parameter', 'value', 'sentence'), [
+    (NAME, False, "parameter 'name' must be of type string, and YAML makes a boolean of words "
+                  'such as on, off, yes and no: put it into quotes, as in name: "off"'),
+    (NOISE, True, "parameter 'noise' must be of type string, and YAML makes a boolean of words "
+                  'such as on, off, yes and no: put it into quotes, as in noise: "off"'),
+    (NOISE, 3, "parameter 'noise' must be auto, off or fast, not '3'"),
+    (TOKEN, False, "parameter 'token' must be of type string, and YAML makes a boolean of words "
+                   'such as on, off, yes and no: put it into quotes, as in token: "off"'),
+    # Of 1e10 and 10000000000.0, nobody can tell any more which one it was.
+    (TOKEN, 1e10, "parameter 'token' must be of type string: put its value into quotes"),
+    (TOKEN, ['secret'], "parameter 'token' must be of type string: put its value into quotes"),
     (WIDTH, 9000, "parameter 'width' must be 0 to 8192 pixels, not 9000"),
     (WIDTH, -1, "parameter 'width' must be 0 to 8192 pixels, not -1"),
     (WIDTH, 'wide', "parameter 'width' must be of type integer, not 'wide': set it to, for "
@@ -60,3 +90,16 @@ def test_the_tables_are_written_from_the_rows():
     assert yaml_file({'camera': [FPS, ON]}, 'Head') == (
         '# Head\n\n/**/camera:\n  ros__parameters:\n'
         '    fps: 0.0  # Rate (0 to 240 frames/s)\n    on: true  # Whether\n')
+
+
+@pytest.mark.parametrize(('name', 'meant'), [
+    ('heigth', 'height'), ('JPEG-Quality', 'jpeg_quality'), ('fsp', 'fps'), ('zebra', '')])
+def test_the_nearest_name_is_found(name, meant):
+    assert nearest(name, ['width', 'height', 'fps', 'jpeg_quality']) == meant
+
+
+@pytest.mark.parametrize(('names', 'clashing'), [
+    (['a', 'a.b'], ('a', 'a.b')), (['b.c.d', 'a', 'b'], ('b', 'b.c.d')),
+    (['a', 'ab.c', 'a_b'], None), ([], None)])
+def test_a_name_below_another_one_is_found(names, clashing):
+    assert clash(names) == clashing

@@ -36,6 +36,13 @@ def test_a_value_arrives_under_its_name():
         quality=30, crop=(1, 2, 30, 40), python='/x')
 
 
+def test_a_mode_may_be_written_as_camera_ros_writes_it():
+    values = {**DEFAULTS, 'sensor_mode': '2304:1296'}
+    assert read_settings(values.__getitem__).sensor_mode == '2304x1296'
+    values['sensor_mode'] = '2304x1296:10'
+    assert read_settings(values.__getitem__).sensor_mode == '2304x1296:10'
+
+
 def test_what_restarts_the_source_is_live_and_a_setting():
     for row in CAMERA:
         assert not row.restarts or (row.live and row.setting)

@@ -63,8 +63,10 @@ class Bench:
         self.ends, self.problems = [], []
         self.ended = threading.Event()
         self.deliveries = 0
+        self.refusals = []
         self.loop = CaptureLoop(source, lambda: time.monotonic_ns() + 10**18, self._end,
-                                self.problems.append, self._deliver)
+                                self.problems.append, self._deliver,
+                                lambda *refusal: self.refusals.append(refusal))
 
     def _deliver(self):
         self.deliveries += 1
@@ -230,10 +232,42 @@ def test_one_that_cannot_work_gives_way_to_the_one_before(run):
     first = ListSource([PICTURE], [PICTURE])
     bench = run(first)
     until(lambda: bench.loop.captured.total == 1)
-    bench.loop.change(ListSource([PermanentError('no such size')]))
+    bad = ListSource([PermanentError('no such size')])
+    bench.loop.change(bad)
     until(lambda: bench.loop.captured.total == 2)
-    assert bench.loop.source is first
-    assert bench.problems == ['no such size; the settings before that are used']
+    assert bench.loop.source is bench.loop.present is first
+    assert bench.refusals == [(bad, 'no such size')]
+    assert (bench.problems, bench.loop.restarts) == ([], 0)
+
+
+def test_so_does_one_that_is_changed_to_while_nothing_comes(run):
+    first = ListSource([PICTURE, *[TemporaryError('unplugged')] * 3], *[
+        [TemporaryError('unplugged')]] * 3, [PICTURE])
+    bench = run(first)
+    until(lambda: bench.loop.problem)
+    bad, worse = (ListSource([PermanentError(word)]) for word in ('bad', 'worse'))
+    bench.loop.change(bad)
+    until(lambda: bench.refusals)
+    bench.loop.change(worse)
+    until(lambda: bench.loop.captured.total == 2)
+    assert bench.refusals == [(bad, 'bad'), (worse, 'worse')]
+    assert bench.loop.present is first
+
+
+def test_one_that_cannot_work_is_no_end_while_another_one_is_to_follow(run):
+    class Slow(ListSource):
+        def start(self):
+            super().start()
+            until(lambda: bench.loop.source is not self)
+            raise PermanentError('no such file')
+
+    second = ListSource([PICTURE])
+    bench = Bench(Slow())
+    bench.loop.start()
+    bench.loop.change(second)
+    until(lambda: bench.loop.captured.total == 1)
+    assert bench.ends == []
+    bench.loop.stop()
 
 
 def test_if_that_one_does_not_work_either_it_is_tried_with_patience(run):
@@ -305,4 +339,4 @@ def test_an_heir_that_cannot_work_gives_way_to_the_settings_before(run):
     until(lambda: bench.loop.captured.total == 2)
     assert bench.loop.source is before
     assert (after.stopped, before.started) == (1, 2)
-    assert bench.problems == ['no such mode; the settings before that are used']
+    assert (bench.refusals, bench.problems) == ([(after, 'no such mode')], [])

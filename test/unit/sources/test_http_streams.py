@@ -23,10 +23,11 @@ import cv2
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
 import pytest
-from support import pictures
+from support import pictures, videos
 from support.capturing import capturing
 from support.processes import wait_until
 from support.raw_camera import head, parts, raw_camera, whole
+from support.turning import look, ORIENTATIONS, quarters, seen, turn_film
 
 PICTURES = [pictures.jpeg(160, 120, seed) for seed in range(4)]
 TEXT = b'temperature: 21\r\n'
@@ -265,9 +266,10 @@ def digest_answer(request, algorithm):
     def digest(*values):
         return hashlib.new(algorithm, ':'.join(values).encode()).hexdigest()
 
-    path = request.split()[1]
-    expected = digest(digest('ad"min', 'cam', 'p:s@1'), 'n1', got['nc'], got['cnonce'], 'auth',
-                      digest('GET', path))
+    path, secret = request.split()[1], digest('ad"min', 'cam', 'p:s@1')
+    if got.get('algorithm', '').lower().endswith('-sess'):
+        secret = digest(secret, 'n1', got['cnonce'])
+    expected = digest(secret, 'n1', got['nc'], got['cnonce'], 'auth', digest('GET', path))
     return (got['response'], got['uri']) == (expected, path)
 
 
@@ -275,6 +277,8 @@ def digest_answer(request, algorithm):
     (['Digest realm="cam", nonce="n1", qop="auth,auth-int", opaque="o"'], 'md5'),
     (['Digest qop="auth", realm="cam", nonce="n1", algorithm=SHA-256',
       'Digest qop="auth", realm="cam", nonce="n1", algorithm=MD5'], 'sha256'),
+    (['Digest realm="cam", nonce="n1", qop="auth", algorithm=MD5-sess'], 'md5'),
+    (['Digest realm="cam", nonce="n1", qop="auth", algorithm="SHA-256-sess"'], 'sha256'),
     (['Digest realm="cam", nonce="n1", algorithm=unheard', 'Basic realm="cam"'], ''),
     (['Basic realm=cam'], ''),
     (['basic realm="cam", charset="UTF-8"'], ''),
@@ -295,6 +299,76 @@ def test_a_camera_gets_the_password_in_the_way_it_asks_for(challenges, algorithm
             camera.url('/a/b.cgi?x=1&y=2', 'ad%22min:p:s%401@'))) as run):
         assert run.picture() in PICTURES
         assert 'Authorization' not in camera.requests[0]
+
+
+@pytest.mark.parametrize('status', [
+    '301 Moved Permanently', '302 Found', '303 See Other', '307 Temporary Redirect',
+    '308 Permanent Redirect'])
+def test_it_goes_where_the_camera_sends_it_with_the_password_there(status):
+    def answer(request, call):
+        if request.startswith('GET /here'):
+            yield whole(status, b'', 'text/html', 'Location: /there')
+        elif 'Authorization: Basic' in request:
+            yield from parts(PICTURES)
+        yield whole('401 Unauthorized', b'', 'text/plain', 'WWW-Authenticate: Basic realm="x"')
+
+    with (raw_camera(answer) as camera,
+          capturing(source(camera.url('/here', 'admin:hunter2@'))) as run):
+        assert run.picture() in PICTURES
+        assert [request.partition(' HTTP')[0] for request in camera.requests] == [
+            'GET /here', 'GET /there', 'GET /there']
+
+
+def asking(request, call):
+    """Answer whoever has no password that it is needed."""
+    if 'Authorization' in request:
+        yield from parts(PICTURES)
+    yield whole('401 Unauthorized', b'', 'text/plain', 'WWW-Authenticate: Basic realm="x"')
+
+
+def test_a_camera_with_a_certificate_of_its_own_making_is_shown(certificate):
+    with (raw_camera(asking, certificate=certificate) as camera,
+          capturing(source(camera.url('/cam', 'admin:hunter2@'))) as run):
+        assert run.picture() in PICTURES
+        assert run.source.hello['detail'] == 'JPEG over HTTPS'
+        assert run.problems == []
+
+
+def test_so_is_a_film_behind_such_a_certificate(certificate, tmp_path):
+    """FFmpeg asks for it by itself."""
+    path = tmp_path / 'film.mp4'
+    videos.write(path, size=(320, 180), picture=quarters(320, 180))
+    film = whole('200 OK', path.read_bytes(), 'video/mp4')
+    with (raw_camera(lambda request, call: [film], certificate=certificate) as camera,
+          capturing(source(camera.url('/film.mp4'), quality=95)) as run):
+        assert look(run.image()) == seen(1, 320, 180)
+
+
+@pytest.mark.parametrize('to_tls', [True, False])
+def test_the_password_goes_from_http_to_https_and_not_the_other_way(certificate, to_tls):
+    with raw_camera(asking, certificate=certificate if to_tls else None) as there:
+        def moved(request, call):
+            if call == 1:  # by then it has been seen that it knows the password
+                yield whole('401 Unauthorized', b'', 'text/plain',
+                            'WWW-Authenticate: Basic realm="x"')
+            yield whole('302 Found', b'', 'text/html', f'Location: {there.url("/stream")}')
+
+        with (raw_camera(moved, certificate=None if to_tls else certificate) as camera,
+              capturing(impatient(camera.url('/', 'admin:hunter2@'))) as run):
+            if to_tls:
+                assert run.picture() in PICTURES
+            else:
+                assert 'refuses us (401 Unauthorized)' in run.wait_for_problem('refuses')
+                assert there.requests
+                assert not any('Authorization' in request for request in there.requests)
+
+
+def test_https_where_none_is_spoken_is_told():
+    with raw_camera(lambda request, call: parts(PICTURES)) as camera:
+        address = camera.url('/cam').replace('http:', 'https:')
+        with capturing(impatient(address)) as run:
+            assert 'does not speak HTTPS' in run.wait_for_problem('https')
+            assert run.ends == []
 
 
 def test_where_it_is_sent_elsewhere_it_goes_without_the_password():
@@ -347,6 +421,18 @@ def test_other_streams_are_left_to_ffmpeg(tmp_path):
     with raw_camera(answer) as camera, capturing(source(camera.url())) as run:
         assert run.image().shape == (240, 320, 3)
         assert run.source.hello['detail'] == 'mpeg2video over HTTP'
+
+
+@pytest.mark.parametrize('orientation', ORIENTATIONS)
+def test_a_film_is_turned_as_it_says(tmp_path, orientation):
+    """By an FFmpeg of version 6.1 or newer, as its pictures have to say it."""
+    path = tmp_path / 'film.mp4'
+    videos.write(path, size=(320, 180), picture=quarters(320, 180))
+    turn_film(path, orientation)
+    film = whole('200 OK', path.read_bytes(), 'video/mp4')
+    with (raw_camera(lambda request, call: [film]) as camera,
+          capturing(source(camera.url(), quality=95)) as run):
+        assert look(run.image()) == seen(orientation, 320, 180)
 
 
 def test_what_is_no_camera_is_an_error_of_the_moment():

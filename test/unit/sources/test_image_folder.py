@@ -19,8 +19,10 @@ import numpy as np
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.image_folder import ImageFolderSource
+from pi_camera_stream.sources.registry import create_source
 import pytest
 from support import bombs, pictures
+from support.turning import segment
 
 
 def opened(folder, **settings):
@@ -50,6 +52,8 @@ def test_a_wanted_size_is_made(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(pictures.jpeg(64, 48))
     assert opened(tmp_path, width=32, height=24).read(5).content.shape == (24, 32, 3)
     assert opened(tmp_path, width=64, height=48).read(5).content.data == pictures.jpeg(64, 48)
+    assert opened(tmp_path, height=24).read(5).content.shape == (24, 32, 3)
+    assert opened(tmp_path, width=64).read(5).content.data == pictures.jpeg(64, 48)
 
 
 def test_a_single_pixel_is_enlarged_or_left_out(tmp_path):
@@ -125,3 +129,32 @@ def test_a_folder_without_pictures_is_explained(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(b'broken')
     with pytest.raises(PermanentError, match='no readable picture in folder'):
         opened(tmp_path)
+
+
+def moving_png(image):
+    data = cv2.imencode('.png', image)[1].tobytes()
+    return data[:33] + b'\0\0\0\x08acTL' + bytes(12) + data[33:]
+
+
+def with_other_views(jpeg):
+    """Return a JPEG as phones write them, with another one behind it (CIPA DC-007)."""
+    return jpeg[:2] + segment(b'MPF\0' + bytes(40), 0xE2) + jpeg[2:] + jpeg
+
+
+@pytest.mark.parametrize(('content', 'still'), [
+    (pictures.jpeg(), True), (pictures.jpeg() + bytes(4000), True),
+    (with_other_views(pictures.jpeg()), True), (pictures.jpeg() * 3, False),
+    (cv2.imencode('.png', pictures.image())[1].tobytes(), True),
+    (moving_png(pictures.image()), False),
+    (cv2.imencode('.bmp', pictures.image())[1].tobytes(), True),
+    (b'RIFF' + bytes(8) + b'AVI LIST', False), (bombs.png(), False), (b'', False)])
+def test_a_single_picture_is_told_from_a_film_by_its_content(tmp_path, content, still):
+    path = tmp_path / 'film.mp4'
+    path.write_bytes(content)
+    source = create_source(SourceSettings('file', str(path)))
+    assert isinstance(source, ImageFolderSource) == still
+    if still:
+        source.start()
+        assert source.title == f'picture {path}'
+        for _ in range(2):
+            assert source.read(5) is not None

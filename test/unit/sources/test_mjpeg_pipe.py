@@ -16,6 +16,7 @@ import os
 import threading
 
 from pi_camera_stream.core.errors import EndOfStream, PermanentError
+from pi_camera_stream.sources import jpeg_stream
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.mjpeg_pipe import MjpegPipeSource
 import pytest
@@ -152,6 +153,8 @@ def test_of_a_burst_the_newest_is_used_at_a_lower_rate_too(fifo):
 def test_a_size_that_cannot_be_had_is_explained(fifo):
     with pytest.raises(PermanentError, match='the size where the pictures are made'):
         opened(fifo, width=640, height=480)
+    with pytest.raises(PermanentError, match='where the pictures are made'):
+        opened(fifo, height=480)
 
 
 def test_what_never_was_a_jpeg_is_explained(tmp_path):
@@ -165,6 +168,36 @@ def test_what_never_was_a_jpeg_is_explained(tmp_path):
     source = opened(path)
     with pytest.raises(PermanentError, match='and no JPEG among them'):
         source.read(5)
+    source.stop()
+
+
+@pytest.mark.parametrize(('sent', 'said'), [
+    (b'\0\0\0\1\x67\x64\0\x28' + bytes(500), r'^H\.264 came from .*--codec mjpeg'),
+    (b'\0\0\0\1\x40\x01\x0c\x01' + bytes(500), r'^H\.265 came from'),
+    ((b'\x47' + bytes(187)) * 5, '^MPEG-TS came from'),
+    (b'YUV4MPEG2' + bytes(9000), r'^9009 bytes came from'),
+])
+def test_another_codec_is_told_long_before_there_is_much_of_it(fifo, sent, said, monkeypatch):
+    monkeypatch.setattr(jpeg_stream, '_HOPELESS_S', 0.05)
+    source = opened(fifo)
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(sent)
+        with pytest.raises(PermanentError, match=said):
+            while True:
+                source.read(0.02)
+    source.stop()
+
+
+def test_a_word_of_greeting_and_a_slow_first_picture_are_no_other_codec(fifo, monkeypatch):
+    monkeypatch.setattr(jpeg_stream, '_HOPELESS_S', 0.0)
+    source = opened(fifo)
+    with open(fifo, 'wb', buffering=0) as writer:
+        writer.write(b'Preview window unavailable\n')
+        assert source.read(0.05) is None
+        writer.write(bytes(9000) + PICTURES[0][:100])
+        assert source.read(0.05) is None
+        writer.write(PICTURES[0][100:])
+        assert source.read(5).content.data == PICTURES[0]
     source.stop()
 
 

@@ -45,5 +45,6 @@ def test_the_size_and_rate_have_defaults():
     source = PatternSource(SourceSettings('pattern'))
     assert source.nominal_fps == 30
     assert source.title == 'test pattern 1280x720'
+    assert PatternSource(SourceSettings('pattern', width=320)).title == 'test pattern 320x180'
     source.fps = 12.5
     assert source.nominal_fps == 12.5

@@ -81,6 +81,22 @@ def test_the_hello_says_what_the_camera_is_and_delivers(start):
     assert source.nominal_fps == 120.0
 
 
+def test_of_half_a_size_the_other_follows(start):
+    source = start(width=0, height=360)
+    read(source)
+    assert (source.hello['width'], source.hello['height']) == (640, 360)
+
+
+@pytest.mark.parametrize(('settings', 'sentence'), [
+    ({'rotation': 90}, "set the parameter 'rotation' to 0 or 180"),
+    ({'crop': (1, 2, 3)}, "set the parameter 'crop' to x, y, width"),
+    ({'sensor_mode': '1080p'}, "set the parameter 'sensor_mode' to WIDTHx"),
+])
+def test_what_no_camera_can_is_known_without_one(settings, sentence):
+    with pytest.raises(PermanentError, match=sentence):
+        Picamera2Source(SourceSettings('picamera2', **settings)).check()
+
+
 def test_controls_are_described_by_kind_range_and_choices(start):
     source = start()
     read(source)
@@ -214,7 +230,8 @@ def test_another_size_is_configured_in_the_living_worker(start, options):
         captures = read(second, 3)
         for capture in captures:  # none was taken with the settings before
             header, tells = read_header(capture.content.data), told(capture)
-            assert (header.width, header.height) == second.settings.size
+            assert (header.width, header.height) == (
+                second.settings.width, second.settings.height)
             assert tells['flips'] == [second.settings.hflip, second.settings.vflip]
             assert capture.monotonic_ns == tells['SensorTimestamp'] - 5_000_000
         assert second._child.pid == child

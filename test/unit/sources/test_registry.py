@@ -14,7 +14,7 @@
 
 from pathlib import Path
 
-from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.core.errors import PermanentError, StreamError
 from pi_camera_stream.sources import registry
 from pi_camera_stream.sources.base import Source, SourceSettings
 import pytest
@@ -55,10 +55,31 @@ def test_a_missing_module_is_explained(monkeypatch):
         registry.create_source(SourceSettings('pattern'))
 
 
-@pytest.mark.parametrize('size', [(640, 0), (0, 480)])
-def test_half_a_size_is_refused(size):
-    with pytest.raises(PermanentError, match='set both to a size in pixels'):
-        SourceSettings('pattern', width=size[0], height=size[1])
+@pytest.mark.parametrize(('wanted', 'size'), [
+    ((640, 0), (640, 360)), ((0, 480), (853, 480)), ((100, 100), (100, 100)),
+    ((0, 0), (1280, 720)), ((1, 0), (1, 1))])
+def test_of_half_a_size_the_other_follows(wanted, size):
+    settings = SourceSettings('pattern', width=wanted[0], height=wanted[1])
+    assert settings.size_of(1280, 720) == size
+    assert settings.sized == any(wanted)
+
+
+@pytest.mark.parametrize('source', registry.NAMES)
+def test_no_source_shows_the_password_of_an_address(source):
+    """Whoever forgets to set `source` to url has given the address to another one."""
+    settings = SourceSettings(source, 'rtsp://user:hunter2@192.168.1.20/live?token=hunter2')
+    assert 'hunter2' not in repr(settings)
+    said = []
+    try:
+        made = registry.create_source(settings)
+        said += [made.title, repr(made.settings)]
+        made.check()
+        if source == 'url':
+            return
+        made.start()
+    except StreamError as error:
+        said.append(str(error))
+    assert 'hunter2' not in ' '.join(said)
 
 
 @pytest.mark.parametrize(('values', 'name'), [

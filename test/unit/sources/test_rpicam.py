@@ -123,6 +123,14 @@ def test_the_command_line_says_what_is_wanted(program, start, tmp_path):
         '--mode 2304:1296:10 --camera 0 --roi 0.500000,0.000000,0.500000,0.500000')
 
 
+@pytest.mark.parametrize(('wanted', 'size'), [
+    ({'width': 640}, '--width 640 --height 360'), ({'height': 480}, '--width 853 --height 480')])
+def test_of_half_a_size_the_other_follows(program, start, tmp_path, wanted, size):
+    program('time.sleep(1000)')
+    start(**wanted)
+    assert size in ' '.join(words(tmp_path))
+
+
 @pytest.mark.parametrize(('camera', 'number'), [
     ('', None), ('1', '1'), ('IMX219', '1'), ('/base/soc/i2c0mux/i2c@0/imx219@10', '1')])
 def test_a_camera_is_chosen_by_number_model_or_id(program, start, tmp_path, camera, number):

@@ -58,6 +58,7 @@ def test_secrets_are_not_shown(text, shown):
     ('http://cam:99999/', 'is no address'),
     ('rtsp://a:hunter2?@cam:x/', 'is no address'),
     ('http://cam/a b', 'is no address'),
+    ('a:hunter2@cam/live', "'***@cam/live' is no address"),
     ('http://cam/\r\nX-Header: 1', 'is no address'),
 ])
 def test_what_is_no_address_is_explained(url, sentence):

@@ -86,6 +86,8 @@ def test_a_picture_with_its_length_is_there_before_the_next_one():
 
 @pytest.mark.parametrize(('wanted', 'shape'), [
     ({'width': 160, 'height': 120}, (120, 160)),
+    ({'width': 160}, (120, 160)),
+    ({'rotation': 90, 'width': 120}, (160, 120)),
     ({'rotation': 90}, (320, 240)),
     ({'rotation': 270, 'width': 100, 'height': 200}, (200, 100)),
     ({'hflip': True}, (240, 320)),

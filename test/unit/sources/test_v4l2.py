@@ -20,6 +20,7 @@ import time
 
 import cv2
 import numpy as np
+from pi_camera_stream.codecs.orientation import upright
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.v4l2 import V4l2Source
@@ -29,6 +30,7 @@ import support
 from support import pictures
 from support.capturing import capturing
 from support.processes import wait_until
+from support.turning import look, quarters, turned_jpeg
 
 CODE = Path(support.__file__).parent / 'fake_v4l2' / 'fake_v4l2.c'
 JPEGS = [pictures.jpeg(640, 480, seed) for seed in range(4)]
@@ -137,6 +139,14 @@ def test_other_pictures_are_encoded(camera, monkeypatch):
         assert run.source.hello['detail'] == 'YUYV 640x480 at 30/s'
 
 
+def test_of_half_a_size_the_camera_says_the_other(camera):
+    with capturing(camera.source(height=480)) as run:
+        run.picture()
+        assert run.source.hello['detail'] == 'JPEG 640x480 at 30/s'
+    with capturing(camera.source(width=480, rotation=90)) as run:  # once it is turned
+        assert run.image().shape == (640, 480, 3)
+
+
 def test_it_can_be_turned(camera, monkeypatch):
     monkeypatch.setenv('FAKE_V4L2_FORMATS', 'YUYV')
     settings = {'width': 480, 'height': 640, 'rotation': 90, 'vflip': True}
@@ -145,6 +155,22 @@ def test_it_can_be_turned(camera, monkeypatch):
     expected = cv2.flip(cv2.rotate(BARS, cv2.ROTATE_90_CLOCKWISE), 0)
     assert image.shape == expected.shape
     assert cv2.absdiff(image, expected).mean() < 4
+
+
+@pytest.mark.parametrize(('orientation', 'wishes'), [
+    (6, {}), (3, {}), (6, {'rotation': 90}), (7, {'hflip': True})])
+def test_jpegs_that_say_how_they_are_turned(camera, tmp_path, orientation, wishes):
+    data = turned_jpeg(orientation, 640, 480)
+    for path in (tmp_path / 'MJPG').iterdir():
+        path.write_bytes(data)
+    with capturing(camera.source(quality=95, **wishes)) as run:
+        picture = run.picture()
+        hello = run.source.hello
+    image = np.rot90(upright(quarters(640, 480), orientation), -wishes.get('rotation', 0) // 90)
+    expected = look(image[:, ::-1] if 'hflip' in wishes else image)
+    assert (picture == data) == (not wishes)
+    assert look(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)) == expected
+    assert (hello['width'], hello['height']) == expected[0]
 
 
 def test_without_wishes_it_is_a_size_that_a_robot_wants(camera):
@@ -239,6 +265,10 @@ RANGE = Mode('YU12', (32, 32), (2592, 1944), (2, 2))
     ([VGA, FULL], None, 0, (FULL, (1920, 1080), (1, 30))),
     ([ODD, VGA], None, 0, (VGA, (640, 480), (1, 30))),
     ([RANGE], (800, 600), 25, (RANGE, (800, 600), None)),
+    ([VGA, FULL, HD], (640, 0), 0, (VGA, (640, 480), (1, 30))),
+    ([VGA, FULL, HD], (0, 1080), 0, (FULL, (1920, 1080), (1, 30))),
+    ([RANGE], (800, 0), 0, (RANGE, (800, 600), None)),
+    ([RANGE], (0, 32), 0, (RANGE, (42, 32), None)),
 ])
 def test_what_is_chosen(modes, size, fps, chosen):
     assert choose(modes, size, fps) == chosen
@@ -246,6 +276,8 @@ def test_what_is_chosen(modes, size, fps, chosen):
 
 @pytest.mark.parametrize(('modes', 'size', 'words'), [
     ([RANGE], (801, 600), 'no 801x600: .* YU12 32x32 to 2592x1944'),
+    ([RANGE], (0, 601), 'no …x601: '),
+    ([HD, VGA], (800, 0), 'no 800x…: .* MJPG 1280x720'),
     ([ODD], None, 'nothing that can be converted: .* H264 640x480'),
     ([], None, 'another camera'),
 ])

@@ -213,27 +213,6 @@ def test_an_index_that_leads_nowhere_is_no_end(tmp_path):
     source.stop()
 
 
-@pytest.mark.parametrize(('turned', 'mirrored'), [
-    (0, False), (90, False), (180, False), (270, False), (0, True), (90, True)])
-def test_a_film_is_turned_as_it_says(tmp_path, turned, mirrored):
-    """The expected pictures are as `ffmpeg` and browsers show such films."""
-    path = tmp_path / 'film.mp4'
-    videos.write(path, size=(320, 180), prepare=lambda stream: stream.set_display_rotation(
-        turned, hflip=mirrored))
-    plain = tmp_path / 'plain.mp4'
-    videos.write(plain, size=(320, 180))
-    expected = np.rot90(opened(plain).read(5).content, turned // 90)
-    if mirrored:
-        expected = expected[:, ::-1]
-    source = opened(path)
-    image = source.read(5).content
-    assert np.array_equal(image, expected)
-    source.stop()
-    small = opened(path, width=60, height=100).read(5).content
-    assert cv2.absdiff(small, cv2.resize(image, (60, 100), interpolation=cv2.INTER_AREA)
-                       ).mean() < 12
-
-
 def test_a_video_that_was_cut_off_plays_as_far_as_it_goes(clip, tmp_path):
     path = tmp_path / 'cut.avi'
     videos.write(path, count=30, rate=200)

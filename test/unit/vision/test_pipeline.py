@@ -162,6 +162,44 @@ def test_new_values_come_before_the_next_picture(processors):
     assert row.process(IMAGE, info(IMAGE))[0].findings.values == {'mean': 200}
 
 
+class Picky(Mean):
+    """Take no factor above 3, and no 13 as the offset."""
+
+    PARAMETERS = (Parameter('factor', 1.0, 'Factor'), Parameter('offset', 0, 'Offset'))
+
+    def configure(self, values):
+        super().configure(values)
+        if values['factor'] > 3:
+            raise PermanentError('too large')
+        if values['offset'] == 13:
+            raise KeyError('unlucky')
+
+
+def test_values_that_are_refused_do_not_take_others_down_with_them(processors):
+    processors['mean'] = Picky
+    said = []
+    row = pipeline('mean', failures=said)
+    for values in ({'factor': 2.0}, {'factor': 5.0}, {'offset': 4}, {'offset': 13}):
+        row.reconfigure({'mean': values})
+    outcome, = row.process(IMAGE, info(IMAGE))
+    assert outcome.findings.values == {'mean': 200}
+    assert [name for name, _ in said] == ['mean', 'mean']
+    assert [(error.refused, str(error)) for _, error in said] == [
+        ({'factor': 5.0}, 'too large'), ({'offset': 13}, "KeyError('unlucky')")]
+    assert [error.present for _, error in said] == [{'factor': 2.0, 'offset': 4}] * 2
+    assert (row.stages[0].failures, row.stages[0].error) == (0, None)
+
+
+def test_first_values_can_be_tried_at_once(processors, monkeypatch):
+    row = pipeline('mean', 'faulty')
+    monkeypatch.setattr(Faulty, 'where', 'configure')
+    with pytest.raises(PermanentError, match=r"'faulty' cannot be used: .*configure"):
+        row.configure()
+    monkeypatch.setattr(Faulty, 'where', '')
+    row.configure()
+    assert len(row.process(IMAGE, info(IMAGE))) == 2
+
+
 def test_only_who_wants_it_gets_the_calibration(processors, monkeypatch):
     seen = []
     monkeypatch.setattr(Mean, 'process',

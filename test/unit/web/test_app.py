@@ -22,6 +22,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core import reception
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
@@ -29,10 +30,10 @@ from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.stream.stream import Stream
 import pytest
 from support import pictures
 from support.listening import listen
+from support.streams import Stream
 from yarl import URL
 
 DEFAULT, FRONT = '/camera/image_raw/compressed', '/front/compressed'
@@ -228,7 +229,7 @@ async def test_the_state_says_what_comes_and_who_watches(site):
     assert state['viewers'] == len(viewers) == 2
     assert set(stream) == {
         'topic', 'frames_per_s', 'bytes_per_s', 'frames_per_s_sent', 'bytes_per_s_sent', 'width',
-        'height', 'age_ms', 'last_frame_s_ago', 'undecodable', 'undecodable_reason',
+        'height', 'age_ms', 'last_frame_s_ago', 'signal', 'undecodable', 'undecodable_reason',
         'replaced'}
     assert (stream['topic'], stream['width'], stream['height']) == (DEFAULT, 64, 48)
     assert stream['frames_per_s'] > 0
@@ -273,7 +274,7 @@ async def test_a_status_picture_that_fails_does_not_end_the_care_for_viewers(sit
 
     drawn, stream = [], site.catalog.stream()
     monkeypatch.setattr(stream_module, '_TICK_S', 0.001)
-    monkeypatch.setattr(stream_module, 'SILENT_S', -1.0)
+    monkeypatch.setattr(reception, 'SILENT_S', -1.0)
     monkeypatch.setattr(stream_module, 'status_image', draw_status)
     async with site.ask('/stream.mjpg') as answer:
         assert answer.status == 200

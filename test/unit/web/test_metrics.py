@@ -22,11 +22,11 @@ from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.metrics import answer_metrics
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from prometheus_client.parser import text_string_to_metric_families
 import pytest
 from support import pictures
+from support.streams import Stream
 
 TOPIC = '/camera/image_raw/compressed'
 JPEG = pictures.jpeg()

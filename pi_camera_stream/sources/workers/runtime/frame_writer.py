@@ -23,6 +23,7 @@ from .worker_pipe import WorkerPipe
 from ...base import SourceSettings
 from ...records import FrameRecord
 from ....codecs.jpeg import JpegHeader, NotAJpegError, read_header
+from ....codecs.jpeg_codec import decode_jpeg
 from ....codecs.limits import whole_jpeg
 from ....core.errors import FrameRefusedError
 from ....core.frame import EncodedImage, Image
@@ -57,11 +58,12 @@ class FrameWriter:
     def fps(self) -> float:
         return self._settings.fps
 
-    @property
-    def decoded_size(self) -> tuple[int, int] | None:
-        """Return the (width, height) to decode to, before it is turned; None for its own."""
-        size = self._settings.size
-        return size[::-1] if size and self._settings.rotation in (90, 270) else size
+    def decoded_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the (width, height) to decode a picture of this size to, before it is turned."""
+        if self._settings.rotation in (90, 270):
+            height, width = self._settings.size_of(height, width)
+            return width, height
+        return self._settings.size_of(width, height)
 
     def put(self, content: EncodedImage | MakeImage, monotonic_ns: int, number: int = 0) -> None:
         """Offer a JPEG, or what returns an image, of any size; number 0 is to be counted here."""
@@ -108,7 +110,8 @@ class FrameWriter:
                 data, header = whole_jpeg(data, self._settings.max_pixels)
             except FrameRefusedError:
                 return data, read_header(data)  # the node will not have it either, and says why
-            if not self._turned and self._settings.size in (None, (header.width, header.height)):
+            own = header.width, header.height
+            if not self._turned and self._settings.size_of(*own) == own:
                 return data, header
             content = EncodedImage(data)
         jpeg = self._encode(content)
@@ -116,15 +119,15 @@ class FrameWriter:
 
     def _encode(self, content: EncodedImage | MakeImage) -> bytes:
         import cv2  # here, because who only passes JPEGs on can do without it: 20 MB
-        import numpy as np
         cv2.setNumThreads(1)
         try:
-            image: Any = content() if not isinstance(content, EncodedImage) else cv2.imdecode(
-                np.frombuffer(content.data, np.uint8), cv2.IMREAD_COLOR)
+            image: Any = content() if not isinstance(content, EncodedImage) else decode_jpeg(
+                content.data, max_pixels=self._settings.max_pixels)
             if image is None:
                 raise NotAJpegError('it cannot be decoded')
-            size = self.decoded_size
-            if size is not None and (image.shape[1], image.shape[0]) != size:
+            own = image.shape[1], image.shape[0]
+            size = self.decoded_size(*own)
+            if own != size:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             done, data = cv2.imencode('.jpg', self._turn(image),
                                       (cv2.IMWRITE_JPEG_QUALITY, self._settings.quality))

@@ -21,13 +21,13 @@ import av
 
 from .byte_inputs import SenderChangedError, TcpInput, UdpInput
 from .decoder import Decoder
-from .sniffing import sniff
 from .ts_marker import TsMarker
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.jpeg_splitter import JpegSplitter
 from ....codecs.limits import libav_options
+from ....codecs.sniffing import sniff
 from ....core.errors import TemporaryError
 from ....core.frame import EncodedImage
 

@@ -22,6 +22,7 @@ import av
 
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_status import WorkerStatus
+from ...decoded_frame import frame_orientation, to_image
 from ....codecs.limits import check_size, libav_options
 from ....core.errors import FrameRefusedError, TemporaryError
 from ....core.group_mailbox import GroupMailbox
@@ -110,6 +111,6 @@ class Decoder:
         return ''
 
     def _put(self, frame: Any, monotonic_ns: int) -> None:
-        size = self._writer.decoded_size or (frame.width, frame.height)
-        self._writer.put(lambda: frame.to_ndarray(format='bgr24', width=size[0], height=size[1]),
-                         monotonic_ns)
+        self._writer.put(
+            lambda: to_image(frame, self._writer.decoded_size, frame_orientation(frame)),
+            monotonic_ns)

@@ -85,7 +85,9 @@ def ask(address: StreamAddress) -> HttpAnswer:
             if not url:
                 return answer
             moved = urlsplit(url)
-            if moved.hostname != parts.hostname:  # the password is nobody else's business
+            # The password is nobody else's business, nor for everybody on the way to read.
+            if moved.hostname != parts.hostname or (
+                    parts.scheme, moved.scheme) == ('https', 'http'):
                 user, password = _user(moved)
             authorization = ''
         elif answer.code == 401 and user and not authorization:
@@ -120,6 +122,12 @@ def _ask(parts: SplitResult, target: str, authorization: str, address: StreamAdd
         if not isinstance(error, OSError):
             raise NotHttpError(str(error)) from error
         raise TemporaryError(_no_answer(error, address)) from None
+    except ssl.SSLError as error:
+        connection.close()
+        reason = (error.reason or str(error)).replace('_', ' ').lower()
+        raise TemporaryError(f'{address.shown} does not speak HTTPS as we do ({reason}): begin '
+                             "the parameter 'path' with http://, or let the camera use TLS 1.2 "
+                             'or newer') from None
     except OSError as error:
         connection.close()
         raise TemporaryError(_no_answer(error, address)) from None

@@ -34,6 +34,7 @@ from ...stream_address import StreamAddress
 from ....codecs.jpeg import NotAJpegError, SOI
 from ....codecs.jpeg_splitter import MAX_PICTURE_BYTES
 from ....codecs.limits import check_image
+from ....codecs.orientation import decode_upright
 from ....core.errors import FrameRefusedError, TemporaryError
 from ....core.frame import EncodedImage, Image
 from ....core.pacing import Pacer
@@ -136,17 +137,16 @@ def _put_image(data: bytes, address: StreamAddress, writer: FrameWriter) -> None
     except FrameRefusedError as error:
         raise TemporaryError(f'the picture at {address.shown} cannot be shown: {error}') from error
     writer.about = _about(address, f'{header.kind} snapshots', snapshots=True)
-    writer.put(_decoding(data), now_ns)
+    writer.put(_decoding(data, header.orientation), now_ns)
 
 
-def _decoding(data: bytes) -> Callable[[], Image]:
+def _decoding(data: bytes, orientation: int) -> Callable[[], Image]:
     def decode() -> Image:
         import cv2
-        import numpy as np
-        image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = decode_upright(data, cv2.IMREAD_COLOR, orientation)
         if image is None:
             raise NotAJpegError('it cannot be decoded')
-        return np.asarray(image, np.uint8)
+        return image
     return decode
 
 

@@ -48,6 +48,24 @@ class Mode:
         return all(low <= wanted <= high and (wanted - low) % step == 0 for wanted, low, high, step
                    in zip(size, self.least, self.most, self.step, strict=True))
 
+    def fit(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Return a size it has, with the width and the height in `size`; 0 leaves one to it."""
+        width, height = size
+        if not width and not height:
+            return self.most
+        if not height:
+            height = self._near(1, width * self.most[1] / self.most[0])
+        elif not width:
+            width = self._near(0, height * self.most[0] / self.most[1])
+        return (width, height) if self.has((width, height)) else None
+
+    def _near(self, axis: int, length: float) -> int:
+        """Return the nearest width (axis 0) or height (1) that it has."""
+        least, most, step = self.least[axis], self.most[axis], self.step[axis]
+        if not self.least[1 - axis] < self.most[1 - axis]:  # there is one shape
+            return most
+        return min(most, max(least, least + step * round((length - least) / step)))
+
     def __str__(self) -> str:
         size = '{}x{}'.format(*self.most)
         if self.least != self.most:
@@ -82,14 +100,16 @@ def choose(modes: list[Mode], size: tuple[int, int] | None, fps: float
     """
     Return mode, size and interval for what is wanted; JPEG where it can be had.
 
-    Without a size, the largest up to 1280x720 is taken, 640x480 where pictures are not compressed;
-    of the rates the lowest that is not below `fps`, or the highest. Raises PermanentError with
-    those there are.
+    A width or a height of 0 follows from the other one. Without a size, the largest up to 1280x720
+    is taken, 640x480 where pictures are not compressed; of the rates the lowest that is not below
+    `fps`, or the highest. Raises PermanentError with those there are.
     """
+    size = size or (0, 0)
     able = [mode for mode in modes if mode.code in COMPRESSED + RAW]
-    fitting = [mode for mode in able if size is None or mode.has(size)]
+    fitting = [mode for mode in able if mode.fit(size)]
     if not fitting:
-        asked = f'no {size[0]}x{size[1]}' if size else 'nothing that can be converted'
+        asked = 'no {}x{}'.format(*(length or '…' for length in size)) if any(size) else \
+            'nothing that can be converted'
         raise PermanentError(f"it has {asked}: set the parameters 'width' and 'height' to a size "
                              f'of {_listed(able or modes)}')
     fast = [mode for mode in fitting
@@ -101,7 +121,7 @@ def choose(modes: list[Mode], size: tuple[int, int] | None, fps: float
     intervals = sorted(mode.intervals, key=lambda interval: interval[0] / interval[1])
     enough = [interval for interval in intervals if interval[1] / interval[0] >= fps * 0.99]
     interval = (enough[-1] if fps else intervals[0]) if intervals else None
-    return mode, size or mode.most, interval
+    return mode, mode.fit(size) or mode.most, interval
 
 
 def _preference(mode: Mode) -> tuple[bool, bool, int, int]:

@@ -51,7 +51,10 @@ class V4l2Worker(Device):
 
 def _read(settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
     writer = FrameWriter(pipe, settings)
-    device = _open(settings, writer.decoded_size, time.monotonic() + give_up_s)
+    size = settings.width, settings.height
+    if settings.rotation in (90, 270):  # which is that of the picture once it is turned
+        size = size[::-1]
+    device = _open(settings, size, time.monotonic() + give_up_s)
     code, (width, height) = device.mode.code, device.size
     writer.about = {
         'camera': device.card, 'fps': device.fps,
@@ -64,7 +67,7 @@ def _read(settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
         writer.put(content, shot.monotonic_ns, shot.number)
 
 
-def _open(settings: SourceSettings, size: tuple[int, int] | None, until_s: float) -> V4l2Device:
+def _open(settings: SourceSettings, size: tuple[int, int], until_s: float) -> V4l2Device:
     while True:
         try:
             return V4l2Device(device_path(settings.path), size, settings.fps)

@@ -31,6 +31,7 @@ template.innerHTML = `
           <div><dt>Age</dt><dd class="age">–</dd><dd class="pixels"></dd></div>
         </dl>
       </figcaption>
+      <p class="note" role="status"></p>
       <div class="notice" role="status">
         <p><span class="sentence"></span><span class="since" aria-hidden="true"></span></p>
         <p class="detail"></p>

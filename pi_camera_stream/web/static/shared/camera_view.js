@@ -25,6 +25,7 @@ import { StatsOverlay } from './stats_overlay.js';
 import { WebSocketFeed } from './websocket_feed.js';
 
 const UPDATE_MS = 500;
+const NOTE_MS = 3000;
 
 /**
  * A picture that is on the screen.
@@ -58,7 +59,7 @@ const UPDATE_MS = 500;
  *   stream's full name, the names of its quality tiers, and what the robot calls this viewer of it
  * @property {(picture: PaintedPicture) => void} painted
  * @property {(stats: StreamStats) => void} reported
- * @property {(silence: import('./ws_messages.js').Silence) => void} silent
+ * @property {(signal: import('./ws_messages.js').Signal) => void} signalled
  * @property {() => void} lost the robot cannot be reached
  * @property {(sentence: string) => void} refused the robot does not want to
  * @property {() => void} unavailable this kind of feed does not get through here
@@ -98,6 +99,7 @@ export class CameraView {
   #blocks = new BlockReader();
   #notice;
   #timer = 0;
+  #notedMs = 0;
 
   /**
    * @param {string} topic
@@ -215,12 +217,15 @@ export class CameraView {
     if (stats.width) this.#shown(stats);
   }
 
-  /** @type {FeedOwner['silent']} */
-  silent({ seen, sinceS, detail }) {
+  /** @type {FeedOwner['signalled']} */
+  signalled({ state, silent_s: silentS, reason }) {
+    this.#note(state === 'shown' ? reason : '');
+    if (state === 'shown') return;
     this.#stale();
-    if (!seen) this.#wait(detail);
-    else if (sinceS === null) this.#notice.show('silent', detail);
-    else this.#notice.show('silent', 'No signal', { since: ` since ${sinceS} s`, detail });
+    const more = { since: ` since ${Math.round(silentS)}\u00a0s`, detail: reason };
+    if (state === 'waiting') this.#wait(reason);
+    else if (state === 'broken') this.#notice.show('silent', 'Pictures cannot be shown', more);
+    else this.#notice.show('silent', 'No signal', more);
   }
 
   lost() {
@@ -254,6 +259,16 @@ export class CameraView {
     this.figure.classList.remove('live');
   }
 
+  /**
+   * Say what is wrong though pictures come; the robot repeats it.
+   *
+   * @param {string} text
+   */
+  #note(text) {
+    setText(find(this.element, '.note'), text);
+    this.#notedMs = performance.now();
+  }
+
   #wait(detail = '') {
     const where = this.topic ? ` on ${this.topic}` : '';
     this.#notice.show('waiting', `Waiting for a picture${where}`, { detail });
@@ -274,5 +289,6 @@ export class CameraView {
 
   #update() {
     if (this.#feed instanceof WebSocketFeed) this.#overlay.update();
+    if (performance.now() - this.#notedMs > NOTE_MS) this.#note('');
   }
 }

@@ -19,7 +19,6 @@
 import { address, ApiError, get } from './api.js';
 import { subscribe, unsubscribe } from './state_poll.js';
 
-const SILENT_S = 2; // without a picture for so long, say so
 const MOST = 4; // browsers open six connections to one host, and we need some for ourselves
 
 let started = 0;
@@ -89,11 +88,8 @@ export class MjpegFeed {
     const stream = this.#find(state.streams);
     if (!stream) return;
     this.#camera.greeted(stream.topic, null);
-    const last = stream.last_frame_s_ago;
-    if (last === null || last > SILENT_S) {
-      this.#camera.silent({ seen: last !== null, sinceS: last && Math.round(last), detail: '' });
-      return;
-    }
+    this.#camera.signalled(stream.signal);
+    if (stream.signal.state !== 'shown') return;
     const ours = stream.viewers.filter(({ transport }) => transport === 'mjpeg');
     this.#camera.reported({
       rate: stream.frames_per_s,

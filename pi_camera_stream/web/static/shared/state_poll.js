@@ -26,7 +26,7 @@ const TIMEOUT_MS = 3000;
  *
  * @typedef {object} StreamState
  * @property {string} topic
- * @property {number | null} last_frame_s_ago
+ * @property {import('./ws_messages.js').Signal} signal
  * @property {number} frames_per_s
  * @property {number | null} age_ms
  * @property {{ transport: string, tier: string }[]} viewers

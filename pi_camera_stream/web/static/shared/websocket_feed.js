@@ -20,7 +20,7 @@ import { address } from './api.js';
 import { ClockSync } from './clock_offset.js';
 import { Connection } from './connection.js';
 import { Painter } from './painter.js';
-import { readPicture, readSilence, tierName } from './ws_messages.js';
+import { readPicture, tierName } from './ws_messages.js';
 
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
@@ -102,8 +102,8 @@ export class WebSocketFeed {
     if (message.type === 'hello') {
       this.#session.tiers = message.tiers;
       this.#camera.greeted(message.topic, message.tiers, message.viewer);
-    } else if (message.type === 'silent') {
-      this.#camera.silent(readSilence(message.lines));
+    } else if (message.type === 'signal') {
+      this.#camera.signalled(message);
     } else if (message.type === 'clock') {
       this.#clock.receive(message);
     }

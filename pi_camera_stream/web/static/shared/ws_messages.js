@@ -29,10 +29,16 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
  */
 
 /**
- * @typedef {object} SilentMessage the camera sends nothing
- * @property {'silent'} type
- * @property {string[]} lines
+ * Whether pictures come, and why none is shown.
+ *
+ * @typedef {object} Signal
+ * @property {'shown' | 'waiting' | 'silent' | 'broken'} state nothing has come yet, nothing comes
+ *   any more, or what comes cannot be shown
+ * @property {number} silent_s seconds since the last picture
+ * @property {string} reason a sentence, also of what is wrong though pictures come; may be empty
  */
+
+/** @typedef {Signal & { type: 'signal' }} SignalMessage no picture is shown, or else is wrong */
 
 /**
  * @typedef {object} ClockRequest
@@ -47,7 +53,7 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
  * @property {number} server_ms
  */
 
-/** @typedef {Hello | SilentMessage | ClockAnswer} ServerMessage */
+/** @typedef {Hello | SignalMessage | ClockAnswer} ServerMessage */
 
 /**
  * @typedef {object} WirePicture
@@ -55,13 +61,6 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
  * @property {number} sequence
  * @property {number} stampMs of the robot's clock
  * @property {Uint8Array<ArrayBuffer>} jpeg
- */
-
-/**
- * @typedef {object} Silence
- * @property {boolean} seen whether there was a picture once
- * @property {number | null} sinceS
- * @property {string} detail
  */
 
 /**
@@ -80,19 +79,6 @@ export function readPicture(buffer) {
     stampMs: Number(head.getBigInt64(8)) / 1e6,
     jpeg: new Uint8Array(buffer, HEAD_BYTES),
   };
-}
-
-/**
- * Return what the lines of a `silent` message say. Of a sentence that we do not know, all is
- * detail.
- *
- * @param {string[]} lines
- * @returns {Silence}
- */
-export function readSilence(lines) {
-  const known = /^(NO SIGNAL|WAITING) since (\d+) s$/.exec(lines[0] ?? '');
-  if (!known) return { seen: true, sinceS: null, detail: lines.join(' ') };
-  return { seen: known[1] === 'NO SIGNAL', sinceS: Number(known[2]), detail: lines[2] ?? '' };
 }
 
 /**

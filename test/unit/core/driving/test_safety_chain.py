@@ -110,6 +110,40 @@ def test_late_replayed_and_impossible_commands_are_dropped_and_counted(change):
     assert it.output(1.0).velocity.linear == 1.0
 
 
+@pytest.mark.parametrize(('limits', 'velocity'), [
+    ({'max_linear': 0.5}, (0.5, 3.0)), ({'max_angular': 0.2}, (2.0, 0.2)),
+    ({'max_linear': 50.0, 'linear_acceleration': 10.0}, (2.5, 3.0)),  # on its way there
+    ({'wheelbase': 1.0, 'max_steering': 0.01}, (2.0, pytest.approx(0.02, abs=1e-3)))])
+def test_lower_limits_count_at_once_and_higher_ones_are_reached_gently(limits, velocity):
+    it = chain()
+    for tick in range(10):
+        it.on_command(tick * PERIOD_S, command(tick, tick * PERIOD_S, steering=1.0))
+        out = it.output(tick * PERIOD_S)
+    assert (out.velocity.linear, out.velocity.angular) == (2.0, 3.0)
+    # However slowly it would change by itself.
+    it.set_limits(replace(LIMITS, **{'linear_acceleration': 0.01, 'angular_acceleration': 0.01,
+                                     **limits}), VIDEO_S)
+    it.on_command(10 * PERIOD_S, command(10, 10 * PERIOD_S, steering=1.0))
+    out = it.output(10 * PERIOD_S)
+    assert (out.velocity.linear, out.velocity.angular) == pytest.approx(velocity, abs=1e-3)
+
+
+def test_what_may_not_go_backwards_any_more_stands():
+    it = chain()
+    it.on_command(0.0, command(1, 0.0, throttle=-1.0))
+    assert it.output(0.0).velocity.linear == -2.0
+    it.set_limits(replace(LIMITS, reverse=False), VIDEO_S)
+    assert it.output(0.01).velocity == STANDING
+
+
+def test_how_old_the_picture_may_be_changes_at_once():
+    it = chain()
+    it.on_command(1.0, command(1, 1.0, seen_s=0.7))
+    assert it.output(1.0).velocity != STANDING
+    it.set_limits(LIMITS, 0.1)
+    assert (it.output(1.0).velocity, it.ends_s()) == (STANDING, math.inf)
+
+
 def test_a_burst_after_a_stall_is_not_played_back():
     it = chain()
     it.on_command(0.0, command(1, 0.0))

@@ -54,28 +54,3 @@ def test_a_picture_is_not_younger_than_its_first_arrival(clock):
 
 def test_a_picture_that_never_came_has_no_age(clock):
     assert math.isnan(Arrivals(lambda: 0).age_s(5))
-
-
-def test_a_topic_is_silent_by_its_own_interval(clock):
-    arrivals = Arrivals(lambda: 0)
-
-    def is_silent(after_s):
-        clock['monotonic'] += after_s
-        silent = arrivals.heartbeat.is_silent(2.0)
-        clock['monotonic'] -= after_s
-        return silent
-
-    def come(count, every_s):
-        for _ in range(count):
-            clock['monotonic'] += every_s
-            arrivals.add(frame(1))
-
-    assert not is_silent(1.9) and is_silent(2.1)  # nothing has come yet
-    come(1, 1.0)
-    assert not is_silent(9.0) and is_silent(11.0)  # nobody knows when the next one is due
-    come(3, 5.0)
-    assert not is_silent(12.0) and is_silent(13.0)
-    come(10, 0.033)  # faster now
-    assert not is_silent(1.9) and is_silent(2.1)
-    come(1, 3600.0)
-    assert is_silent(61.0)

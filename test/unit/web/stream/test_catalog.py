@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.stream.stream import Stream
 import pytest
+from support.streams import Stream
 
 DEFAULT = '/camera/image_raw/compressed'
 RAW, JPEG = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'

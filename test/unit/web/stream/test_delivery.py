@@ -19,17 +19,19 @@ from types import SimpleNamespace
 
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
+from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import viewer as viewer_module
 from pi_camera_stream.web.stream.delivery import deliver, Transport
 from pi_camera_stream.web.stream.link import LinkState
 from pi_camera_stream.web.stream.rendition import Status
-from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
+from support.streams import Stream
 
 JPEG = pictures.jpeg(320, 240)
+SILENCE = Signal(SILENT, 12.3, 'the cable is out')
 FRAME_NS = 33_000_000
 
 
@@ -71,7 +73,7 @@ class Scripted(Transport):
         self.sent.append((frame.sequence, tier, frame.width))
         await asyncio.sleep(0)
 
-    async def write_status(self, status, stream):
+    async def write_status(self, status):
         self.statuses += 1
 
 
@@ -178,7 +180,7 @@ def test_the_status_is_told_and_not_counted():
     async def run():
         async with Scene() as scene:
             await scene.offer()
-            scene.viewer.rendition.wake(Status(Frame(b'status', 0, 0, 64, 48)))
+            scene.viewer.rendition.wake(Status(SILENCE, Frame(b'status', 0, 0, 64, 48)))
             await scene.offer()
             assert scene.transport.statuses == 1
             assert scene.viewer.sent == 2
@@ -206,7 +208,7 @@ class Plain(Transport):
     async def write(self, frame, tier):
         raise NotImplementedError
 
-    async def write_status(self, status, stream):
+    async def write_status(self, status):
         raise NotImplementedError
 
 

@@ -19,15 +19,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
+from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.mjpeg import stream_mjpeg
 from pi_camera_stream.web.stream.rendition import Status
-from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import Viewer
 import pytest
 from support import pictures
+from support.streams import Stream
 
 JPEG = pictures.jpeg(320, 240)
+SILENCE = Signal(SILENT, 12.3, 'the cable is out')
 
 
 class Scene:
@@ -155,7 +157,7 @@ def test_the_status_picture_is_a_part_like_any_other():
             _, reader, writer = await scene.open()
             await scene.viewers(1)
             viewer, = scene.stream.viewers
-            viewer.rendition.wake(Status(Frame(b'status', 10**9, 0, 64, 48)))
+            viewer.rendition.wake(Status(SILENCE, Frame(b'status', 10**9, 0, 64, 48)))
             part = await reader.readuntil(b'\r\n\r\n')
             assert b'Content-Length: 6\r\n' in part
             assert await reader.readexactly(8) == b'status\r\n'

@@ -18,13 +18,15 @@ import threading
 
 from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core import reception as reception_module
 from pi_camera_stream.core.frame import Frame, StampedImage
+from pi_camera_stream.core.reception import Reception
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.renderer import Renderer
-from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
+from support.streams import Stream
 
 FULL = RenditionSpec(quality=35)
 HALF, QUARTER = RenditionSpec(scale=0.5, quality=60), RenditionSpec(scale=0.25, quality=40)
@@ -47,7 +49,8 @@ class Bench:
         self.asked = []
         self.begun = threading.Event()
         self.delivered = queue.Queue()
-        self.renderer = Renderer(self, FULL, self.delivered.put)
+        self.reception = Reception()
+        self.renderer = Renderer(self, FULL, self.delivered.put, self.reception)
 
     def encode(self, content, width, height, specs, *stamps):
         self.asked.append(list(specs))
@@ -162,11 +165,12 @@ def test_the_thread_ends_when_only_the_full_one_of_a_jpeg_is_wanted_any_more(ben
     (jpeg_frame(1, b'what is this'), 'it is no whole JPEG'),
     (raw_frame(1, lambda: [].index('depth')), 'is not in list'),
 ])
-def test_a_picture_that_cannot_be_decoded_is_counted_until_a_good_one_comes(bench, bad, reason):
+def test_a_picture_that_cannot_be_decoded_is_counted_until_a_good_one_comes(bench, bad, reason,
+                                                                            monkeypatch):
     failures = []
 
     def read():  # in the renderer's thread, so after the bad one
-        failures.append(bench.renderer.failure)
+        failures.append(bench.reception.reason)
         return pictures.image()
 
     if isinstance(bad, StampedImage):
@@ -177,8 +181,9 @@ def test_a_picture_that_cannot_be_decoded_is_counted_until_a_good_one_comes(benc
     bench.renderer.put(raw_frame(2, read))
     assert bench.next()[HALF].sequence == 2
     assert reason in failures[0]
-    assert bench.renderer.failed == 1
-    assert bench.renderer.failure == ''
+    assert bench.reception.refused == 1
+    monkeypatch.setattr(reception_module, 'SILENT_S', 0.0)
+    assert bench.reception.signal().state == 'waiting'  # no more BROKEN
     assert bench.delivered.empty()
 
 
@@ -194,7 +199,7 @@ def test_any_other_failure_is_logged_and_does_not_end_the_thread(bench, caplog):
     assert failed.wait(LOCK_S)
     bench.renderer.put(raw_frame(2))
     assert bench.next()[HALF].sequence == 2
-    assert bench.renderer.failed == 1
+    assert bench.reception.refused == 1
     assert 'MemoryError: no room' in caplog.text
 
 

@@ -17,15 +17,16 @@ import contextlib
 
 from aiohttp import web
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core import reception
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.rendition import Status
-from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.tiers import NAMES
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
+from support.streams import Stream
 
 FULL = StreamRequest(tier=0)
 
@@ -68,14 +69,11 @@ def in_loop(test):
 
 @contextlib.contextmanager
 def constants(**values):
-    before = {name: getattr(stream_module, name) for name in values}
-    for name, value in values.items():
-        setattr(stream_module, name, value)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setattr(stream_module if hasattr(stream_module, name) else reception, name,
+                          value)
         yield
-    finally:
-        for name, value in before.items():
-            setattr(stream_module, name, value)
 
 
 @in_loop
@@ -225,12 +223,14 @@ async def test_in_silence_all_who_wait_are_told_and_frames_come_through_again(be
     viewer = Viewer('a', 'mjpeg', FULL)
     with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
         status = await viewer.rendition.newer_than(0)
+        assert status.signal.state == reception.WAITING
         assert status.picture.data.startswith(b'WAITING')
         assert b'/camera/image_raw/compressed' in status.picture.data
         bench.stream.offer(frame(1))
         while not isinstance(await viewer.rendition.newer_than(0), Frame):
             pass
         status = await viewer.rendition.newer_than(1)
+        assert status.signal.state == reception.SILENT
         assert status.picture.data.startswith(b'NO SIGNAL since')
 
 
@@ -251,17 +251,34 @@ async def test_the_reason_why_nothing_can_be_shown_is_told(bench):
 @in_loop
 async def test_what_is_refused_is_counted_and_the_reason_is_told(bench):
     viewer = Viewer('a', 'mjpeg', FULL)
-    bench.stream.refuse('too large')  # nobody is there to be told
-    assert bench.stream.reason() == ''
+    bench.stream.reception.refuse('it is too large')  # nobody is there to be told
     with constants(SILENT_S=0.0, _TICK_S=0.0), bench.stream.watch(viewer):
-        bench.stream.refuse('too large')
+        assert bench.stream.reception.signal().reason == ''
+        bench.stream.reception.refuse('it is too large')
         status = await viewer.rendition.newer_than(0)
-        assert status.picture.data.endswith(b'|too large')
+        assert status.signal.state == reception.BROKEN
+        assert status.picture.data.startswith(b'NOT SHOWN since')
+        assert status.picture.data.endswith(b'|a picture was left out because it is too large')
         assert (status.picture.width, status.picture.height) == (640, 360)
         state = bench.stream.state()
-        assert (state['undecodable'], state['undecodable_reason']) == (2, 'too large')
+        assert (state['undecodable'], state['undecodable_reason']) == (2, 'it is too large')
+        assert state['signal']['state'] == 'broken'
         bench.stream.offer(frame(1))
-        assert bench.stream.state()['undecodable_reason'] == ''
+    assert bench.stream.state()['signal'] == {
+        'state': 'shown', 'silent_s': 0.0, 'reason': ''}
+
+
+@in_loop
+async def test_what_is_wrong_though_pictures_come_is_told_beside_them(bench):
+    viewer = Viewer('a', 'websocket', FULL)
+    bench.stream.reception.note = 'nobody publishes /clock'
+    with constants(_TICK_S=0.0), bench.stream.watch(viewer):
+        bench.stream.offer(frame(1))
+        status = None
+        while not isinstance(status, Status):
+            status = await viewer.rendition.newer_than(1)
+        assert (status.signal.state, status.signal.reason, status.picture) == (
+            'shown', 'nobody publishes /clock', None)
 
 
 @pytest.mark.parametrize(('size', 'shown'), [

@@ -24,17 +24,19 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given, strategies
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
+from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream import delivery, websocket
 from pi_camera_stream.web.stream.link import Link, LinkState
 from pi_camera_stream.web.stream.rendition import Status
-from pi_camera_stream.web.stream.stream import Stream
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from pi_camera_stream.web.stream.websocket import stream_websocket, WebSocketTransport
 import pytest
 from support import pictures
+from support.streams import Stream
 
 JPEG = pictures.jpeg(320, 240)
+SILENCE = Signal(SILENT, 12.3, 'the cable is out')
 
 
 class Page:
@@ -187,11 +189,11 @@ async def test_a_rendition_of_ones_own_has_no_tier(page):
 
 
 @scene()
-async def test_in_silence_the_page_is_told_in_words(page):
-    page.viewer.rendition.wake(Status(Frame(b'status', 0, 0, 64, 48)))
+async def test_in_silence_the_page_is_told_state_seconds_and_reason(page):
+    page.viewer.rendition.wake(Status(SILENCE, Frame(b'status', 0, 0, 64, 48)))
     message = await page.socket.receive_json()
-    assert message['type'] == 'silent'
-    assert message['lines'][1] == '/camera/image_raw/compressed'
+    assert message == {'type': 'signal', 'state': 'silent', 'silent_s': 12.3,
+                       'reason': 'the cable is out'}
 
 
 @pytest.mark.parametrize('message', [

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from pi_camera_stream.sources.workers.url.sniffing import sniff
+from pi_camera_stream.codecs.sniffing import sniff
 import pytest
 from support import pictures
 
