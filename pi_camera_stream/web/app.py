@@ -14,7 +14,7 @@
 
 """The HTTP application: which address shows what."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlencode
@@ -46,8 +46,15 @@ class Application:
     """The routes over the streams of a catalog. All methods run in the event loop."""
 
     def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None],
-                 drive: Drive | None = None) -> None:
-        """`log` hears of refusals; `drive` is what pages drive by, where they may."""
+                 drive: Drive | None = None,
+                 machine: Callable[[], Mapping[str, object]] = dict) -> None:
+        """
+        Put them together.
+
+        `log` hears of refusals; `drive` is what pages drive by, where they may; `machine` returns
+        how this machine is.
+        """
+        self._machine = machine
         self._catalog = catalog
         self._drive = drive
         self._access = Access(rules, log)
@@ -126,6 +133,7 @@ class Application:
         return web.json_response({
             'viewers': sum(len(stream.viewers) for stream in self._catalog.streams()),
             'streams': [stream.state() for stream in self._catalog.streams()],
+            'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
         }, headers=_NOT_STORED)
 

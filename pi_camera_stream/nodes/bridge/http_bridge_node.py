@@ -21,6 +21,7 @@ from .teleop import create_vehicle, read_limits
 from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
+from ..machine_diagnostics import MachineDiagnostics
 from ..parameter_tables import HTTP_BRIDGE
 from ..run import run_node
 from ...client.entities import Periodic
@@ -52,6 +53,7 @@ class HttpBridgeNode(BaseNode):
         super().__init__('http_bridge', HTTP_BRIDGE)
         self._encoder = RenditionEncoder(self.value('max_pixels'))
         self._trace = TracePublisher(self)
+        self._machine = MachineDiagnostics(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
         self._vehicle = create_vehicle(self, self.value)
@@ -65,7 +67,7 @@ class HttpBridgeNode(BaseNode):
             max_viewers_per_address=self.value('max_viewers_per_address'),
             tls=bool(self.value('certfile')))
         self._server = WebServer(
-            Application(self._catalog, rules, self._warn, self._drive).build,
+            Application(self._catalog, rules, self._warn, self._drive, self._machine.state).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None)

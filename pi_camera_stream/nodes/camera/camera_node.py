@@ -34,6 +34,7 @@ from .live_settings import LiveSettings
 from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
 from .. import diagnostics
 from ..base_node import BaseNode
+from ..machine_diagnostics import MachineDiagnostics
 from ..parameter_tables import CAMERA
 from ..run import run_node
 from ...client.entities import create_service, Periodic
@@ -95,6 +96,7 @@ class CameraNode(BaseNode):
         create_service(self, SetBool, '~/set_capture', self._set_capture)
         create_service(self, Trigger, '~/save_snapshot', self._save_snapshot)
         diagnostics.Diagnostics(self, 'stream', self._health)
+        MachineDiagnostics(self)
 
     def start(self) -> None:
         super().start()

@@ -25,6 +25,7 @@ import { onKeys } from '../shared/keys.js';
 import { UrlState } from '../shared/url_state.js';
 import { CameraMenu } from './camera_menu.js';
 import { DrivingFinder } from './driving_finder.js';
+import { MachineNote } from './machine_note.js';
 import { QualityMenu } from './quality_menu.js';
 import { saveSnapshot } from './snapshot.js';
 
@@ -45,6 +46,7 @@ const qualityMenu = new QualityMenu(find(document, '#quality'), urlState.tier, (
 });
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
 const driving = new DrivingFinder(() => cameras.views);
+const machineNote = new MachineNote(find(document, '#machine'));
 
 /**
  * @param {string[]} topics
@@ -59,10 +61,12 @@ function showCameras(topics, chosen) {
 }
 
 function start() {
+  machineNote.start();
   for (const view of cameras.views) view.start();
 }
 
 function stop() {
+  machineNote.stop();
   for (const view of cameras.views) view.stop();
 }
 
