@@ -101,3 +101,13 @@ def test_controls_are_set_while_picamera2_does_not_take_them(worker):
     assert worker.Controls(camera).set({'Brightness': 1}) == ''
     assert camera.found == ({'Brightness': 1.0}, True)
     assert not camera.request_lock.locked()
+
+
+def test_of_the_metadata_numbers_are_told_as_json_has_them(worker):
+    plain = sys.modules[worker.Stamps.__module__].plain
+    assert plain({'Lux': 12.5, 'AeLocked': True, 'ScalerCrop': (1, 2, 3, 4),
+                  'ScalerCrops': [(1, 2, 3, 4)], 'ColourGains': [1.0, 2.0],
+                  'FocusFoM': float('nan'), 'Gain': float('inf'), 'Empty': [], 'Text': 'x',
+                  'Statistics': b'x' * 1000, 'Histogram': [1] * 1000}) == {
+        'Lux': 12.5, 'AeLocked': True, 'ScalerCrop': (1, 2, 3, 4), 'ScalerCrops': [(1, 2, 3, 4)],
+        'ColourGains': [1.0, 2.0]}

@@ -120,7 +120,12 @@ def _crop(picam2: Any, crop: list[int]) -> dict[str, Any]:
     if 'ScalerCrops' in limits:  # where both are set, this one is used
         # The first of its three is what libcamera would use for the first stream.
         return {'ScalerCrops': [tuple(crop or limits['ScalerCrops'][0])]}
-    return {'ScalerCrop': tuple(crop or limits['ScalerCrop'][2])}
+    if 'ScalerCrop' in limits:
+        return {'ScalerCrop': tuple(crop or limits['ScalerCrop'][2])}
+    if crop:
+        raise Failure("this camera cannot use a part of its sensor: set the parameter 'crop' to "
+                      "''", permanent=True)
+    return {}
 
 
 def _sensor(mode: str) -> dict[str, Any]:

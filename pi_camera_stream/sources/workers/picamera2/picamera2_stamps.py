@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+import math
 import time
 from typing import Any, NamedTuple
 
@@ -93,13 +94,14 @@ class Stamps:
 
 
 def plain(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return what of the metadata are numbers, few at a time, as JSON has them."""
+    """Return what of the metadata is numbers, few at a time, as JSON has them."""
     found = {}
     for name, value in metadata.items():
         numbers = list(value) if isinstance(value, (list, tuple)) else [value]
         if numbers and isinstance(numbers[0], (list, tuple)):
             numbers = [number for item in numbers for number in item]
         if 0 < len(numbers) <= _MOST_NUMBERS and all(
-                isinstance(number, (bool, int, float)) for number in numbers):
+                isinstance(number, (bool, int, float)) and math.isfinite(number)
+                for number in numbers):
             found[name] = value
     return found
