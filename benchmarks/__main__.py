@@ -43,6 +43,7 @@ COMMANDS = {
     'dds_profiles': 'what the DDS profiles and the kernel settings do to pictures',
     'driving': 'how soon the car does what its driver wants, and how soon it stands',
     'recovery': 'how soon pictures come again after a capture worker was killed, or hangs',
+    'settings': 'how long pictures stay away when a parameter of the camera is changed',
     'faults': 'whether the nodes survive what viewers, publishers and pictures can do to them',
     'ends': 'how programs end that are told to at a random moment',
     'soak': 'whether anything grows when everything happens at once for a long time',

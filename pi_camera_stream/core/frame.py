@@ -14,7 +14,7 @@
 
 """What travels: what a source captured, and what viewers and programs receive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,11 +61,14 @@ class Capture:
     monotonic_ns
         When the light was taken, or the nearest moment that the source knows of,
         in ns of CLOCK_MONOTONIC.
+    metadata
+        How the camera took it, by libcamera's names; None when it does not tell, or was not asked.
 
     """
 
     content: EncodedImage | Image
     monotonic_ns: int
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)

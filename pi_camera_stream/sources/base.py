@@ -15,7 +15,7 @@
 """What every source of pictures has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 import math
 import re
@@ -119,12 +119,17 @@ class Source(ABC):
     # The live parameters that it takes in only when it starts: `jpeg_quality`, and `fps` where a
     # higher rate must be asked for.
     starts_with: frozenset[str] = frozenset()
+    # The settings, by their fields, that one which runs hands on to its successor (`take_over`).
+    hands_on: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()  # which of the settings from `camera` on it knows
     # How long the first picture may take. Infinite where silence is no failure; otherwise the
     # source is started again when its pictures stop.
     first_picture_s = math.inf
     # Whether it fails by itself, and says why, when its pictures stop.
     tells_silence = False
+    # Whether it has started itself anew, and its first picture after that has yet to come.
+    starting = False
+    metadata: Mapping[str, Any] = {}  # how its last picture that told was taken
     refused = ''  # why the camera did not take the last change of controls; empty when it did
 
     def __init__(self, settings: SourceSettings) -> None:
@@ -155,6 +160,11 @@ class Source(ABC):
         return self.settings.fps
 
     @property
+    def focuses(self) -> bool:
+        """Return whether the camera is known to have a lens that it can move."""
+        return False
+
+    @property
     def nominal_fps(self) -> float:
         """Return the frames a second that should come; 0 where nobody can know."""
         return self.fps
@@ -162,6 +172,15 @@ class Source(ABC):
     @abstractmethod
     def start(self) -> None:
         """Get ready to deliver; PermanentError when that cannot be, TemporaryError if not now."""
+
+    def take_over(self, running: 'Source') -> bool:  # noqa: ARG002 - most cannot
+        """
+        Go on with what another source has opened, in place of `start`; False when that cannot be.
+
+        The two differ in their settings. When it is done, `running` has nothing left to stop. The
+        thread that reads calls it.
+        """
+        return False
 
     @abstractmethod
     def read(self, timeout_s: float) -> Capture | None:
@@ -186,6 +205,24 @@ class Source(ABC):
         They are set again when the source is started again. Whoever calls has seen to it that they
         are in the range that `controls` tells.
         """
+
+    def keep_controls(self, names: Collection[str]) -> None:  # noqa: B027 - most have none
+        """Set only these again when it is started again, of those that were set. Any thread."""
+
+    def want_metadata(self, each: bool) -> None:  # noqa: B027 - most have none
+        """Say whether each capture is to have its metadata. Any thread."""
+
+    def sensor(self) -> Mapping[str, Any]:
+        """Return what is known of the sensor: `mode`, its `area` in pixels, what is read of it."""
+        return {}
+
+    def encoder(self) -> str:
+        """Return what encodes the pictures of a camera, for people; empty where that is said."""
+        return ''
+
+    def explained(self, sentence: str) -> str:
+        """Return a sentence on its failure with what its driver has said of that."""
+        return sentence
 
     def limit_bitrate(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
         """

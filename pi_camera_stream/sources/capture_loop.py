@@ -101,7 +101,11 @@ class CaptureLoop:
         self._thread.join(timeout=_STOP_TIMEOUT_S)
 
     def change(self, source: Source) -> None:
-        """Read another source from now on; but the present one if that one cannot work at all."""
+        """
+        Read another source from now on; but the present one if that one cannot work at all.
+
+        What the present one has opened stays open where the other one can go on with it.
+        """
         with self._changed:
             self._next = source
             self._changed.notify_all()
@@ -128,7 +132,7 @@ class CaptureLoop:
 
     def longest_silence_s(self) -> float:
         source = self._source
-        if not self._came and math.isfinite(source.first_picture_s):
+        if (not self._came or source.starting) and math.isfinite(source.first_picture_s):
             return source.first_picture_s
         if source.tells_silence:  # so this is for one that hangs
             return max(_HANGING * longest_silence_s(self._intervals_s, source.first_picture_s),
@@ -162,13 +166,27 @@ class CaptureLoop:
     def _goes_on(self) -> bool:
         return self._wanted and self._next is None and not self._stopping
 
-    def _read(self) -> None:
-        self._began_s, self._came = time.monotonic(), False
+    def _begin(self) -> None:
+        self._began_s = self._opened_s = time.monotonic()
+        self._came = False
         self._intervals_s.clear()
+
+    def _take_over(self) -> bool:
+        """Let the next source go on with what the present one has opened, if it can."""
+        with self._changed:
+            if self._next is None or not self._wanted or self._stopping or (
+                    not self._next.take_over(self._source)):
+                return False
+            self._source, self._next = self._next, None
+        self._begin()
+        return True
+
+    def _read(self) -> None:
+        self._begin()
         try:
             self._source.start()
             self._opened_s = time.monotonic()
-            while self._goes_on():
+            while self._goes_on() or self._take_over():
                 capture = self._source.read(_READ_TIMEOUT_S)
                 if capture is not None:
                     self._put(capture)
@@ -220,8 +238,8 @@ class CaptureLoop:
         silent_s = self.silent_s() if self._came else time.monotonic() - self._opened_s
         longest_silence_s = self.longest_silence_s()
         if silent_s > longest_silence_s and math.isfinite(self._source.first_picture_s):
-            raise TemporaryError(f'{self._source.title} delivered no picture for '
-                                 f'{longest_silence_s:.1f} s')
+            raise TemporaryError(self._source.explained(
+                f'{self._source.title} delivered no picture for {longest_silence_s:.1f} s'))
 
     def _fail(self, sentence: str) -> None:
         self.problem = sentence

@@ -14,7 +14,8 @@
 
 """A child process of a source: it ends for certain, and with its parent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 import fcntl
 import os
 import select
@@ -36,17 +37,25 @@ class Child:
     A program whose standard output is read here, without ever waiting longer than told.
 
     It belongs to the thread that starts it: the kernel takes the end of that thread for the end of
-    the parent. Its standard error is ours.
+    the parent. What it writes to its standard error comes to ours.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None,
-                 name: str = '') -> None:
-        """Start it; `name` is for people. TemporaryError when no process can be made."""
+                 name: str = '', hear: Callable[[bytes], None] | None = None,
+                 inherited: Sequence[int] = ()) -> None:
+        """
+        Start it; `name` is for people. TemporaryError when no process can be made.
+
+        `hear` is told of its standard error while it is read, and when it has ended; `inherited`
+        are descriptors of ours that it has, too.
+        """
         self._name = name or os.path.basename(command[0])
+        self._hear = hear
         try:
             self._process = subprocess.Popen(
-                with_parent(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                start_new_session=True, env=environment)
+                with_parent(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=None if hear is None else subprocess.PIPE, bufsize=0,
+                start_new_session=True, env=environment, pass_fds=inherited)
         except OSError as error:
             raise TemporaryError(f'cannot start {self._name} ({error.strerror}): is there enough '
                                  'memory?') from error
@@ -60,6 +69,11 @@ class Child:
             pass
         self._poll = select.poll()  # not select: its descriptor may be over 1023
         self._poll.register(self._stdout, select.POLLIN)
+        self._stderr = -1  # when it is not heard, or has come to its end
+        if self._process.stderr is not None:
+            self._stderr = self._process.stderr.fileno()
+            os.set_blocking(self._stderr, False)
+            self._poll.register(self._stderr, select.POLLIN)
 
     @property
     def pid(self) -> int:
@@ -71,8 +85,15 @@ class Child:
 
         TemporaryError says how it has ended.
         """
-        if not self._poll.poll(timeout_s * 1000):
-            return b''
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            ready = dict(self._poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000))
+            if self._stderr in ready:
+                self._pass_on()
+            if self._stdout in ready:
+                break
+            if time.monotonic() >= deadline_s:
+                return b''
         chunks: list[bytes] = []
         while len(chunks) * _CHUNK_BYTES < _PIPE_BYTES:  # all that is there, so the newest, too
             try:
@@ -80,6 +101,7 @@ class Child:
             except BlockingIOError:
                 break
             if not chunk and not chunks:
+                self._pass_on()
                 raise TemporaryError(self._obituary())
             chunks.append(chunk)
             if len(chunk) < _CHUNK_BYTES:
@@ -100,6 +122,27 @@ class Child:
         self._signal(signal.SIGKILL)  # what it has started is in its session, too
         self._process.wait()
         cast(BinaryIO, self._process.stdout).close()
+        if self._process.stderr is not None:
+            self._pass_on()
+            self._process.stderr.close()
+            self._stderr = -1
+
+    def _pass_on(self) -> None:
+        """Pass on what has come on its standard error."""
+        while self._stderr >= 0 and self._hear is not None:
+            try:
+                chunk = os.read(self._stderr, _CHUNK_BYTES)
+            except BlockingIOError:
+                return
+            if not chunk:
+                self._poll.unregister(self._stderr)
+                self._stderr = -1
+                return
+            with suppress(OSError):  # ours may be closed
+                os.write(2, chunk)
+            self._hear(chunk)
+            if len(chunk) < _CHUNK_BYTES:
+                return
 
     def _signal(self, number: signal.Signals) -> None:
         # Its number is not given to others before it is waited for.

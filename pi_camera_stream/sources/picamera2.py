@@ -24,7 +24,8 @@ import sys
 import time
 from typing import Any
 
-from .base import check_sensor, SENSOR
+from . import advice
+from .base import check_sensor, SENSOR, TURNING
 from .child import Child
 from .worker_source import WorkerSource
 from ..core.errors import PermanentError, TemporaryError
@@ -54,6 +55,8 @@ class Picamera2Source(WorkerSource):
 
     starts_with = frozenset({'fps', 'jpeg_quality'})
     options = SENSOR | {'python'}
+    at_once = frozenset({'crop', 'fps', 'noise_reduction', 'quality'})
+    hands_on = at_once | {'width', 'height', 'sensor_mode', *TURNING}
     first_picture_s = 20.0  # a Pi Zero imports and opens for half of it
 
     def check(self) -> None:
@@ -66,6 +69,13 @@ class Picamera2Source(WorkerSource):
             return 'Raspberry Pi camera'
         return 'Raspberry Pi camera {camera} {width}x{height}'.format(**hello)
 
+    @property
+    def focuses(self) -> bool:
+        return 'AfMode' in self.controls()
+
+    def no_camera(self) -> str:
+        return advice.no_camera()
+
     def command(self) -> Sequence[str]:
         python = find_python(self.settings.python)
         return [python, '-u', str(_WORKER)]
@@ -74,7 +84,7 @@ class Picamera2Source(WorkerSource):
         return environment_for(find_python(self.settings.python))
 
     def open_message(self) -> dict[str, Any]:
-        settings = {**asdict(self.settings), 'fps': self.fps}
+        settings = {**asdict(self.settings), 'fps': self.fps, 'controls': self.chosen_controls()}
         if self.settings.sized:  # picamera2 knows no single one
             settings['width'], settings['height'] = self.settings.size_of(*_OWN_SIZE)
         return settings
@@ -117,12 +127,12 @@ def find_python(wanted: str) -> str:
         if tried[python] == _WORKS:
             return shutil.which(python) or python
     _probe.cache_clear()  # it may be installed before the next attempt
+    remedy = advice.how_to_get('python3-picamera2')
     raise PermanentError(
         'no Python can import picamera2: '
         + ', '.join(f'{python} says: {answer}' for python, answer in tried.items())
-        + ". Install it with `sudo apt install python3-picamera2`, or set the parameter "
-          "'picamera2.python' "
-          'to an interpreter that has it')
+        + f". {remedy[0].upper()}{remedy[1:]}; or set the parameter 'picamera2.python' to an "
+          'interpreter that has it')
 
 
 @lru_cache

@@ -26,20 +26,26 @@ libraries print goes to standard error. A record is a head of 8 bytes, little-en
 The kinds, of which all but the frame have a JSON object as their body:
 
     O  node to worker, first of all: `open`, the source's settings.
-    S  node to worker: `set`: `controls` by name, to be applied in the same frame, or `bitrate` in
-       bits a second, which the worker's encoder shall not exceed; null for no limit.
-    H  worker to node, once, when it delivers: `hello`, with `camera` (its name for people),
-       `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), `adapts`
-       (whether it obeys `bitrate`), `snapshots` (whether it asks for each picture, at the rate
-       that it was started with), and `controls`: for each name, `kind` (bool, int, float, or
-       int[], float[]), `minimum`, `maximum` and `value` (of an array: of its elements), `choices`
-       where numbers have names (number to name), `length` where an array has one.
+    S  node to worker: `set`: `controls` by name, to be applied in the same frame; or `bitrate` in
+       bits a second, which the worker's encoder shall not exceed, null for no limit; or `settings`
+       to go on with, as the first ones were, and their `number`; or `metadata`, whether those of
+       each picture are wanted.
+    H  worker to node, when it delivers, and again when it does so with other settings: `hello`,
+       with `number` (of the settings, 0 for the first ones), `camera` (its name for people),
+       `sensor` (`mode`, its `area` in pixels, and what the mode reads of it, `crop`), `width`,
+       `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), `adapts` (whether it
+       obeys `bitrate`), `snapshots` (whether it asks for each picture, at the rate that it was
+       started with), and `controls`: for each name, `kind` (bool, int, float, or int[], float[]),
+       `minimum`, `maximum` and `value` (of an array: of its elements), `choices` where numbers
+       have names (number to name), `length` where an array has one.
     F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame
        number, counted by the camera, 4 bytes exposure time in us (0 unknown), and the JPEG.
     A  worker to node: `answer`: to controls, `error`, empty when all was applied; at any time
        `adapts`, when that has changed.
+    M  worker to node, before a frame: its metadata, by the names that libcamera has.
     E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
-       sense to try again before somebody changes something. The worker ends behind it.
+       sense to try again before somebody changes something; `no_camera`, when that is all. The
+       worker ends behind it.
 
 Both ends of a pipe are closed by whoever ends; a worker ends when its standard input does.
 """

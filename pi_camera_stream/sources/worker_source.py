@@ -15,7 +15,8 @@
 """Sources whose driver runs in a capture worker, a process that can be killed."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 import math
 import threading
 import time
@@ -23,18 +24,23 @@ from typing import Any
 
 from .base import Source, SourceSettings
 from .child import Child
+from .complaints import Complaints
 from .records import FrameRecord, Message, pack_message, RecordReader
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture, EncodedImage
 from ..core.pacing import RateLimit
 
 _NOTICEABLE = 0.05  # a smaller change of the bit rate is not worth a message
+_RECONFIGURED_S = 5.0  # how long a worker may take until it delivers with other settings
 
 
 class WorkerSource(Source):
     """Read the records of a worker. Only the newest of the pictures that have come is used."""
 
     first_picture_s = 10.0
+    # Of the settings that it hands on, those that the next pictures have anyway: the others make
+    # the worker configure its camera anew, and what was taken before that is not used.
+    at_once: frozenset[str] = frozenset()
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
@@ -42,12 +48,18 @@ class WorkerSource(Source):
         self.hello: Mapping[str, Any] = {}
         self.refused = ''
         self._child: Child | None = None
+        self._complaints = Complaints()
         self._reader = RecordReader()
         self._rate_limit = RateLimit()
+        # Counted from one worker's start: settings that it was given, and those of which the
+        # hello has to come before its pictures are used.
+        self._given = self._awaited = 0
         self._replaced = self._lost = self._last_number = 0
         self._lock = threading.Lock()  # guards the next two
         self._set: dict[str, Any] = {}  # controls that were ever set
         self._unsent: dict[str, Any] = {}
+        self._wants_metadata = self._asked_metadata = False
+        self._next_metadata: Mapping[str, Any] | None = None  # of the frame that comes next
         self._adapts = False
         self._bitrate_bps = self._sent_bps = math.inf
 
@@ -71,14 +83,49 @@ class WorkerSource(Source):
     def open_message(self) -> dict[str, Any]:
         """Return what the worker is told first; secrets belong here, not into the command."""
 
+    def no_camera(self) -> str:
+        """Return why the worker may find no camera; empty to leave it to the worker."""
+        return ''
+
     def start(self) -> None:
         self.hello, self._last_number = {}, 0
+        self._given = self._awaited = 0
+        self.first_picture_s = type(self).first_picture_s
         self._adapts, self._sent_bps = False, math.inf
+        self._asked_metadata, self._next_metadata = False, None
         self._reader = RecordReader()
-        self._child = Child(self.command(), self.environment(), 'the capture worker')
+        self._complaints.forget()
+        self._child = Child(self.command(), self.environment(), 'the capture worker',
+                            self._complaints.hear)
         self._child.write(pack_message('O', self.open_message()))
         with self._lock:
             self._unsent = dict(self._set)
+
+    def take_over(self, running: Source) -> bool:
+        if type(running) is not type(self) or not isinstance(running, WorkerSource) or (
+                running._child is None or not running.hello):
+            return False
+        changed = {field.name for field in fields(SourceSettings) if getattr(
+            running.settings, field.name) != getattr(self.settings, field.name)}
+        given = running._given + 1
+        if not changed <= self.hands_on or not running._child.write(
+                pack_message('S', {'settings': self.open_message(), 'number': given})):
+            return False
+        self._child, running._child = running._child, None
+        self._complaints = running._complaints
+        self._reader, self._rate_limit = running._reader, running._rate_limit
+        self.hello, self._last_number = running.hello, running._last_number
+        self._replaced, self._lost = running._replaced, running._lost
+        self._adapts, self._sent_bps = running._adapts, running._sent_bps
+        self._bitrate_bps = running._bitrate_bps
+        self.metadata = running.metadata
+        self._wants_metadata = running._wants_metadata
+        self._asked_metadata = running._asked_metadata
+        self._given, self._awaited = given, running._awaited
+        if not changed <= self.at_once:
+            self._awaited = given
+        self.first_picture_s = _RECONFIGURED_S
+        return True
 
     def read(self, timeout_s: float) -> Capture | None:
         if self._child is None:
@@ -87,16 +134,21 @@ class WorkerSource(Source):
         while (remaining_s := deadline_s - time.monotonic()) >= 0:
             self._send_controls(self._child)
             self._send_bitrate(self._child)
-            newest = None
-            for record in self._reader.feed(self._child.read(remaining_s)):
+            self._ask_for_metadata(self._child)
+            newest, metadata = None, None
+            for record in self._reader.feed(self._read_child(self._child, remaining_s)):
                 if isinstance(record, FrameRecord):
                     self._replaced += newest is not None
-                    newest = record
+                    metadata, self._next_metadata = self._next_metadata, None
+                    # Before that hello, it was taken with other settings.
+                    newest = record if self._told >= self._awaited else None
                     self._count(record)
+                elif record.kind == 'M':
+                    self.metadata = self._next_metadata = record.body
                 else:
                     self._take(record)
             if newest is not None and self._rate_limit.admits(newest.monotonic_ns, self.fps):
-                return Capture(EncodedImage(newest.data), newest.monotonic_ns)
+                return Capture(EncodedImage(newest.data), newest.monotonic_ns, metadata)
         return None
 
     def stop(self) -> None:
@@ -117,9 +169,35 @@ class WorkerSource(Source):
             self._set.update(values)
             self._unsent.update(values)
 
+    def keep_controls(self, names: Collection[str]) -> None:
+        with self._lock:
+            self._set = {name: value for name, value in self._set.items() if name in names}
+
+    def chosen_controls(self) -> dict[str, Any]:
+        """Return the controls that were set so far, for workers that take them in at once."""
+        with self._lock:
+            return dict(self._set)
+
+    def want_metadata(self, each: bool) -> None:
+        self._wants_metadata = each
+
     def limit_bitrate(self, bitrate_bps: float) -> bool:
         self._bitrate_bps = bitrate_bps
         return self._adapts
+
+    @property
+    def _told(self) -> int:
+        return int(self.hello.get('number') or 0)
+
+    def sensor(self) -> Mapping[str, Any]:
+        sensor: Mapping[str, Any] = self.hello.get('sensor') or {}
+        return sensor
+
+    def encoder(self) -> str:
+        return str(self.hello.get('detail') or '')
+
+    def explained(self, sentence: str) -> str:
+        return self._complaints.added_to(sentence)
 
     def _worker_fps(self) -> float:
         own = self.opened_fps
@@ -145,6 +223,17 @@ class WorkerSource(Source):
                 'S', {'bitrate': wanted_bps if math.isfinite(wanted_bps) else None})):
             self._sent_bps = wanted_bps
 
+    def _read_child(self, child: Child, timeout_s: float) -> bytes:
+        try:
+            return child.read(timeout_s)
+        except TemporaryError as error:
+            raise TemporaryError(self.explained(str(error))) from error
+
+    def _ask_for_metadata(self, child: Child) -> None:
+        if self.hello and self._wants_metadata != self._asked_metadata and child.write(
+                pack_message('S', {'metadata': self._wants_metadata})):
+            self._asked_metadata = not self._asked_metadata
+
     def _count(self, frame: FrameRecord) -> None:
         if self._last_number:
             self._lost += max(0, frame.number - self._last_number - 1)
@@ -156,6 +245,9 @@ class WorkerSource(Source):
             self._adapts = bool(message.body.get('adapts'))
         elif message.kind == 'E':
             sentence = str(message.body.get('sentence', 'the capture worker has failed'))
+            if message.body.get('no_camera'):
+                sentence = self.no_camera() or sentence
+            sentence = self.explained(sentence)
             raise (PermanentError if message.body.get('permanent') else TemporaryError)(sentence)
         elif message.kind == 'A':
             self.refused = str(message.body.get('error', self.refused))

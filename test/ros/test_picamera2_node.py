@@ -14,15 +14,25 @@
 
 """The Raspberry Pi camera under the camera node, with the fake of `support`."""
 
+import json
 import os
 import signal
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from pi_camera_stream.client.qos import reliable_qos
+from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.core.frame import Capture, EncodedImage
 import pytest
-from rcl_interfaces.srv import DescribeParameters, ListParameters
+from rcl_interfaces.srv import (
+    DescribeParameters,
+    GetParameters,
+    ListParameters,
+    SetParametersAtomically,
+)
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from sensor_msgs.srv import SetCameraInfo
+from std_msgs.msg import String
 from support.fake_camera import FAKE, told
 from support.processes import children, parameters, Program, running, WAIT_S, wait_until
 
@@ -96,16 +106,21 @@ def test_controls_stay_when_the_worker_is_killed(guest):
         assert values['level'] != DiagnosticStatus.ERROR
 
 
-def test_a_higher_rate_opens_the_camera_anew_and_a_lower_one_does_not(guest):
+def test_what_needs_no_stop_is_taken_by_the_running_camera(guest):
     with running('camera', *parameters(**CAMERA | {'fps': 20})) as camera:
         images = guest.listen(CompressedImage, TOPIC)
-        wait_for_pictures(images, FrameDuration=50_000)
+        wait_for_pictures(images, FrameDuration=50_000, q=80)
         worker, = children(camera.process.pid)
-        assert guest.set_parameter(NODE, 'fps', 10.0).successful
-        guest.diagnostics('camera: stream', lambda v: int(v['left out for fps']) > 5)
+        for name, value, tells in (('fps', 10.0, {'FrameDuration': 100_000}),
+                                   ('fps', 50.0, {'FrameDuration': 20_000}),
+                                   ('jpeg_quality', 60, {'q': 60}),
+                                   ('crop', '8,16,640,480', {'ScalerCrop': [8, 16, 640, 480]}),
+                                   ('crop', '', {'ScalerCrop': [0, 0, 4608, 2592]}),
+                                   ('noise_reduction', 'high_quality', {'NoiseReductionMode': 2})):
+            assert guest.set_parameter(NODE, name, value).successful
+            wait_for_pictures(images, **tells)
         assert children(camera.process.pid) == [worker]
-        assert guest.set_parameter(NODE, 'fps', 50.0).successful
-        wait_for_pictures(images, FrameDuration=20_000)
+        assert guest.diagnostics('camera: stream')['restarts'] == '0'
 
 
 def test_a_mode_that_it_has_not_is_taken_back_and_nothing_else(guest):
@@ -140,20 +155,127 @@ def test_two_cameras_side_by_side(guest, monkeypatch):
                               lambda v, model=model: model in v['source'])
 
 
-def test_size_and_orientation_restart_only_the_source(guest):
+def test_size_and_orientation_are_configured_anew_in_the_same_worker(guest):
     with running('camera', *parameters(**CAMERA)) as camera:
         images = guest.listen(CompressedImage, TOPIC)
         images.get(timeout=WAIT_S)
         wait_for_control(guest, 'ExposureTime')
         assert guest.set_parameter(NODE, 'ExposureTime', 7000).successful
         worker, = children(camera.process.pid)
-        assert guest.set_parameter(NODE, 'hflip', True).successful
-        wait_until(lambda: worker not in children(camera.process.pid))
+        for name, value, flips in (('hflip', True, [True, False]),
+                                   ('rotation', 180, [False, True]),
+                                   ('sensor_mode', '2304x1296', [False, True])):
+            assert guest.set_parameter(NODE, name, value).successful
+            wait_for_pictures(images, ExposureTime=7000, flips=flips)
+        assert guest.call(
+            SetParametersAtomically, f'{NODE}/set_parameters_atomically', parameters=[
+                Parameter(name, value=value).to_parameter_msg()
+                for name, value in (('width', 320), ('height', 240))]).result.successful
+        wait_until(lambda: read_header(bytes(images.get(timeout=WAIT_S).data)).width == 320)
+        assert children(camera.process.pid) == [worker]
+        assert guest.diagnostics('camera: stream')['restarts'] == '0'
+
+
+def test_what_the_camera_cannot_do_leaves_it_as_it_was(guest):
+    with running('camera', *parameters(**CAMERA)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        images.get(timeout=WAIT_S)
+        assert guest.set_parameter(NODE, 'sensor_mode', '123x45').successful
+        camera.wait_for('no such sensor mode.*the settings before that are used')
+        wait_for_pictures(images, flips=[False, False])
+
+
+def test_a_value_that_is_the_default_is_set_all_the_same(guest):
+    with running('camera', *parameters(AnalogueGain=1.0, **CAMERA)):
+        wait_for_pictures(guest.listen(CompressedImage, TOPIC), AnalogueGain=1.0)
+
+
+def test_what_was_set_last_counts_when_the_worker_is_killed(guest):
+    with running('camera', *parameters(ExposureTime=7000, ColourGains=[1.5, 2.0], **CAMERA)) \
+            as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, ExposureTime=7000, ColourGains=[1.5, 2.0])
+        assert guest.set_parameter(NODE, 'AeEnable', True).successful
+        wait_for_pictures(images, AeEnable=True)
+        worker, = children(camera.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        camera.wait_for('SIGKILL')
+        wait_until(lambda: children(camera.process.pid) not in ([worker], []))
         while not images.empty():
             images.get()
-        wait_for_pictures(images, ExposureTime=7000)
-        values = guest.diagnostics('camera: stream')
-        assert values['restarts'] == '0'
+        wait_for_pictures(images, AeEnable=True, ExposureTime=5000, ColourGains=[1.5, 2.0])
+
+
+def test_a_camera_that_can_focus_does_so_until_somebody_says_otherwise(guest):
+    with running('camera', *parameters(**CAMERA)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, AfMode=2)
+        wait_until(lambda: guest.call(GetParameters, f'{NODE}/get_parameters', names=['AfMode']
+                                      ).values[0].integer_value == 2)
+        assert guest.set_parameter(NODE, 'LensPosition', 3.5).successful
+        wait_for_pictures(images, AfMode=0, LensPosition=3.5)
+        assert guest.set_parameter(NODE, 'hflip', True).successful
+        wait_for_pictures(images, AfMode=0, LensPosition=3.5, flips=[True, False])
+        assert guest.set_parameter(NODE, 'AfMode', 1).successful
+        wait_for_pictures(images, AfMode=1)
+        assert 'the lens is held' not in camera.output
+
+
+def test_with_a_calibration_the_lens_is_held(guest, tmp_path):
+    file = tmp_path / 'left.yaml'
+    calibrated = {**CAMERA, 'camera_info_url': f'file://{file}'}
+    with running('camera', *parameters(**calibrated)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        wait_for_pictures(images, AfMode=2)
+        assert guest.call(SetCameraInfo, f'{NODE}/set_camera_info', camera_info=calibration(
+            guest.listen(CameraInfo, '/camera/camera_info').get(timeout=WAIT_S))).success
+        camera.wait_for('the lens is held.*LensPosition')
+        wait_for_pictures(images, AfMode=0)
+    with running('camera', *parameters(**calibrated)) as camera:
+        images = guest.listen(CompressedImage, TOPIC)
+        camera.wait_for('the lens is held.*LensPosition')
+        wait_for_pictures(images, AfMode=0)
+        assert guest.set_parameter(NODE, 'AfMode', 2).successful
+        wait_for_pictures(images, AfMode=2)
+
+
+def calibration(info):
+    """Return what camera calibration says of pictures of that size."""
+    info.distortion_model, info.d = 'plumb_bob', [0.1, 0.0, 0.0, 0.0, 0.0]
+    info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
+    info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info
+
+
+def test_how_pictures_are_taken_is_told_of_each_to_who_subscribes(guest):
+    with running('camera', *parameters(**CAMERA)):
+        images = guest.listen(CompressedImage, TOPIC)
+        texts = guest.listen(String, f'{NODE}/metadata', reliable_qos(10))
+        stamps, seconds = [], set()
+        for _ in range(30):
+            told_ = json.loads(texts.get(timeout=WAIT_S).data)
+            assert (told_['Lux'], told_['ExposureTime']) == (400.0, 5000)
+            stamps.append((told_['stamp']['sec'], told_['stamp']['nanosec']))
+            seconds.add(told_['SensorTimestamp'])
+        assert stamps == sorted(set(stamps))
+        assert len(seconds) == 30
+
+        def same():
+            stamp = images.get(timeout=WAIT_S).header.stamp
+            return (stamp.sec, stamp.nanosec) in stamps
+        wait_until(same)  # they are those of the pictures
+
+
+def test_diagnostics_tell_of_sensor_encoder_and_light(guest):
+    with running('camera', *parameters(**CAMERA)):
+        values = guest.diagnostics('camera: stream', lambda v: 'light [lux]' in v)
+        assert values['sensor mode'] == '1536x864:10'
+        assert values['field of view'] == '67 % of the width and 67 % of the height of the sensor'
+        assert values['encoder'] == 'JPEG quality 80, encoded by the CPU'
+        assert (values['exposure [us]'], values['colour temperature [K]']) == ('5000', '4500')
+        assert guest.set_parameter(NODE, 'crop', '0,0,2304,1296').successful
+        guest.diagnostics('camera: stream', lambda v: v['field of view'].startswith('50 % of'))
 
 
 def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):
@@ -162,11 +284,8 @@ def test_a_calibration_is_that_of_the_published_picture(guest, tmp_path):
         infos = guest.listen(CameraInfo, '/camera/camera_info')
         info = infos.get(timeout=WAIT_S)
         assert (info.width, info.height, info.k[0]) == (640, 480, 0.0)
-        info.distortion_model, info.d = 'plumb_bob', [0.1, 0.0, 0.0, 0.0, 0.0]
-        info.k = [500.0, 0.0, 300.0, 0.0, 500.0, 180.0, 0.0, 0.0, 1.0]
-        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-        info.p = [500.0, 0.0, 300.0, 0.0, 0.0, 500.0, 180.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-        answer = guest.call(SetCameraInfo, f'{NODE}/set_camera_info', camera_info=info)
+        answer = guest.call(SetCameraInfo, f'{NODE}/set_camera_info',
+                            camera_info=calibration(info))
         assert answer.success, answer.status_message
         wait_until(lambda: infos.get(timeout=WAIT_S).k[2] == 300.0)
         assert 'plumb_bob' in file.read_text()

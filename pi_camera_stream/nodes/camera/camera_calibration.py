@@ -14,6 +14,7 @@
 
 """The calibration that a camera node publishes, and the service that sets it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,7 @@ class CameraCalibration:
         self._calibration = self._load(url not in ('', calibration_file.DEFAULT_URL))
         self._published: _Published | None = None
         self._complained_of: Calibration | None = None
+        self.on_change: Callable[[], None] = lambda: None  # told of each new one
         for service in ('set_camera_info', '~/set_camera_info'):
             create_service(node, SetCameraInfo, service, self._on_set)
 
@@ -124,6 +126,7 @@ class CameraCalibration:
         response.success = True
         response.status_message = f'saved as {self._path}'
         self._log.info(f'new calibration, saved as {self._path}')
+        self.on_change()
         return response
 
     def _unflipped(self, info: CameraInfo) -> Calibration:

@@ -14,17 +14,26 @@
 
 """The camera's own controls as parameters of the node."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import math
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from ...core.errors import PermanentError
 
 Controls = Mapping[str, Mapping[str, Any]]
+# What takes over from what: a control that was set keeps the others from being set again when the
+# camera is started again. Of the first ones that is so while they leave it to the camera.
+_AUTOMATIC = {'AeEnable': ('ExposureTime', 'AnalogueGain'),
+              'AwbEnable': ('ColourGains', 'ColourTemperature'), 'AfMode': ('LensPosition',)}
+_EXCLUSIVE = ({'ColourGains', 'ColourTemperature'},)
+# Parameters of ours that are such a control, too.
+_PARAMETERS = {'fps': ('FrameDurationLimits',), 'crop': ('ScalerCrop', 'ScalerCrops'),
+               'noise_reduction': ('NoiseReductionMode',)}
 _TYPES: dict[str, tuple[type, ...]] = {'bool': (bool,), 'int': (int,), 'float': (float, int)}
 
 
@@ -40,11 +49,17 @@ class CameraControls:
         self._node = node
         self._controls: Controls = {}
         self.chosen: dict[str, Any] = {}  # what somebody has set, as opposed to the camera's own
+        self._preferred: dict[str, Any] = {}  # what counts while nobody has chosen
         self.declaring = False  # whether `declare` is at work, so that new values come from there
 
     @property
     def names(self) -> set[str]:
         return set(self._controls)
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """Return all that a camera is to be told when it is started."""
+        return {**self._preferred, **self.chosen}
 
     def declare(self, controls: Controls) -> None:
         """
@@ -56,7 +71,9 @@ class CameraControls:
             if self._node.has_parameter(name):
                 self._node.undeclare_parameter(name)
             self.chosen.pop(name, None)
+            self._preferred.pop(name, None)
         self._controls = controls
+        given: dict[str, Any] = {}
         for name, control in controls.items():
             present = _plain(control.get('value'))
             self.declaring = True
@@ -64,13 +81,49 @@ class CameraControls:
                 if self._node.has_parameter(name):  # of which the range may have changed
                     self._node.set_descriptor(name, _describe(control))
                     continue
-                value = self._node.declare_parameter(name, present, _describe(control)).value
-                if value != present:
-                    self.chosen.setdefault(name, self.check(name, value))
+                value = self._node.declare_parameter(name, None, _describe(control)).value
+                if value is not None:  # from the command line or a file
+                    given[name] = self.check(name, value)
+                elif present is not None:
+                    self._node.undeclare_parameter(name)
+                    self._node.declare_parameter(name, present, _describe(control))
             except (PermanentError, InvalidParameterValueException) as error:
                 self._node.get_logger().error(f'{error}: the camera goes on without it')
             finally:
                 self.declaring = False
+        # What is given by number counts more than that the camera may find it itself.
+        for name in sorted(given, key=lambda name: name not in _AUTOMATIC):
+            if name not in self.chosen:
+                self.choose({name: given[name]})
+
+    def choose(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Take in checked values; return what the camera is to be told."""
+        told = dict(values)
+        if 'LensPosition' in values and 'AfMode' in self._controls:
+            told = {'AfMode': 0, **values}  # in any other mode, the lens would not be moved
+        for name, value in told.items():
+            for other in _opposites(name, value):
+                if other not in told and (self.chosen.get(other) or other not in _AUTOMATIC):
+                    self.chosen.pop(other, None)
+            self.chosen[name] = value
+        return told
+
+    def prefer(self, name: str, value: Any) -> None:
+        """Set a control, and show it, unless somebody has chosen or chooses another value."""
+        changed = self._preferred.get(name) != value
+        self._preferred[name] = value
+        if changed and name not in self.chosen:
+            self.declaring = True
+            try:
+                self._node.set_parameters([Parameter(name, value=value)])
+            finally:
+                self.declaring = False
+
+    def forget(self, parameters: Iterable[str]) -> None:
+        """Choose no longer what these parameters of the node have replaced."""
+        for parameter in parameters:
+            for name in _PARAMETERS.get(parameter, ()):
+                self.chosen.pop(name, None)
 
     def check(self, name: str, value: Any) -> Any:
         """Return the value as the camera wants it; PermanentError says what is allowed."""
@@ -89,6 +142,18 @@ class CameraControls:
         checked = [float(element) if kind.startswith('float') else element
                    for element in elements]
         return checked if kind.endswith('[]') else checked[0]
+
+
+def _opposites(name: str, value: Any) -> Iterator[str]:
+    """Yield the controls that do not count any more once this one is set."""
+    for automatic, by_hand in _AUTOMATIC.items():
+        if name == automatic and value:
+            yield from by_hand
+        elif name in by_hand and value:
+            yield automatic
+    for group in _EXCLUSIVE:
+        if name in group:
+            yield from group - {name}
 
 
 def allowed(control: Mapping[str, Any]) -> str:

@@ -28,8 +28,10 @@ from std_srvs.srv import SetBool, Trigger
 from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
 from .camera_settings import OF_THE_SOURCE, read_settings, RESTARTING
+from .focus import Focus
 from .frame_publisher import FramePublisher
 from .live_settings import LiveSettings
+from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..parameter_tables import CAMERA
@@ -44,6 +46,7 @@ from ...sources.base import Source, SourceSettings, without
 from ...sources.capture_loop import CaptureLoop
 from ...sources.registry import create_source
 
+_METADATA_POLL_S = 0.5  # how often it is seen whether somebody wants those of each picture
 _POLL_S = 0.1  # how often a camera on standby looks for subscribers
 _LINGER_S = 5.0  # how long it goes on after the last one
 _REPEAT_S = 10.0  # how often the same problem is logged
@@ -70,6 +73,8 @@ class CameraNode(BaseNode):
             self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
             *_flips(source.settings))
         self._controls = CameraControls(self)
+        self._focus = Focus(self, self._controls, self._calibration)
+        self._calibration.on_change = self._take_controls
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
             self._on_problem, self._on_delivery, self._on_refusal)
@@ -78,6 +83,7 @@ class CameraNode(BaseNode):
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
             self.value('max_pixels'))
+        self._metadata = MetadataPublisher(self)
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
         self._controls_named = False  # those that are given, and that the camera does not have
@@ -101,6 +107,9 @@ class CameraNode(BaseNode):
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
+        Periodic(self, _METADATA_POLL_S, lambda: self._capture.source.want_metadata(
+            self._metadata.wanted()))
+        self._take_controls()  # of sources that tell them before they run
         self._capture.start()
         self._publisher.start()
 
@@ -121,8 +130,9 @@ class CameraNode(BaseNode):
         self._take_settings({name: value for name, value in changed.items()
                              if name in OF_THE_SOURCE})
         if controls:
-            self._controls.chosen.update(controls)
-            self._capture.source.set_controls(controls)
+            source = self._capture.source
+            source.set_controls(self._controls.choose(controls))
+            source.keep_controls(self._controls.wanted.keys())
         super().take_parameters(changed, others, live)
 
     def _take_settings(self, changed: Mapping[str, Value]) -> None:
@@ -130,11 +140,14 @@ class CameraNode(BaseNode):
             self._live.use(changed)
             return
         source = self._create_source({**self._live.wanted, **changed})
+        self._controls.forget(changed)
         if self._live.add(changed):
             self._start_with(source)
 
     def _starts_with(self, changed: Mapping[str, Value]) -> bool:
         source, fps = self._capture.source, float(changed.get('fps', -1))
+        if 'fps' in source.hands_on and 'fps' in changed:
+            return True
         faster = fps != source.fps and (fps == 0 or fps > source.opened_fps)
         return ('fps' in source.starts_with and faster) or (
             'jpeg_quality' in source.starts_with & changed.keys())
@@ -151,7 +164,7 @@ class CameraNode(BaseNode):
         return source
 
     def _start_with(self, source: Source) -> None:
-        source.set_controls(self._controls.chosen)
+        source.set_controls(self._controls.wanted)
         self._tried = source
         self._capture.change(source)
 
@@ -223,7 +236,10 @@ class CameraNode(BaseNode):
             if not self._controls_named:
                 self._controls_named = True
                 self.given.name_missing_controls(controls)
-            source.set_controls(self._controls.chosen)
+            self._focus.decide(source)
+            wanted = self._controls.wanted
+            source.set_controls(wanted)
+            source.keep_controls(wanted.keys())
 
     def _on_source_end(self, reason: Exception) -> None:
         if isinstance(reason, EndOfStream):
@@ -242,6 +258,7 @@ class CameraNode(BaseNode):
                 newest = self._capture.mailbox.take()
                 if newest is not None:
                     self._pictures.publish(*newest)
+                    self._metadata.publish(*newest)
                     self._unpublished = ''
             except Mailbox.Closed:
                 return  # the capture thread has said why
@@ -316,6 +333,7 @@ class CameraNode(BaseNode):
             **self._pictures.adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
+            **_camera_values(source),
         }
         if not capture.wanted:
             return diagnostics.Health(
@@ -336,6 +354,15 @@ class CameraNode(BaseNode):
 
 def _list(refused: Mapping[str, Sequence[str]]) -> str:
     return ', '.join(node for nodes in refused.values() for node in nodes) or 'none'
+
+
+def _camera_values(source: Source) -> dict[str, object]:
+    """Return what is known of camera and encoder, and nothing of what is not."""
+    sensor = source.sensor()
+    known = {'encoder': source.encoder(), 'sensor mode': sensor.get('mode'),
+             'field of view': field_of_view(source.metadata, sensor)}
+    return {**{name: value for name, value in known.items() if value},
+            **metadata_values(source.metadata)}
 
 
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:

@@ -298,3 +298,45 @@ def test_stopping_stops_the_source(run):
     until(lambda: source.started)
     bench.loop.stop()
     assert source.stopped == 1
+
+
+class HeirSource(ListSource):
+    """One that goes on with what another one has opened, if it can."""
+
+    def __init__(self, *attempts, can=True):
+        super().__init__(*attempts)
+        self.can = can
+        self.heir_of = None
+
+    def take_over(self, running):
+        if self.can:
+            self.heir_of, self._items = running, self._attempts.pop(0)
+        return self.can
+
+
+@pytest.mark.parametrize('can', [True, False])
+def test_a_new_source_goes_on_with_what_is_open_where_it_can(run, can):
+    before, after = ListSource([PICTURE]), HeirSource([PICTURE], can=can)
+    bench = run(before)
+    until(lambda: bench.loop.captured.total == 1)
+    bench.loop.change(after)
+    until(lambda: bench.loop.captured.total == 2)
+    assert bench.loop.source is after
+    assert (after.heir_of, before.stopped, after.started) == (
+        (before, 0, 0) if can else (None, 1, 1))
+    assert bench.deliveries == 2
+    assert bench.loop.restarts == 0
+    bench.loop.stop()
+    assert after.stopped == 1
+
+
+def test_an_heir_that_cannot_work_gives_way_to_the_settings_before(run):
+    before = ListSource([PICTURE], [PICTURE])
+    after = HeirSource([PermanentError('no such mode')])
+    bench = run(before)
+    until(lambda: bench.loop.captured.total == 1)
+    bench.loop.change(after)
+    until(lambda: bench.loop.captured.total == 2)
+    assert bench.loop.source is before
+    assert (after.stopped, before.started) == (1, 2)
+    assert bench.refusals == [(after, 'no such mode')]

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from dataclasses import replace
 import fcntl
 import os
 from pathlib import Path
@@ -19,8 +20,9 @@ import signal
 import subprocess
 import sys
 
+from pi_camera_stream.codecs.jpeg import read_header
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
-from pi_camera_stream.sources import picamera2, worker_source
+from pi_camera_stream.sources import advice, picamera2, worker_source
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.picamera2 import environment_for, Picamera2Source
 import pytest
@@ -73,7 +75,9 @@ def test_the_hello_says_what_the_camera_is_and_delivers(start):
     assert source.title == 'Raspberry Pi camera imx708 640x480'
     assert hello.pop('controls') == source.controls()
     assert hello == {'camera': 'imx708', 'width': 640, 'height': 480, 'fps': 120.0,
-                     'detail': 'JPEG quality 80, encoded by the CPU', 'adapts': True}
+                     'detail': 'JPEG quality 80, encoded by the CPU', 'adapts': True, 'number': 0,
+                     'sensor': {'mode': '1536x864:10', 'area': [4608, 2592],
+                                'crop': [768, 432, 3072, 1728]}}
     assert source.nominal_fps == 120.0
 
 
@@ -171,7 +175,11 @@ def test_a_sensor_mode_can_be_asked_for(start):
     (PermanentError, {'FORMAT': 'NV12'}, {}, "delivers only NV12: set the parameter 'source' to"),
     (PermanentError, {'NO_FLIP': 1}, {'vflip': True}, "set the parameters 'hflip' and 'vflip' to"),
 ])
-def test_what_cannot_be_had_is_said_with_the_remedy(start, error, options, settings, sentence):
+def test_what_cannot_be_had_is_said_with_the_remedy(
+        start, error, options, settings, sentence, monkeypatch, tmp_path):
+    (tmp_path / 'dev').mkdir()
+    (tmp_path / 'dev' / 'media0').touch()
+    monkeypatch.setattr(advice, 'ROOT', tmp_path)
     source = start(options, **settings)
     with pytest.raises(error, match=sentence):
         read(source)
@@ -197,6 +205,102 @@ def test_what_libraries_print_does_no_harm(start, capfd):
     shown = capfd.readouterr()
     assert 'this comes from C++' in shown.err
     assert shown.out == ''
+
+
+def test_what_libcamera_said_stands_in_the_sentence(start, capfd):
+    source = start({'ERROR': 'V4L2 v4l2_device.cpp:390 /dev/media0: Permission denied',
+                    'OPEN': 'fails'})
+    with pytest.raises(TemporaryError, match=r'could not be started \(.*\(its log says: '
+                                             r'V4L2: /dev/media0: Permission denied\)'):
+        read(source)
+    assert 'Permission denied' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('options', [{}, {'HARDWARE': 1}])
+def test_another_size_is_configured_in_the_living_worker(start, options):
+    first = start(options, quality=71)
+    read(first, 5)
+    number = first.counters()
+    child = first._child.pid
+    for settings in ({'hflip': True}, {'width': 320, 'height': 240},
+                     {'quality': 50, 'vflip': True}, {'sensor_mode': '4608x2592'}):
+        second = Picamera2Source(replace(first.settings, **settings))
+        assert second.take_over(first)
+        assert first._child is None
+        captures = read(second, 3)
+        for capture in captures:  # none was taken with the settings before
+            header, tells = read_header(capture.content.data), told(capture)
+            assert (header.width, header.height) == second.settings.size_of(0, 0)
+            assert tells['flips'] == [second.settings.hflip, second.settings.vflip]
+            assert capture.monotonic_ns == tells['SensorTimestamp'] - 5_000_000
+        assert second._child.pid == child
+        first = second
+    assert second.hello['sensor']['mode'] == '4608x2592:10'
+    assert tells.get('q') == (None if options else 50)
+    lost = second.counters()['left out by the worker'] - number['left out by the worker']
+    assert lost <= 4  # the pause is no loss
+    second.stop()
+
+
+@pytest.mark.parametrize('options', [{}, {'HARDWARE': 1}, {'HARDWARE': 1, 'FIXED_RATE': 1}])
+def test_another_quality_needs_no_other_process(start, options):
+    first = start(options, quality=80)
+    read(first, 3)
+    second = Picamera2Source(replace(first.settings, quality=40))
+    assert second.take_over(first)
+    name, value = ('bitrate', 3_675_000) if options else ('q', 40)  # as the driver rounds
+    wait_until(lambda: told(read(second)[0]).get(name) == value)
+    assert second.hello['detail'] == ('JPEG hardware, 3.7 Mbit/s at 30 frames/s' if options else
+                                      'JPEG quality 40, encoded by the CPU')
+    second.stop()
+
+
+@pytest.mark.parametrize(('settings', 'name', 'value'), [
+    ({'fps': 20.0}, 'FrameDurationLimits', [50000, 50000]),
+    ({'crop': (10, 20, 640, 480)}, 'ScalerCrop', [10, 20, 640, 480]),
+    ({'noise_reduction': 'off'}, 'NoiseReductionMode', 0)])
+def test_what_is_a_control_is_set_without_a_pause(start, settings, name, value):
+    first = start()
+    read(first, 3)
+    second = Picamera2Source(replace(first.settings, **settings))
+    assert second.take_over(first)
+    stamps = []
+    while True:
+        capture = read(second)[0]
+        stamps.append(capture.monotonic_ns)
+        if told(capture).get(name) == value:
+            break
+    missed = second.counters()['left out by the worker'] + second.counters()['replaced by newer']
+    assert len(stamps) + missed < 100
+    wait_until(lambda: read(second) and second.hello['number'] == 1)
+    second.stop()
+
+
+@pytest.mark.parametrize('settings', [{'camera': 'imx708'}, {'max_pixels': 10_000_000}])
+def test_what_takes_another_process_is_not_taken_over(start, settings):
+    first = start()
+    read(first)
+    second = Picamera2Source(replace(first.settings, **settings))
+    assert not second.take_over(first)
+    read(first)
+
+
+def test_a_worker_that_has_not_begun_is_not_taken_over(start):
+    first = start()
+    assert not Picamera2Source(replace(first.settings, hflip=True)).take_over(first)
+
+
+def test_metadata_come_now_and_then_or_with_each_picture(start):
+    source = start()
+    captures = read(source, 20)
+    assert sum(capture.metadata is not None for capture in captures) <= 2
+    assert (source.metadata['Lux'], source.metadata['ColourTemperature']) == (400.0, 4500)
+    source.want_metadata(True)
+    wait_until(lambda: all(capture.metadata for capture in read(source, 3)))
+    for capture in read(source, 10):
+        assert capture.metadata['SensorTimestamp'] - 5_000_000 == capture.monotonic_ns
+    source.want_metadata(False)
+    wait_until(lambda: not any(capture.metadata for capture in read(source, 3)))
 
 
 def test_controls_apply_in_the_same_frame_and_again_after_a_restart(start):
@@ -258,6 +362,7 @@ def test_frames_that_nobody_took_are_counted(start):
 def test_without_picamera2_it_is_said_which_pythons_were_tried(monkeypatch, tmp_path):
     monkeypatch.setenv('PYTHONPATH', str(tmp_path))  # an environment of its own, not probed yet
     monkeypatch.setattr(picamera2, '_SYSTEM_PYTHON', '/nowhere/python3')
+    monkeypatch.setattr(advice, 'ROOT', tmp_path)
     source = Picamera2Source(SourceSettings(source='picamera2'))
     with pytest.raises(PermanentError) as raised:
         source.start()
@@ -265,7 +370,7 @@ def test_without_picamera2_it_is_said_which_pythons_were_tried(monkeypatch, tmp_
     assert str(raised.value) == (
         f"no Python can import picamera2: {sys.executable} says: No module named 'picamera2', "
         '/nowhere/python3 says: there is no such program. Install it with `sudo apt install '
-        "python3-picamera2`, or set the parameter 'picamera2.python' to an interpreter that has "
+        "python3-picamera2`; or set the parameter 'picamera2.python' to an interpreter that has "
         'it')
 
 

@@ -111,11 +111,11 @@ def test_small_changes_are_not_sent(start, sent):
 def test_the_hardware_does_not_exceed_its_own_rate(start):
     source = start(HARDWARE)
     read(source)
-    own_bps = told(read(source)[0])['bitrate']
+    best = told(read(source)[0])['bitrate']
     source.limit_bitrate(1e6)
-    wait_until(lambda: told(read(source)[0])['bitrate'] < own_bps)
+    wait_until(lambda: told(read(source)[0])['bitrate'] < best)
     source.limit_bitrate(1e9)
-    wait_until(lambda: told(read(source)[0])['bitrate'] == own_bps)
+    wait_until(lambda: told(read(source)[0])['bitrate'] == best)
 
 
 def test_hardware_that_refuses_goes_on_and_it_is_said(start, capfd):
@@ -246,7 +246,7 @@ def test_the_hardware_is_scaled_to_30_pictures_a_second_and_told_seldom(bitrate,
     encoder, clock = Encoder(), itertools.count(1)
     encoder.vd, encoder.bitrate = '/dev/video11', 50_000_000
     limit = bitrate.HardwareLimit(encoder, None)
-    assert (limit.works, limit.own_bps) == (True, 25_000_000)
+    assert (limit.works, limit.best) == (True, 25_000_000)
     run(limit, encoder, 30, clock, 20_000)
     assert asked == [50_000_000]
     limit.set(5e6)
@@ -261,7 +261,7 @@ def test_an_encoder_that_is_built_otherwise_cannot_be_told(bitrate, capsys):
     encoder = Encoder()
     encoder.bitrate = 5_000_000
     limit = bitrate.HardwareLimit(encoder, None)
-    assert (limit.works, limit.own_bps) == (False, 5_000_000)
+    assert (limit.works, limit.best) == (False, 5_000_000)
     limit.set(1e6)
     run(limit, encoder, 5, itertools.count(1))
     assert capsys.readouterr().out.count('bit rate') == 1

@@ -40,7 +40,8 @@ class BitrateLimit:
 
     works = True  # whether the encoder can be told
 
-    def __init__(self) -> None:
+    def __init__(self, best: int = 0) -> None:
+        self.best = best  # the bit rate, or the quality, where there is no limit
         self._limit_bps = math.inf
         self._interval_s = _FIRST_INTERVAL_S
         self._last_us = 0
@@ -48,6 +49,11 @@ class BitrateLimit:
     def set(self, bitrate_bps: float | None) -> None:
         """Keep to so many bits a second from the next picture on; None for no limit."""
         self._limit_bps = math.inf if bitrate_bps is None else bitrate_bps
+
+    def set_best(self, best: int) -> bool:
+        """Encode so while there is no limit; False when the encoder cannot be told."""
+        self.best = best
+        return True
 
     def note(self, jpeg: bytes, sensor_us: int) -> None:
         if self._last_us:
@@ -58,7 +64,7 @@ class BitrateLimit:
         self._follow(jpeg, self._limit_bps * self._interval_s)
 
     def _follow(self, jpeg: bytes, allowed_bits: float) -> None:
-        raise NotImplementedError
+        """Tell the encoder what that leaves for one picture."""
 
 
 class HardwareLimit(BitrateLimit):
@@ -74,14 +80,24 @@ class HardwareLimit(BitrateLimit):
         super().__init__()
         self._encoder = encoder
         self._pipe = pipe
+        self._wanted_best = encoder.bitrate
         # What the encoder was started with, as the driver has rounded it.
-        self.own_bps = self._asked_bps = self._ask(encoder.bitrate)
+        self.best = self._asked_bps = self._ask(encoder.bitrate)
+
+    def set_best(self, best: int) -> bool:
+        if best == self._wanted_best:
+            return True
+        asked_bps = self._ask(best) if self.works else 0
+        if self.works:
+            self._wanted_best, self.best = best, asked_bps
+            self._asked_bps = asked_bps  # a limit lowers it again with the next picture
+        return self.works
 
     def _follow(self, jpeg: bytes, allowed_bits: float) -> None:  # noqa: ARG002
-        wanted_bps = min(self.own_bps, max(1, round(min(allowed_bits, 1e9) * 30)))
+        wanted_bps = min(self.best, max(1, round(min(allowed_bits, 1e9) * 30)))
         change_bps = abs(wanted_bps - self._asked_bps)
         if self.works and change_bps > (
-                0 if wanted_bps == self.own_bps else _TOLERANCE * self._asked_bps):
+                0 if wanted_bps == self.best else _TOLERANCE * self._asked_bps):
             self._asked_bps = wanted_bps
             self._ask(wanted_bps)
             if not self.works:
@@ -107,26 +123,32 @@ class QualityLimit(BitrateLimit):
     """
 
     def __init__(self, encoder: Any) -> None:
-        super().__init__()
+        super().__init__(encoder.q)
         self._encoder = encoder
-        self._quality: int = encoder.q
         self._full_bytes = 0.0  # what a picture has in full quality
 
+    def set_best(self, best: int) -> bool:
+        self.best = best
+        if math.isinf(self._limit_bps):
+            self._encoder.q = best
+        return True
+
     def _follow(self, jpeg: bytes, allowed_bits: float) -> None:
+        best = self.best
         table = jpeg.find(b'\xff\xdb') + 5
         if table < 5:
             return
-        steps, full_steps = sum(jpeg[table:table + 64]) / _FAIR_STEPS, _steps(self._quality)
+        steps, full_steps = sum(jpeg[table:table + 64]) / _FAIR_STEPS, _steps(best)
         full_bytes = len(jpeg) * math.pow(full_steps / steps, _STEPS_EXPONENT)
         if not self._full_bytes:
             self._full_bytes = full_bytes
         self._full_bytes += _LEARNING * (full_bytes - self._full_bytes)
         ratio = allowed_bits / 8 / self._full_bytes
-        quality = self._quality
+        quality = best
         if ratio < 1:
             steps = full_steps * math.pow(ratio, 1 / _STEPS_EXPONENT)
             quality = math.floor(50 / steps if steps > 1 else 100 - 50 * steps)
-        self._encoder.q = max(min(quality, self._quality), min(_LEAST_QUALITY, self._quality))
+        self._encoder.q = max(min(quality, best), min(_LEAST_QUALITY, best))
 
 
 def _steps(quality: int) -> float:

@@ -22,68 +22,26 @@ the runtime of all workers.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
-import re
 import sys
 from typing import Any
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / 'runtime'))
 
-from picamera2_bitrate import HardwareLimit, QualityLimit
+from picamera2_configuration import changed_controls, check_settings, describe_sensor
 from picamera2_controls import Controls
+from picamera2_encoding import Encoding
+from picamera2_stamps import Stamps
 from worker_pipe import Device, Failure, run, WorkerPipe
 
-_STAMPS = 32  # more than there can be frames under way
-# One is being exposed and one waits for it, so that two can be encoded at a time. More would only
-# let pictures grow older when the encoder is slow.
-_BUFFERS = 4
-# The widest and highest that the JPEG hardware takes: MAX_W_CODEC and MAX_H_CODEC in the driver,
-# bcm2835-v4l2-codec.c, which cuts off in silence what is more.
-_HARDWARE_PIXELS = 1920
-_ENCODABLE = ('YUV420', 'RGB888', 'BGR888', 'XRGB8888', 'XBGR8888')  # others kill JpegEncoder
-_NOISE = {'off': 'Off', 'fast': 'Fast', 'high_quality': 'HighQuality', 'minimal': 'Minimal'}
-
-
-class Stamps:
-    """What the metadata tell of the frames that are being encoded."""
-
-    def __init__(self) -> None:
-        self._frames: dict[int, tuple[int, int, int]] = {}
-        self._number = 0
-        self._last_ns = self._last_duration_us = 0
-
-    def note(self, request: Any) -> None:
-        """Take in a frame, in picamera2's event loop, which would not survive an exception."""
-        with suppress(Exception):
-            data = request.get_metadata()
-            sensor_ns, exposure_us = data['SensorTimestamp'], data.get('ExposureTime', 0)
-            self._count(sensor_ns, data.get('FrameDuration', 0))
-            # The sensor's stamp is when its first row was read out, the end of its exposure.
-            # The encoders' stamps are the same in us, rounded by a division like this one.
-            self._frames[int(sensor_ns / 1000)] = (
-                sensor_ns - exposure_us * 1000, self._number, exposure_us)
-            while len(self._frames) > _STAMPS:
-                del self._frames[next(iter(self._frames))]
-
-    def find(self, sensor_us: int) -> tuple[int, int, int]:
-        """Return (start of exposure in ns, frame number, exposure time in us)."""
-        return self._frames.pop(sensor_us, (sensor_us * 1000, self._number, 0))
-
-    def _count(self, sensor_ns: int, duration_us: int) -> None:
-        # libcamera counts requests, not frames: what the sensor took while all buffers were in
-        # use shows only in the time that passed.
-        longer_us = max(duration_us, self._last_duration_us)
-        passed_us = (sensor_ns - self._last_ns) / 1000
-        self._number += max(1, round(passed_us / longer_us)) if longer_us and self._last_ns else 1
-        self._last_ns, self._last_duration_us = sensor_ns, duration_us
+_AT_ONCE = {'crop', 'fps', 'noise_reduction', 'quality'}  # the camera need not stop for these
 
 
 def choose(cameras: list[dict[str, Any]], wanted: str) -> int:
     if not cameras:
         raise Failure('no camera found: switch the power off, push its ribbon cable in again at '
-                      'both ends, and see whether `rpicam-hello --list-cameras` finds it')
+                      'both ends, and see whether `rpicam-hello --list-cameras` finds it',
+                      no_camera=True)
     found = [index for index, camera in enumerate(cameras) if not wanted or wanted == str(index)
              or wanted.lower() in (str(camera.get('Model')).lower(), camera['Id'].lower())]
     if len(found) != 1 and wanted:
@@ -95,133 +53,13 @@ def choose(cameras: list[dict[str, Any]], wanted: str) -> int:
     return found[0]
 
 
-def sensor_of(mode: str) -> dict[str, Any]:
-    """Return picamera2's words for a sensor mode `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS`."""
-    match = re.fullmatch(r'(\d+)x(\d+)(?::(\d+))?', mode)
-    if match is None:
-        raise Failure(f"'{mode}' is no sensor mode: set the parameter 'sensor_mode' to "
-                      'WIDTHxHEIGHT or WIDTHxHEIGHT:BITS', permanent=True)
-    sensor: dict[str, Any] = {'output_size': (int(match[1]), int(match[2]))}
-    if match[3]:
-        sensor['bit_depth'] = int(match[3])
-    return sensor
-
-
-def jpeg_takes_yuv() -> bool:
-    """Return whether this picamera2's JpegEncoder takes YUV420, as it does since 0.3.27."""
-    try:
-        numbers = re.findall(r'\d+', metadata.version('picamera2'))
-    except metadata.PackageNotFoundError:
-        return False
-    return [int(number) for number in numbers[:3]] >= [0, 3, 27]
-
-
-def configure(picam2: Any, settings: dict[str, Any], pixel_format: str) -> dict[str, Any]:
-    """Configure the camera as far as it can do what is wanted; return what it will deliver."""
-    from libcamera import ColorSpace, controls, Transform
-
-    half_turn = settings.get('rotation', 0) == 180
-    transform = Transform(hflip=bool(settings.get('hflip')) != half_turn,
-                          vflip=bool(settings.get('vflip')) != half_turn)
-    wanted: dict[str, Any] = {'main': {'format': pixel_format}, 'controls': {}}
-    if settings.get('width'):
-        wanted['main']['size'] = (settings['width'], settings['height'])
-    if settings.get('fps') and 'FrameDurationLimits' in picam2.camera_controls:
-        duration_us = round(1e6 / settings['fps'])
-        wanted['controls']['FrameDurationLimits'] = (duration_us, duration_us)
-    if settings.get('noise_reduction'):
-        name = _NOISE.get(settings['noise_reduction'])
-        if name is None or 'NoiseReductionMode' not in picam2.camera_controls:
-            raise Failure(
-                f"this camera has no noise reduction '{settings['noise_reduction']}': set the "
-                "parameter 'noise_reduction' to auto", permanent=True)
-        wanted['controls']['NoiseReductionMode'] = int(
-            getattr(controls.draft.NoiseReductionModeEnum, name))
-    if settings.get('sensor_mode'):
-        wanted['sensor'] = sensor_of(settings['sensor_mode'])
-    # sRGB primaries with full range, as a JPEG has it; the default would make white grey.
-    picam2.configure(picam2.create_video_configuration(
-        raw=None, transform=transform, colour_space=ColorSpace.Sycc(), buffer_count=_BUFFERS,
-        queue=False, **wanted))
-    got: dict[str, Any] = picam2.camera_configuration()
-    check(picam2, got, wanted, transform)
-    return got
-
-
-def check(picam2: Any, got: dict[str, Any], wanted: dict[str, Any], transform: Any) -> None:
-    """Refuse what was adjusted in silence, and is not what the user meant."""
-    if got['main']['format'] not in _ENCODABLE:
-        raise Failure(f"this camera delivers only {got['main']['format']}: set the parameter "
-                      "'source' to v4l2", permanent=True)
-    flips = got['transform']
-    if (bool(flips.hflip), bool(flips.vflip)) != (bool(transform.hflip), bool(transform.vflip)):
-        raise Failure("this camera cannot flip its pictures: set the parameters 'hflip' and "
-                      "'vflip' to false, and 'rotation' to 0", permanent=True)
-    sensor = got.get('sensor') or {}
-    if any(sensor.get(key) != value for key, value in wanted.get('sensor', {}).items()):
-        modes = sorted({'{}x{}:{}'.format(*mode['size'], mode['bit_depth'])
-                        for mode in picam2.sensor_modes if 'size' in mode})
-        raise Failure("this camera has no such sensor mode: set the parameter 'sensor_mode' to "
-                      f"'' or to one of {', '.join(modes)}", permanent=True)
-
-
-def crop_to(picam2: Any, crop: list[int]) -> None:
-    if len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]:
-        raise Failure(f"{crop} is no part of a sensor: set the parameter 'crop' to x, y, width "
-                      "and height in the sensor's pixels", permanent=True)
-    if 'ScalerCrops' in picam2.camera_controls:  # where both are set, this one is used
-        picam2.set_controls({'ScalerCrops': [tuple(crop)]})
-    else:
-        picam2.set_controls({'ScalerCrop': tuple(crop)})
-
-
-def start_encoder(picam2: Any, settings: dict[str, Any], pipe: WorkerPipe, stamps: Stamps
-                  ) -> tuple[str, HardwareLimit | QualityLimit]:
-    """Configure the camera for the best encoder that works, start that, and say which it is."""
-    from picamera2.encoders import JpegEncoder, MJPEGEncoder
-    from picamera2.outputs import Output
-
-    class Newest(Output):  # type: ignore[misc]
-        def outputframe(self, frame: Any, keyframe: bool = True,  # noqa: ARG002
-                        timestamp: int | None = None, packet: Any = None,  # noqa: ARG002
-                        audio: bool = False) -> None:  # noqa: ARG002
-            with suppress(Exception):  # it would end the encoder's thread in silence
-                jpeg, sensor_us = bytes(frame), encoder.firsttimestamp + timestamp
-                pipe.send_frame(jpeg, *stamps.find(sensor_us))
-                limit.note(jpeg, sensor_us)
-
-    quality = settings.get('quality') or 80
-    # On a Pi 5 the name stands for libav in software, which holds a frame back.
-    if MJPEGEncoder.__name__ == 'MJPEGEncoder':
-        width, height = configure(picam2, settings, 'YUV420')['main']['size']
-        if max(width, height) <= _HARDWARE_PIXELS:
-            # picamera2's own table of qualities is such a straight line, and assumes 30 frames/s.
-            encoder = MJPEGEncoder(bitrate=width * height * 30 * quality // 100)
-            try:
-                picam2.start_encoder(encoder, Newest())
-                limit = HardwareLimit(encoder, pipe)
-                return f'JPEG hardware, {limit.own_bps / 1e6:.1f} Mbit/s at 30 frames/s', limit
-            except OSError as error:
-                print(f'The JPEG hardware cannot be used ({error}); the CPU encodes instead.')
-                with suppress(Exception):
-                    encoder.stop()
-    configure(picam2, settings, 'YUV420' if jpeg_takes_yuv() else 'RGB888')
-    encoder = JpegEncoder(q=quality)
-    limit = QualityLimit(encoder)
-    picam2.start_encoder(encoder, Newest())
-    return f'JPEG quality {quality}, encoded by the CPU', limit
-
-
-def open_camera(settings: dict[str, Any], pipe: WorkerPipe
-                ) -> tuple[Any, Controls, HardwareLimit | QualityLimit]:
+def open_camera(settings: dict[str, Any]) -> tuple[Any, str]:
+    """Return picamera2's camera, and its name for people."""
     try:
         from picamera2 import Picamera2
     except ImportError as error:
         raise Failure(f'{sys.executable} cannot import picamera2 ({error}): install it with `sudo '
                       'apt install python3-picamera2`', permanent=True) from error
-    if settings.get('rotation', 0) not in (0, 180):
-        raise Failure("the sensor cannot turn pictures by a quarter: set the parameter 'rotation' "
-                      'to 0 or 180', permanent=True)
     cameras = Picamera2.global_camera_info()  # first, because a Picamera2 that fails leaks
     number = choose(cameras, settings.get('camera', ''))
     tuning = None
@@ -233,20 +71,8 @@ def open_camera(settings: dict[str, Any], pipe: WorkerPipe
                 f"cannot read the tuning file '{settings['tuning_file']}' ({error}): set the "
                 "parameter 'tuning_file' to '' or to the path of one of libcamera's",
                 permanent=True) from error
-    picam2 = Picamera2(number, tuning=tuning)
-    stamps = Stamps()
-    detail, limit = start_encoder(picam2, settings, pipe, stamps)
-    if settings.get('crop'):
-        crop_to(picam2, settings['crop'])
-    picam2.post_callback = stamps.note
-    picam2.start()
-    controls = Controls(picam2)
-    width, height = picam2.camera_configuration()['main']['size']
-    pipe.send(b'H', {
-        'camera': str(cameras[number].get('Model', cameras[number]['Id'])), 'width': width,
-        'height': height, 'fps': controls.fps(settings.get('fps') or 30.0), 'detail': detail,
-        'adapts': limit.works, 'controls': controls.described})
-    return picam2, controls, limit
+    return (Picamera2(number, tuning=tuning),
+            str(cameras[number].get('Model', cameras[number]['Id'])))
 
 
 def explain(error: BaseException) -> Failure:
@@ -266,9 +92,34 @@ def explain(error: BaseException) -> Failure:
 
 
 class Camera(Device):  # type: ignore[misc]
+    """One camera. The main thread opens it, and one thread gives it all that comes later."""
+
     def __init__(self, settings: dict[str, Any], pipe: WorkerPipe) -> None:
+        self._pipe = pipe
+        self._settings = settings
+        self._number = 0  # of the settings, as the node counts
+        self._stamps = Stamps()
         try:
-            self.picam2, self.controls, self._limit = open_camera(settings, pipe)
+            check_settings(settings)
+            self.picam2, self._name = open_camera(settings)
+            self._encoding = Encoding(self.picam2, pipe, self._stamps)
+            self.picam2.post_callback = self._stamps.note
+            self._start()
+        except Exception as error:
+            raise explain(error) from error
+
+    def take(self, settings: dict[str, Any], number: int) -> None:
+        """Go on with other settings, without a stop where that is possible."""
+        changed = frozenset(
+            name for name in settings if settings[name] != self._settings.get(name))
+        self._settings, self._number = settings, number
+        try:
+            check_settings(settings)
+            if changed - {'controls'} <= _AT_ONCE and self._take_at_once(changed):
+                self._hello()
+            else:
+                self.picam2.stop()
+                self._start()
         except Exception as error:
             raise explain(error) from error
 
@@ -276,10 +127,41 @@ class Camera(Device):  # type: ignore[misc]
         return str(self.controls.set(values))
 
     def limit_bitrate(self, bitrate_bps: float | None) -> None:
-        self._limit.set(bitrate_bps)
+        self._encoding.limit_bitrate(bitrate_bps)
+
+    def want_metadata(self, each: bool) -> None:
+        self._stamps.each = each
 
     def stop(self) -> None:
         self.picam2.stop()
+
+    def _start(self) -> None:
+        self._encoding.start(self._settings)
+        self.controls = Controls(self.picam2)
+        refused = self.controls.set(self._settings.get('controls') or {})
+        self._pipe.forget_frame()
+        self.picam2.start()
+        self._hello()
+        if refused:
+            self._pipe.send(b'A', {'error': refused})
+
+    def _take_at_once(self, changed: frozenset[str]) -> bool:
+        if 'quality' in changed and not self._encoding.set_quality(
+                self._settings.get('quality') or 80):
+            return False
+        values = changed_controls(self.picam2, self._settings, changed)
+        if values:
+            with self.picam2.request_lock:  # as `Controls.set` does
+                self.picam2.set_controls(values)
+        return True
+
+    def _hello(self) -> None:
+        width, height = self.picam2.camera_configuration()['main']['size']
+        self._pipe.send(b'H', {
+            'camera': self._name, 'width': width, 'height': height, 'number': self._number,
+            'fps': self.controls.fps(self._settings.get('fps') or 30.0),
+            'detail': self._encoding.detail, 'adapts': self._encoding.adapts,
+            'sensor': describe_sensor(self.picam2), 'controls': self.controls.described})
 
 
 if __name__ == '__main__':

@@ -35,11 +35,16 @@ _leaving = threading.Lock()
 
 
 class Failure(Exception):
-    """A sentence with the remedy, and whether it is useless to try again."""
+    """
+    A sentence with the remedy, and whether it is useless to try again.
 
-    def __init__(self, sentence: str, permanent: bool = False) -> None:
+    Where there is `no_camera`, the node may know better why.
+    """
+
+    def __init__(self, sentence: str, permanent: bool = False, no_camera: bool = False) -> None:
         super().__init__(sentence)
         self.permanent = permanent
+        self.no_camera = no_camera
 
 
 class Device:
@@ -51,6 +56,12 @@ class Device:
 
     def limit_bitrate(self, bitrate_bps: float | None) -> None:
         """Keep to so many bits a second, if it can; None for no limit."""
+
+    def take(self, settings: dict[str, Any], number: int) -> None:
+        """Go on with other settings, and say hello with that number; Failure if that fails."""
+
+    def want_metadata(self, each: bool) -> None:
+        """Tell the metadata of each picture from now on, or only now and then."""
 
     def stop(self) -> None:
         """Let go of the hardware."""
@@ -70,22 +81,30 @@ class WorkerPipe:
         self._failed = False
 
     def send(self, kind: bytes, body: dict[str, Any]) -> None:
-        data = json.dumps(body).encode()
         with self._changed:
-            self._messages.append(_HEAD.pack(b'PC', 1, kind, len(data)) + data)
+            self._messages.append(_message(kind, body))
             self._changed.notify()
 
-    def send_frame(self, jpeg: bytes, stamp_ns: int, number: int, exposure_us: int = 0) -> None:
+    def send_frame(self, jpeg: bytes, stamp_ns: int, number: int, exposure_us: int = 0,
+                   metadata: dict[str, Any] | None = None) -> None:
         head = _HEAD.pack(b'PC', 1, b'F', _FRAME.size + len(jpeg))
+        if metadata is not None:
+            head = _message(b'M', metadata) + head
         with self._changed:
             self._frame = (head + _FRAME.pack(stamp_ns, number, exposure_us), jpeg)
             self._changed.notify()
+
+    def forget_frame(self) -> None:
+        """Do not write the frame that waits."""
+        with self._changed:
+            self._frame = ()
 
     def send_failure(self, failure: Failure) -> None:
         """Say why there are no frames; the process ends behind it."""
         with self._changed:
             if not self._failed:
-                self.send(b'E', {'sentence': str(failure), 'permanent': failure.permanent})
+                self.send(b'E', {'sentence': str(failure), 'permanent': failure.permanent,
+                                 'no_camera': failure.no_camera})
             self._failed = True
 
     def fail(self, sentence: str, permanent: bool = False) -> NoReturn:
@@ -108,6 +127,11 @@ class WorkerPipe:
             if parts:
                 parts[0] = parts[0][written:]
         return goes_on
+
+
+def _message(kind: bytes, body: dict[str, Any]) -> bytes:
+    data = json.dumps(body).encode()
+    return _HEAD.pack(b'PC', 1, kind, len(data)) + data
 
 
 def messages(fd: int) -> Iterator[tuple[bytes, dict[str, Any]]]:
@@ -159,10 +183,17 @@ def _obey(received: Iterator[tuple[bytes, dict[str, Any]]], devices: list[Any],
     try:
         for kind, body in received:
             if kind == b'S' and devices:
+                if 'settings' in body:
+                    devices[0].take(body['settings'], body['number'])
+                if 'metadata' in body:
+                    devices[0].want_metadata(body['metadata'])
                 if 'controls' in body:
                     pipe.send(b'A', {'error': devices[0].set(body['controls'])})
                 if 'bitrate' in body:
                     devices[0].limit_bitrate(body['bitrate'])
+    except Failure as failure:
+        pipe.send_failure(failure)  # the main thread ends the process behind it
+        threading.Event().wait()
     finally:
         _leave(devices)
 

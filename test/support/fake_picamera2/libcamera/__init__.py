@@ -84,10 +84,17 @@ class controls:  # noqa: N801
     Brightness = ControlId('Brightness', ControlType.Float)
     FrameDurationLimits = ControlId('FrameDurationLimits', ControlType.Integer64)
     ScalerCrop = ControlId('ScalerCrop', ControlType.Rectangle)
+    AfMode = ControlId('AfMode', ControlType.Integer32)
     AfWindows = ControlId('AfWindows', ControlType.Rectangle)
+    LensPosition = ControlId('LensPosition', ControlType.Float)
+    AwbEnable = ControlId('AwbEnable', ControlType.Bool)
+    Lux = ControlId('Lux', ControlType.Float)
+    ColourTemperature = ControlId('ColourTemperature', ControlType.Integer32)
+    SensorTemperature = ControlId('SensorTemperature', ControlType.Float)
     SensorTimestamp = ControlId('SensorTimestamp', ControlType.Integer64)
     FrameDuration = ControlId('FrameDuration', ControlType.Integer64)
 
+    AfModeEnum = IntEnum('AfModeEnum', 'Manual Auto Continuous', start=0)
     AwbModeEnum = IntEnum('AwbModeEnum', 'Auto Incandescent Tungsten Fluorescent Indoor Daylight '
                           'Cloudy Custom', start=0)
 

@@ -38,11 +38,14 @@ _log = logging.getLogger(__name__)
 _FULL = libcamera.Rectangle(0, 0, 4608, 2592)
 _INFO = [  # what libcamera tells: control, minimum, maximum, default
     (ids.ExposureTime, 1, 66666, 5000), (ids.AnalogueGain, 1.0, 16.0, 1.0),
-    (ids.AeEnable, False, True, True), (ids.AwbMode, 0, 7, 0), (ids.ColourGains, 0.0, 32.0, None),
+    (ids.AeEnable, False, True, True), (ids.AwbEnable, False, True, None),
+    (ids.AwbMode, 0, 7, 0), (ids.ColourGains, 0.0, 32.0, None),
     (ids.Brightness, -1.0, 1.0, 0.0), (ids.FrameDurationLimits, 8333, 120000, (33333, 33333)),
     (ids.ScalerCrop, (0, 0, 64, 64), _FULL.to_tuple(), _FULL.to_tuple()),
-    (ids.AfWindows, (0, 0, 0, 0), (65535, 65535, 65535, 65535), [(0, 0, 0, 0)]),
     (ids.draft.NoiseReductionMode, 0, 4, 0)]
+_LENS_INFO = [  # of a camera that can focus
+    (ids.AfMode, 0, 2, 0), (ids.LensPosition, 0.0, 32.0, 1.0),
+    (ids.AfWindows, (0, 0, 0, 0), (65535, 65535, 65535, 65535), [(0, 0, 0, 0)])]
 _PISP_INFO = [(ids.rpi.ScalerCrops, (0, 0, 0, 0), (65535, 65535, 65535, 65535), (0, 0, 0, 0))]
 
 
@@ -72,12 +75,17 @@ class Picamera2:
         if camera_num >= len(self.global_camera_info()):
             raise RuntimeError(f'No camera number {camera_num} found')
         self.request_lock = threading.Lock()
+        self.lock = threading.Lock()
         self.camera_config = {}
+        self._model = self.global_camera_info()[camera_num]['Model']
+        self.camera_properties_ = {}
         self.camera_ctrl_info = {control.name: (control, limits)
                                  for control, *limits in self._info()}
         self.controls = Controls(self)
         self.post_callback = None
         self.started = False
+        self.stop_count = 0
+        self._event_loop_running = False
         self._encoders = set()
         self._events = queue.Queue()
         self._free = deque()
@@ -87,13 +95,16 @@ class Picamera2:
             _log.error('Camera __init__ sequence did not complete.')
             raise RuntimeError('Camera __init__ sequence did not complete.') from error
 
-    @staticmethod
-    def _info():
-        return _INFO + (_PISP_INFO if get_platform() == Platform.PISP else [])
+    def _info(self):
+        lens = _LENS_INFO if self._model == 'imx708' else []
+        return _INFO + lens + (_PISP_INFO if get_platform() == Platform.PISP else [])
 
     def _acquire(self):
         if sensor.option('OPEN') == 'hangs':
             sensor.hang()
+        if sensor.option('OPEN') == 'fails':
+            sensor.complain()
+            raise RuntimeError('Failed to acquire camera')
         if sensor.option('LOCK'):
             self._lock_file = open(sensor.option('LOCK'), 'w')  # noqa: SIM115
             try:
@@ -104,6 +115,18 @@ class Picamera2:
     @property
     def camera_controls(self):
         return {name: tuple(limits) for name, (_, limits) in self.camera_ctrl_info.items()}
+
+    @property
+    def camera_properties(self):
+        return self.camera_properties_
+
+    @property
+    def encoders(self):
+        return self._encoders
+
+    @encoders.setter
+    def encoders(self, value):
+        self._encoders.add(value)
 
     @property
     def sensor_modes(self):
@@ -123,6 +146,8 @@ class Picamera2:
                     'FrameDurationLimits': (33333, 33333), **controls}}
 
     def configure(self, camera_config=None):
+        if self.started:
+            raise RuntimeError('Camera must be stopped before configuring')
         config = dict(camera_config)
         if sensor.option('FORMAT'):
             config['main']['format'] = sensor.option('FORMAT')
@@ -134,6 +159,9 @@ class Picamera2:
         config['sensor'] = {'output_size': mode['size'], 'bit_depth': mode['bit_depth']}
         if sensor.option('NO_FLIP'):
             config['transform'] = libcamera.Transform()
+        self.camera_properties_ = {
+            'Model': self._model, 'PixelArraySize': (4608, 2592),
+            'PixelArrayActiveAreas': [(16, 24, 4608, 2592)], 'ScalerCropMaximum': mode['crop']}
         self.camera_config = config
         self.controls = Controls(self, controls=config['controls'])
         if 'ScalerCrops' in self.camera_controls:
@@ -146,18 +174,30 @@ class Picamera2:
         self.controls.set_controls(controls)
 
     def start_encoder(self, encoder=None, output=None, pts=None, quality=None, name=None):
-        encoder.output = output
+        if not self.camera_config:
+            raise RuntimeError('Camera has not been configured')
+        if output is not None:
+            encoder.output = output
         encoder.start(quality=quality)
-        self._encoders.add(encoder)
+        with self.lock:
+            self._encoders.add(encoder)
+
+    def stop_encoder(self, encoders=None):
+        encoders.stop()
+        with self.lock:
+            self._encoders.remove(encoders)
 
     def start(self, config=None, show_preview=False):
         values = {control: control.convert(value)
                   for control, value in self.controls.get_libcamera_controls().items()}
         self.controls = Controls(self)
-        self._free.extend(Request() for _ in range(self.camera_config['buffer_count']))
+        self._free = deque(Request() for _ in range(self.camera_config['buffer_count']))
         self.started = True
-        for work in (self._run_sensor, self._run_events):
-            threading.Thread(target=work, args=(values,), daemon=True).start()
+        threading.Thread(target=self._run_sensor, args=(values, self._free, self.stop_count),
+                         daemon=True).start()
+        if not self._event_loop_running:
+            self._event_loop_running = True
+            threading.Thread(target=self._run_events, daemon=True).start()
 
     def stop(self):
         if sensor.option('STOP') == 'hangs':
@@ -167,38 +207,41 @@ class Picamera2:
             self._events.put(done)
             done.wait()  # for ever, if the event loop has died
 
-    def _run_sensor(self, values):
+    def _run_sensor(self, values, free, run):
         """Take frames, as libcamera does; what finds no free request is lost."""
         clock = sensor.Clock()
-        while self.started:
+        while self.stop_count == run:
             duration_us = values[ids.FrameDurationLimits][0]
             if duration_us < 8333:
                 duration_us = 8333
             taken_ns = clock.wait(duration_us)
             if taken_ns is None:
                 return
-            if not self._free:
+            if not free or self.stop_count != run:
                 continue
-            request = self._free.popleft()
+            request = free.popleft()
             values.update(request.values)
             request.values = {}
             exposure_us = min(values.get(ids.ExposureTime, 5000), duration_us)
             request.metadata = {
                 **values, ids.SensorTimestamp: taken_ns, ids.FrameDuration: duration_us,
-                ids.ExposureTime: exposure_us}
+                ids.ExposureTime: exposure_us, ids.Lux: 400.0, ids.ColourTemperature: 4500,
+                ids.SensorTemperature: 41.0}
             sensor.make_noise()
             self._events.put(request)
 
-    def _run_events(self, values):
+    def _run_events(self):
         """Hand frames to encoders; an exception is logged and ends the thread."""
         while True:
             event = self._events.get()
             if isinstance(event, threading.Event):
+                self.stop_count += 1
                 self.started = False
                 event.set()
-                return
+                continue
             try:
-                self._process(CompletedRequest(event, self))
+                if self.started:  # those that came before the stop are flushed by it
+                    self._process(CompletedRequest(event, self))
             except Exception:
                 _log.exception('Exception during process_requests()')
                 raise
@@ -206,6 +249,7 @@ class Picamera2:
     def _process(self, request):
         if self.post_callback:
             self.post_callback(request)
-        for encoder in self._encoders:
-            encoder.encode('main', request)
+        with self.lock:
+            for encoder in self._encoders:
+                encoder.encode('main', request)
         request.release()

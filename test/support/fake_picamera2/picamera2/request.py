@@ -35,6 +35,7 @@ class CompletedRequest:
         self.request = request
         self.picam2 = picam2
         self.ref_count = 1
+        self.stop_count = picam2.stop_count
         self.lock = picam2.request_lock
         self.config = picam2.camera_config.copy()
 
@@ -47,7 +48,8 @@ class CompletedRequest:
     def release(self):
         with self.lock:
             self.ref_count -= 1
-            if self.ref_count == 0 and self.picam2.started:
+            if self.ref_count == 0 and self.picam2.started and (
+                    self.stop_count == self.picam2.stop_count):
                 for control, value in self.picam2.controls.get_libcamera_controls().items():
                     self.request.set_control(control, value)
                 self.picam2.controls = Controls(self.picam2)

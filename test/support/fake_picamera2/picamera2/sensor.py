@@ -23,7 +23,8 @@ The simulated camera; what it does is chosen by environment variables.
     FAKE_NO_FLIP      it silently does not flip, when this is 1
     FAKE_STALL_AFTER  frames after which the sensor falls silent, without an exception
     FAKE_STOP         hangs: stop() never returns, holding the interpreter's lock
-    FAKE_OPEN         hangs: so does opening the camera
+    FAKE_OPEN         hangs: so does opening the camera; fails: it raises
+    FAKE_ERROR        what libcamera writes to its log before that
     FAKE_MARK         a file that is made before it hangs
     FAKE_NOISE        it prints to standard output, when this is 1
     FAKE_BYTES        size of pictures of quality 80 (0); the hardware's follow from its bit rate
@@ -42,9 +43,10 @@ _GREY = base64.b64decode(
     'NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAQABADASIAAhEBAxEB/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAA'
     'AAAAAAAAAAAAAAD/xAAUAQEAAAAAAAAAAAAAAAAAAAAA/8QAFBEBAAAAAAAAAAAAAAAAAAAAAP/aAAwDAQACEQMRAD8AAA'
     '//2Q==')
-MODES = [{'format': 'SRGGB10', 'size': (1536, 864), 'bit_depth': 10},
-         {'format': 'SRGGB10', 'size': (2304, 1296), 'bit_depth': 10},
-         {'format': 'SRGGB10', 'size': (4608, 2592), 'bit_depth': 10}]
+MODES = [{'format': 'SRGGB10', 'size': (1536, 864), 'bit_depth': 10,
+          'crop': (768, 432, 3072, 1728)},
+         {'format': 'SRGGB10', 'size': (2304, 1296), 'bit_depth': 10, 'crop': (0, 0, 4608, 2592)},
+         {'format': 'SRGGB10', 'size': (4608, 2592), 'bit_depth': 10, 'crop': (0, 0, 4608, 2592)}]
 
 
 def option(name, default=''):
@@ -55,6 +57,11 @@ def make_noise():
     if option('NOISE'):
         print('[0:12:34.5] INFO Camera camera_manager.cpp:284 libcamera v0.5.2')
         os.write(1, b'and this comes from C++ ' * 10)
+
+
+def complain():
+    """Write an error to standard error as libcamera does."""
+    os.write(2, f'[0:12:34.567] [1234] ERROR {option("ERROR")}\n'.encode())
 
 
 def hang():

@@ -23,6 +23,8 @@ from .encoder import Encoder
 from .. import sensor
 from ..codec import BITRATE, Device, VIDIOC_S_CTRL
 
+_POLL_S = 0.4  # until an idle thread looks whether it is to end
+
 
 class V4L2Encoder(Encoder):
     def __init__(self, bitrate, pixformat):
@@ -40,13 +42,15 @@ class V4L2Encoder(Encoder):
             fcntl.ioctl(self.vd, VIDIOC_S_CTRL, struct.pack('=Ii', BITRATE, self.bitrate))
 
     def _stop(self):
-        self._frames.put(None)
         self.thread.join()
         self.vd.close()
 
     def thread_poll(self, buf_available):
-        while (item := buf_available.get()) is not None:
-            request, timestamp_us = item
+        while self._running or not buf_available.empty():
+            try:
+                request, timestamp_us = buf_available.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
             data = sensor.picture(
                 {**request.get_metadata(), 'bitrate': self.vd.bitrate},
                 {**request.config['main'], 'transform': request.config['transform']},
