@@ -147,6 +147,18 @@ class Source(ABC):
         are in the range that `controls` tells.
         """
 
+    def take_answer(self) -> bool:
+        """
+        Return whether `controls` tell what has become of all that was set; once each time.
+
+        The thread that reads calls it. What was refused is known then, too, by `refused`.
+        """
+        return False
+
+    def is_settled(self) -> bool:
+        """Return whether the camera has answered to all that was set. Any thread."""
+        return True
+
     def limit_bitrate(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
         """
         Keep what `read` returns to so many bits a second; infinite for no limit. Any thread.

@@ -57,6 +57,8 @@ class CaptureLoop:
         # (capture, stamp in ns of `now_ns`); closed when the source has ended.
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
         self.captured = RateMeter()
+        # Called in the capture thread when the source has told what became of its controls.
+        self.on_answer: Callable[[], None] = lambda: None
         self.restarts = 0  # after failures
         self.problem = ''  # why there are no pictures at present; empty while all is well
         self._source = source
@@ -167,6 +169,8 @@ class CaptureLoop:
                     self._put(capture)
                 else:
                     self._watch()
+                if self._source.take_answer():
+                    self.on_answer()
         except EndOfStream:
             raise
         except PermanentError as error:

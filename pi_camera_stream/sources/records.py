@@ -31,13 +31,16 @@ The kinds, of which all but the frame have a JSON object as their body:
     H  worker to node, once, when it delivers: `hello`, with `camera` (its name for people),
        `width`, `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), `adapts`
        (whether it obeys `bitrate`), `snapshots` (whether it asks for each picture, at the rate
-       that it was started with), and `controls`: for each name, `kind` (bool, int, float, or
-       int[], float[]), `minimum`, `maximum` and `value` (of an array: of its elements), `choices`
-       where numbers have names (number to name), `length` where an array has one.
+       that it was started with), and `controls`: for each name, `kind` (bool, int, float, int[],
+       float[], or menu, of which the values are names), `minimum`, `maximum` and `value` (of an
+       array: of its elements), `choices` where numbers have names (number to name), `length` where
+       an array has one, `step` where it is more than 1, `read_only`, and `inactive`, when it has
+       no effect at present, because something else sets it.
     F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame
        number, counted by the camera, 4 bytes exposure time in us (0 unknown), and the JPEG.
-    A  worker to node: `answer`: to controls, `error`, empty when all was applied; at any time
-       `adapts`, when that has changed.
+    A  worker to node: `answer`: to controls, `error`, empty when all was applied, and `controls`
+       as in the hello, where the camera tells what has become of them; at any time `adapts`, when
+       that has changed.
     E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
        sense to try again before somebody changes something. The worker ends behind it.
 

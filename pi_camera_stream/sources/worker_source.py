@@ -23,6 +23,7 @@ from typing import Any
 
 from .base import Source, SourceSettings
 from .child import Child
+from .controls import Controls, settle
 from .records import FrameRecord, Message, pack_message, RecordReader
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture, EncodedImage
@@ -45,9 +46,11 @@ class WorkerSource(Source):
         self._reader = RecordReader()
         self._rate_limit = RateLimit()
         self._replaced = self._lost = self._last_number = 0
-        self._lock = threading.Lock()  # guards the next two
+        self._lock = threading.Lock()  # guards the next four
         self._set: dict[str, Any] = {}  # controls that were ever set
         self._unsent: dict[str, Any] = {}
+        self._unanswered = 0  # messages with controls
+        self._answered = False  # since `take_answer` was last called
         self._adapts = False
         self._bitrate_bps = self._sent_bps = math.inf
 
@@ -79,6 +82,7 @@ class WorkerSource(Source):
         self._child.write(pack_message('O', self.open_message()))
         with self._lock:
             self._unsent = dict(self._set)
+            self._unanswered, self._answered = 0, False
 
     def read(self, timeout_s: float) -> Capture | None:
         if self._child is None:
@@ -108,14 +112,27 @@ class WorkerSource(Source):
         return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
                 'left out for fps': self._rate_limit.skipped}
 
-    def controls(self) -> Mapping[str, Mapping[str, Any]]:
-        controls: Mapping[str, Mapping[str, Any]] = self.hello.get('controls', {})
+    def controls(self) -> Controls:
+        controls: Controls = self.hello.get('controls', {})
         return controls
 
     def set_controls(self, values: Mapping[str, Any]) -> None:
         with self._lock:
             self._set.update(values)
             self._unsent.update(values)
+
+    def take_answer(self) -> bool:
+        with self._lock:
+            answered = self._answered and self._settled()
+            self._answered = self._answered and not answered
+            return answered
+
+    def is_settled(self) -> bool:
+        with self._lock:
+            return self._settled()
+
+    def _settled(self) -> bool:
+        return not self._unsent and not self._unanswered
 
     def limit_bitrate(self, bitrate_bps: float) -> bool:
         self._bitrate_bps = bitrate_bps
@@ -132,6 +149,7 @@ class WorkerSource(Source):
             if self.hello and self._unsent:
                 child.write(pack_message('S', {'controls': self._unsent}))
                 self._unsent = {}
+                self._unanswered += 1
 
     def _send_bitrate(self, child: Child) -> None:
         wanted_bps = self._bitrate_bps
@@ -160,3 +178,13 @@ class WorkerSource(Source):
         elif message.kind == 'A':
             self.refused = str(message.body.get('error', self.refused))
             self._adapts = bool(message.body.get('adapts', self._adapts))
+            self._take_answer(message.body)
+
+    def _take_answer(self, body: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._unanswered -= 'error' in body
+            if controls := body.get('controls'):
+                self.hello = {**self.hello, 'controls': controls}
+                self._answered = True
+                if self._settled():
+                    settle(self._set, controls)

@@ -70,6 +70,7 @@ class CameraNode(BaseNode):
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
             self._on_problem, lambda: self.run_soon(self._take_controls))
+        self._capture.on_answer = lambda: self.run_soon(self._take_answer)
         self._pictures = FramePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
@@ -166,6 +167,13 @@ class CameraNode(BaseNode):
         if controls := source.controls():
             self._controls.declare(controls)
             source.set_controls(self._controls.chosen)
+
+    def _take_answer(self) -> None:
+        source = self._capture.source
+        if source.refused:
+            self.get_logger().warning(f'the camera refused controls: {source.refused}')
+        if source.is_settled():
+            self._controls.refresh(source.controls())
 
     def _on_source_end(self, reason: Exception) -> None:
         if isinstance(reason, EndOfStream):

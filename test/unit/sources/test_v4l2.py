@@ -13,83 +13,23 @@
 # limitations under the License.
 
 import os
-from pathlib import Path
-import shutil
-import subprocess
 import time
 
 import cv2
-import numpy as np
 from pi_camera_stream.core.errors import PermanentError, TemporaryError
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.v4l2 import V4l2Source
 from pi_camera_stream.sources.workers.v4l2.modes import choose, Mode
 import pytest
-import support
-from support import pictures
 from support.capturing import capturing
 from support.processes import wait_until
-
-CODE = Path(support.__file__).parent / 'fake_v4l2' / 'fake_v4l2.c'
-JPEGS = [pictures.jpeg(640, 480, seed) for seed in range(4)]
-BARS = cv2.GaussianBlur(pictures.image(640, 480, 7), (0, 0), 5)
-
-
-@pytest.fixture(scope='session')
-def library(tmp_path_factory):
-    """Return the camera's code, or nothing where there is no compiler."""
-    if shutil.which('cc') is None:
-        return None
-    path = tmp_path_factory.mktemp('fake_v4l2') / 'fake_v4l2.so'
-    subprocess.run(['cc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', path,
-                    CODE, '-ldl', '-pthread'], check=True)
-    return path
-
-
-class Camera:
-    """A USB camera; `state` makes it change, `and_back` undoes that."""
-
-    def __init__(self, folder):
-        self.path = folder / 'video7'
-        self.path.touch()
-
-    def source(self, **settings):
-        return V4l2Source(SourceSettings('v4l2', str(self.path), **settings))
-
-    def state(self, name):
-        Path(f'{self.path}.{name}').touch()
-
-    def and_back(self, name):
-        Path(f'{self.path}.{name}').unlink()
+from support.usb_camera import BARS, JPEGS, plug_in
 
 
 @pytest.fixture
-def camera(library, tmp_path, monkeypatch, missing):
+def camera(tmp_path, monkeypatch, missing):
     """Return the camera, plugged in for the processes that are started from here."""
-    if library is None:
-        missing('the fake camera needs a C compiler, the Debian package gcc')
-    for code in ('MJPG', 'YUYV'):
-        (tmp_path / code).mkdir()
-    for number, jpeg in enumerate(JPEGS):
-        (tmp_path / 'MJPG' / str(number)).write_bytes(jpeg)
-    (tmp_path / 'YUYV' / '0').write_bytes(yuyv(BARS))
-    found = Camera(tmp_path)
-    monkeypatch.setenv('LD_PRELOAD', str(library))
-    monkeypatch.setenv('FAKE_V4L2_PATH', str(found.path))
-    monkeypatch.setenv('FAKE_V4L2_PICTURES', str(tmp_path))
-    return found
-
-
-def yuyv(image):
-    """Return the bytes that a camera sends for an image."""
-    yuv = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-    height, width = image.shape[:2]
-    packed = np.empty((height, width, 2), np.uint8)
-    packed[:, :, 0] = yuv[:height]
-    u, v = (plane.reshape(height // 2, width // 2).repeat(2, axis=0)
-            for plane in np.split(yuv[height:].reshape(-1), 2))
-    packed[:, 0::2, 1], packed[:, 1::2, 1] = u, v
-    return packed.tobytes()
+    return plug_in(tmp_path, monkeypatch, missing)
 
 
 def failure(source):

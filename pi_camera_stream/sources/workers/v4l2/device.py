@@ -27,6 +27,7 @@ import time
 from typing import NoReturn
 
 from . import api
+from .controls import V4l2Controls
 from .modes import choose, Mode, read_modes
 from ....core.errors import PermanentError, TemporaryError
 
@@ -59,6 +60,7 @@ class V4l2Device:
             self._explain(error)
         try:
             self.card = self._check()  # its name for people
+            self.controls = V4l2Controls(self._fd)
             try:
                 self.mode, self.size, interval = choose(read_modes(self._fd), size, fps)
             except PermanentError as error:

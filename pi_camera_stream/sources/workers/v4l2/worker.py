@@ -37,31 +37,41 @@ class V4l2Worker(Device):
             settings = SourceSettings(**body['settings'])
         except (StreamError, TypeError, KeyError) as error:
             raise Failure(str(error), permanent=True) from error
+        self._device: V4l2Device | None = None
         threading.Thread(target=self._run, args=(settings, float(body['give_up_s']), pipe),
                          name='reader', daemon=True).start()
 
+    def set(self, values: dict[str, Any]) -> str:
+        try:
+            return self._device.controls.set(values) if self._device is not None else ''
+        except OSError:  # it has been unplugged, which the thread that reads says
+            return ''
+
+    def describe_controls(self) -> dict[str, Any]:
+        return self._device.controls.described if self._device is not None else {}
+
     def _run(self, settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
         try:
-            _read(settings, give_up_s, pipe)
+            self._read(settings, give_up_s, pipe)
         except StreamError as error:
             pipe.fail(str(error), permanent=isinstance(error, PermanentError))
         except Exception as error:  # whatever a driver throws is told, too
             pipe.fail(f'{device_path(settings.path)} cannot be read ({error!r})')
 
-
-def _read(settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
-    writer = FrameWriter(pipe, settings)
-    device = _open(settings, writer.decoded_size, time.monotonic() + give_up_s)
-    code, (width, height) = device.mode.code, device.size
-    writer.about = {
-        'camera': device.card, 'fps': device.fps,
-        'detail': f'{"JPEG" if code in COMPRESSED else code} {width}x{height}'
-                  + (f' at {device.fps:g}/s' if device.fps else '')}
-    while True:
-        shot = device.read()
-        content = EncodedImage(shot.data) if code in COMPRESSED else _conversion(
-            shot.data, code, device.size, device.bytes_per_line)
-        writer.put(content, shot.monotonic_ns, shot.number)
+    def _read(self, settings: SourceSettings, give_up_s: float, pipe: WorkerPipe) -> None:
+        writer = FrameWriter(pipe, settings)
+        device = _open(settings, writer.decoded_size, time.monotonic() + give_up_s)
+        self._device = device
+        code, (width, height) = device.mode.code, device.size
+        writer.about = {
+            'camera': device.card, 'fps': device.fps, 'controls': device.controls.described,
+            'detail': f'{"JPEG" if code in COMPRESSED else code} {width}x{height}'
+                      + (f' at {device.fps:g}/s' if device.fps else '')}
+        while True:
+            shot = device.read()
+            content = EncodedImage(shot.data) if code in COMPRESSED else _conversion(
+                shot.data, code, device.size, device.bytes_per_line)
+            writer.put(content, shot.monotonic_ns, shot.number)
 
 
 def _open(settings: SourceSettings, size: tuple[int, int] | None, until_s: float) -> V4l2Device:
