@@ -17,11 +17,11 @@
 from collections.abc import Sequence
 import sys
 
-from .reconnecting_source import ReconnectingSource
+from .reconnecting_source import LONGEST_S, ReconnectingSource
 
 _WORKER = 'pi_camera_stream.sources.workers.v4l2.worker'
-
-
+FIRST_PICTURE_S = 8.0  # how long an open camera may take
+_HANGING_S = 6.0  # behind that, a worker that has not said anything hangs
 
 def device_path(path: str) -> str:
     """Return the device that a user means: `2` is /dev/video2."""
@@ -33,9 +33,11 @@ class V4l2Source(ReconnectingSource):
     The camera `path`: /dev/video0, or 0, or better one of /dev/v4l/by-id, which stays the same.
 
     JPEGs are passed on as they are. A rate that the camera has not is made from the next higher
-    one. A camera that is unplugged is waited for.
+    one. A camera that is unplugged is waited for. The worker says why when its pictures stop.
     """
 
+    tells_silence = True
+    first_picture_s = LONGEST_S + FIRST_PICTURE_S + _HANGING_S
     starts_with = frozenset({'fps', 'jpeg_quality'})
 
     @property
