@@ -119,6 +119,9 @@ class Source(ABC):
         """Return the frames a second that should come; 0 where nobody can know."""
         return self.fps
 
+    def remember(self, other: 'Source') -> None:  # noqa: B027 - most have nothing to
+        """Take in what one that is replaced has learnt of the same camera. Any thread."""
+
     @abstractmethod
     def start(self) -> None:
         """Get ready to deliver; PermanentError when that cannot be, TemporaryError if not now."""

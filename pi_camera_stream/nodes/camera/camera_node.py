@@ -79,6 +79,7 @@ class CameraNode(BaseNode):
             self.on_parameter(name, self.value(name))
         self._on = True  # as set_capture says
         self._failed, self._unpublished = 0, ''  # pictures, and why the last one was
+        self._titled = ''  # the source, as it was told last
         self._said = '', 0.0  # the last problem that was logged, and when
         self._wanted_s = 0.0  # when somebody last subscribed
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
@@ -89,6 +90,7 @@ class CameraNode(BaseNode):
     def start(self) -> None:
         super().start()
         source = self._capture.source
+        self._titled = source.title
         self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
         if self.value('source') == 'auto' and source.settings.source == 'pattern':
             self.get_logger().warning(
@@ -136,7 +138,9 @@ class CameraNode(BaseNode):
         if settings.source == 'auto' and not settings.path:
             settings = replace(without(settings, present.options),
                                source=present.settings.source, path=present.settings.path)
-        return create_source(settings)
+        source = create_source(settings)
+        source.remember(present)
+        return source
 
     def on_parameter(self, name: str, value: Value) -> None:
         if name == 'fps':
@@ -163,6 +167,9 @@ class CameraNode(BaseNode):
 
     def _take_controls(self) -> None:
         source = self._capture.source
+        if source.title != self._titled:  # it was not known before which one it would be
+            self._titled = source.title
+            self.get_logger().info(f'pictures come from {source.title}')
         source.fps = self.value('fps')
         if controls := source.controls():
             self._controls.declare(controls)

@@ -27,7 +27,7 @@ from pi_camera_stream.sources.workers.v4l2.modes import choose, Mode
 import pytest
 from support.capturing import capturing
 from support.processes import wait_until
-from support.usb_camera import BARS, deliver, JPEGS, packed, plug_in
+from support.usb_camera import BARS, deliver, JPEGS, packed, plug_in, UsbCamera
 
 
 @pytest.fixture
@@ -267,10 +267,85 @@ def test_one_who_was_busy_is_waited_for(camera):
         assert run.picture() in JPEGS
 
 
-@pytest.mark.parametrize(('path', 'device'), [
-    ('', '/dev/video0'), ('2', '/dev/video2'), ('/dev/v4l/by-id/usb-x', '/dev/v4l/by-id/usb-x')])
-def test_the_devices_name(path, device):
-    assert V4l2Source(SourceSettings('v4l2', path)).title == f'camera {device}'
+@pytest.mark.parametrize(('path', 'title'), [
+    ('', 'first camera of /dev'), ('2', 'camera /dev/video2'),
+    ('/dev/v4l/by-id/usb-x', 'camera /dev/v4l/by-id/usb-x')])
+def test_the_devices_name(path, title):
+    assert V4l2Source(SourceSettings('v4l2', path)).title == title
+
+
+def link(folder, kind, path):
+    """Let udev's link of a kind lead to a device; return it."""
+    found = folder / 'v4l' / kind / 'usb-Fake-video-index0'
+    found.parent.mkdir(parents=True, exist_ok=True)
+    found.unlink(missing_ok=True)
+    found.symlink_to(path)
+    return found
+
+
+@pytest.mark.parametrize('kind', ['by-id', 'by-path'])
+def test_a_camera_that_returns_under_another_number_is_found(camera, tmp_path, kind):
+    name = link(tmp_path, kind, camera.path)
+    with capturing(camera.source()) as run:
+        run.picture()
+        assert run.source.title == f'camera {camera.path} (Fake Camera)'
+        camera.unplug()
+        assert str(name) in run.wait_for_problem('plug the camera in')
+        camera.plug_in(9)
+        link(tmp_path, kind, camera.path)
+        UsbCamera(tmp_path, 7).state('busy')  # another one, which has its number now
+        before = run.loop.captured.total
+        wait_until(lambda: run.loop.captured.total > before)
+        assert run.source.title == f'camera {tmp_path}/video9 (Fake Camera)'
+        follower = V4l2Source(SourceSettings('v4l2', str(tmp_path / 'video7'), hflip=True))
+        follower.remember(run.source)
+        assert follower.open_message()['again'] == str(name)
+
+
+def test_a_link_that_somebody_has_chosen_is_followed(camera, tmp_path):
+    name = link(tmp_path, 'by-path', camera.path)
+    link(tmp_path, 'by-id', camera.path)
+    with capturing(V4l2Source(SourceSettings('v4l2', str(name)))) as run:
+        run.picture()
+        assert run.source.open_message()['again'] == str(name)
+
+
+def test_without_a_name_a_camera_is_chosen_by_what_it_can(camera, tmp_path):
+    for number, state in enumerate(('csi', 'codec', 'isp', 'meta', 'plain', 'denied', 'busy')):
+        UsbCamera(tmp_path, number).state(state)
+    UsbCamera(tmp_path, 10)
+    with capturing(V4l2Source(SourceSettings('v4l2', str(tmp_path)))) as run:
+        run.picture()
+        assert run.source.title == f'camera {tmp_path}/video7 (Fake Camera)'
+        camera.unplug()  # and does not return: then another one will do
+        before = run.loop.captured.total
+        wait_until(lambda: run.loop.captured.total > before)
+        assert run.source.title == f'camera {tmp_path}/video10 (Fake Camera)'
+
+
+def test_where_there_is_no_camera_what_there_is_is_said(camera, tmp_path):
+    camera.state('codec')
+    UsbCamera(tmp_path, 0).state('csi')
+    error = failure(V4l2Source(SourceSettings('v4l2', str(tmp_path))))
+    assert type(error) is TemporaryError
+    assert f'{tmp_path}/video0 is rp1-cfe, {tmp_path}/video7 is bcm2835-codec-decode' in str(error)
+
+
+def test_where_nobody_may_look_the_group_is_said(camera, tmp_path):
+    camera.state('denied')
+    error = failure(V4l2Source(SourceSettings('v4l2', str(tmp_path))))
+    assert type(error) is PermanentError
+    assert 'sudo usermod -aG video $USER' in str(error)
+
+
+def test_what_udev_has_not_let_the_group_have_yet_is_waited_for(camera):
+    camera.state('denied')
+    os.utime(camera.path)  # it has just come
+    with capturing(camera.source()) as run:
+        time.sleep(0.5)
+        camera.and_back('denied')
+        assert run.picture() in JPEGS
+        assert run.ends == []
 
 
 HD = Mode('MJPG', (1280, 720), (1280, 720), intervals=((1, 30), (1, 60)))

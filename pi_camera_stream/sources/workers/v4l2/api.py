@@ -37,6 +37,8 @@ from typing import Any
 
 CAPTURE, MMAP = 1, 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE, V4L2_MEMORY_MMAP
 CAN_CAPTURE, CAN_STREAM, HAS_DEVICE_CAPS = 0x1, 0x04000000, 0x80000000
+CAN_CONVERT = 0xc000  # V4L2_CAP_VIDEO_M2M and M2M_MPLANE: codecs
+NEEDS_MEDIA_CONTROLLER = 0x20000000  # V4L2_CAP_IO_MC: another program sets up where data come from
 DISCRETE = 1  # sizes and intervals; other kinds are ranges
 # Kinds of controls (V4L2_CTRL_TYPE_*), and what else is to be known of one (V4L2_CTRL_FLAG_*).
 INTEGER, BOOLEAN, MENU, BUTTON, INTEGER64, BITMASK, INTEGER_MENU = 1, 2, 3, 4, 5, 8, 9

@@ -17,7 +17,6 @@
 import ctypes
 from dataclasses import dataclass
 import errno
-import getpass
 from glob import glob
 import mmap
 import os
@@ -29,6 +28,8 @@ from typing import NoReturn
 from . import api
 from .controls import V4l2Controls
 from .modes import choose, Mode, read_modes
+from .permission import refusal
+from .search import capabilities, PARTS, text
 from ....core.errors import PermanentError, TemporaryError
 
 _BUFFERS = 4
@@ -53,7 +54,7 @@ class V4l2Device:
         Raises TemporaryError when it is not there, or busy; PermanentError when it may not be
         used, is no camera, or does not have what is asked for.
         """
-        self.path = path
+        self.path, self._driver = path, ''
         self._maps: list[mmap.mmap] = []
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -96,16 +97,14 @@ class V4l2Device:
         os.close(self._fd)
 
     def _check(self) -> str:
-        capability = api.Capability()
         try:
-            api.call(self._fd, api.QUERYCAP, capability)
+            capability, can = capabilities(self._fd)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise
             raise PermanentError(f'{self.path} is no camera{_others()}') from None
-        can = (capability.device_caps if capability.capabilities & api.HAS_DEVICE_CAPS
-               else capability.capabilities)
-        card: str = capability.card.decode(errors='replace').partition(':')[0]
+        self._driver = text(capability.driver)
+        card = text(capability.card).partition(':')[0]
         if not can & api.CAN_CAPTURE or not can & api.CAN_STREAM:
             raise PermanentError(
                 f"{self.path} ({card}) delivers no pictures; set the parameter 'path' to another "
@@ -175,8 +174,12 @@ class V4l2Device:
                 "another controller, or set the parameters 'width', 'height' and 'fps' to less, "
                 'here or for the cameras beside it') from None
         if error.errno in (errno.EACCES, errno.EPERM):
-            raise PermanentError(f'{getpass.getuser()} may not use {self.path}: `sudo usermod '
-                                 '-aG video $USER`, and log in again') from None
+            raise refusal(self.path) from None
+        if self._driver.startswith(PARTS):
+            raise PermanentError(
+                f'{self.path} is a part of the Raspberry Pi, {self._driver}, which cannot be read '
+                f"by itself ({error.strerror}): set the parameter 'source' to picamera2 for a "
+                "camera on a ribbon cable, or 'path' to another device") from None
         raise TemporaryError(f'{self.path} has failed ({error.strerror}): plug it in again, or '
                              'ask for a smaller size or rate') from None
 

@@ -14,6 +14,7 @@
 
 """Read a V4L2 camera and deliver its newest picture: the worker of `V4l2Source`."""
 
+import os
 import threading
 import time
 from typing import Any
@@ -22,16 +23,19 @@ from .arrivals import Arrivals, DAMAGED, EMPTY
 from .device import Shot, V4l2Device
 from .modes import JPEG, VIDEO
 from .raw_picture import to_image
+from .search import find_cameras
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_pipe import Device, Failure, run, WorkerPipe
 from ..runtime.worker_status import WorkerStatus
 from ...base import SourceSettings
 from ...silence import longest_silence_s
 from ...v4l2 import device_path, FIRST_PICTURE_S
+from ...v4l2_links import lasting_path
 from ....core.errors import PermanentError, StreamError, TemporaryError
 from ....core.frame import EncodedImage
 
 _RETRY_S = 0.5
+_SAME_S = 2.0  # how long the camera that was there is waited for where none was named
 _WATCH_S = 0.1
 _SILENT_FRAMES = 5
 _FEW_PICTURES_S = 2.0  # of silence, while it is not known how often they come
@@ -49,6 +53,7 @@ class V4l2Worker(Device):
         except (StreamError, TypeError, KeyError) as error:
             raise Failure(str(error), permanent=True) from error
         self._pipe, self._give_up_s = pipe, float(body['give_up_s'])
+        self._again = str(body.get('again', ''))
         self._device: V4l2Device | None = None
         # Monotonic times; `_seen_s` is of the last delivery that `_watch` has seen.
         self._opened_s = self._set_s = self._seen_s = 0.0
@@ -81,11 +86,12 @@ class V4l2Worker(Device):
             self._pipe.fail(f'{device_path(self._settings.path)} cannot be read ({error!r})')
 
     def _read(self) -> None:
-        device = _open(self._settings, self._writer.decoded_size,
+        device = _open(self._settings, self._again, self._writer.decoded_size,
                        time.monotonic() + self._give_up_s)
         code, (width, height) = device.mode.code, device.size
         self._writer.about = {
             'camera': device.card, 'fps': device.fps, 'controls': device.controls.described,
+            'device': os.path.realpath(device.path), 'again': lasting_path(device.path),
             'detail': f'{_TITLES.get(code, code)} {width}x{height}'
                       + (f' at {device.fps:g}/s' if device.fps else '')}
         self._device, self._opened_s = device, time.monotonic()
@@ -167,14 +173,38 @@ class V4l2Worker(Device):
         return longest_s
 
 
-def _open(settings: SourceSettings, size: tuple[int, int] | None, until_s: float) -> V4l2Device:
+def _open(settings: SourceSettings, again: str, size: tuple[int, int] | None, until_s: float
+          ) -> V4l2Device:
+    """
+    Open the camera that is meant, or that was there before, `again`.
+
+    Where none was named, another one is taken when that does not return soon.
+    """
+    begin_s = time.monotonic()
+    named = device_path(settings.path)
+    anyone = os.path.isdir(named)
     while True:
         try:
-            return V4l2Device(device_path(settings.path), size, settings.fps)
+            if again and not (anyone and time.monotonic() - begin_s > _SAME_S):
+                return V4l2Device(again, size, settings.fps)
+            if not anyone:
+                return V4l2Device(named, size, settings.fps)
+            return _first(find_cameras(named), size, settings.fps)
         except TemporaryError:
             if time.monotonic() + _RETRY_S > until_s:
                 raise
         time.sleep(_RETRY_S)
+
+
+def _first(paths: list[str], size: tuple[int, int] | None, fps: float) -> V4l2Device:
+    """Open the first that works; of several, one may be another program's."""
+    errors: list[StreamError] = []
+    for path in paths:
+        try:
+            return V4l2Device(path, size, fps)
+        except StreamError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 if __name__ == '__main__':
