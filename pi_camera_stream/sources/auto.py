@@ -23,9 +23,11 @@ from .rpicam import find_program
 from .v4l2_links import DEVICES, lasting_path, read_line
 from ..core.errors import PermanentError
 
+FOLDER = Path('/dev')
+
 
 def find_camera(settings: SourceSettings, devices: Path | None = None,
-                folder: Path = Path('/dev')) -> SourceSettings | None:
+                folder: Path | None = None) -> SourceSettings | None:
     """
     Return the settings for the first camera there is; None where there is none.
 
@@ -50,7 +52,7 @@ def find_camera(settings: SourceSettings, devices: Path | None = None,
     for camera in _on_bus(devices, 'video*', 'usb'):
         if read_line(camera / 'index') == '0':  # the others are for its metadata
             return replace(without(settings, TURNING), source='v4l2',
-                           path=lasting_path(str(folder / camera.name), devices))
+                           path=lasting_path(str((folder or FOLDER) / camera.name), devices))
     if failure is not None:
         raise failure
     return None

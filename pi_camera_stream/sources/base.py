@@ -135,6 +135,10 @@ class Source(ABC):
         be started again, PermanentError when what the settings ask for cannot be had.
         """
 
+    def take_successor(self) -> 'Source | None':
+        """Return what is to be read in place of this one from now on, once there is such."""
+        return None
+
     def stop(self) -> None:  # noqa: B027 - most sources hold nothing that needs it
         """Give back what `start` took."""
 

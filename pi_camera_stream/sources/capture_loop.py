@@ -171,6 +171,8 @@ class CaptureLoop:
                     self._watch()
                 if self._source.take_answer():
                     self.on_answer()
+                if (successor := self._source.take_successor()) is not None:
+                    self._succeed(successor)
         except EndOfStream:
             raise
         except PermanentError as error:
@@ -187,6 +189,12 @@ class CaptureLoop:
             raise TemporaryError(f'{self._source.title} failed: {error!r}') from error
         finally:
             self._stop_source()
+
+    def _succeed(self, source: Source) -> None:
+        with self._changed:
+            chosen = self._next  # by somebody, at the same time
+        if chosen is None:
+            self.change(source)
 
     def _stop_source(self) -> None:
         try:

@@ -16,6 +16,7 @@
 
 from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
+from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters
 from sensor_msgs.msg import CompressedImage
 from support.processes import parameters, running, WAIT_S, wait_until
@@ -80,6 +81,10 @@ def test_controls_are_live(guest, camera):
         assert 'without effect' not in describe(guest, EXPOSURE).description
         assert guest.set_parameter(NODE, EXPOSURE, 99).successful
         wait_until(lambda: camera.values() == {'Auto Exposure': 1, 'Exposure Time, Absolute': 99})
+        assert guest.set_parameter(NODE, 'v4l2.white_balance_automatic', 0).successful
+        wait_until(lambda: camera.values().get('White Balance, Automatic') == 0)
+        wait_until(lambda: describe(guest, 'v4l2.white_balance_automatic').type
+                   == ParameterType.PARAMETER_BOOL)
         assert guest.set_parameter(NODE, 'v4l2.do_white_balance', True).successful
         wait_until(lambda: camera.values().get('Do White Balance') == 1)
         wait_until(lambda: value(guest, 'v4l2.do_white_balance') is False)
@@ -127,3 +132,18 @@ def test_what_is_given_at_the_start_is_set_again_after_each_opening(guest, camer
             wait_until(lambda: camera.values() == expected | {'Exposure Time, Absolute': 88})
             wait_until(lambda: value(guest, EXPOSURE) == 88)
         guest.listen(CompressedImage, TOPIC).get(timeout=WAIT_S)
+
+
+def test_the_log_says_which_camera_was_chosen(guest, camera):
+    with running('camera', *parameters(source='v4l2', path=str(camera.path.parent))) as node:
+        node.wait_for(f'publishing first camera of {camera.path.parent}')
+        node.wait_for(f'pictures come from camera {camera.path} .Fake Camera.')
+
+
+def test_auto_still_shows_that_there_is_no_camera_after_a_change(guest):
+    with running('camera', *parameters(source='auto')) as node:
+        node.wait_for('source auto found no camera')
+        assert guest.set_parameter(NODE, 'hflip', True).successful
+        node.wait_for('camera')
+        values = guest.diagnostics('camera: stream', lambda v: v['restarts'] == '0')
+        assert values['source'] == 'no camera 1280x720'

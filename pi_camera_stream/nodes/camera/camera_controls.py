@@ -102,7 +102,9 @@ class CameraControls:
         wanted.read_only = False
         self._node.set_descriptor(name, wanted, None if present is None else Parameter(
             name, value=present).get_parameter_value())
-        if with_value and present not in (None, self._node.get_parameter(name).value):
+        shown = self._node.get_parameter(name).value
+        if with_value and present is not None and (
+                type(present), present) != (type(shown), shown):
             self._node.set_parameters([Parameter(name, value=present)])
         self._node.describe_parameter(name).read_only = bool(control.get('read_only'))
 
@@ -119,6 +121,8 @@ class CameraControls:
             raise PermanentError(f"parameter '{name}' can only be read: the camera sets it")
         if kind == 'menu':
             return _entry(name, value, control)
+        if kind == 'bool' and type(value) is int and value in (0, 1):  # as v4l2-ctl has it
+            value = bool(value)
         elements = list(value) if kind.endswith('[]') and not isinstance(value, str) else [value]
         types = _TYPES.get(kind.removesuffix('[]'), ())
         if not elements or not all(type(element) in types for element in elements):

@@ -92,10 +92,11 @@ class CameraNode(BaseNode):
         source = self._capture.source
         self._titled = source.title
         self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
-        if self.value('source') == 'auto' and source.settings.source == 'pattern':
+        if self.value('source') == 'auto' and _shows_no_camera(source):
             self.get_logger().warning(
-                'source auto found no camera, so this is a test pattern: connect one, or name '
-                "another source, such as url or file with the parameter 'path'")
+                'source auto found no camera, so this is a test pattern: connect one, which is '
+                "taken then, or name another source, such as url or file with the parameter "
+                "'path'")
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
@@ -135,7 +136,7 @@ class CameraNode(BaseNode):
         """Return a source with new values; the camera that `auto` has found stays the same."""
         settings = read_settings(lambda name: changed.get(name, self.value(name)))
         present = self._capture.source
-        if settings.source == 'auto' and not settings.path:
+        if settings.source == 'auto' and not settings.path and not _shows_no_camera(present):
             settings = replace(without(settings, present.options),
                                source=present.settings.source, path=present.settings.path)
         source = create_source(settings)
@@ -293,6 +294,11 @@ class CameraNode(BaseNode):
 
 def _list(refused: Mapping[str, Sequence[str]]) -> str:
     return ', '.join(node for nodes in refused.values() for node in nodes) or 'none'
+
+
+def _shows_no_camera(source: Source) -> bool:
+    """Return whether `auto` has found none; it would not have chosen the pattern otherwise."""
+    return source.settings.source == 'pattern'
 
 
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:
