@@ -42,8 +42,15 @@ def test_a_usb_camera_is_named_with_its_lasting_name(kernel):
     (folder / 'v4l' / 'by-id' / 'usb-Camera-video-index0').symlink_to(folder / 'video2')
     finding, = find_cameras(devices, folder)
     assert finding.level == 'ok'
-    assert f'source:=v4l2 path:={folder}/video2' in finding.text
-    assert f'path:={folder}/v4l/by-id/usb-Camera-video-index0' in finding.text
+    assert (f'source:=v4l2 path:={folder}/v4l/by-id/usb-Camera-video-index0, which is '
+            f'{folder}/video2 now') in finding.text
+
+
+def test_a_usb_camera_without_a_lasting_name(kernel):
+    add, devices, folder = kernel
+    add('video2', 'usb')
+    finding, = find_cameras(devices, folder)
+    assert finding.text == f'a USB camera is there: source:=v4l2 path:={folder}/video2'
 
 
 def test_no_camera_comes_with_what_to_look_at(kernel):
