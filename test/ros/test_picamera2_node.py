@@ -41,8 +41,9 @@ CAMERA = {'source': 'picamera2', 'width': 640, 'height': 480, 'fps': 50}
 
 
 @pytest.fixture(autouse=True)
-def fake(monkeypatch):
-    """Let every Python find the fake, beside what it finds anyway."""
+def fake(monkeypatch, tmp_path):
+    """Let every Python find the fake, beside what it finds anyway; there is no calibration."""
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join(
         [str(FAKE), *filter(None, [os.environ.get('PYTHONPATH')])]))
 
