@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import math
 from pathlib import Path
+import sys
 import threading
 import time
 from typing import Any
@@ -29,6 +30,7 @@ from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
 from .camera_settings import read_settings, RESTARTING
 from .frame_publisher import FramePublisher
+from .picture_size import largest_picture_bytes
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..parameter_tables import CAMERA
@@ -286,4 +288,5 @@ def _flips(settings: SourceSettings) -> tuple[bool, bool]:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    return run_node(CameraNode, 'camera_node', args)
+    return run_node(CameraNode, 'camera_node', args,
+                    largest_picture_bytes(sys.argv if args is None else args))
