@@ -22,17 +22,19 @@ makes its first node. The profile here adds one transport, with a larger segment
 ROS and Fast DDS choose by themselves; of two of a kind, the first one sends. So discovery and all
 else remain as they are, and where the segment cannot be had, Fast DDS's own is used.
 
-Fast DDS writes to the whole segment at once: its size is memory that is gone. Who only receives
-needs none.
+Fast DDS writes to the whole segment at once: its size is memory that is gone. A process that is
+killed leaves it behind, so the next one takes such leavings away. Who only receives needs none.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, ExitStack
+from contextlib import contextmanager, ExitStack, suppress
 from dataclasses import dataclass
+import fcntl
 import os
 from pathlib import Path
 import re
 from tempfile import NamedTemporaryFile
+import time
 
 FAST_DDS_BYTES = 512 * 2**10  # what Fast DDS takes by itself
 _PICTURES = 4  # that have room at a time: who receives may be late
@@ -40,6 +42,8 @@ _FEWEST = 2  # of them; below that, it is said
 _SHARE_OF_FREE = 2  # half of what is free in /dev/shm at the most: others need some, too
 _SHARE_OF_MEMORY = 16
 _FOLDER = Path('/dev/shm')  # noqa: S108 - where Fast DDS has its segments
+_LEAVINGS_S = 10.0  # how old they are at the least: a segment is made in the meantime
+_LOCK = re.compile(r'(fast(?:dds|rtps)_[0-9a-f]{16})_el')  # that a segment's owner holds
 _MAPS = Path('/proc/self/maps')
 # Where a user, or who made the robot, says how Fast DDS is to transport messages.
 _VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE',
@@ -86,6 +90,7 @@ def room_for(picture_bytes: int, rmw: str) -> Iterator[Room]:
     variable = profile_variable(rmw, _read(_MAPS))
     room = Room(Segment(0))
     if picture_bytes and variable and not configured(os.environ, Path()):
+        remove_leavings(_FOLDER)
         room.segment = fit(picture_bytes, free_bytes(_FOLDER), memory_bytes())
     size = room.segment.size
     with ExitStack() as stack:
@@ -147,6 +152,18 @@ def fit(picture_bytes: int, free: int | None, memory: int) -> Segment:
                      f'{_mb(free)} MB are free in /dev/shm, so that {lost}: make room there, in '
                      f'a container by --shm-size={wanted * _SHARE_OF_FREE // 2**20 + 1}m')
     return Segment(size if size > FAST_DDS_BYTES else 0, complaint)
+
+
+def remove_leavings(folder: Path) -> None:
+    """Remove the segments of processes that are gone, as `fastdds shm clean` does."""
+    for lock in list(folder.glob('fast*_el')):
+        segment = _LOCK.fullmatch(lock.name)
+        with suppress(OSError):  # somebody else's, in use, or gone by now
+            if segment and time.time() - lock.stat().st_mtime > _LEAVINGS_S:
+                with lock.open('rb') as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    (folder / segment[1]).unlink(missing_ok=True)
+                    lock.unlink()
 
 
 def free_bytes(folder: Path) -> int | None:

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import fcntl
 import os
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,6 +23,7 @@ from pi_camera_stream.nodes.shared_memory import (
     fit,
     largest_segment,
     profile_variable,
+    remove_leavings,
     room_for,
     Segment,
 )
@@ -99,6 +101,26 @@ def test_the_largest_segment_of_a_process_is_found():
     assert largest_segment('') == 0
     assert largest_segment(KILTED + own) == 512 * 1024
     assert largest_segment(own + large + port) == 32 * MB
+
+
+def test_what_killed_processes_have_left_is_removed_and_nothing_else(tmp_path):
+    dead, alive, new = (f'fastdds_{number:016x}' for number in range(3))
+    for name in (dead, alive, new, 'fastrtps_' + 16 * 'f'):
+        (tmp_path / name).touch()
+        (tmp_path / f'{name}_el').touch()
+    for name in ('fastdds_port7411', 'fastdds_port7411_el', 'fastdds_0123456789abcdef',
+                 'something_el'):
+        (tmp_path / name).touch()
+    for path in tmp_path.iterdir():
+        if path.name != f'{new}_el':
+            os.utime(path, (0, 0))
+    with open(tmp_path / f'{alive}_el') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        remove_leavings(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        alive, f'{alive}_el', new, f'{new}_el', 'fastdds_port7411', 'fastdds_port7411_el',
+        'fastdds_0123456789abcdef', 'something_el'}
+    remove_leavings(tmp_path / 'nowhere')
 
 
 @pytest.fixture
