@@ -110,11 +110,14 @@ def _profile(variable: str, size: int) -> Iterator[None]:
     with NamedTemporaryFile('w', dir=_FOLDER, prefix='profile_', suffix='.xml') as file:
         file.write(_PROFILE.format(size=size))
         file.flush()
+        before = os.environ.pop(variable, None)  # at the most an empty one
         os.environ[variable] = file.name
         try:
             yield
-        finally:
-            del os.environ[variable]  # children are to find no name of a file that is gone
+        finally:  # children are to find no name of a file that is gone
+            del os.environ[variable]
+            if before is not None:
+                os.environ[variable] = before
 
 
 def configured(environment: Mapping[str, str], folder: Path) -> bool:

@@ -149,6 +149,13 @@ def test_the_profile_is_there_while_the_node_is_made_and_gone_after_it(maps, tmp
     assert list(tmp_path.iterdir()) == [maps]
 
 
+def test_an_empty_variable_stays_as_it_was(maps, monkeypatch):
+    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', '')
+    with room_for(HD, 'rmw_fastrtps_cpp'):
+        assert os.environ['FASTDDS_DEFAULT_PROFILES_FILE']
+    assert os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] == ''
+
+
 def test_it_is_gone_where_there_is_no_node(maps, tmp_path):
     before = dict(os.environ)
     with pytest.raises(OSError, match='no camera'), room_for(HD, 'rmw_fastrtps_cpp'):
