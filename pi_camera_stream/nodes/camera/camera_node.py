@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import math
 from pathlib import Path
+import sys
 import threading
 import time
 from typing import Any
@@ -32,6 +33,7 @@ from .focus import Focus
 from .frame_publisher import FramePublisher
 from .live_settings import LiveSettings
 from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
+from .picture_size import largest_picture_bytes
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..parameter_tables import CAMERA
@@ -391,4 +393,5 @@ def _flips(settings: SourceSettings) -> tuple[bool, bool]:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    return run_node(CameraNode, 'camera_node', args)
+    return run_node(CameraNode, 'camera_node', args,
+                    largest_picture_bytes(sys.argv if args is None else args))
