@@ -87,6 +87,7 @@ class CameraControls:
                 if value is not None:  # from the command line or a file
                     given[name] = self.check(name, value)
                 elif present is not None:
+                    self._unlock(name)
                     self._node.undeclare_parameter(name)
                     self._node.declare_parameter(name, present, _describe(control))
             except (PermanentError, InvalidParameterValueException) as error:

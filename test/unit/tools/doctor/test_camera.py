@@ -14,7 +14,7 @@
 
 import os
 
-from pi_camera_stream.sources import auto
+from pi_camera_stream.sources import advice, auto
 from pi_camera_stream.tools.doctor.camera import find_cameras
 import pytest
 
@@ -74,6 +74,7 @@ def test_a_raspberry_pi_camera_that_nothing_reads_is_found(kernel, monkeypatch, 
     add, devices, folder = kernel
     add('v4l-subdev0', 'i2c')
     monkeypatch.setenv('PATH', str(tmp_path))  # without rpicam-vid
+    monkeypatch.setattr(advice, 'ROOT', tmp_path)  # not in this container
     finding, = find_cameras(devices, folder)
     assert finding.level == 'broken'
     assert finding.text.startswith('a Raspberry Pi camera is there, but no Python can import')
