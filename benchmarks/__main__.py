@@ -36,6 +36,7 @@ COMMANDS = {
     'pipeline': 'what a frame costs, from the pipe to the array',
     'subscriber': 'what FrameSubscriber costs, beside a bare rclpy subscription',
     'raw_subscriber': 'what a subscriber of image_raw costs those of the JPEGs',
+    'large': 'how many large pictures arrive at another program of the same machine',
     'slow_processor': 'how old results are when a processor needs 200 ms a picture',
     'worker': 'what it costs that a driver runs in a process of its own',
     'url_latency': 'how old pictures are that come by network',

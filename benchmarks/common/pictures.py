@@ -25,7 +25,8 @@ _BLUR_PIXELS = 2.0  # makes noise about as hard to compress as a camera's pictur
 
 
 def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
-                  check: Callable[[], None] = lambda: None) -> float:
+                  check: Callable[[], None] = lambda: None,
+                  blur_pixels: float = _BLUR_PIXELS) -> float:
     """
     Write COUNT JPEGs of nearly `size_bytes` into a folder; return the mean size in bytes.
 
@@ -47,7 +48,8 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     for number in range(COUNT):
         check()
         noise = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-        images.append(cv2.GaussianBlur(noise, (0, 0), _BLUR_PIXELS).astype(np.uint8))
+        images.append(cv2.GaussianBlur(noise, (0, 0), blur_pixels).astype(np.uint8)
+                      if blur_pixels else noise)
     sizes: dict[int, int] = {}
     low, high = 1, 100
     while low <= high:  # the bigger the quality, the bigger the JPEG

@@ -78,6 +78,12 @@ class GroupMailbox(Generic[T]):
                 raise Mailbox.Closed
             return self._waiting.popleft()[1]
 
+    def jump(self) -> None:
+        """Leave out what waits, and all up to the next key frame: some have been lost before."""
+        with self._changed:
+            self._clear()
+            self._until_key = True
+
     def close(self) -> None:
         with self._changed:
             self._closed = True

@@ -51,6 +51,7 @@ class BaseNode(Node):
         super().__init__(name, namespace=NAMESPACE)
         self._table = {parameter.name: parameter for parameter in table}
         self._started = self._writing_back = False
+        self.segment_bytes = 0  # of shared memory for pictures; 0 where it is not ours to say
         self.ended: Exception | None = None  # why the node is to end, once it is
         self.given = GivenParameters(self, name, self._table)
         self.add_on_set_parameters_callback(self._on_set_parameters)

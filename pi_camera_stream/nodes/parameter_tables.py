@@ -32,8 +32,8 @@ _JPEG_QUALITY = 'JPEG quality of pictures that do not come as JPEG'
 CAMERA = (
     Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES,
               setting='source'),
-    Parameter('path', '', 'Video, folder of pictures, named pipe, device or URL, for the sources '
-                          '`file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
+    Parameter('path', '', 'Video, picture, folder of pictures, named pipe, device or URL, for the '
+                          'sources `file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
               restarts=True, secret=True),  # an address may have a password
     Parameter('width', 0, 'Width of the picture; 0 follows from the height, or is the width that '
                           'the source has', 'pixels', 0, 8192, live=True, setting='width',

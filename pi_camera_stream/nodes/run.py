@@ -23,8 +23,10 @@ import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import get_rmw_implementation_identifier
 
 from .base_node import BaseNode
+from .shared_memory import room_for
 from ..client.entities import end_tasks
 from ..client.executor import create_executor, spin
 from ..core.errors import EndOfStream, StreamError
@@ -34,12 +36,13 @@ _MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeExceptio
              InvalidParameterValueException)  # of the user, explained by their text
 
 
-def run_node(create: Callable[[], BaseNode], program: str,
-             args: Sequence[str] | None = None) -> int:
+def run_node(create: Callable[[], BaseNode], program: str, args: Sequence[str] | None = None,
+             picture_bytes: int = 0) -> int:
     """
     Create a node, let it work until Ctrl-C or its own end, and return the exit code.
 
-    What a user got wrong is said in one sentence on standard error, with exit code 1.
+    `picture_bytes` is the size of the largest picture that it may publish, 0 where it publishes
+    none. What a user got wrong is said in one sentence on standard error, with exit code 1.
     """
     node: BaseNode | None = None
     told, said = threading.Event(), threading.Event()  # to end; what there is to say
@@ -58,7 +61,11 @@ def run_node(create: Callable[[], BaseNode], program: str,
         return _complain(program, f'ROS does not start: {_without_value(str(error))}')
     finish = end_by_signals(prepare_shutdown)
     try:
-        node = create()
+        with room_for(picture_bytes, get_rmw_implementation_identifier()) as room:
+            node = create()
+        node.segment_bytes = room.segment.size
+        if room.segment.complaint:
+            node.get_logger().warning(room.segment.complaint)
         _work(node, told, finish)
         if node.ended is not None and not isinstance(node.ended, EndOfStream):
             return _complain(program, str(node.ended))

@@ -20,21 +20,23 @@ from pathlib import Path
 from .base import SENSOR, SourceSettings, TURNING, without
 from .picamera2 import find_python
 from .rpicam import find_program
+from .v4l2_links import DEVICES, lasting_path, read_line
 from ..core.errors import PermanentError
 
-_DEVICES = Path('/sys/class/video4linux')
+FOLDER = Path('/dev')
 
 
-def find_camera(settings: SourceSettings, devices: Path | None = None
-                ) -> SourceSettings | None:
+def find_camera(settings: SourceSettings, devices: Path | None = None,
+                folder: Path | None = None) -> SourceSettings | None:
     """
     Return the settings for the first camera there is; None where there is none.
 
     A Raspberry Pi camera comes first: its sensor is a device on an I2C bus, whereas a USB camera
-    is one on a USB bus. `devices` is where the kernel lists what has to do with video. Raises
-    PermanentError when nothing is installed that reads the only camera.
+    is one on a USB bus. `devices` is where the kernel lists what has to do with video, `folder`
+    where their files are. Raises PermanentError when nothing is installed that reads the only
+    camera.
     """
-    devices = devices or _DEVICES
+    devices = devices or DEVICES
     failure: PermanentError | None = None
     if _on_bus(devices, 'v4l-subdev*', 'i2c'):
         try:
@@ -48,9 +50,9 @@ def find_camera(settings: SourceSettings, devices: Path | None = None
         except PermanentError:
             pass  # the other one is the better advice
     for camera in _on_bus(devices, 'video*', 'usb'):
-        if _read(camera / 'index') == '0':  # the others are for its metadata
+        if read_line(camera / 'index') == '0':  # the others are for its metadata
             return replace(without(settings, TURNING), source='v4l2',
-                           path=f'/dev/{camera.name}')
+                           path=lasting_path(str((folder or FOLDER) / camera.name), devices))
     if failure is not None:
         raise failure
     return None
@@ -61,9 +63,3 @@ def _on_bus(devices: Path, pattern: str, bus: str) -> list[Path]:
              if (device / 'device' / 'subsystem').resolve().name == bus]
     return sorted(found, key=lambda device: (len(device.name), device.name))
 
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ''

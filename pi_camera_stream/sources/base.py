@@ -169,6 +169,9 @@ class Source(ABC):
         """Return the frames a second that should come; 0 where nobody can know."""
         return self.fps
 
+    def remember(self, other: 'Source') -> None:  # noqa: B027 - most have nothing to
+        """Take in what one that is replaced has learnt of the same camera. Any thread."""
+
     @abstractmethod
     def start(self) -> None:
         """Get ready to deliver; PermanentError when that cannot be, TemporaryError if not now."""
@@ -191,6 +194,10 @@ class Source(ABC):
         be started again, PermanentError when what the settings ask for cannot be had.
         """
 
+    def take_successor(self) -> 'Source | None':
+        """Return what is to be read in place of this one from now on, once there is such."""
+        return None
+
     def stop(self) -> None:  # noqa: B027 - most sources hold nothing that needs it
         """Give back what `start` took."""
 
@@ -208,6 +215,18 @@ class Source(ABC):
 
     def keep_controls(self, names: Collection[str]) -> None:  # noqa: B027 - most have none
         """Set only these again when it is started again, of those that were set. Any thread."""
+
+    def take_answer(self) -> bool:
+        """
+        Return whether `controls` tell what has become of all that was set; once each time.
+
+        The thread that reads calls it. What was refused is known then, too, by `refused`.
+        """
+        return False
+
+    def is_settled(self) -> bool:
+        """Return whether the camera has answered to all that was set. Any thread."""
+        return True
 
     def want_metadata(self, each: bool) -> None:  # noqa: B027 - most have none
         """Say whether each capture is to have its metadata. Any thread."""

@@ -59,6 +59,8 @@ class CaptureLoop:
         # (capture, stamp in ns of `now_ns`); closed when the source has ended.
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
         self.captured = RateMeter()
+        # Called in the capture thread when the source has told what became of its controls.
+        self.on_answer: Callable[[], None] = lambda: None
         self.restarts = 0  # after failures
         self.problem = ''  # why there are no pictures at present; empty while all is well
         self._source = source
@@ -192,6 +194,10 @@ class CaptureLoop:
                     self._put(capture)
                 else:
                     self._watch()
+                if self._source.take_answer():
+                    self.on_answer()
+                if (successor := self._source.take_successor()) is not None:
+                    self._succeed(successor)
         except EndOfStream:
             raise
         except PermanentError as error:
@@ -213,6 +219,12 @@ class CaptureLoop:
         with self._changed:
             refused, self._next = self._source, self._next or self._proven
         self._on_refusal(refused, sentence)
+
+    def _succeed(self, source: Source) -> None:
+        with self._changed:
+            chosen = self._next  # by somebody, at the same time
+        if chosen is None:
+            self.change(source)
 
     def _stop_source(self) -> None:
         try:

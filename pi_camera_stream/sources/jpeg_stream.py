@@ -35,20 +35,18 @@ class JpegStream:
 
     def __init__(self, explanation: str) -> None:
         """Make one; `explanation` is the error's text when `{what}` is no JPEG."""
-        self.seen_pictures = False  # whether there was ever one
         self._explanation = explanation
         self._splitter = JpegSplitter()
         self._rate_limit = RateLimit()
         self._replaced = 0
-        self.pictures = 0  # that have come so far
         self._head, self._begun_s = b'', 0.0  # the first bytes, and when they came
+        self.pictures = 0  # that have come so far
 
     def split(self, chunk: bytes) -> list[Piece]:
         """Return what is whole with `chunk`; PermanentError when it is clear that none will be."""
         pieces = self._splitter.feed(chunk, time.monotonic_ns())
-        self.seen_pictures |= bool(pieces)
         self.pictures += len(pieces)
-        if not self.seen_pictures:
+        if not self.pictures:
             self._judge(chunk)
         return pieces
 
@@ -70,7 +68,7 @@ class JpegStream:
     def check(self) -> None:
         """Raise PermanentError if there was something, and never a picture."""
         count = self._splitter.garbage_bytes
-        if count and not self.seen_pictures:
+        if count and not self.pictures:
             other = self._other()
             raise PermanentError(self._explanation.format(what=other or f'{count} bytes'))
 

@@ -21,7 +21,7 @@ from .base import SourceSettings, TURNING
 from .worker_source import WorkerSource
 from ..core.frame import Capture
 
-_FIRST_S, _LONGEST_S = 3.0, 12.0
+_FIRST_S, LONGEST_S = 3.0, 12.0
 
 
 class ReconnectingSource(WorkerSource):
@@ -34,7 +34,7 @@ class ReconnectingSource(WorkerSource):
 
     starts_with = frozenset({'jpeg_quality'})
     options = TURNING
-    first_picture_s = _LONGEST_S + 8.0
+    first_picture_s = LONGEST_S + 8.0
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
@@ -42,7 +42,7 @@ class ReconnectingSource(WorkerSource):
 
     def open_message(self) -> dict[str, Any]:
         give_up_s = self._give_up_s
-        self._give_up_s = min(2 * give_up_s, _LONGEST_S)
+        self._give_up_s = min(2 * give_up_s, LONGEST_S)
         return {'settings': asdict(self.settings), 'give_up_s': give_up_s}
 
     def read(self, timeout_s: float) -> Capture | None:

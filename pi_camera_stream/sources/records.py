@@ -25,7 +25,8 @@ libraries print goes to standard error. A record is a head of 8 bytes, little-en
 
 The kinds, of which all but the frame have a JSON object as their body:
 
-    O  node to worker, first of all: `open`, the source's settings.
+    O  node to worker, first of all: `open`, the source's settings; of a V4L2 camera also `again`,
+       from the last hello of a worker of this source.
     S  node to worker: `set`: `controls` by name, to be applied in the same frame; or `bitrate` in
        bits a second, which the worker's encoder shall not exceed, null for no limit; or `settings`
        to go on with, as the first ones were, and their `number`; or `metadata`, whether those of
@@ -35,13 +36,17 @@ The kinds, of which all but the frame have a JSON object as their body:
        `sensor` (`mode`, its `area` in pixels, and what the mode reads of it, `crop`), `width`,
        `height`, `fps` (0 unknown), `detail` (how it is encoded, for people), `adapts` (whether it
        obeys `bitrate`), `snapshots` (whether it asks for each picture, at the rate that it was
-       started with), and `controls`: for each name, `kind` (bool, int, float, or int[], float[]),
-       `minimum`, `maximum` and `value` (of an array: of its elements), `choices` where numbers
-       have names (number to name), `length` where an array has one.
+       started with), of a V4L2 camera `device` and `again` (the path that leads to it when it
+       returns under another number), and `controls`: for each name, `kind` (bool, int, float,
+       int[], float[], or menu, of which the values are names), `minimum`, `maximum` and `value`
+       (of an array: of its elements), `choices` where numbers have names (number to name),
+       `length` where an array has one, `step` where it is more than 1, `read_only`, and
+       `inactive`, when it has no effect at present, because something else sets it.
     F  worker to node: a frame: 8 bytes capture time in ns of CLOCK_MONOTONIC, 8 bytes frame
        number, counted by the camera, 4 bytes exposure time in us (0 unknown), and the JPEG.
-    A  worker to node: `answer`: to controls, `error`, empty when all was applied; at any time
-       `adapts`, when that has changed.
+    A  worker to node: `answer`: to controls, `error`, empty when all was applied, and `controls`
+       as in the hello, where the camera tells what has become of them; at any time `adapts`, when
+       that has changed.
     M  worker to node, before a frame: its metadata, by the names that libcamera has.
     E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
        sense to try again before somebody changes something; `no_camera`, when that is all. The

@@ -14,11 +14,10 @@
 
 """The sources by name. A source is imported when it is wanted, and so is what it needs."""
 
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from .base import Source, SourceSettings, without
+from .base import Source, SourceSettings
 from ..core.errors import PermanentError
 
 # name -> module of this package and class
@@ -38,7 +37,7 @@ def create_source(settings: SourceSettings) -> Source:
     """
     Return the source that `settings` name, not started yet.
 
-    `auto` takes the first camera there is, and the test pattern when there is none. Raises
+    `auto` takes the first camera there is, and the test pattern until there is one. Raises
     PermanentError when there is no such source, or what it needs is not installed.
     """
     if settings.source == 'auto':
@@ -49,9 +48,8 @@ def create_source(settings: SourceSettings) -> Source:
         from .auto import find_camera
         found = find_camera(settings)
         if found is None:
-            from .pattern import PatternSource
-            return PatternSource(replace(without(settings, PatternSource.options),
-                                         source='pattern'), label='NO CAMERA')
+            from .no_camera import NoCameraSource
+            return NoCameraSource(settings, lambda: find_camera(settings), create_source)
         settings = found
     if settings.source not in SOURCES:
         raise PermanentError(f"there is no source '{settings.source}': choose one of "

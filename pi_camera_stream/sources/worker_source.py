@@ -25,6 +25,7 @@ from typing import Any
 from .base import Source, SourceSettings
 from .child import Child
 from .complaints import Complaints
+from .controls import Controls, settle
 from .records import FrameRecord, Message, pack_message, RecordReader
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture, EncodedImage
@@ -52,9 +53,11 @@ class WorkerSource(Source):
         # the last ones is not used: it may have the ones before, and it may refuse these.
         self._given = 0
         self._replaced = self._lost = self._last_number = 0
-        self._lock = threading.Lock()  # guards the next two
+        self._lock = threading.Lock()  # guards the next four
         self._set: dict[str, Any] = {}  # controls that were ever set
         self._unsent: dict[str, Any] = {}
+        self._unanswered = 0  # messages with controls
+        self._answered = False  # since `take_answer` was last called
         self._wants_metadata = self._asked_metadata = False
         self._next_metadata: Mapping[str, Any] | None = None  # of the frame that comes next
         self._adapts = False
@@ -97,6 +100,7 @@ class WorkerSource(Source):
         self._child.write(pack_message('O', self.open_message()))
         with self._lock:
             self._unsent = dict(self._set)
+            self._unanswered, self._answered = 0, False
 
     def take_over(self, running: Source) -> bool:
         if type(running) is not type(self) or not isinstance(running, WorkerSource) or (
@@ -115,6 +119,8 @@ class WorkerSource(Source):
         self._replaced, self._lost = running._replaced, running._lost
         self._adapts, self._sent_bps = running._adapts, running._sent_bps
         self._bitrate_bps = running._bitrate_bps
+        with self._lock:
+            self._unanswered += running._unanswered
         self.metadata = running.metadata
         self._wants_metadata = running._wants_metadata
         self._asked_metadata = running._asked_metadata
@@ -154,8 +160,8 @@ class WorkerSource(Source):
         return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
                 'left out for fps': self._rate_limit.skipped}
 
-    def controls(self) -> Mapping[str, Mapping[str, Any]]:
-        controls: Mapping[str, Mapping[str, Any]] = self.hello.get('controls', {})
+    def controls(self) -> Controls:
+        controls: Controls = self.hello.get('controls', {})
         return controls
 
     def set_controls(self, values: Mapping[str, Any]) -> None:
@@ -171,6 +177,19 @@ class WorkerSource(Source):
         """Return the controls that were set so far, for workers that take them in at once."""
         with self._lock:
             return dict(self._set)
+
+    def take_answer(self) -> bool:
+        with self._lock:
+            answered = self._answered and self._settled()
+            self._answered = self._answered and not answered
+            return answered
+
+    def is_settled(self) -> bool:
+        with self._lock:
+            return self._settled()
+
+    def _settled(self) -> bool:
+        return not self._unsent and not self._unanswered
 
     def want_metadata(self, each: bool) -> None:
         self._wants_metadata = each
@@ -204,6 +223,7 @@ class WorkerSource(Source):
             if self.hello and self._unsent:
                 child.write(pack_message('S', {'controls': self._unsent}))
                 self._unsent = {}
+                self._unanswered += 1
 
     def _send_bitrate(self, child: Child) -> None:
         wanted_bps = self._bitrate_bps
@@ -246,3 +266,13 @@ class WorkerSource(Source):
         elif message.kind == 'A':
             self.refused = str(message.body.get('error', self.refused))
             self._adapts = bool(message.body.get('adapts', self._adapts))
+            self._take_answer(message.body)
+
+    def _take_answer(self, body: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._unanswered -= 'error' in body
+            if controls := body.get('controls'):
+                self.hello = {**self.hello, 'controls': controls}
+                self._answered = True
+                if self._settled():
+                    settle(self._set, controls)

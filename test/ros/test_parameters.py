@@ -146,7 +146,7 @@ def test_what_a_node_has_can_be_dumped(guest, kind):
 
 def test_a_name_that_nobody_knows_is_named_with_the_one_that_was_meant(tmp_path):
     arguments = file_with(
-        tmp_path / 'p.yaml', heigth=3, zebra=1, port=0, use_sim_time=False, ExposureTime=3,
+        tmp_path / 'p.yaml', hheight=3, zebra=1, port=0, use_sim_time=False, ExposureTime=3,
         start_type_description_service=True,
         **{'v4l2.gain': 3, 'color.hue_min': 3, 'color.hue_mim': 3, 'teleop.max_linera': 1.0,
            'qos_overrides./x.publisher.depth': 3})
@@ -155,7 +155,7 @@ def test_a_name_that_nobody_knows_is_named_with_the_one_that_was_meant(tmp_path)
         with running(kind, *arguments) as program:
             program.wait_for('publishing|showing|running')
             said[kind] = program.output
-    for kind, unknown in (('camera', {'heigth': "did you mean 'height'?",
+    for kind, unknown in (('camera', {'hheight': "did you mean 'height'?",
                                       'teleop.max_linera': '`ros2 param list /camera/camera`'}),
                           ('bridge', {'teleop.max_linera': "did you mean 'teleop.max_linear'?"}),
                           ('consumer', {'color.hue_mim': "did you mean 'color.hue_min'?"})):

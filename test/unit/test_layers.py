@@ -41,7 +41,7 @@ ROS = re.compile(r'rclpy|cv_bridge|launch|launch_ros|\w+_(msgs|srvs|interfaces)'
 CORE_MAY = {'numpy'}
 # The drivers of a Raspberry Pi's camera, and what workers import from their own folder.
 MAY_LACK = {'matplotlib', 'playwright', 'picamera2', 'libcamera', 'worker_pipe',
-            'picamera2_bitrate'}
+            'picamera2_bitrate', 'picamera2_configuration'}
 IMPORT_ALL = """
 from importlib import import_module
 import re

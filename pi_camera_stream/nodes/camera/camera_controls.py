@@ -24,8 +24,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ...core.errors import PermanentError
+from ...sources.controls import Controls, settle
 
-Controls = Mapping[str, Mapping[str, Any]]
 # What takes over from what: a control that was set keeps the others from being set again when the
 # camera is started again. Of the first ones that is so while they leave it to the camera.
 _AUTOMATIC = {'AeEnable': ('ExposureTime', 'AnalogueGain'),
@@ -41,8 +41,9 @@ class CameraControls:
     """
     Declare a parameter for each control that a camera tells of, and check its values.
 
-    All methods belong to the executor's thread. A parameter has the control's name of libcamera; a
-    control that does not say its present value has one once it is set.
+    All methods belong to the executor's thread. A parameter has the control's name of libcamera,
+    or `v4l2.` and its name of v4l2-ctl; a control that does not say its present value has one once
+    it is set.
     """
 
     def __init__(self, node: Node) -> None:
@@ -69,6 +70,7 @@ class CameraControls:
         """
         for name in self._controls.keys() - controls.keys():
             if self._node.has_parameter(name):
+                self._unlock(name)
                 self._node.undeclare_parameter(name)
             self.chosen.pop(name, None)
             self._preferred.pop(name, None)
@@ -79,16 +81,18 @@ class CameraControls:
             self.declaring = True
             try:
                 if self._node.has_parameter(name):  # of which the range may have changed
-                    self._node.set_descriptor(name, _describe(control))
+                    self._show(name, control, name not in self.wanted)
                     continue
                 value = self._node.declare_parameter(name, None, _describe(control)).value
                 if value is not None:  # from the command line or a file
                     given[name] = self.check(name, value)
                 elif present is not None:
+                    self._unlock(name)
                     self._node.undeclare_parameter(name)
                     self._node.declare_parameter(name, present, _describe(control))
             except (PermanentError, InvalidParameterValueException) as error:
                 self._node.get_logger().error(f'{error}: the camera goes on without it')
+                self._declare_present(name, control)
             finally:
                 self.declaring = False
         # What is given by number counts more than that the camera may find it itself.
@@ -125,10 +129,53 @@ class CameraControls:
             for name in _PARAMETERS.get(parameter, ()):
                 self.chosen.pop(name, None)
 
+    def refresh(self, controls: Controls) -> None:
+        """Take in what the camera has made of all that was set, and let the parameters say it."""
+        settle(self.chosen, controls)
+        self._controls = {**self._controls, **controls}
+        self.declaring = True
+        try:
+            for name, control in controls.items():
+                if self._node.has_parameter(name):
+                    self._show(name, control, True)
+        finally:
+            self.declaring = False
+
+    def _declare_present(self, name: str, control: Mapping[str, Any]) -> None:
+        if self._node.has_parameter(name):
+            self._unlock(name)
+            self._node.undeclare_parameter(name)
+        self._node.declare_parameter(name, _plain(control.get('value')), _describe(control),
+                                     ignore_override=True)
+
+    def _show(self, name: str, control: Mapping[str, Any], with_value: bool) -> None:
+        self._unlock(name)
+        present = _plain(control.get('value'))
+        wanted = _describe(control)
+        wanted.read_only = False
+        self._node.set_descriptor(name, wanted, None if present is None else Parameter(
+            name, value=present).get_parameter_value())
+        shown = self._node.get_parameter(name).value
+        if with_value and present is not None and (
+                type(present), present) != (type(shown), shown):
+            self._node.set_parameters([Parameter(name, value=present)])
+        self._node.describe_parameter(name).read_only = bool(control.get('read_only'))
+
+    def _unlock(self, name: str) -> None:
+        # rclpy lets nobody change or undeclare what is read-only, not even the node that declared
+        # it; but it returns the descriptor itself.
+        self._node.describe_parameter(name).read_only = False
+
     def check(self, name: str, value: Any) -> Any:
         """Return the value as the camera wants it; PermanentError says what is allowed."""
         control = self._controls[name]
         kind = str(control.get('kind', ''))
+        if control.get('read_only'):
+            raise PermanentError(f"parameter '{name}' can only be read: the camera sets it")
+        if kind == 'menu':
+            return _entry(name, value, control)
+        if kind == 'bool' and type(value) is int and value in (0, 1):  # as v4l2-ctl has it
+            value = bool(value)
         elements = list(value) if kind.endswith('[]') and not isinstance(value, str) else [value]
         types = _TYPES.get(kind.removesuffix('[]'), ())
         if not elements or not all(type(element) in types for element in elements):
@@ -138,6 +185,8 @@ class CameraControls:
             raise PermanentError(f"parameter '{name}' must have {length} elements, not {value!r}")
         least, most = control.get('minimum'), control.get('maximum')
         if not all(_within(element, least, most) for element in elements):
+            raise PermanentError(f"parameter '{name}' must be {allowed(control)}, not {value!r}")
+        if not _on_step(value, control):
             raise PermanentError(f"parameter '{name}' must be {allowed(control)}, not {value!r}")
         checked = [float(element) if kind.startswith('float') else element
                    for element in elements]
@@ -161,7 +210,28 @@ def allowed(control: Mapping[str, Any]) -> str:
     choices = [f'{number} ({name})' for number, name in dict(control.get('choices') or {}).items()]
     if len(choices) > 1:
         return ', '.join(choices[:-1]) + f' or {choices[-1]}'
-    return f'{control.get("minimum")} to {control.get("maximum")}'
+    steps = f' in steps of {control["step"]}' if 'step' in control else ''
+    return f'{control.get("minimum")} to {control.get("maximum")}{steps}'
+
+
+def _entry(name: str, value: Any, control: Mapping[str, Any]) -> str:
+    """Return the entry of a menu that is meant: by its name or, as for v4l2-ctl, its number."""
+    choices = dict(control.get('choices') or {})
+    words: tuple[str, ...] = (str(value).lower(),)
+    if isinstance(value, bool):  # YAML has read one of these
+        words = ('on', 'true', 'yes') if value else ('off', 'false', 'no')
+    for entry in choices.values():
+        if entry.lower() in words:
+            return str(entry)
+    if str(value) in choices:
+        return str(choices[str(value)])
+    raise PermanentError(f"parameter '{name}' must be {allowed(control)}, not {value!r}")
+
+
+def _on_step(value: Any, control: Mapping[str, Any]) -> bool:
+    if 'step' not in control or value == control['maximum']:
+        return True
+    return bool((value - control['minimum']) % control['step'] == 0)
 
 
 def _within(value: Any, least: Any, most: Any) -> bool:
@@ -182,12 +252,18 @@ def _plain(value: Any) -> Any:
 
 def _describe(control: Mapping[str, Any]) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
-        description=f'Control of the camera, {control.get("kind")}, {allowed(control)}',
-        additional_constraints=allowed(control), dynamic_typing=True)
-    least, most = control.get('minimum'), control.get('maximum')
+        description=f'Control of the camera, {control.get("kind")}, {allowed(control)}'
+                    + (', without effect at present' if control.get('inactive') else ''),
+        additional_constraints=allowed(control), dynamic_typing=True,
+        read_only=bool(control.get('read_only')))
+    least, most, present = control.get('minimum'), control.get('maximum'), control.get('value')
     if control.get('kind') == 'int' and isinstance(least, int) and isinstance(most, int) \
             and least < most:
-        descriptor.integer_range = [IntegerRange(from_value=least, to_value=most)]
+        step = control.get('step', 0)
+        if isinstance(present, int):  # some cameras are set to what they do not allow
+            least, most = min(least, present), max(most, present)
+            step = step if _on_step(present, control) and least == control['minimum'] else 0
+        descriptor.integer_range = [IntegerRange(from_value=least, to_value=most, step=step)]
     elif control.get('kind') == 'float' and isinstance(least, int | float) \
             and isinstance(most, int | float) and least < most:
         descriptor.floating_point_range = [FloatingPointRange(

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import math
 from pathlib import Path
+import sys
 import threading
 import time
 from typing import Any
@@ -32,6 +33,7 @@ from .focus import Focus
 from .frame_publisher import FramePublisher
 from .live_settings import LiveSettings
 from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
+from .picture_size import largest_picture_bytes
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
@@ -79,6 +81,7 @@ class CameraNode(BaseNode):
         self._capture = CaptureLoop(
             source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
             self._on_problem, self._on_delivery, self._on_refusal)
+        self._capture.on_answer = lambda: self.run_soon(self._take_answer)
         self._tried = source  # the one that runs, or is about to
         self._pictures = FramePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
@@ -90,6 +93,7 @@ class CameraNode(BaseNode):
         self._controls_named = False  # those that are given, and that the camera does not have
         self._on = True  # as set_capture says
         self._failed, self._unpublished = 0, ''  # pictures, and why the last one was
+        self._titled = ''  # the source, as it was told last
         self._said = '', 0.0  # the last problem that was logged, and when
         self._wanted_s = 0.0  # when somebody last subscribed
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
@@ -101,11 +105,13 @@ class CameraNode(BaseNode):
     def start(self) -> None:
         super().start()
         source = self._capture.source
+        self._titled = source.title
         self.get_logger().info(f"publishing {source.title} on '{self._pictures.topic}'")
-        if self.value('source') == 'auto' and source.settings.source == 'pattern':
+        if self.value('source') == 'auto' and _shows_no_camera(source):
             self.get_logger().warning(
-                'source auto found no camera, so this is a test pattern: connect one, or name '
-                "another source, such as url or file with the parameter 'path'")
+                'source auto found no camera, so this is a test pattern: connect one, which is '
+                "taken then, or name another source, such as url or file with the parameter "
+                "'path'")
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
@@ -158,11 +164,12 @@ class CameraNode(BaseNode):
         """Return a source with these values; the camera that `auto` has found stays the same."""
         settings = read_settings(values.__getitem__)
         present = self._capture.source
-        if settings.source == 'auto' and not settings.path:
+        if settings.source == 'auto' and not settings.path and not _shows_no_camera(present):
             settings = replace(without(settings, present.options),
                                source=present.settings.source, path=present.settings.path)
         source = create_source(settings)
         source.check()
+        source.remember(present)
         return source
 
     def _start_with(self, source: Source) -> None:
@@ -232,6 +239,9 @@ class CameraNode(BaseNode):
 
     def _take_controls(self) -> None:
         source = self._capture.source
+        if source.title != self._titled:  # it was not known before which one it would be
+            self._titled = source.title
+            self.get_logger().info(f'pictures come from {source.title}')
         source.fps = self.value('fps')
         if controls := source.controls():
             self._controls.declare(controls)
@@ -242,6 +252,13 @@ class CameraNode(BaseNode):
             wanted = self._controls.wanted
             source.set_controls(wanted)
             source.keep_controls(wanted.keys())
+
+    def _take_answer(self) -> None:
+        source = self._capture.source
+        if source.refused:
+            self.get_logger().warning(f'the camera refused controls: {source.refused}')
+        if source.is_settled():
+            self._controls.refresh(source.controls())
 
     def _on_source_end(self, reason: Exception) -> None:
         if isinstance(reason, EndOfStream):
@@ -367,10 +384,16 @@ def _camera_values(source: Source) -> dict[str, object]:
             **metadata_values(source.metadata)}
 
 
+def _shows_no_camera(source: Source) -> bool:
+    """Return whether `auto` has found none; it would not have chosen the pattern otherwise."""
+    return source.settings.source == 'pattern'
+
+
 def _flips(settings: SourceSettings) -> tuple[bool, bool]:
     half_turn = settings.rotation == 180
     return settings.hflip != half_turn, settings.vflip != half_turn
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    return run_node(CameraNode, 'camera_node', args)
+    return run_node(CameraNode, 'camera_node', args,
+                    largest_picture_bytes(sys.argv if args is None else args))

@@ -26,6 +26,7 @@ from std_msgs.msg import Header
 from .adaptation import Adaptation
 from .raw_publisher import RawImage, RawPublisher
 from ..qos_watch import QosWatch
+from ..size_watch import SizeWatch
 from ...client.calibration_subscription import info_topic
 from ...client.image_topic import create_image_publisher, jpeg_message
 from ...client.trace import TracePublisher
@@ -76,6 +77,7 @@ class FramePublisher:
         self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info')
         self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos,
                                    self._lores_infos])
+        self._sizes = SizeWatch(node)
         self.adaptation = Adaptation(node, self.topic)
 
     @property
@@ -123,6 +125,8 @@ class FramePublisher:
         if lores_infos:
             self._publish_info(self._lores_infos,
                                *self.raws.lores_size(size.width, size.height), header)
+        if full:
+            self._sizes.look(size.width * size.height * size.components)
         if full or small:
             self.raws.put(RawImage(content, size, header, full, small, considerate=images))
 
@@ -157,6 +161,7 @@ class FramePublisher:
         published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
         self._images.publish(message)
         size_bytes = len(encoded.data)
+        self._sizes.look(size_bytes)
         self.published.add(size_bytes)
         self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
         self.adaptation.sent(stamp_ns, published_ns, size_bytes)

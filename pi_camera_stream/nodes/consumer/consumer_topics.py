@@ -40,6 +40,8 @@ from ...vision.pipeline import Outcome
 from ...vision.processor import FrameInfo
 from ...vision.results import results_text
 
+LARGEST_BYTES = 4_000_000  # of an annotated picture: a JPEG of 20 megapixels, as a rule
+
 
 class ConsumerTopics:
     """

@@ -22,7 +22,7 @@ import time
 import traceback
 from typing import Any
 
-from .consumer_topics import ConsumerTopics
+from .consumer_topics import ConsumerTopics, LARGEST_BYTES
 from .message_decoder import decode
 from .. import diagnostics
 from ..base_node import BaseNode
@@ -222,4 +222,4 @@ def _own(processor: str, changed: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    return run_node(OpencvConsumerNode, 'opencv_consumer_node', args)
+    return run_node(OpencvConsumerNode, 'opencv_consumer_node', args, LARGEST_BYTES)

@@ -41,7 +41,7 @@ def find_cameras(devices: Path | None = None, folder: Path = Path('/dev')) -> It
                       'install what is BROKEN above')
         return
     try:
-        settings = find_camera(SourceSettings(), devices)
+        settings = find_camera(SourceSettings(), devices, folder)
     except PermanentError as error:
         sentence, _, remedy = str(error).partition('. ')
         yield Finding('broken', f'a Raspberry Pi camera is there, but {sentence}', remedy)
@@ -49,7 +49,7 @@ def find_cameras(devices: Path | None = None, folder: Path = Path('/dev')) -> It
     if settings is None:
         yield from _none(folder)
     elif settings.source == 'v4l2':
-        yield from _usb(folder / Path(settings.path).name, folder)
+        yield from _usb(Path(settings.path))
     else:
         python = find_python('') if settings.source == 'picamera2' else sys.executable
         under = '' if python == sys.executable else f', whose driver runs under {python}'
@@ -57,11 +57,10 @@ def find_cameras(devices: Path | None = None, folder: Path = Path('/dev')) -> It
         yield from _permission(next(iter(sorted(folder.glob('media*'))), None))
 
 
-def _usb(device: Path, folder: Path) -> Iterator[Finding]:
-    names = [link for link in sorted((folder / 'v4l' / 'by-id').glob('*'))
-             if link.resolve() == device.resolve()]
-    better = f', or path:={names[0]}, which stays the same' if names else ''
-    yield Finding('ok', f'a USB camera is there: source:=v4l2 path:={device}{better}')
+def _usb(path: Path) -> Iterator[Finding]:
+    device = path.resolve()
+    stays = '' if path == device else f', which is {device} now, and stays the same'
+    yield Finding('ok', f'a USB camera is there: source:=v4l2 path:={path}{stays}')
     yield from _permission(device)
 
 

@@ -12,15 +12,19 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// A USB camera for tests: loaded with LD_PRELOAD, it answers at the path FAKE_V4L2_PATH as the
-// kernel's V4L2 does, and delivers FAKE_V4L2_PICTURES/MJPG/0, 1, 2 ..., or those of YUYV, in turn,
-// at 30 a second. FAKE_V4L2_FORMATS=YUYV leaves MJPG out. These files, when they appear, change it:
-// PATH.gone (unplugged), PATH.stall (no more pictures), PATH.busy, PATH.denied, PATH.plain (it is
-// no camera), PATH.codec (it is one of the other devices that have a /dev/video).
+// USB cameras for tests: loaded with LD_PRELOAD, this answers as the kernel's V4L2 does at each file
+// whose path is FAKE_V4L2_PATH and a number, and delivers FAKE_V4L2_PICTURES/MJPG/0, 1, 2 ..., or those
+// of another format, in turn, at 30 a second. FAKE_V4L2_FORMATS has the formats, else MJPG and YUYV.
+// A camera is unplugged when its file goes. What is set is written to PATH.set, a line each. These
+// files, when they appear, change it: PATH.gone (unplugged), PATH.stall (no more pictures),
+// PATH.damaged, PATH.empty (nothing else than such buffers), PATH.narrow (the bus is full), PATH.busy,
+// PATH.denied, PATH.plain (it is no camera), PATH.stubborn (its gain cannot be set), and what else has
+// a /dev/video: PATH.codec, PATH.meta, PATH.isp, PATH.csi.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/videodev2.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -42,6 +46,13 @@ static const struct mode modes[] = {
   {V4L2_PIX_FMT_YUYV, 640, 480, {30, 15}}, {V4L2_PIX_FMT_YUYV, 320, 240, {30}},
   {V4L2_PIX_FMT_MJPEG, 640, 480, {30, 15}}, {V4L2_PIX_FMT_MJPEG, 1280, 720, {30}},
   {V4L2_PIX_FMT_MJPEG, 1920, 1080, {15}},
+  {V4L2_PIX_FMT_UYVY, 640, 480, {30}}, {V4L2_PIX_FMT_YVYU, 640, 480, {30}},
+  {V4L2_PIX_FMT_VYUY, 640, 480, {30}}, {V4L2_PIX_FMT_NV12, 640, 480, {30}},
+  {V4L2_PIX_FMT_NV21, 640, 480, {30}}, {V4L2_PIX_FMT_YUV420, 640, 480, {30}},
+  {V4L2_PIX_FMT_YVU420, 640, 480, {30}}, {V4L2_PIX_FMT_RGB24, 640, 480, {30}},
+  {V4L2_PIX_FMT_BGR24, 640, 480, {30}}, {V4L2_PIX_FMT_GREY, 640, 480, {30}},
+  {V4L2_PIX_FMT_Y16, 640, 480, {30}}, {V4L2_PIX_FMT_H264, 640, 480, {30}},
+  {V4L2_PIX_FMT_SRGGB10P, 640, 480, {30}},
 };
 #define MODES (int)(sizeof modes / sizeof *modes)
 
@@ -54,24 +65,33 @@ static __u32 rate = 30, count, sequence;
 static struct v4l2_buffer queued[BUFFERS], filled[BUFFERS];
 static int queued_count, filled_count;
 
-static const char *path(void) { const char *p = getenv("FAKE_V4L2_PATH"); return p ? p : ""; }
+static char path[PATH_MAX];  // of the camera that was opened last
 
 static int is(const char *state) {
-  char name[4096];
-  snprintf(name, sizeof name, "%s.%s", path(), state);
+  char name[PATH_MAX + 16];
+  snprintf(name, sizeof name, "%s.%s", path, state);
   return access(name, F_OK) == 0;
 }
 
-static int hidden(__u32 format) {
-  const char *only = getenv("FAKE_V4L2_FORMATS");
-  return only && memcmp(only, &format, 4) != 0;
+static int is_gone(void) { return is("gone") || access(path, F_OK) != 0; }
+
+static int has(__u32 format) {
+  const char *formats = getenv("FAKE_V4L2_FORMATS");
+  return memmem(formats ? formats : "MJPG YUYV", strlen(formats ? formats : "MJPG YUYV"), &format,
+                (format >> 24) == ' ' ? 3 : 4) != NULL;
+}
+
+static void picture_name(char *name, size_t size, __u32 number) {
+  char code[5] = {0};
+  memcpy(code, &now.format, 4);
+  if (code[3] == ' ') code[3] = 0;
+  snprintf(name, size, "%s/%s/%u", getenv("FAKE_V4L2_PICTURES"), code, number);
 }
 
 static size_t load(__u32 number, void *where) {
   char name[4096];
   for (int attempt = 0; attempt < 2; attempt++, number = 0) {
-    snprintf(name, sizeof name, "%s/%.4s/%u", getenv("FAKE_V4L2_PICTURES"),
-             (const char *)&now.format, number);
+    picture_name(name, sizeof name, number);
     FILE *file = fopen(name, "rb");
     if (file) {
       size_t size = fread(where, 1, BUFFER_BYTES, file);
@@ -86,12 +106,11 @@ static void fill(char *base) {
   static __u32 next;
   pthread_mutex_lock(&lock);
   sequence++;  // a camera without a buffer leaves a picture out
-  if (queued_count && !is("stall") && !is("gone")) {
+  if (queued_count && !is("stall") && !is_gone()) {
     struct v4l2_buffer buffer = queued[0];
     memmove(queued, queued + 1, sizeof *queued * --queued_count);
     char name[4096];
-    snprintf(name, sizeof name, "%s/%.4s/%u", getenv("FAKE_V4L2_PICTURES"),
-             (const char *)&now.format, next);
+    picture_name(name, sizeof name, next);
     if (access(name, F_OK) != 0) next = 0;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -100,11 +119,13 @@ static void fill(char *base) {
     buffer.bytesused = load(next++, base + (size_t)buffer.index * BUFFER_BYTES);
     buffer.sequence = sequence - 1;
     buffer.flags = V4L2_BUF_FLAG_DONE | V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    if (is("damaged")) buffer.flags |= V4L2_BUF_FLAG_ERROR;
+    if (is("empty")) buffer.bytesused = 0;
     filled[filled_count++] = buffer;
     eventfd_write(camera, 1);
   }
   pthread_mutex_unlock(&lock);
-  if (is("gone")) eventfd_write(camera, 1);
+  if (is_gone()) eventfd_write(camera, 1);
 }
 
 static void *run(void *unused) {
@@ -120,13 +141,26 @@ static void *run(void *unused) {
 static int fail(int number) { errno = number; return -1; }
 
 static int open_camera(void) {
-  if (is("gone")) return fail(ENOENT);
+  if (is_gone()) return fail(ENOENT);
   if (is("denied")) return fail(EACCES);
   if (is("plain")) return -2;
   camera = eventfd(0, EFD_NONBLOCK | EFD_SEMAPHORE | EFD_CLOEXEC);
   memory = memfd_create("buffers", MFD_CLOEXEC);
   if (ftruncate(memory, (off_t)BUFFERS * BUFFER_BYTES)) return -1;
+  queued_count = filled_count = 0;
   return camera;
+}
+
+// Whether a path is one of the cameras', also by a link; `path` is, then.
+static int find(const char *name) {
+  const char *prefix = getenv("FAKE_V4L2_PATH");
+  char real[PATH_MAX];
+  size_t length = prefix ? strlen(prefix) : 0;
+  if (!length || !realpath(name, real)) snprintf(real, sizeof real, "%s", name);
+  if (!length || strncmp(real, prefix, length) || !real[length]) return 0;
+  if (strspn(real + length, "0123456789") != strlen(real + length)) return 0;
+  strcpy(path, real);
+  return 1;
 }
 
 #define OPEN(NAME) \
@@ -135,13 +169,26 @@ int NAME(const char *name, int flags, ...) { \
   va_start(list, flags); \
   int mode = va_arg(list, int), found = -2; \
   va_end(list); \
-  if (*path() && strcmp(name, path()) == 0) found = open_camera(); \
+  if (find(name)) found = open_camera(); \
   if (found != -2) return found; \
   int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, #NAME); \
   return real(name, flags, mode); \
 }
 OPEN(open)
 OPEN(open64)
+
+int close(int fd) {
+  int (*real)(int) = dlsym(RTLD_NEXT, "close");
+  if (fd >= 0 && fd == camera) {
+    if (streaming) {
+      streaming = 0;
+      pthread_join(timer, NULL);
+    }
+    camera = -1;
+    real(memory);
+  }
+  return real(fd);
+}
 
 #define MMAP(NAME) \
 void *NAME(void *where, size_t size, int protection, int flags, int fd, off_t offset) { \
@@ -152,10 +199,10 @@ MMAP(mmap)
 MMAP(mmap64)
 
 static int enum_format(struct v4l2_fmtdesc *f) {
-  static const __u32 formats[] = {V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG};
   __u32 index = 0;
-  for (int i = 0; i < 2; i++)
-    if (!hidden(formats[i]) && index++ == f->index) { f->pixelformat = formats[i]; return 0; }
+  for (int i = 0; i < MODES; i++)
+    if ((!i || modes[i].format != modes[i - 1].format) && has(modes[i].format)
+        && index++ == f->index) { f->pixelformat = modes[i].format; return 0; }
   return fail(EINVAL);
 }
 
@@ -183,6 +230,16 @@ static int enum_interval(struct v4l2_frmivalenum *v) {
   return fail(EINVAL);
 }
 
+static __u32 bytes_per_line(void) {  // of the first plane
+  switch (now.format) {
+    case V4L2_PIX_FMT_MJPEG: case V4L2_PIX_FMT_H264: return 0;
+    case V4L2_PIX_FMT_RGB24: case V4L2_PIX_FMT_BGR24: return now.width * 3;
+    case V4L2_PIX_FMT_NV12: case V4L2_PIX_FMT_NV21: case V4L2_PIX_FMT_YUV420:
+    case V4L2_PIX_FMT_YVU420: case V4L2_PIX_FMT_GREY: return now.width;
+    default: return now.width * 2;
+  }
+}
+
 static int set_format(struct v4l2_format *f) {
   if (is("busy")) return fail(EBUSY);
   for (int i = 0; i < MODES; i++)
@@ -191,14 +248,129 @@ static int set_format(struct v4l2_format *f) {
   f->fmt.pix.pixelformat = now.format;  // as the kernel: what is nearest, without a word
   f->fmt.pix.width = now.width;
   f->fmt.pix.height = now.height;
-  f->fmt.pix.bytesperline = now.format == V4L2_PIX_FMT_YUYV ? now.width * 2 : 0;
+  f->fmt.pix.bytesperline = bytes_per_line();
   f->fmt.pix.sizeimage = BUFFER_BYTES;
+  return 0;
+}
+
+struct control {
+  __u32 id, type;
+  const char *name;
+  __s32 minimum, maximum, step, value;
+  __u32 flags, switched_by;  // it has no effect unless that one is `off`
+  __s32 off;
+  const char *menu[4];
+};
+static struct control controls[] = {
+  {V4L2_CID_USER_CLASS, V4L2_CTRL_TYPE_CTRL_CLASS, "User Controls", 0, 0, 0, 0,
+   V4L2_CTRL_FLAG_READ_ONLY | V4L2_CTRL_FLAG_WRITE_ONLY, 0, 0, {0}},
+  {V4L2_CID_BRIGHTNESS, V4L2_CTRL_TYPE_INTEGER, "Brightness", -64, 64, 1, 0, 0, 0, 0, {0}},
+  {V4L2_CID_HUE, V4L2_CTRL_TYPE_INTEGER, "Hue", -40, 40, 1, 0, V4L2_CTRL_FLAG_DISABLED, 0, 0, {0}},
+  {V4L2_CID_AUTO_WHITE_BALANCE, V4L2_CTRL_TYPE_BOOLEAN, "White Balance, Automatic", 0, 1, 1, 1, 0, 0,
+   0, {0}},
+  {V4L2_CID_DO_WHITE_BALANCE, V4L2_CTRL_TYPE_BUTTON, "Do White Balance", 0, 0, 0, 0,
+   V4L2_CTRL_FLAG_WRITE_ONLY | V4L2_CTRL_FLAG_EXECUTE_ON_WRITE, 0, 0, {0}},
+  {V4L2_CID_GAIN, V4L2_CTRL_TYPE_INTEGER, "Gain", 0, 100, 1, 20, 0, 0, 0, {0}},
+  {V4L2_CID_POWER_LINE_FREQUENCY, V4L2_CTRL_TYPE_MENU, "Power Line Frequency", 0, 2, 1, 1, 0, 0, 0,
+   {"Disabled", "50 Hz", "60 Hz"}},
+  {V4L2_CID_WHITE_BALANCE_TEMPERATURE, V4L2_CTRL_TYPE_INTEGER, "White Balance Temperature", 2800,
+   6500, 10, 4600, 0, V4L2_CID_AUTO_WHITE_BALANCE, 0, {0}},
+  {V4L2_CID_CAMERA_CLASS, V4L2_CTRL_TYPE_CTRL_CLASS, "Camera Controls", 0, 0, 0, 0,
+   V4L2_CTRL_FLAG_READ_ONLY | V4L2_CTRL_FLAG_WRITE_ONLY, 0, 0, {0}},
+  {V4L2_CID_EXPOSURE_AUTO, V4L2_CTRL_TYPE_MENU, "Auto Exposure", 0, 3, 1, 3, 0, 0, 0,
+   {0, "Manual Mode", 0, "Aperture Priority Mode"}},
+  {V4L2_CID_EXPOSURE_ABSOLUTE, V4L2_CTRL_TYPE_INTEGER, "Exposure Time, Absolute", 3, 2047, 1, 250, 0,
+   V4L2_CID_EXPOSURE_AUTO, 1, {0}},
+  {V4L2_CID_PAN_ABSOLUTE, V4L2_CTRL_TYPE_INTEGER, "Pan, Absolute", -36000, 36000, 3600, 0, 0, 0, 0,
+   {0}},
+  {V4L2_CID_PRIVACY, V4L2_CTRL_TYPE_BOOLEAN, "Privacy", 0, 1, 1, 0, V4L2_CTRL_FLAG_READ_ONLY, 0, 0,
+   {0}},
+  {V4L2_CID_AUTO_EXPOSURE_BIAS, V4L2_CTRL_TYPE_INTEGER_MENU, "Auto Exposure, Bias", 0, 2, 1, 1, 0, 0,
+   0, {"-1000", "0", "1000"}},
+};
+#define CONTROLS (int)(sizeof controls / sizeof *controls)
+
+static struct control *find_control(__u32 id) {
+  for (int i = 0; i < CONTROLS; i++)
+    if (controls[i].id == id) return &controls[i];
+  return NULL;
+}
+
+static int inactive(const struct control *c) {
+  return c->switched_by && find_control(c->switched_by)->value != c->off;
+}
+
+static int query_control(struct v4l2_query_ext_ctrl *q) {
+  const __u32 next = V4L2_CTRL_FLAG_NEXT_CTRL | V4L2_CTRL_FLAG_NEXT_COMPOUND;
+  struct control *c = NULL;
+  if (!(q->id & next)) {
+    c = find_control(q->id);
+  } else {
+    for (int i = 0; i < CONTROLS && !c; i++)
+      if (controls[i].id > (q->id & ~next)) c = &controls[i];
+  }
+  if (!c) return fail(EINVAL);
+  memset(q, 0, sizeof *q);
+  q->id = c->id;
+  q->type = c->type;
+  strcpy(q->name, c->name);
+  q->minimum = c->minimum;
+  q->maximum = c->maximum;
+  q->step = c->step;
+  q->flags = c->flags | (inactive(c) ? V4L2_CTRL_FLAG_INACTIVE : 0);
+  q->elem_size = 4;
+  q->elems = 1;
+  return 0;
+}
+
+static int query_menu(struct v4l2_querymenu *m) {
+  struct control *c = find_control(m->id);
+  if (!c || (c->type != V4L2_CTRL_TYPE_MENU && c->type != V4L2_CTRL_TYPE_INTEGER_MENU)
+      || m->index > (__u32)c->maximum || !c->menu[m->index]) return fail(EINVAL);
+  if (c->type == V4L2_CTRL_TYPE_MENU) strcpy((char *)m->name, c->menu[m->index]);
+  else m->value = atoll(c->menu[m->index]);
+  m->reserved = 0;
+  return 0;
+}
+
+static int set_control(struct control *c, __s32 *value) {  // as uvcvideo does
+  if (c->flags & V4L2_CTRL_FLAG_READ_ONLY) return EACCES;
+  if (inactive(c)) return EACCES;  // "wrong state", says the camera
+  if (c->id == V4L2_CID_GAIN && is("stubborn")) return EIO;
+  if (c->type == V4L2_CTRL_TYPE_MENU || c->type == V4L2_CTRL_TYPE_INTEGER_MENU) {
+    if (*value < c->minimum || *value > c->maximum) return ERANGE;
+    if (!c->menu[*value]) return EINVAL;
+  } else if (c->type != V4L2_CTRL_TYPE_BUTTON) {
+    if (*value < c->minimum) *value = c->minimum;
+    if (*value > c->maximum) *value = c->maximum;
+    *value = c->minimum + (*value - c->minimum + c->step / 2) / c->step * c->step;
+  }
+  c->value = *value;
+  char name[PATH_MAX + 16];
+  snprintf(name, sizeof name, "%s.set", path);
+  FILE *file = fopen(name, "a");
+  fprintf(file, "%s=%d\n", c->name, *value);
+  fclose(file);
+  return 0;
+}
+
+static int each_control(struct v4l2_ext_controls *list, int set) {
+  for (__u32 i = 0; i < list->count; i++) {
+    struct v4l2_ext_control *item = &list->controls[i];
+    struct control *c = find_control(item->id);
+    __s32 value = set ? item->value : c ? c->value : 0;
+    int error = !c || c->type == V4L2_CTRL_TYPE_CTRL_CLASS ? EINVAL
+      : set ? set_control(c, &value) : c->flags & V4L2_CTRL_FLAG_WRITE_ONLY ? EACCES : 0;
+    list->error_idx = error ? list->count : list->error_idx;
+    if (error) return fail(error);
+    item->value = value;
+  }
   return 0;
 }
 
 static int dequeue(struct v4l2_buffer *b) {
   eventfd_t one;
-  if (is("gone")) return fail(ENODEV);
+  if (is_gone()) return fail(ENODEV);
   if (eventfd_read(camera, &one) || !filled_count) return fail(EAGAIN);
   *b = filled[0];
   memmove(filled, filled + 1, sizeof *filled * --filled_count);
@@ -213,10 +385,17 @@ static int answer(unsigned long request, void *p) {
   switch (request) {
     case VIDIOC_QUERYCAP:
       memset(p, 0, sizeof *capability);
-      strcpy((char *)capability->card, "Fake Camera: Fake Cam");
-      capability->capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_DEVICE_CAPS;
-      capability->device_caps = is("codec") ? V4L2_CAP_VIDEO_M2M_MPLANE
-        : V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+      strcpy((char *)capability->driver, is("codec") ? "bcm2835-codec" : is("isp") ? "bcm2835-isp"
+             : is("csi") ? "rp1-cfe" : "uvcvideo");
+      strcpy((char *)capability->card, is("codec") ? "bcm2835-codec-decode" : is("isp")
+             ? "bcm2835-isp" : is("csi") ? "rp1-cfe" : "Fake Camera: Fake Cam");
+      // Those of the whole device; a camera has a second node for its metadata.
+      capability->capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_META_CAPTURE
+        | V4L2_CAP_STREAMING | V4L2_CAP_DEVICE_CAPS;
+      capability->device_caps = V4L2_CAP_STREAMING | (
+        is("codec") ? V4L2_CAP_VIDEO_M2M_MPLANE : is("meta") ? V4L2_CAP_META_CAPTURE
+        : is("csi") ? V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_META_CAPTURE | V4L2_CAP_IO_MC
+        : V4L2_CAP_VIDEO_CAPTURE);
       return 0;
     case VIDIOC_ENUM_FMT: return enum_format(p);
     case VIDIOC_ENUM_FRAMESIZES: return enum_size(p);
@@ -236,7 +415,12 @@ static int answer(unsigned long request, void *p) {
       return 0;
     case VIDIOC_QBUF: queued[queued_count++] = *buffer; return 0;
     case VIDIOC_DQBUF: return dequeue(p);
+    case VIDIOC_QUERY_EXT_CTRL: return query_control(p);
+    case VIDIOC_QUERYMENU: return query_menu(p);
+    case VIDIOC_G_EXT_CTRLS: return each_control(p, 0);
+    case VIDIOC_S_EXT_CTRLS: return each_control(p, 1);
     case VIDIOC_STREAMON:
+      if (is("narrow")) return fail(ENOSPC);
       streaming = 1;
       return pthread_create(&timer, NULL, run, NULL) ? fail(ENOMEM) : 0;
     default: return fail(ENOTTY);

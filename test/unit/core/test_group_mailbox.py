@@ -113,3 +113,14 @@ def test_after_the_end_nothing_is_given_out():
     mailbox.close()
     with pytest.raises(Mailbox.Closed):
         mailbox.take()
+
+
+def test_after_a_jump_the_next_one_is_a_key_frame():
+    mailbox = GroupMailbox(MOST, BEHIND_S)
+    mailbox.put('key', lambda: True, 0.0)
+    mailbox.put('builds on it', lambda: False, 0.1)
+    mailbox.jump()
+    mailbox.put('builds on a lost one', lambda: False, 0.2)
+    mailbox.put('next key', lambda: True, 0.3)
+    assert mailbox.take() == 'next key'
+    assert mailbox.dropped == 3

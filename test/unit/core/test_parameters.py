@@ -93,7 +93,7 @@ def test_the_tables_are_written_from_the_rows():
 
 
 @pytest.mark.parametrize(('name', 'meant'), [
-    ('heigth', 'height'), ('JPEG-Quality', 'jpeg_quality'), ('fsp', 'fps'), ('zebra', '')])
+    ('hheight', 'height'), ('JPEG-Quality', 'jpeg_quality'), ('fsp', 'fps'), ('zebra', '')])
 def test_the_nearest_name_is_found(name, meant):
     assert nearest(name, ['width', 'height', 'fps', 'jpeg_quality']) == meant
 

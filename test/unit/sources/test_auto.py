@@ -16,7 +16,11 @@ from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.sources import auto
 from pi_camera_stream.sources.auto import find_camera
 from pi_camera_stream.sources.base import SourceSettings
+from pi_camera_stream.sources.registry import create_source
 import pytest
+from support.capturing import capturing
+from support.processes import wait_until
+from support.usb_camera import JPEGS, plug_in
 
 ANY = SourceSettings(width=640, height=480)
 
@@ -82,3 +86,51 @@ def test_one_that_nothing_reads_is_no_silence(devices, installed):
     devices('v4l-subdev0', 'i2c')
     with pytest.raises(PermanentError, match='no picamera2'):
         find_camera(ANY, devices.folder)
+
+
+@pytest.fixture
+def place(devices, tmp_path, monkeypatch):
+    """Return the folder in which `auto` looks for the files of devices."""
+    monkeypatch.setattr(auto, 'DEVICES', devices.folder)
+    monkeypatch.setattr(auto, 'FOLDER', tmp_path)
+    return tmp_path
+
+
+def test_the_camera_that_appears_is_taken(devices, place, monkeypatch, missing):
+    camera = plug_in(place, monkeypatch, missing)
+    with capturing(create_source(SourceSettings())) as run:
+        assert run.loop.source.title == 'no camera 1280x720'
+        wait_until(lambda: run.loop.captured.total > 3)
+        devices('video7', 'usb')
+        wait_until(lambda: run.loop.source.title == f'camera {camera.path} (Fake Camera)')
+        before = run.loop.captured.total
+        wait_until(lambda: run.loop.captured.total > before)
+        assert run.picture() in JPEGS
+        assert run.loop.restarts == 0
+        assert run.problems == run.ends == []
+
+
+def test_one_that_cannot_be_used_is_said_and_tried_again(devices, place, monkeypatch, missing):
+    monkeypatch.setattr('pi_camera_stream.sources.no_camera._AGAIN_S', 3.0)
+    camera = plug_in(place, monkeypatch, missing)
+    camera.state('plain')
+    with capturing(create_source(SourceSettings())) as run:
+        devices('video7', 'usb')
+        run.wait_for_problem(f'{camera.path} is no camera')
+        wait_until(lambda: run.loop.source.title == 'no camera 1280x720')
+        before = run.loop.captured.total
+        wait_until(lambda: run.loop.captured.total > before)
+        assert run.ends == []
+        camera.and_back('plain')
+        wait_until(lambda: run.loop.source.title == f'camera {camera.path} (Fake Camera)')
+
+
+def test_one_for_which_nothing_is_installed_is_said_once(devices, place, installed):
+    installed()
+    with capturing(create_source(SourceSettings())) as run:
+        devices('v4l-subdev0', 'i2c')
+        run.wait_for_problem('no picamera2')
+        before = run.loop.captured.total
+        wait_until(lambda: run.loop.captured.total > before + 60)  # of 30 a second
+        assert run.problems == ['no picamera2']
+        assert run.loop.problem == ''

@@ -19,8 +19,8 @@ import threading
 import av
 import numpy as np
 from pi_camera_stream.core.errors import TemporaryError
+from pi_camera_stream.sources.workers.runtime.decoder import Decoder
 from pi_camera_stream.sources.workers.runtime.worker_status import WorkerStatus
-from pi_camera_stream.sources.workers.url.decoder import Decoder
 import pytest
 from support import pictures
 from support.processes import WAIT_S, wait_until

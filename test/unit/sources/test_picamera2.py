@@ -230,8 +230,7 @@ def test_another_size_is_configured_in_the_living_worker(start, options):
         captures = read(second, 3)
         for capture in captures:  # none was taken with the settings before
             header, tells = read_header(capture.content.data), told(capture)
-            assert (header.width, header.height) == (
-                second.settings.width, second.settings.height)
+            assert (header.width, header.height) == second.settings.size_of(0, 0)
             assert tells['flips'] == [second.settings.hflip, second.settings.vflip]
             assert capture.monotonic_ns == tells['SensorTimestamp'] - 5_000_000
         assert second._child.pid == child

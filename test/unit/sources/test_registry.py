@@ -95,6 +95,6 @@ def test_what_a_source_does_not_know_is_refused(values, name):
 
 
 def test_auto_leaves_out_what_the_camera_does_not_know(monkeypatch):
-    monkeypatch.setattr('pi_camera_stream.sources.auto._DEVICES', Path('/nowhere'))
+    monkeypatch.setattr('pi_camera_stream.sources.auto.DEVICES', Path('/nowhere'))
     source = registry.create_source(SourceSettings(camera='1', hflip=True))
     assert source.settings == SourceSettings(source='pattern')

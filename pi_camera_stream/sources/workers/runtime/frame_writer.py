@@ -131,8 +131,12 @@ class FrameWriter:
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             done, data = cv2.imencode('.jpg', self._turn(image),
                                       (cv2.IMWRITE_JPEG_QUALITY, self._settings.quality))
+        except NotAJpegError:
+            raise
         except cv2.error as error:
             raise NotAJpegError(f'OpenCV cannot work on it: {error}') from error
+        except ValueError as error:  # too few bytes for a raw picture
+            raise NotAJpegError(str(error)) from error
         if not done:
             raise NotAJpegError('it cannot be encoded')
         return bytes(data.tobytes())

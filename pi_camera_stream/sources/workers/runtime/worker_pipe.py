@@ -54,6 +54,10 @@ class Device:
         """Set controls; return an error, or nothing."""
         return 'it has no controls'
 
+    def describe_controls(self) -> dict[str, Any]:
+        """Return them as the hello has them, with their present values, if these can be told."""
+        return {}
+
     def limit_bitrate(self, bitrate_bps: float | None) -> None:
         """Keep to so many bits a second, if it can; None for no limit."""
 
@@ -188,7 +192,10 @@ def _obey(received: Iterator[tuple[bytes, dict[str, Any]]], devices: list[Any],
                 if 'metadata' in body:
                     devices[0].want_metadata(body['metadata'])
                 if 'controls' in body:
-                    pipe.send(b'A', {'error': devices[0].set(body['controls'])})
+                    answer = {'error': devices[0].set(body['controls'])}
+                    if controls := devices[0].describe_controls():
+                        answer['controls'] = controls
+                    pipe.send(b'A', answer)
                 if 'bitrate' in body:
                     devices[0].limit_bitrate(body['bitrate'])
     except Failure as failure:

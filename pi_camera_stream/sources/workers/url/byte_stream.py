@@ -20,8 +20,8 @@ from typing import Any
 import av
 
 from .byte_inputs import SenderChangedError, TcpInput, UdpInput
-from .decoder import Decoder
 from .ts_marker import TsMarker
+from ..runtime.decoder import Decoder
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress

@@ -22,8 +22,8 @@ from typing import Any, NoReturn
 import av
 
 from .byte_stream import codec_title
-from .decoder import Decoder
 from .refusals import refused
+from ..runtime.decoder import Decoder
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress

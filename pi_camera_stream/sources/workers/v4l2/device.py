@@ -17,7 +17,6 @@
 import ctypes
 from dataclasses import dataclass
 import errno
-import getpass
 from glob import glob
 import mmap
 import os
@@ -27,7 +26,10 @@ import time
 from typing import NoReturn
 
 from . import api
+from .controls import V4l2Controls
 from .modes import choose, Mode, read_modes
+from .permission import refusal
+from .search import capabilities, PARTS, text
 from ....core.errors import PermanentError, TemporaryError
 
 _BUFFERS = 4
@@ -36,11 +38,12 @@ _SANE_NS = 10 * 10**9  # a capture time farther back is of another clock
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture of the camera, in its format, with its time and its number from 1."""
+    """One buffer of the camera, in its format, with its time and its number from 1."""
 
-    data: bytes
+    data: bytes  # empty when it is damaged
     monotonic_ns: int
     number: int
+    damaged: bool = False
 
 
 class V4l2Device:
@@ -51,7 +54,7 @@ class V4l2Device:
         Raises TemporaryError when it is not there, or busy; PermanentError when it may not be
         used, is no camera, or does not have what is asked for.
         """
-        self._path = path
+        self.path, self._driver = path, ''
         self._maps: list[mmap.mmap] = []
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -59,6 +62,7 @@ class V4l2Device:
             self._explain(error)
         try:
             self.card = self._check()  # its name for people
+            self.controls = V4l2Controls(self._fd)
             try:
                 self.mode, self.size, interval = choose(read_modes(self._fd), size, fps)
             except PermanentError as error:
@@ -75,17 +79,17 @@ class V4l2Device:
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
 
-    def read(self) -> Shot:
-        """Wait for the newest picture; TemporaryError when the camera has been unplugged."""
-        newest = None
-        while newest is None:
+    def read(self) -> list[Shot]:
+        """Wait for what comes next; TemporaryError when the camera has been unplugged."""
+        shots: list[Shot] = []
+        while not shots:
             self._poll.poll()
             try:
                 while (shot := self._dequeue()) is not None:
-                    newest = shot if shot.data else newest
+                    shots.append(shot)
             except OSError as error:
                 self._explain(error)
-        return newest
+        return shots
 
     def close(self) -> None:
         for buffer in self._maps:
@@ -93,19 +97,17 @@ class V4l2Device:
         os.close(self._fd)
 
     def _check(self) -> str:
-        capability = api.Capability()
         try:
-            api.call(self._fd, api.QUERYCAP, capability)
+            capability, can = capabilities(self._fd)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise
-            raise PermanentError(f'{self._path} is no camera{_others()}') from None
-        can = (capability.device_caps if capability.capabilities & api.HAS_DEVICE_CAPS
-               else capability.capabilities)
-        card: str = capability.card.decode(errors='replace').partition(':')[0]
+            raise PermanentError(f'{self.path} is no camera{_others()}') from None
+        self._driver = text(capability.driver)
+        card = text(capability.card).partition(':')[0]
         if not can & api.CAN_CAPTURE or not can & api.CAN_STREAM:
             raise PermanentError(
-                f"{self._path} ({card}) delivers no pictures; set the parameter 'path' to another "
+                f"{self.path} ({card}) delivers no pictures; set the parameter 'path' to another "
                 f"one, or 'source' to picamera2 for a Raspberry Pi camera{_others()}")
         return card
 
@@ -117,7 +119,7 @@ class V4l2Device:
         pix.field = 1  # whole frames
         api.call(self._fd, api.S_FMT, wanted)
         if (pix.width, pix.height, pix.pixelformat) != (*self.size, code):
-            raise PermanentError(f'{self._path} ({self.card}) does not do what it offers, {mode}: '
+            raise PermanentError(f'{self.path} ({self.card}) does not do what it offers, {mode}: '
                                  "set the parameters 'width' and 'height' to another size")
         return int(pix.bytesperline)
 
@@ -144,32 +146,41 @@ class V4l2Device:
         api.call(self._fd, api.STREAMON, ctypes.c_int(api.CAPTURE))
 
     def _dequeue(self) -> Shot | None:
-        """Return a picture, empty when it is broken; None when there is none."""
+        """Return what came; None when nothing did."""
         buffer = api.Buffer(type=api.CAPTURE, memory=api.MMAP)
         try:
             api.call(self._fd, api.DQBUF, buffer)
         except BlockingIOError:
             return None
-        broken = buffer.flags & api.FLAG_ERROR
-        data = b'' if broken else self._maps[buffer.index][:buffer.bytesused]
-        shot = Shot(data, _capture_ns(buffer), buffer.sequence + 1)
+        damaged = bool(buffer.flags & api.FLAG_ERROR)
+        data = b'' if damaged else self._maps[buffer.index][:buffer.bytesused]
+        shot = Shot(data, _capture_ns(buffer), buffer.sequence + 1, damaged)
         api.call(self._fd, api.QBUF, buffer)
         return shot
 
     def _explain(self, error: OSError) -> NoReturn:
         if error.errno in (errno.ENOENT, errno.ENXIO):
-            raise TemporaryError(f'there is no {self._path}: plug the camera in, or set the '
+            raise TemporaryError(f'there is no {self.path}: plug the camera in, or set the '
                                  f"parameter 'path' to one that is there{_others()}") from None
         if error.errno in (errno.ENODEV, errno.EIO, errno.EPROTO):
-            raise TemporaryError(f'the camera {self._path} has been unplugged, or has lost its '
+            raise TemporaryError(f'the camera {self.path} has been unplugged, or has lost its '
                                  'power: see to its cable') from None
         if error.errno == errno.EBUSY:
-            raise TemporaryError(f'another program uses {self._path}: see which one with `fuser '
-                                 f'-v {self._path}`, and end it') from None
+            raise TemporaryError(f'another program uses {self.path}: see which one with `fuser '
+                                 f'-v {self.path}`, and end it') from None
+        if error.errno == errno.ENOSPC:
+            raise TemporaryError(
+                f'the USB bus of {self.path} has no room left for it: use another port, at '
+                "another controller, or set the parameters 'width', 'height' and 'fps' to less, "
+                'here or for the cameras beside it') from None
         if error.errno in (errno.EACCES, errno.EPERM):
-            raise PermanentError(f'{getpass.getuser()} may not use {self._path}: `sudo usermod '
-                                 '-aG video $USER`, and log in again') from None
-        raise TemporaryError(f'{self._path} has failed ({error.strerror}): plug it in again, or '
+            raise refusal(self.path) from None
+        if self._driver.startswith(PARTS):
+            raise PermanentError(
+                f'{self.path} is a part of the Raspberry Pi, {self._driver}, which cannot be read '
+                f"by itself ({error.strerror}): set the parameter 'source' to picamera2 for a "
+                "camera on a ribbon cable, or 'path' to another device") from None
+        raise TemporaryError(f'{self.path} has failed ({error.strerror}): plug it in again, or '
                              'ask for a smaller size or rate') from None
 
 

@@ -20,11 +20,14 @@ import errno
 from typing import Any
 
 from . import api
+from .raw_picture import ENCODINGS
 from ....core.errors import PermanentError
 
-COMPRESSED = ('MJPG', 'JPEG')
-RAW = ('YUYV', 'UYVY', 'NV12', 'YU12', 'BGR3', 'RGB3', 'GREY')  # that we can convert
-_MOST_PIXELS = {True: 1280 * 720, False: 640 * 480}  # when no size is asked for: JPEG or not
+JPEG = ('MJPG', 'JPEG')
+VIDEO = ('H264', 'HEVC')
+# What we take, the best first. JPEGs are passed on; video costs most, and may hold pictures back.
+_KINDS = (JPEG, tuple(ENCODINGS), VIDEO)
+_MOST_PIXELS = (1280 * 720, 640 * 480, 1280 * 720)  # of each kind, when no size is asked for
 _MOST = 100  # of each kind; a broken driver never ends
 
 
@@ -98,20 +101,21 @@ def read_modes(fd: int) -> list[Mode]:
 def choose(modes: list[Mode], size: tuple[int, int] | None, fps: float
            ) -> tuple[Mode, tuple[int, int], tuple[int, int] | None]:
     """
-    Return mode, size and interval for what is wanted; JPEG where it can be had.
+    Return mode, size and interval for what is wanted; JPEG where it can be had, video last.
 
     A width or a height of 0 follows from the other one. Without a size, the largest up to 1280x720
     is taken, 640x480 where pictures are not compressed; of the rates the lowest that is not below
     `fps`, or the highest. Raises PermanentError with those there are.
     """
     size = size or (0, 0)
-    able = [mode for mode in modes if mode.code in COMPRESSED + RAW]
+    able = [mode for mode in modes if can_read(mode)]
     fitting = [mode for mode in able if mode.fit(size)]
     if not fitting:
-        asked = 'no {}x{}'.format(*(length or '…' for length in size)) if any(size) else \
-            'nothing that can be converted'
-        raise PermanentError(f"it has {asked}: set the parameters 'width' and 'height' to a size "
-                             f'of {_listed(able or modes)}')
+        asked = 'no {}x{}'.format(*(length or '…' for length in size)) if any(size) and able else \
+            'no format that can be decoded here'
+        remedy = "set the parameters 'width' and 'height' to a size of " if able else (
+            'use a camera that has MJPG or YUYV; this one has ')
+        raise PermanentError(f'it has {asked}: {remedy}{_listed(able or modes)}')
     fast = [mode for mode in fitting
             if not fps or not mode.rates or mode.rates[0] >= fps * 0.99]
     if not fast:
@@ -124,16 +128,19 @@ def choose(modes: list[Mode], size: tuple[int, int] | None, fps: float
     return mode, mode.fit(size) or mode.most, interval
 
 
-def _preference(mode: Mode) -> tuple[bool, bool, int, int]:
-    compressed = mode.code in COMPRESSED
+def can_read(mode: Mode) -> bool:
+    return any(mode.code in codes for codes in _KINDS)
+
+
+def _preference(mode: Mode) -> tuple[int, bool, int, int]:
+    kind = next(index for index, codes in enumerate(_KINDS) if mode.code in codes)
     pixels = mode.most[0] * mode.most[1]
-    too_large = pixels > _MOST_PIXELS[compressed]
-    order = (COMPRESSED + RAW).index(mode.code)
-    return not compressed, too_large, pixels if too_large else -pixels, order
+    too_large = pixels > _MOST_PIXELS[kind]
+    return kind, too_large, pixels if too_large else -pixels, _KINDS[kind].index(mode.code)
 
 
 def _listed(modes: list[Mode]) -> str:
-    return '; '.join(map(str, modes)) or 'another camera'
+    return '; '.join(map(str, modes)) or 'none at all'
 
 
 def _each(fd: int, request: int, kind: Any, **fields: int) -> Iterator[Any]:

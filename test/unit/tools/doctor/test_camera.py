@@ -14,7 +14,7 @@
 
 import os
 
-from pi_camera_stream.sources import auto
+from pi_camera_stream.sources import advice, auto
 from pi_camera_stream.tools.doctor.camera import find_cameras
 import pytest
 
@@ -42,8 +42,15 @@ def test_a_usb_camera_is_named_with_its_lasting_name(kernel):
     (folder / 'v4l' / 'by-id' / 'usb-Camera-video-index0').symlink_to(folder / 'video2')
     finding, = find_cameras(devices, folder)
     assert finding.level == 'ok'
-    assert f'source:=v4l2 path:={folder}/video2' in finding.text
-    assert f'path:={folder}/v4l/by-id/usb-Camera-video-index0' in finding.text
+    assert (f'source:=v4l2 path:={folder}/v4l/by-id/usb-Camera-video-index0, which is '
+            f'{folder}/video2 now') in finding.text
+
+
+def test_a_usb_camera_without_a_lasting_name(kernel):
+    add, devices, folder = kernel
+    add('video2', 'usb')
+    finding, = find_cameras(devices, folder)
+    assert finding.text == f'a USB camera is there: source:=v4l2 path:={folder}/video2'
 
 
 def test_no_camera_comes_with_what_to_look_at(kernel):
@@ -67,6 +74,7 @@ def test_a_raspberry_pi_camera_that_nothing_reads_is_found(kernel, monkeypatch, 
     add, devices, folder = kernel
     add('v4l-subdev0', 'i2c')
     monkeypatch.setenv('PATH', str(tmp_path))  # without rpicam-vid
+    monkeypatch.setattr(advice, 'ROOT', tmp_path)  # not in this container
     finding, = find_cameras(devices, folder)
     assert finding.level == 'broken'
     assert finding.text.startswith('a Raspberry Pi camera is there, but no Python can import')

@@ -20,8 +20,8 @@ from typing import Any
 
 import av
 
-from ..runtime.frame_writer import FrameWriter
-from ..runtime.worker_status import WorkerStatus
+from .frame_writer import FrameWriter
+from .worker_status import WorkerStatus
 from ...decoded_frame import frame_orientation, to_image
 from ....codecs.limits import check_size, libav_options
 from ....core.errors import FrameRefusedError, TemporaryError
@@ -47,6 +47,11 @@ class Decoder:
     come for long, all before the next one. What is left out is counted.
     """
 
+    @classmethod
+    def of(cls, name: str, writer: FrameWriter, status: WorkerStatus) -> 'Decoder':
+        """Return one for a codec by its name in FFmpeg, of which nothing is known beforehand."""
+        return cls(av.CodecContext.create(name, 'r'), writer, status)
+
     def __init__(self, codec: Any, writer: FrameWriter, status: WorkerStatus) -> None:
         """Own the PyAV context `codec` from now on; TemporaryError when pictures are too large."""
         self._codec = codec
@@ -68,6 +73,10 @@ class Decoder:
     def put(self, packet: Any, monotonic_ns: int) -> None:
         """Decode a packet that began to arrive at `monotonic_ns`."""
         self._packets.put((packet, monotonic_ns), lambda: self._is_key(packet), monotonic_ns / 1e9)
+
+    def jump(self) -> None:
+        """Go on with the next key frame: what has been put last is not all that there was."""
+        self._packets.jump()
 
     def close(self) -> None:
         self._packets.close()
