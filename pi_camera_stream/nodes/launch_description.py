@@ -47,6 +47,7 @@ _PARAMETER_ARGUMENTS = {
 }
 # What two cameras cannot have in common: these arguments begin with the name of a side.
 _OF_ONE_CAMERA = 'source', 'path', 'camera', 'frame_id', 'camera_info_url'
+_WITH_NUMBERS = 'auto', 'picamera2', 'rpicam'  # sources that know the parameter `camera`
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,7 @@ def describe(nodes: Sequence[str]) -> LaunchDescription:
 def describe_pair(*sides: str) -> LaunchDescription:
     """Return the launch description for two cameras, each in a namespace of its own."""
     def starts(context: Any) -> list[_Start]:
-        cameras = [_Start('camera', side, f'{side}_params', _given(context, 'camera', f'{side}_'),
-                          {'camera': str(number), 'frame_id': f'{side}_camera_optical_frame'})
-                   for number, side in enumerate(sides)]
+        cameras = [_side(context, side, number) for number, side in enumerate(sides)]
         return [*cameras, _Start('http_bridge', sides[0], 'bridge_params',
                                  _given(context, 'http_bridge'))]
 
@@ -101,6 +100,19 @@ def describe_pair(*sides: str) -> LaunchDescription:
         *_common_arguments(),
         OpaqueFunction(function=lambda context: _start(context, starts(context))),
     ])
+
+
+def _side(context: Any, side: str, number: int) -> _Start:
+    """Return the start of one of two cameras: the Raspberry Pi's of that number, by default."""
+    file, given = f'{side}_params', _given(context, 'camera', f'{side}_')
+    of_group = dict(parameter for parameter in context.launch_configurations.get(
+        'global_params', ()) if isinstance(parameter, tuple))  # the others are files
+    defaults = {'frame_id': f'{side}_camera_optical_frame'}
+    # Otherwise the file, which may say that it is a USB camera, says which one.
+    if not _value(context, file) \
+            and given.get('source', of_group.get('source', 'auto')) in _WITH_NUMBERS:
+        defaults['camera'] = str(number)
+    return _Start('camera', side, file, given, defaults)
 
 
 def _parameter_arguments(nodes: Sequence[str], file: str, prefix: str = '',

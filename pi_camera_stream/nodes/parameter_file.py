@@ -53,8 +53,8 @@ def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) 
         if parameters.get(_SECRET):
             raise PermanentError(
                 f"nobody would ask for the {_SECRET} in the parameter file '{path}', because its "
-                f"section '{section}' is for none of the nodes {names}: mend the section's name, "
-                f"such as '/**/http_bridge:'")
+                f"section '{section}' is for none of the nodes {names}: mend the section's name "
+                "('/**/http_bridge:'), or name the file for the node that it is for, too")
     there = [f'{node.rpartition("/")[0]}/{name}' for node in nodes for name in ours]
     return [f"the section '{section}' of the parameter file '{path}' is for none of the nodes "
             f"{names}: if one of these is meant, begin it with '/**/{meant[0]}:'"
