@@ -105,12 +105,12 @@ def describe_pair(*sides: str) -> LaunchDescription:
 def _side(context: Any, side: str, number: int) -> _Start:
     """Return the start of one of two cameras: the Raspberry Pi's of that number, by default."""
     file, given = f'{side}_params', _given(context, 'camera', f'{side}_')
-    of_group = dict(parameter for parameter in context.launch_configurations.get(
+    of_group: dict[str, str] = dict(parameter for parameter in context.launch_configurations.get(
         'global_params', ()) if isinstance(parameter, tuple))  # the others are files
+    source = given.get('source') or of_group.get('source', 'auto')
     defaults = {'frame_id': f'{side}_camera_optical_frame'}
     # Otherwise the file, which may say that it is a USB camera, says which one.
-    if not _value(context, file) \
-            and given.get('source', of_group.get('source', 'auto')) in _WITH_NUMBERS:
+    if not _value(context, file) and source in _WITH_NUMBERS:
         defaults['camera'] = str(number)
     return _Start('camera', side, file, given, defaults)
 
