@@ -14,6 +14,7 @@
 
 """What all tests share."""
 
+from importlib.util import find_spec
 import itertools
 import os
 import signal
@@ -67,3 +68,10 @@ def missing():
             pytest.fail(f'{reason}, and nothing may be skipped here')
         pytest.skip(reason)
     return report
+
+
+@pytest.fixture
+def pyav(missing):
+    """See that PyAV is there."""
+    if find_spec('av') is None:
+        missing('this needs PyAV (python3-av)')
