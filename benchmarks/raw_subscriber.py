@@ -28,7 +28,8 @@ own, behind a link of so many Mbit/s. That needs root and iproute2:
     sudo .venv/bin/python -m benchmarks raw_subscriber --link 100
 
 The camera node brings the shared memory that images of 2.8 MB need between two programs of one
-machine. With --segment 0.5 it has what Fast DDS has by itself, and most of them are lost.
+machine. With --segment 0.5 it has what Fast DDS has by itself, and most of them are lost. With
+--reliable the subscriber of `image_raw` asks for reliable, and most of those are sent again.
 """
 
 import argparse
@@ -72,10 +73,10 @@ WARM_UP_S = 3
 WAIT_S = 30
 
 
-def receive(kind: str) -> None:
+def receive(kind: str, reliable: bool) -> None:
     """Print one JSON line for each message that arrives: its age in ms."""
     import rclpy
-    from rclpy.qos import qos_profile_sensor_data
+    from rclpy.qos import QoSProfile, ReliabilityPolicy
     from rclpy.signals import SignalHandlerOptions
     from sensor_msgs.msg import CompressedImage, Image
     ending = threading.Event()
@@ -89,7 +90,9 @@ def receive(kind: str) -> None:
 
     message_type, topic = {'jpeg': (CompressedImage, '/camera/image_raw/compressed'),
                            'raw': (Image, '/camera/image_raw')}[kind]
-    node.create_subscription(message_type, topic, on_message, qos_profile_sensor_data)
+    node.create_subscription(message_type, topic, on_message, QoSProfile(
+        depth=5, reliability=ReliabilityPolicy.RELIABLE if reliable
+        else ReliabilityPolicy.BEST_EFFORT))
     while not ending.is_set():
         rclpy.spin_once(node, timeout_sec=0.2)
     rclpy.shutdown()  # it leaves: one that is killed counts as a subscriber for 20 s more
@@ -98,10 +101,11 @@ def receive(kind: str) -> None:
 class Receiver:
     """A subscriber in a process of its own; a context manager."""
 
-    def __init__(self, kind: str, prefix: networks.Prefix) -> None:
+    def __init__(self, kind: str, prefix: networks.Prefix, reliable: bool = False) -> None:
         self.ages_ms: list[float] = []
         self._process = subprocess.Popen(
-            with_parent([*prefix, *command.itself('raw_subscriber', '--receive', kind)]),
+            with_parent([*prefix, *command.itself(
+                'raw_subscriber', '--receive', kind, *(['--reliable'] if reliable else []))]),
             stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -192,7 +196,7 @@ def turns(options: argparse.Namespace, source: str, folder: Path, route: network
             jpegs.ages_ms.clear()
             time.sleep(options.seconds)
             without.append(summary(jpegs.ages_ms[:], options.seconds))
-            with Receiver('raw', route.viewers) as raws:
+            with Receiver('raw', route.viewers, options.reliable) as raws:
                 raws.wait_for_one()
                 jpegs.ages_ms.clear()
                 time.sleep(options.seconds)
@@ -220,10 +224,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--source', choices=('pattern', 'file', 'stdin'), action='append')
     parser.add_argument('--link', type=float, metavar='MBPS')
     parser.add_argument('--segment', type=float, metavar='MB', help='of shared memory')
+    parser.add_argument('--reliable', action='store_true', help='the subscriber of image_raw')
     parser.add_argument('--receive', choices=('jpeg', 'raw'), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.receive:
-        receive(options.receive)
+        receive(options.receive, options.reliable)
         return 0
     command.stay_on_this_machine()
     if options.link:

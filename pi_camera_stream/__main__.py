@@ -20,6 +20,7 @@ import sys
 import traceback
 from typing import NoReturn
 
+from .core.exit_codes import FAULT, MISTAKE, USAGE
 from .core.shutdown_signals import end_at_once, leave
 
 # command -> (module with a `main(args)`, what it does)
@@ -45,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if words[0] in MOVED:
         print(f'pi_camera_stream: error: {MOVED[words[0]]}', file=sys.stderr)
-        return 2
+        return USAGE
     if words[0] not in COMMANDS:
         print(f"pi_camera_stream: error: there is no command '{words[0]}': choose one of "
               + ', '.join(COMMANDS), file=sys.stderr)
-        return 2
+        return USAGE
     module_name = COMMANDS[words[0]][0]
     try:
         module = import_module(f'.{module_name}', __package__)
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
               'ROS 2 installation (`source /opt/ros/*/setup.bash`) and install what package.xml '
               'names (`rosdep install`), or use the virtual environment that script/setup makes',
               file=sys.stderr)
-        return 1
+        return MISTAKE
     code: int = module.main(words[1:])
     return code
 
@@ -80,7 +81,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         code = main(arguments)
     except Exception:
         traceback.print_exc()
-        code = 1
+        code = FAULT
     leave(code)
 
 

@@ -19,14 +19,16 @@ Other DDS programs name topics, types and nodes as they like, and rclpy raises o
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar
 
 from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile
-from rclpy.topic_endpoint_info import TopicEndpointInfo
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from .entities import failures_of
+
+if TYPE_CHECKING:
+    from rclpy.topic_endpoint_info import TopicEndpointInfo  # Lyrical: rclpy.endpoint_info
 
 NAMELESS = 'a node without a name'
 COMPRESSED_TYPE, RAW_TYPE = 'sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image'
@@ -44,11 +46,11 @@ def topics(node: Node) -> dict[str, list[str]]:
     return {name: types for name, types in sorted(found) if is_name(name)}
 
 
-def publishers(node: Node, topic: str) -> list[TopicEndpointInfo]:
+def publishers(node: Node, topic: str) -> 'list[TopicEndpointInfo]':
     return _ask(node, lambda: node.get_publishers_info_by_topic(topic), [])
 
 
-def subscriptions(node: Node, topic: str) -> list[TopicEndpointInfo]:
+def subscriptions(node: Node, topic: str) -> 'list[TopicEndpointInfo]':
     return _ask(node, lambda: node.get_subscriptions_info_by_topic(topic), [])
 
 
@@ -74,7 +76,7 @@ def is_name(text: str) -> bool:
     return True
 
 
-def full_name(end: TopicEndpointInfo) -> str:
+def full_name(end: 'TopicEndpointInfo') -> str:
     """
     Return the full name of an end's node, or NAMELESS.
 

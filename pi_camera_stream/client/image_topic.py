@@ -23,7 +23,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 
 from .entities import create_publisher, create_subscription
-from .qos import image_qos
+from .qos import image_qos, reliable_qos
 from ..codecs.jpeg import JpegHeader
 from ..core.errors import PermanentError
 
@@ -31,10 +31,16 @@ from ..core.errors import PermanentError
 _FORMATS = {1: 'mono8; jpeg compressed ', 3: 'bgr8; jpeg compressed bgr8'}
 
 
-def create_image_publisher(node: Node, message_type: type, topic: str) -> Any:
-    """Return a best-effort publisher, overridable by `qos_overrides.*` parameters."""
+def create_image_publisher(node: Node, message_type: type, topic: str,
+                           reliable: bool = False) -> Any:
+    """
+    Return a publisher of the newest picture, or of what belongs to it.
+
+    It offers best effort or `reliable`, unless `qos_overrides.*` parameters say otherwise.
+    """
+    qos = reliable_qos(1) if reliable else image_qos()
     try:
-        return create_publisher(node, message_type, topic, image_qos(), overridable=True)
+        return create_publisher(node, message_type, topic, qos, overridable=True)
     except RuntimeError as error:  # how rclpy refuses a policy of a name that it does not know
         raise PermanentError(f'{error}: see the values that `ros2 topic info -v` shows') from error
 

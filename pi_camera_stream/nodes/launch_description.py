@@ -14,76 +14,122 @@
 
 """What the launch files have in common; imports `launch`, which a bare rclpy does not have."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+import time
 from typing import Any
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction
+from launch.events import matches_action
+from launch.events.process import ShutdownProcess
+import launch.logging
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.substitutions import FindPackageShare
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
+from .parameter_file import check_parameter_file
 from .parameter_tables import TABLES
-from ..core.parameters import Parameter
+from .restarts import DELAY_S, Restarts
+from ..core.parameters import Parameter, yaml_value
 
 _PACKAGE = 'pi_camera_stream'
 
 # node -> launch argument -> parameter: what a user changes on the first day
 _PARAMETER_ARGUMENTS = {
-    'camera': {'source': 'source', 'path': 'path', 'width': 'width', 'height': 'height',
-               'fps': 'fps', 'quality': 'jpeg_quality'},
+    'camera': {'source': 'source', 'path': 'path', 'camera': 'camera', 'width': 'width',
+               'height': 'height', 'fps': 'fps', 'quality': 'jpeg_quality',
+               'reliability': 'reliability', 'frame_id': 'frame_id',
+               'camera_info_url': 'camera_info_url'},
     'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token'},
-    'opencv_consumer': {'processor': 'processor'},
+    'opencv_consumer': {'processor': 'processor', 'reliability': 'reliability'},
 }
+# What two cameras cannot have in common: these arguments begin with the name of a side.
+_OF_ONE_CAMERA = 'source', 'path', 'camera', 'frame_id', 'camera_info_url'
+_WITH_NUMBERS = 'auto', 'picamera2', 'rpicam'  # sources that know the parameter `camera`
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A node that is to be started."""
+
+    name: str
+    namespace: str  # below the one that a group has pushed
+    file: str  # the launch argument that names its parameter file
+    given: Mapping[str, Any]  # parameters, above those of the file
+    # Parameters below those of the file, and below what a group sets for all nodes.
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(nodes: Sequence[str]) -> LaunchDescription:
     """Return the launch description for some of our nodes, with the arguments they take."""
+    def starts(context: Any) -> list[_Start]:
+        wanted = nodes if _value(context, 'consumer') == 'true' else \
+            [node for node in nodes if node != 'opencv_consumer']
+        return [_Start(node, _value(context, 'namespace'), 'params_file',
+                       _given(context, node)) for node in wanted]
+
     return LaunchDescription([
         *_parameter_arguments(nodes, 'params_file'),
         DeclareLaunchArgument('consumer', default_value='true', choices=['true', 'false'],
                               description='Whether the OpenCV consumer is started.'),
         DeclareLaunchArgument('namespace', default_value='camera',
                               description='Namespace of the nodes and of their topics.'),
-        _file_argument('params_file', 'defaults', 'for all nodes; an argument that is given '
-                       'overrides it'),
+        _file_argument('params_file', 'for all nodes'),
         *_common_arguments(),
-        OpaqueFunction(function=lambda context: [
-            _node(node, LaunchConfiguration('namespace'), 'params_file', _given(node, context))
-            for node in nodes]),
+        OpaqueFunction(function=lambda context: _start(context, starts(context))),
     ])
 
 
 def describe_pair(*sides: str) -> LaunchDescription:
     """Return the launch description for two cameras, each in a namespace of its own."""
-    def nodes(context: Any) -> list[Node]:
-        cameras = [_node('camera', side, f'{side}_params', {}) for side in sides]
-        return [*cameras, _node('http_bridge', sides[0], 'bridge_params',
-                                _given('http_bridge', context))]
+    def starts(context: Any) -> list[_Start]:
+        cameras = [_side(context, side, number) for number, side in enumerate(sides)]
+        return [*cameras, _Start('http_bridge', sides[0], 'bridge_params',
+                                 _given(context, 'http_bridge'))]
 
     return LaunchDescription([
+        *(argument for side in sides for argument in _parameter_arguments(
+            ['camera'], f'{side}_params', f'{side}_', _OF_ONE_CAMERA)),
+        *_parameter_arguments(['camera'], 'the parameter files', only=[
+            name for name in _PARAMETER_ARGUMENTS['camera'] if name not in _OF_ONE_CAMERA]),
         *_parameter_arguments(['http_bridge'], 'bridge_params'),
-        *(_file_argument(f'{side}_params', side, f'of the {side} camera') for side in sides),
-        _file_argument('bridge_params', 'defaults', 'of the bridge; an argument that is given '
-                       'overrides it'),
+        *(_file_argument(f'{side}_params', f'of the {side} camera') for side in sides),
+        _file_argument('bridge_params', 'of the bridge'),
         *_common_arguments(),
-        OpaqueFunction(function=nodes),
+        OpaqueFunction(function=lambda context: _start(context, starts(context))),
     ])
 
 
-def _parameter_arguments(nodes: Sequence[str], file: str) -> Iterator[DeclareLaunchArgument]:
-    for node in nodes:
-        for argument, name in _PARAMETER_ARGUMENTS[node].items():
-            yield DeclareLaunchArgument(
-                argument, default_value='',
-                description=f'{_explain(_row(node, name))}. Empty: as in {file}.')
+def _side(context: Any, side: str, number: int) -> _Start:
+    """Return the start of one of two cameras: the Raspberry Pi's of that number, by default."""
+    file, given = f'{side}_params', _given(context, 'camera', f'{side}_')
+    of_group: dict[str, str] = dict(parameter for parameter in context.launch_configurations.get(
+        'global_params', ()) if isinstance(parameter, tuple))  # the others are files
+    source = given.get('source') or of_group.get('source', 'auto')
+    defaults = {'frame_id': f'{side}_camera_optical_frame'}
+    # Otherwise the file, which may say that it is a USB camera, says which one.
+    if not _value(context, file) and source in _WITH_NUMBERS:
+        defaults['camera'] = str(number)
+    return _Start('camera', side, file, given, defaults)
 
 
-def _file_argument(argument: str, default: str, use: str) -> DeclareLaunchArgument:
-    path = PathJoinSubstitution([FindPackageShare(_PACKAGE), 'config', f'{default}.yaml'])
-    return DeclareLaunchArgument(argument, default_value=path,
-                                 description=f'Parameter file (YAML) {use}.')
+def _parameter_arguments(nodes: Sequence[str], file: str, prefix: str = '',
+                         only: Sequence[str] | None = None) -> Iterator[DeclareLaunchArgument]:
+    rows = {argument: _row(node, name) for node in reversed(nodes)
+            for argument, name in _PARAMETER_ARGUMENTS[node].items()}
+    for argument in (argument for node in nodes for argument in _PARAMETER_ARGUMENTS[node]
+                     if only is None or argument in only):
+        if row := rows.pop(argument, None):  # several nodes may take it, and the first explains it
+            yield DeclareLaunchArgument(prefix + argument, default_value='', description=(
+                f'{_explain(row)}. Empty: as in {file}, or else the default.'))
+
+
+def _file_argument(argument: str, use: str) -> DeclareLaunchArgument:
+    # No file of ours with all defaults: it would override what a group sets for all nodes.
+    return DeclareLaunchArgument(argument, default_value='', description=(
+        f'Parameter file (YAML) {use}; an argument that is given overrides it. Empty: none.'))
 
 
 def _common_arguments() -> Iterator[DeclareLaunchArgument]:
@@ -91,29 +137,82 @@ def _common_arguments() -> Iterator[DeclareLaunchArgument]:
         'cmd_vel', default_value='cmd_vel',
         description='Topic by which a page drives, where that is enabled.')
     yield DeclareLaunchArgument(
+        'respawn', default_value='true', choices=['true', 'false'],
+        description='Whether a node that died is started again. One that ended because something '
+                    'has to be mended is not.')
+    yield DeclareLaunchArgument(
         'log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
         description='What the nodes write to the log.')
 
 
-def _given(name: str, context: Any) -> dict[str, Any]:
+def _value(context: Any, argument: str) -> str:
+    return str(LaunchConfiguration(argument).perform(context))
+
+
+def _given(context: Any, name: str, prefix: str = '') -> dict[str, Any]:
+    """Return the parameters of a node that arguments give; `prefix` begins those of one camera."""
     given = {}
     for argument, parameter in _PARAMETER_ARGUMENTS[name].items():
-        text = LaunchConfiguration(argument).perform(context)
-        if text:
-            given[parameter] = _parse(argument, _row(name, parameter), text)
+        full = prefix + argument if argument in _OF_ONE_CAMERA else argument
+        if text := _value(context, full):
+            given[parameter] = _parse(full, _row(name, parameter), text)
     return given
 
 
-def _node(name: str, namespace: str | LaunchConfiguration, file: str,
-          given: Mapping[str, Any]) -> Node:
-    """Return the action that starts a node; what is given overrides the file."""
-    remappings = [('cmd_vel', LaunchConfiguration('cmd_vel'))] if name == 'http_bridge' else []
-    condition = IfCondition(LaunchConfiguration('consumer')) if name == 'opencv_consumer' else None
+def _start(context: Any, starts: Sequence[_Start]) -> list[Node]:
+    """Return the actions that start these nodes; PermanentError, when a file is not for them."""
+    readers: dict[str, list[str]] = {}
+    for start in starts:
+        if file := _value(context, start.file):
+            readers.setdefault(file, []).append(_full_name(context, start))
+    for file, nodes in readers.items():
+        for oddity in check_parameter_file(Path(file).expanduser(), nodes, tuple(TABLES)):
+            launch.logging.get_logger(_PACKAGE).warning(oddity)
+    return [_node(context, start) for start in starts]
+
+
+def _full_name(context: Any, start: _Start) -> str:
+    pushed = context.launch_configurations.get('ros_namespace')
+    namespace = make_namespace_absolute(prefix_namespace(pushed, start.namespace))
+    return f'{namespace.rstrip("/")}/{start.name}'
+
+
+def _node(context: Any, start: _Start) -> Node:
+    file = _value(context, start.file)
+    files = [str(Path(file).expanduser())] if file else []
+    given = [dict(start.given)] if start.given else []
+    defaults = [word for name, value in start.defaults.items()
+                for word in ('-p', f'{name}:={yaml_value(value)}')]
+    respawn = _value(context, 'respawn') == 'true'
     return Node(
-        package=_PACKAGE, executable=f'{name}_node', name=name, namespace=namespace,
-        parameters=[LaunchConfiguration(file), dict(given)], remappings=remappings,
-        ros_arguments=['--log-level', LaunchConfiguration('log_level')],
-        output='screen', emulate_tty=True, condition=condition)
+        package=_PACKAGE, executable=f'{start.name}_node', name=start.name,
+        namespace=start.namespace, parameters=[*files, *given],
+        remappings=[('cmd_vel', _value(context, 'cmd_vel'))]
+        if start.name == 'http_bridge' else [],
+        ros_arguments=['--log-level', _value(context, 'log_level'), *defaults],
+        output='screen', emulate_tty=True, respawn=respawn, respawn_delay=DELAY_S,
+        on_exit=_stay_down(Restarts()) if respawn else None)
+
+
+def _stay_down(restarts: Restarts) -> Callable[[Any, Any], list[EmitEvent] | None]:
+    """
+    Return the handler of a node's end that keeps launch from starting it again, where that is so.
+
+    Launch's `respawn` asks for no exit code. But it waits for its delay before, and a node that is
+    told meanwhile to shut down stays down.
+    """
+    def on_exit(event: Any, context: Any) -> list[EmitEvent] | None:
+        if context.is_shutdown:
+            return None
+        refusal = restarts.refusal(event.returncode, time.monotonic())
+        log = launch.logging.get_logger(event.process_name)
+        if not refusal:
+            log.info(f'it is started again in {DELAY_S:g} s')
+            return None
+        log.warning(f'it is not started again: {refusal}')
+        return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(event.action)))]
+
+    return on_exit
 
 
 def _row(node: str, name: str) -> Parameter:

@@ -28,6 +28,7 @@ _MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Size of a picture, width time
                                                   'which it is left out, and counted', 'pixels',
                         10_000, 1_000_000_000, setting='max_pixels')
 _JPEG_QUALITY = 'JPEG quality of pictures that do not come as JPEG'
+_RELIABILITIES = 'best_effort', 'reliable'
 
 CAMERA = (
     Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES,
@@ -63,6 +64,9 @@ CAMERA = (
     Parameter('noise_reduction', 'auto', 'Noise reduction of a Raspberry Pi camera',
               choices=('auto', 'off', 'fast', 'high_quality'), live=True,
               setting='noise_reduction', restarts=True),
+    Parameter('reliability', _RELIABILITIES[0],
+              'What `image_raw/compressed` offers: `reliable` sends again what was lost on the '
+              'way; `qos_overrides` override it', choices=_RELIABILITIES),
     Parameter('camera_info_url', '', 'Calibration file, as `file:///…` or `package://name/…`; '
                                      'empty is `file://${ROS_HOME}/camera_info/${NAME}.yaml`, '
                                      'named by the namespace'),
@@ -123,6 +127,9 @@ OPENCV_CONSUMER = (
     _REPORTING,
     _MAX_PIXELS,
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', *QUALITIES, live=True),
+    Parameter('reliability', _RELIABILITIES[0],
+              'What `image_processed/compressed` offers: `reliable` sends again what was lost on '
+              'the way; `qos_overrides` override it', choices=_RELIABILITIES),
 )
 
 TABLES = {'camera': CAMERA, 'http_bridge': HTTP_BRIDGE, 'opencv_consumer': OPENCV_CONSUMER}

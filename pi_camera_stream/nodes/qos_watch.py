@@ -21,6 +21,7 @@ from rclpy.node import Node
 
 from ..client.entities import Periodic
 from ..client.graph import full_name, incompatible_policies, publishers, subscriptions
+from ..core.qos_remedy import remedy
 
 _PERIOD_S = 1.0
 
@@ -60,7 +61,6 @@ class QosWatch:
     def _log(self, topic: str, subscriber: str, policies: str) -> None:
         self._node.get_logger().error(
             f"{subscriber} gets no pictures from '{topic}', because it asks for another "
-            f'{policies} than this topic offers: let it subscribe with best effort and volatile '
-            "(rclpy: qos_profile_sensor_data; rviz2: Reliability Policy 'Best Effort')"
-            + (f', or start this node with -p qos_overrides.{topic}.publisher.reliability:='
+            f'{policies} than this topic offers: {remedy(policies)}'
+            + (f'; or start this node with -p qos_overrides.{topic}.publisher.reliability:='
                'reliable' if policies == 'reliability' else ''))

@@ -111,6 +111,7 @@ def test_arrows_point_one_way(path):
         assert faults(path) == []
 
 
+@pytest.mark.usefixtures('pyav')
 def test_every_module_can_be_imported_up_to_what_a_machine_may_lack(tmp_path):
     """What cannot be evaluated with old libraries, such as annotations, raises at the import."""
     names = ['.'.join(path.relative_to(root.parent).with_suffix('').parts)

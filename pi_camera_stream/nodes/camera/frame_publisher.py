@@ -55,7 +55,7 @@ class FramePublisher:
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
                  info: Info, trace: TracePublisher, limit_bitrate: Callable[[float], bool],
-                 max_pixels: int) -> None:
+                 max_pixels: int, reliable: bool = False) -> None:
         self.frame_id = frame_id
         # For what is not JPEG yet, or larger than `adaptation` says.
         self.encoder = RateControlledEncoder(quality, max_pixels)
@@ -71,10 +71,13 @@ class FramePublisher:
         self._trace = trace
         self._limit_bitrate = limit_bitrate
         self._intervals_s = Recent(16)
-        self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed')
+        self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed',
+                                              reliable)
         self.raws = RawPublisher(node, lores_width, max_pixels)
-        self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic))
-        self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info')
+        self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic),
+                                             reliable=True)
+        self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info',
+                                                   reliable=True)
         self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos,
                                    self._lores_infos])
         self._sizes = SizeWatch(node)

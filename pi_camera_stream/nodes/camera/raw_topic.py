@@ -41,7 +41,7 @@ class RawTopic:
     """
 
     def __init__(self, node: Node, topic: str) -> None:
-        self.publisher = create_image_publisher(node, ImageMessage, topic)
+        self.publisher = create_image_publisher(node, ImageMessage, topic, reliable=True)
         self._buffer: Image = np.empty(0, np.uint8)
 
     def subscribers(self) -> int:

@@ -51,10 +51,11 @@ class ConsumerTopics:
     working thread publishes.
     """
 
-    def __init__(self, node: Node, jpeg_quality: int) -> None:
+    def __init__(self, node: Node, jpeg_quality: int, reliable: bool) -> None:
         self.jpeg_quality = jpeg_quality  # 1 to 100; may change at any time
         self._results = create_publisher(node, String, 'results', reliable_qos(1))
-        self._images = create_image_publisher(node, CompressedImage, 'image_processed/compressed')
+        self._images = create_image_publisher(node, CompressedImage,
+                                              'image_processed/compressed', reliable)
         QosWatch(node, [self._images])
         self._detections: Any = None if Detection2DArray is None else \
             create_publisher(node, Detection2DArray, 'detections', reliable_qos(1))

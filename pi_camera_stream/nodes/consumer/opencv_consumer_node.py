@@ -65,7 +65,8 @@ class OpencvConsumerNode(BaseNode):
             self._subscription.reception.received.per_second)
         self._calibration = CalibrationSubscription(self, self._subscription.topic)
         self._trace = TracePublisher(self)
-        self._topics = ConsumerTopics(self, self.value('jpeg_quality'))
+        self._topics = ConsumerTopics(self, self.value('jpeg_quality'),
+                                      self.value('reliability') == 'reliable')
         self._processed, self._finished = RateMeter(), Heartbeat()
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0

@@ -18,6 +18,7 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 import math
+import os
 import sys
 
 from . import Check, Finding, Options
@@ -25,7 +26,7 @@ from .answer import answer
 from .camera import check_camera
 from .clocks import check_clocks
 from .domains import check_domains
-from .environment import check_environment
+from .environment import check_environment, middleware, ZENOH
 from .interpreter import check_interpreter
 from .kernel import check_buffers, check_losses
 from .modules import check_modules
@@ -78,10 +79,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(options: Options) -> int:
     surroundings = Surroundings()
+    of_dds: list[Check] = [  # which sends datagrams, and finds others by multicast
+        check_buffers, check_multicast, partial(check_domains, surroundings),
+        partial(check_losses, surroundings)]
     checks: list[Check] = [
         check_interpreter, check_modules, check_environment, check_port, check_camera,
-        check_buffers, check_multicast,
-        partial(check_domains, surroundings), partial(check_losses, surroundings),
+        *([] if middleware(os.environ) == ZENOH else of_dds),
         partial(check_topics, surroundings), partial(check_clocks, surroundings),
     ]
     broken = 0

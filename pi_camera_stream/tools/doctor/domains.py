@@ -19,13 +19,9 @@ import os
 
 from . import Finding, Options
 from .announcements import Participant
-from .environment import our_domain
+from .environment import middleware, our_domain
 from .multicast_sockets import is_ours
 from .surroundings import Seen, Surroundings
-
-_DEFAULT_MAKER = 'Fast DDS'
-_MAKERS = {'rmw_fastrtps_cpp': 'Fast DDS', 'rmw_fastrtps_dynamic_cpp': 'Fast DDS',
-           'rmw_cyclonedds_cpp': 'Cyclone DDS', 'rmw_connextdds': 'Connext'}
 
 
 def check_domains(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
@@ -36,8 +32,7 @@ def check_domains(surroundings: Surroundings, options: Options) -> Iterator[Find
     if seen.deaf:
         yield Finding('note', f'who is in other ROS domains cannot be heard ({seen.deaf})',
                       'end other programs that listen there: `sudo ss -lunp`')
-    maker = _MAKERS.get(os.environ.get('RMW_IMPLEMENTATION', ''), _DEFAULT_MAKER)
-    yield from compare(seen, domain, maker)
+    yield from compare(seen, domain, middleware(os.environ))
 
 
 def compare(seen: Seen, domain: int, maker: str) -> Iterator[Finding]:

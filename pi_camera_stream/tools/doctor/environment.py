@@ -23,6 +23,10 @@ from . import Finding, Options
 MAX_DOMAIN = 101  # above it, ports meet those that Linux hands out to others
 _RANGES = ('LOCALHOST', 'SUBNET', 'OFF', 'SYSTEM_DEFAULT')
 _NEW, _OLD = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
+FAST_DDS, CYCLONE_DDS, ZENOH = 'Fast DDS', 'Cyclone DDS', 'Zenoh'
+_MIDDLEWARES = {'rmw_fastrtps_cpp': FAST_DDS, 'rmw_fastrtps_dynamic_cpp': FAST_DDS,
+                'rmw_cyclonedds_cpp': CYCLONE_DDS, 'rmw_connextdds': 'Connext',
+                'rmw_zenoh_cpp': ZENOH}
 _FAST_DDS_2 = ('humble', 'iron', 'jazzy')  # which do not know the new name
 
 
@@ -37,6 +41,16 @@ def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
                       f'set it to a number from 0 to {MAX_DOMAIN}, the same on all machines')
     else:
         yield Finding('ok', f'ROS domain {domain}; machines meet only within one domain')
+    if middleware(environment) == ZENOH:
+        yield Finding('note', 'Zenoh finds other nodes by its router',
+                      'have `ros2 run rmw_zenoh_cpp rmw_zenohd` running on each machine '
+                      '(docs/dds.md)')
+    else:
+        yield from _discovery(environment)
+        yield from _profiles(environment)
+
+
+def _discovery(environment: Mapping[str, str]) -> Iterator[Finding]:
     discovery = environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'SUBNET'
     if discovery not in _RANGES:
         yield Finding('broken', f'ROS_AUTOMATIC_DISCOVERY_RANGE is {discovery!r}',
@@ -50,18 +64,18 @@ def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
                       'that are to meet')
     else:
         yield Finding('ok', f'ROS discovery range {discovery}')
-    yield from _profiles(environment)
 
 
 def _profiles(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Look for files of the middleware: Fast DDS goes on in silence without one."""
-    files = {name: environment.get(name, '') for name in (_NEW, _OLD)}
+    """Look for files of the middleware in use: Fast DDS goes on in silence without one."""
+    used = middleware(environment)
+    files = {name: environment.get(name, '') for name in (_NEW, _OLD)} if used == FAST_DDS else {}
     distribution = environment.get('ROS_DISTRO', '')
-    if files[_NEW] and not files[_OLD] and distribution in _FAST_DDS_2:
+    if files.get(_NEW) and not files.get(_OLD) and distribution in _FAST_DDS_2:
         yield Finding('broken', f'ROS {distribution} does not read {_NEW}',
                       f'export {_OLD}={files[_NEW]}')
     uri = environment.get('CYCLONEDDS_URI', '')
-    if uri.startswith('file://'):
+    if used == CYCLONE_DDS and uri.startswith('file://'):
         files['CYCLONEDDS_URI'] = uri.removeprefix('file://')
     for name, path in files.items():
         if path and Path(path).is_file():
@@ -69,6 +83,11 @@ def _profiles(environment: Mapping[str, str]) -> Iterator[Finding]:
         elif path:
             yield Finding('broken', f'{name} names {path}, and there is no such file',
                           'give the full path of the file, or unset it')
+
+
+def middleware(environment: Mapping[str, str]) -> str:
+    """Return what carries our messages: Fast DDS is what ROS takes by itself."""
+    return _MIDDLEWARES.get(environment.get('RMW_IMPLEMENTATION', ''), FAST_DDS)
 
 
 def our_domain(environment: Mapping[str, str]) -> int | None:

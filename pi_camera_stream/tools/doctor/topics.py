@@ -18,14 +18,7 @@ from collections.abc import Iterator
 
 from . import Finding, Options
 from .surroundings import Surroundings
-
-_REMEDIES = {  # policy -> what helps
-    'reliability': 'let it subscribe with best effort (rviz2: Reliability Policy "Best Effort"; '
-                   'rclpy: qos_profile_sensor_data)',
-    'durability': 'let it subscribe with volatile (rviz2: Durability Policy "Volatile")',
-    'deadline': 'let it ask for no deadline, or for a longer one than the publisher offers',
-    'liveliness': 'let it ask for automatic liveliness without a lease',
-}
+from ...core.qos_remedy import remedy
 
 
 def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
@@ -51,11 +44,6 @@ def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Findi
         for subscriber, policies in topic.mismatches:
             yield Finding('broken', f'{subscriber} gets nothing from {topic.name}, because it '
                                     f'asks for another {policies} than is offered',
-                          f'{remedy(policies)}; or offer more with the qos_overrides parameters '
-                          'of the publisher')
-
-
-def remedy(policies: str) -> str:
-    """Return what a subscriber should ask for, by the policies that keep it from a publisher."""
-    return '; '.join(text for policy, text in _REMEDIES.items() if policy in policies) \
-        or 'let it subscribe with best effort and volatile'
+                          remedy(policies) + (
+                              '; or offer more with the qos_overrides parameters of the publisher'
+                              if policies == 'reliability' else ''))

@@ -76,6 +76,7 @@ def test_of_several_pictures_in_a_file_the_first_one_is_taken():
     assert whole_jpeg(first)[0] == first
 
 
+@pytest.mark.usefixtures('pyav')
 @pytest.mark.parametrize('jpeg', [JPEG, PROGRESSIVE, GREY], ids=['usual', 'progressive', 'grey'])
 def test_without_its_end_marker_a_jpeg_with_all_rows_is_whole_and_any_other_is_not(jpeg):
     assert whole_jpeg(jpeg[:-2])[0] == jpeg

@@ -20,6 +20,7 @@ from pi_camera_stream.sources.base import Source, SourceSettings
 import pytest
 
 
+@pytest.mark.usefixtures('pyav')
 @pytest.mark.parametrize('name', registry.SOURCES)
 def test_every_source_can_be_made(name):
     assert isinstance(registry.create_source(SourceSettings(name)), Source)
@@ -34,6 +35,7 @@ def test_auto_does_not_read_a_path():
         registry.create_source(SourceSettings('auto', 'video.mp4'))
 
 
+@pytest.mark.usefixtures('pyav')
 def test_a_folder_and_a_video_are_told_apart(tmp_path):
     assert 'folder' in registry.create_source(SourceSettings('file', str(tmp_path))).title
     assert 'video' in registry.create_source(SourceSettings('file', 'clip.mp4')).title
@@ -82,6 +84,7 @@ def test_no_source_shows_the_password_of_an_address(source):
     assert 'hunter2' not in ' '.join(said)
 
 
+@pytest.mark.usefixtures('pyav')
 @pytest.mark.parametrize(('values', 'name'), [
     ({'source': 'pattern', 'rotation': 180}, 'rotation'),
     ({'source': 'stdin', 'hflip': True}, 'hflip'),

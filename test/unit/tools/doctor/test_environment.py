@@ -30,7 +30,13 @@ def levels(**variables):
     ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}, ['ok', 'broken']),
     ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'localhost'}, ['ok', 'broken']),
     ({'ROS_LOCALHOST_ONLY': '1'}, ['ok', 'note']),
-    ({'CYCLONEDDS_URI': 'file:///nowhere.xml'}, ['ok', 'ok', 'broken']),
+    ({'CYCLONEDDS_URI': 'file:///nowhere.xml', 'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'},
+     ['ok', 'ok', 'broken']),
+    ({'CYCLONEDDS_URI': 'file:///nowhere.xml'}, ['ok', 'ok']),  # which Fast DDS does not read
+    ({'FASTDDS_DEFAULT_PROFILES_FILE': '/nowhere.xml', 'ROS_DISTRO': 'jazzy',
+      'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}, ['ok', 'ok']),
+    ({'FASTDDS_DEFAULT_PROFILES_FILE': '/nowhere.xml', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF',
+      'RMW_IMPLEMENTATION': 'rmw_zenoh_cpp'}, ['ok', 'note']),  # which reads neither
     ({'FASTRTPS_DEFAULT_PROFILES_FILE': __file__}, ['ok', 'ok', 'ok']),
     ({'FASTDDS_DEFAULT_PROFILES_FILE': __file__}, ['ok', 'ok', 'ok']),
     ({'FASTDDS_DEFAULT_PROFILES_FILE': __file__, 'ROS_DISTRO': 'jazzy'},
