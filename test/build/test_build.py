@@ -58,7 +58,7 @@ def check_installed(prefix, bin_folder, environment):
                      'port:=-1', env=environment)
         assert answer.returncode == 1, answer
         assert f'{command}: error: ' in answer.stderr
-        assert 'out of range' in answer.stderr
+        assert 'must be ' in answer.stderr
     packages = next(prefix.glob('lib/python*/site-packages'))
     assert (packages / 'pi_camera_stream' / 'tools').is_dir()
     assert not any((packages / name).exists() for name in (
