@@ -85,6 +85,24 @@ def test_keys_move_it(camera, viewer, car):
         wait_for_stop(car)
 
 
+def test_trim_makes_it_go_in_a_curve_and_never_turns_it_where_it_stands(camera, viewer, car):
+    with viewer.bridge(**DRIVING):
+        drive(viewer)
+        viewer.page.get_by_role('button', name='Adjust the controls').click()
+        viewer.page.get_by_role('slider', name='Steering trim').fill('0.25')
+        viewer.page.keyboard.down('s')
+        viewer.page.keyboard.down('w')  # both: that is none
+        wait_for_stop(car)
+        car.reset()
+        wait_until(lambda: len(car.heard) > 10)
+        assert all(heard.standing for heard in car.heard)
+        viewer.page.keyboard.up('s')
+        wait_for_motion(car)
+        wait_until(lambda: car.yaw < -0.05)
+        viewer.page.keyboard.up('w')
+        wait_for_stop(car)
+
+
 def test_a_thumb_moves_it(camera, viewer, car):
     with viewer.bridge(**DRIVING):
         drive(viewer)
