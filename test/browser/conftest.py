@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A real Chromium, and somebody who looks at its screen."""
+"""A real Chromium and a real Firefox, and somebody who looks at their screens."""
 
 from contextlib import contextmanager
 import json
@@ -26,34 +26,62 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
+from support.browsers import CHROMIUM, FIREFOX, PACKAGES
 from support.driving_robot import Robot
 from support.processes import parameters, Program, running, WAIT_S
 from support.seat import Seat
 
-CHROMIUM = '/usr/bin/chromium'
+# Playwright puts it into Firefox's pages before it takes a picture of them, and ours forbid that.
+PLAYWRIGHTS_STYLE = 'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA='
 
 
 @pytest.fixture(scope='session')
-def chromium():
+def playwright():
+    """Return what drives the browsers."""
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope='session')
+def chromium(playwright):
     """Return the browser, or None where it is not installed."""
     if not Path(CHROMIUM).exists():
         yield None
         return
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-            '--disable-background-networking', '--disable-component-update', '--disable-sync'])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
+        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+        '--disable-background-networking', '--disable-component-update', '--disable-sync'])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope='session')
+def firefox(playwright):
+    """Return the browser, or None where it is not installed."""
+    if not Path(FIREFOX).exists():
+        yield None
+        return
+    # As Debian has it, by WebDriver BiDi: `firefox` alone means one that Playwright has patched.
+    browser = playwright.firefox.launch(executable_path=FIREFOX, channel='moz-firefox')
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def page(chromium, missing):
+def browser(request, missing):
+    """Return Chromium, or the browser that the test asks for: see support/browsers.py."""
+    name = getattr(request, 'param', 'chromium')
+    browser = request.getfixturevalue(name)
+    if browser is None:
+        missing(f'{name} is not installed (Debian package {PACKAGES[name]})')
+    return browser
+
+
+@pytest.fixture
+def page(browser):
     """Return a new page."""
-    if chromium is None:
-        missing(f'{CHROMIUM} is not installed (Debian package chromium)')
-    context = chromium.new_context(viewport={'width': 1280, 'height': 800})
+    context = browser.new_context(viewport={'width': 1280, 'height': 800})
     context.set_default_timeout(WAIT_S * 1000)
     yield context.new_page()
     context.close()
@@ -105,11 +133,15 @@ class Viewer:
         self.complaints = []
         self.may_complain = False
         page.on('console', self._hear)
-        page.on('pageerror', lambda error: self.complaints.append(str(error)))
+        page.on('pageerror', lambda error: self._note(str(error)))
 
     def _hear(self, message):
         if message.type in ('error', 'warning'):
-            self.complaints.append(message.text)
+            self._note(message.text)
+
+    def _note(self, complaint):
+        if PLAYWRIGHTS_STYLE not in complaint:
+            self.complaints.append(complaint)
 
     @contextmanager
     def bridge(self, **values):

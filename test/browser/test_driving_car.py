@@ -22,12 +22,12 @@ import subprocess
 
 from benchmarks.common import networks
 import pytest
+from support.browsers import CHROMIUM, in_both
 from support.car import Car
 from support.driving_link import Child
 from support.guest import Guest
 from support.processes import children, parameters, running, wait_until
 
-CHROMIUM = '/usr/bin/chromium'
 DRIVING = {'teleop__enabled': 'true', 'teleop__insecure': 'true', 'teleop__max_linear': 2.0,
            'teleop__stamped': 'true'}
 PATTERN = parameters(source='pattern', width=640, height=360, fps=15)
@@ -72,6 +72,7 @@ def wait_for_stop(car):
     wait_until(lambda: car.heard and car.heard[-1].standing)
 
 
+@in_both
 def test_keys_move_it(camera, viewer, car):
     with viewer.bridge(**DRIVING):
         drive(viewer)
@@ -80,6 +81,24 @@ def test_keys_move_it(camera, viewer, car):
         viewer.page.keyboard.down('a')
         wait_until(lambda: car.yaw > 0.05)
         viewer.page.keyboard.up('a')
+        viewer.page.keyboard.up('w')
+        wait_for_stop(car)
+
+
+def test_trim_makes_it_go_in_a_curve_and_never_turns_it_where_it_stands(camera, viewer, car):
+    with viewer.bridge(**DRIVING):
+        drive(viewer)
+        viewer.page.get_by_role('button', name='Adjust the controls').click()
+        viewer.page.get_by_role('slider', name='Steering trim').fill('0.25')
+        viewer.page.keyboard.down('s')
+        viewer.page.keyboard.down('w')  # both: that is none
+        wait_for_stop(car)
+        car.reset()
+        wait_until(lambda: len(car.heard) > 10)
+        assert all(heard.standing for heard in car.heard)
+        viewer.page.keyboard.up('s')
+        wait_for_motion(car)
+        wait_until(lambda: car.yaw < -0.05)
         viewer.page.keyboard.up('w')
         wait_for_stop(car)
 
@@ -166,6 +185,7 @@ def test_a_bridge_that_is_killed_says_nothing_more(camera, viewer):
         guest.close()
 
 
+@in_both
 def test_the_controls_come_though_the_link_changed_while_they_were_loaded(camera, viewer, car):
     lost = []
 
@@ -181,6 +201,16 @@ def test_the_controls_come_though_the_link_changed_while_they_were_loaded(camera
     with viewer.bridge(**DRIVING):
         drive(viewer)
     assert len(lost) == 1
+
+
+@in_both
+def test_a_page_that_is_left_stops_it(camera, viewer, car):
+    with viewer.bridge(**DRIVING):
+        drive(viewer)
+        viewer.page.keyboard.down('w')
+        wait_for_motion(car)
+        viewer.page.goto('about:blank')
+        wait_for_stop(car)
 
 
 def test_two_browsers_compete_for_the_wheel(camera, viewer, car, chromium):

@@ -15,6 +15,7 @@
 """Thumbs, gamepads, the slider and the buttons of the page, before a robot that only listens."""
 
 import pytest
+from support.browsers import in_both
 
 GAMEPAD = """
     const pad = { mapping: 'standard', axes: [0, 0, 0, 0],
@@ -182,6 +183,52 @@ def test_the_slider_is_the_share_of_the_speed(driver):
     assert float(speed.input_value()) > 0.8
     with driver.held('ArrowUp'):  # for driving again
         driver.moves(1, 0)
+
+
+@in_both
+def test_what_is_adjusted_counts_for_all_controls_and_is_remembered(seat):
+    page = seat.page
+    page.add_init_script(GAMEPAD)
+    seat.open()
+    seat.take()
+    trim, soft = (page.get_by_role('slider', name=name) for name in ('Steering trim', 'Soft'))
+    assert not trim.is_visible()
+    adjust = seat.button('Adjust the controls')
+    adjust.focus()
+    page.keyboard.press('Enter')
+    for _ in range(10):
+        page.keyboard.press('ArrowRight')  # which belongs to the slider
+    assert page.inner_text('.trim output') == '10 % right'
+    with seat.held('w'):
+        seat.moves(1, -0.1)
+        page.keyboard.down('s')
+        seat.moves(0, 0)  # it stands, and does not turn
+        page.keyboard.up('s')
+        seat.moves(1, -0.1)
+    seat.lets_go()
+    page.get_by_label('Reverse steering').click()
+    with seat.held('a'):
+        seat.moves(0, -1)
+    seat.lets_go()
+    soft.fill('1')
+    seat.pass_ms(50)
+    page.evaluate('hold({ 0: -0.55, 3: -0.55 })')  # beyond the dead zone, half way
+    seat.pass_ms(50)
+    seat.moves(0.125, -(0.125 - 0.1 * 0.125))
+    page.evaluate('hold({})')
+    seat.pass_ms(50)
+    seat.lets_go()
+    page.get_by_role('slider', name='Speed').fill('0.8')
+    seat.open(stopped=False)
+    seat.take()
+    adjust.click()
+    assert [trim.input_value(), soft.input_value()] == ['0.1', '1']
+    with seat.held('d'):
+        assert seat.moves(0, 1)['share'] == pytest.approx(0.8)
+    seat.lets_go()
+    seat.button('Reset').click()
+    with seat.held('w', 'd'):
+        seat.moves(1, -1)
 
 
 def test_horn_and_lights_are_on_while_they_are_pressed(driver):

@@ -441,6 +441,31 @@ def test_it_fits_every_screen_and_the_stop_button_is_always_there(seat, scheme):
             page.click('#quality')
             _can_be_pressed(seat.button('Emergency stop'), width, height)
             page.click('#quality')
+            robot.say(latched=False)
+            page.locator('.latch').wait_for(state='hidden')
+            if drives:
+                _fits_beside_what_is_adjusted(seat, width, height)
+
+
+def _fits_beside_what_is_adjusted(seat, width, height):
+    adjust = seat.button('Adjust the controls')
+    adjust.click()
+    panel = seat.page.locator('.adjustments')
+    panel.wait_for()
+    before = panel.bounding_box()
+    for name in ('Adjust the controls', 'Leave the wheel', 'Emergency stop', 'horn', 'flag'):
+        _can_be_pressed(seat.button(name), width, height)
+    for name in ('Steering trim', 'Soft middle'):
+        slider = seat.page.get_by_role('slider', name=name)
+        slider.scroll_into_view_if_needed()
+        assert slider.bounding_box()['width'] >= 100
+    picture = seat.page.locator('.picture').bounding_box()
+    assert picture['height'] >= 100
+    assert before['x'] + before['width'] <= picture['x'] + 1 \
+        or before['y'] >= picture['y'] + picture['height'] - 1, (width, height)
+    seat.viewer.wait_until(lambda: _extent(seat.page) == (width, height))
+    adjust.click()
+    panel.wait_for(state='hidden')
 
 
 def _extent(page):

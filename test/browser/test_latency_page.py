@@ -27,6 +27,7 @@ import threading
 import time
 
 import pytest
+from support.browsers import in_both
 from support.processes import parameters, running
 
 DELAY_MS = 300
@@ -187,6 +188,7 @@ def test_a_delay_of_the_picture_is_measured(viewer, tmp_path):
     assert low - slack_ms <= unknown_ms[1] <= high + slack_ms
 
 
+@in_both
 def test_it_says_what_to_do(viewer):
     hint = viewer.page.locator('.hint')
     with viewer.bridge():

@@ -28,7 +28,9 @@ HIDE = """hidden => {
 both = pytest.mark.parametrize('transport', ['auto', 'mjpeg'])
 
 
-@both
+@pytest.mark.parametrize(
+    ('transport', 'browser'),
+    [('auto', 'chromium'), ('mjpeg', 'chromium'), ('auto', 'firefox')], indirect=['browser'])
 def test_it_says_when_there_is_no_signal_and_goes_on(viewer, transport):
     with viewer.bridge():
         viewer.open(transport=transport)
@@ -38,6 +40,7 @@ def test_it_says_when_there_is_no_signal_and_goes_on(viewer, transport):
                 viewer.wait_for_pictures()
                 viewer.wait_until(lambda: viewer.notice() == '')
             viewer.page.get_by_text('No signal since').wait_for()
+            viewer.page.get_by_text(f"'{TOPIC}' has no publisher").wait_for()
             viewer.wait_until(lambda: viewer.age_ms() is None)
 
 

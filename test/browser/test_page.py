@@ -17,6 +17,7 @@
 import re
 
 import pytest
+from support.browsers import in_both
 
 SIZES = [(360, 740), (740, 360), (320, 568), (568, 320), (1280, 800), (2560, 1440)]
 FINGER = 44
@@ -59,6 +60,7 @@ def test_it_asks_nothing_of_the_internet(camera, viewer):
     assert all(url.startswith(ours) for url in asked), asked
 
 
+@in_both
 def test_who_is_not_known_is_led_to_the_login_page_and_back(camera, viewer):
     viewer.may_complain = True
     token = 'long-enough-to-be-one'

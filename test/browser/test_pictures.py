@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
+from support.browsers import in_both
 from support.guest import Camera, Guest
 
 TOPIC, REAR = '/camera/image_raw/compressed', '/rear/image_raw/compressed'
@@ -34,6 +35,7 @@ def guest_camera():
     guest.close()
 
 
+@in_both
 @both
 def test_the_picture_changes_on_the_screen_and_the_figures_are_right(camera, viewer, transport):
     with viewer.bridge():
@@ -64,6 +66,7 @@ def test_the_robot_is_told_how_old_a_picture_was_when_it_was_painted(camera, vie
         assert 0 < told_ms() < 60_000
 
 
+@in_both
 @both
 def test_the_newest_picture_is_shown_and_not_the_one_before(guest_camera, viewer, transport):
     """Chrome paints a part of an endless image only when the head of the next part is there."""

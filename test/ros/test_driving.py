@@ -629,6 +629,7 @@ def test_a_car_that_steers_and_does_not_go_backwards(guest):
                     teleop__reverse='false', teleop__angular_acceleration=100.0) as program, \
             Driver(program.url) as driver:
         assert not driver.state['reverse']
+        assert driver.state['car']
         go(driver, car, steering=-1.0)
         last = car.heard[-1]
         assert math.isnan(last.stamp_s)  # a plain Twist

@@ -134,6 +134,7 @@ class RosVehicle:
                 'limit': round(output.limit, 3) if output else 0.0,
                 'linear': round(velocity.linear, 3), 'angular': round(velocity.angular, 3),
                 'max_linear': limits.max_linear, 'reverse': limits.reverse,
+                'car': limits.wheelbase > 0,
                 'dropped': self._chain.dropped,
                 'stops': {reason.value: count for reason, count in self._stops.items()},
                 'buttons': [button.name for button in self._buttons],

@@ -65,6 +65,8 @@ const TRIPS_MS = 1000;
  * @property {number} linear in m/s
  * @property {number} angular in rad/s, to the left
  * @property {number} max_linear
+ * @property {boolean} [reverse] whether it may go backwards
+ * @property {boolean} [car] whether it turns only while it rolls
  * @property {Battery | null} battery
  * @property {string[]} [buttons]
  */

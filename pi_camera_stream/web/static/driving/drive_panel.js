@@ -17,7 +17,8 @@
 // What is seen of driving: who drives, why nothing moves, and the buttons.
 
 import { find, setText } from '../shared/dom.js';
-import { driveWords, figureTexts } from './drive_words.js';
+import { AdjustPanel, setUpSlider } from './adjust_panel.js';
+import { driveWords, figureTexts, percent } from './drive_words.js';
 import { ExtraButtons } from './extra_buttons.js';
 import { onHold } from './hold_button.js';
 
@@ -36,7 +37,9 @@ import { onHold } from './hold_button.js';
 /** Puts itself into the page, until `remove()`. */
 export class DrivePanel {
   #owner;
+  #tuning;
   #panel;
+  #adjust;
   #latch;
   #extras;
   #wheel;
@@ -47,12 +50,17 @@ export class DrivePanel {
   #watcher = new ResizeObserver(() => document.body.style.setProperty(
     '--strip', `${this.#panel.offsetHeight}px`)); // which menus do not cover
 
-  /** @param {PanelOwner} owner */
-  constructor(owner) {
+  /**
+   * @param {PanelOwner} owner
+   * @param {import('./tuning.js').Tuning} tuning
+   */
+  constructor(owner, tuning) {
     this.#owner = owner;
+    this.#tuning = tuning;
     const { content } = find(document, '#driving', HTMLTemplateElement);
     const parts = /** @type {DocumentFragment} */ (content.cloneNode(true));
     this.#panel = find(parts, '.driving');
+    this.#adjust = find(parts, '.adjustments');
     this.#latch = find(parts, '.latch');
     /** Where thumbs may be put. */
     this.zones = find(parts, '.touch-zones');
@@ -60,22 +68,18 @@ export class DrivePanel {
     this.#stop = find(this.#panel, '.stop');
     this.#speed = find(this.#panel, '.speed input', HTMLInputElement);
     this.#extras = new ExtraButtons(find(this.#panel, '.extras'), owner.press);
+    new AdjustPanel(this.#adjust, find(this.#panel, '.adjust'), tuning);
     this.#listen();
     find(document, '#stage').append(this.zones, this.#latch);
-    find(document, '#bar').before(this.#panel);
+    find(document, '#bar').before(this.#adjust, this.#panel);
     document.body.classList.add('drivable');
     this.#watcher.observe(this.#panel);
   }
 
   remove() {
     this.#watcher.disconnect();
-    for (const element of [this.#panel, this.#latch, this.zones]) element.remove();
+    for (const part of [this.#adjust, this.#panel, this.#latch, this.zones]) part.remove();
     document.body.classList.remove('drivable', 'drives', 'latched');
-  }
-
-  /** Which share of the speed the driver wants. */
-  get share() {
-    return Number(this.#speed.value);
   }
 
   /** @param {string} mode */
@@ -130,9 +134,7 @@ export class DrivePanel {
     this.#stop.addEventListener('pointerdown', () => this.#owner.stop());
     this.#stop.addEventListener('click', ({ detail }) => detail || this.#owner.stop());
     onHold(find(this.#latch, 'button'), this.#owner.release);
-    this.#speed.addEventListener('input', () => this.#showSpeed());
-    // The arrows are for driving again.
-    this.#speed.addEventListener('pointerup', () => this.#speed.blur());
+    setUpSlider(this.#speed, 'speed', this.#tuning, () => this.#showSpeed());
     const touch = find(this.#panel, '.touch select', HTMLSelectElement);
     touch.addEventListener('change', () => {
       this.#owner.touch(touch.value);
@@ -142,9 +144,10 @@ export class DrivePanel {
 
   #showSpeed() {
     const { max_linear: most } = this.#view;
-    const text = `${Math.round(100 * this.share)} %`;
+    const { speed } = this.#tuning;
+    const text = percent(speed);
     setText(find(this.#panel, '.percent'), text);
-    setText(find(this.#panel, '.most'), most ? `, ${(most * this.share).toFixed(2)} m/s` : '');
+    setText(find(this.#panel, '.most'), most ? `, ${(most * speed).toFixed(2)} m/s` : '');
     this.#speed.setAttribute('aria-valuetext', text);
   }
 }

@@ -76,6 +76,24 @@ export function figureTexts(view) {
   return texts;
 }
 
+/**
+ * Return what the sliders of the adjustments say.
+ *
+ * @param {{ trim: number, soft: number }} tuning
+ */
+export function adjustTexts({ trim, soft }) {
+  const side = trim > 0 ? 'right' : 'left';
+  return {
+    trim: trim ? `${percent(Math.abs(trim))} ${side}` : 'none',
+    soft: soft ? percent(soft) : 'none',
+  };
+}
+
+/** @param {number} share */
+export function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}
+
 /** @param {DriveView} view */
 function who({ reached, drives, you, driver, asking, sentence }) {
   if (!reached) return sentence || 'Connecting to the robot';
@@ -98,7 +116,7 @@ function why(view) {
   if (view.drives && !view.held) return HINT;
   if (view.reason && (view.drives || view.driver)) {
     const slower = view.limit > 0 && view.limit < 1;
-    return `${slower ? `At ${Math.round(100 * view.limit)} % of the speed` : 'No motion'}: `
+    return `${slower ? `At ${percent(view.limit)} of the speed` : 'No motion'}: `
       + view.reason;
   }
   return '';
@@ -132,7 +150,7 @@ function rounded(value) {
 /** @param {import('./drive_connection.js').Battery} battery */
 function charge({ percentage, voltage }) {
   const parts = [];
-  if (typeof percentage === 'number') parts.push(`${Math.round(100 * percentage)} %`);
+  if (typeof percentage === 'number') parts.push(percent(percentage));
   if (typeof voltage === 'number') parts.push(`${voltage.toFixed(1)} V`);
   return parts.join(', ');
 }

@@ -30,7 +30,8 @@ const LATE_MS = 300;
  * @typedef {object} DriverOwner
  * @property {import('./drive_connection.js').DriveConnection} connection
  * @property {() => number | null} seenMs when the oldest picture on the page was taken
- * @property {() => number} share of the speed
+ * @property {import('./tuning.js').Tuning} tuning
+ * @property {() => import('./tuning.js').Vehicle} vehicle
  * @property {() => void} stop
  * @property {() => void} dropped all was let go
  * @property {() => void} changed
@@ -157,6 +158,7 @@ export class Driver {
   #send() {
     this.#sentMs = performance.now();
     const seenMs = this.#owner.seenMs();
-    this.#owner.connection.drive(this.#input.read(), seenMs, this.#owner.share());
+    const { connection, tuning, vehicle } = this.#owner;
+    connection.drive(tuning.apply(this.#input.read(), vehicle()), seenMs, tuning.speed);
   }
 }

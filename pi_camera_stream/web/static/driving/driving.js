@@ -20,6 +20,7 @@ import { onStopKeys } from '../shared/keys.js';
 import { DriveConnection } from './drive_connection.js';
 import { DrivePanel } from './drive_panel.js';
 import { Driver } from './driver.js';
+import { Tuning } from './tuning.js';
 
 const HIDDEN_MS = 5000; // until a page that nobody sees goes
 
@@ -60,6 +61,7 @@ export class Driving {
       },
       unavailable: () => this.#lost('No driving: WebSockets do not get through to the robot'),
     });
+    const tuning = new Tuning();
     this.#panel = new DrivePanel({
       take: () => this.#take(),
       leave: () => this.#leave(),
@@ -69,11 +71,12 @@ export class Driving {
       touch: (mode) => {
         this.#driver.touch = mode;
       },
-    });
+    }, tuning);
     this.#driver = new Driver({
       connection: this.#connection,
       seenMs: () => oldest(views()),
-      share: () => this.#panel.share,
+      tuning,
+      vehicle: () => this.#state ?? {},
       stop: () => this.stop(),
       dropped: () => this.#panel.letGo(),
       changed: () => this.#show(),

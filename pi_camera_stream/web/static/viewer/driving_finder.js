@@ -19,6 +19,8 @@
 import { get } from '../shared/api.js';
 
 const RETRY_MS = 1000;
+const RELOADS = 3; // of the page, until its modules have come
+const COUNTED = 'pi_camera_stream.reloads';
 
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
@@ -26,6 +28,7 @@ export class DrivingFinder {
   /** @type {import('../driving/driving.js').Driving | null} */
   #driving = null;
   #answered = false;
+  #lost = false; // whether a module was, when they were fetched last
   #asking = false;
   #timer = 0;
 
@@ -56,7 +59,7 @@ export class DrivingFinder {
       if (!state.driving) this.#end();
       else if (!this.#driving) await this.#begin();
     } catch {
-      this.#answered = false; // a link that changed while the modules came loses one of them
+      this.#answered = false;
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.check(), RETRY_MS);
     }
@@ -72,13 +75,30 @@ export class DrivingFinder {
     this.#driving?.wake();
   }
 
+  /** A link that changes while the modules come loses one of them. */
   async #begin() {
-    const { Driving } = await import('../driving/driving.js');
-    this.#driving = new Driving(this.#views, () => this.check());
+    try {
+      const { Driving } = await import('../driving/driving.js');
+      this.#driving = new Driving(this.#views, () => this.check());
+      sessionStorage.removeItem(COUNTED);
+    } catch (error) {
+      // Firefox does not ask again for a module that was lost, as long as the page lives.
+      if (this.#lost) reload();
+      this.#lost = true;
+      throw error;
+    }
   }
 
   #end() {
     this.#driving?.close();
     this.#driving = null;
   }
+}
+
+/** Load the page again, but not for ever: pictures are worth more than a page that flickers. */
+function reload() {
+  const count = Number(sessionStorage.getItem(COUNTED));
+  if (count >= RELOADS) return;
+  sessionStorage.setItem(COUNTED, String(count + 1));
+  location.reload();
 }
