@@ -100,7 +100,7 @@ def test_a_snapshot_without_a_camera_is_an_answer_with_the_reason(bridge):
     with pytest.raises(urllib.error.HTTPError) as answer:
         get(f'{bridge}snapshot.jpg')
     assert answer.value.code == 503
-    assert 'is the camera node running?' in answer.value.read().decode()
+    assert 'has no publisher' in answer.value.read().decode()
     answer.value.close()
 
 
