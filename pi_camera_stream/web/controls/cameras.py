@@ -65,8 +65,8 @@ def known_length(name: str) -> int:
 
 
 def place(name: str) -> int:
-    """Return where a control stands among the others; those of USB cameras come first."""
-    return list(_KINDS).index(name) if name in _KINDS else -1
+    """Return where a control stands among the others; those of USB cameras come last."""
+    return list(_KINDS).index(name) if name in _KINDS else len(_KINDS)
 
 
 @dataclass(frozen=True)
