@@ -97,6 +97,8 @@ def _choices(name: str, kind: str, text: str) -> tuple[tuple[int | str, str], ..
     while (match := _CHOICE.match(text, position)) and len(found) < _MOST_CHOICES:
         found.append((int(match[1]) if kind == 'int' else match[2], match[2]))
         position = match.end()
+    if position < len(text):  # it says something else
+        found = []
     if not found and (name, kind) == ('rotation', 'int'):  # whose range says less
         return _TURNS
     return tuple(found)
