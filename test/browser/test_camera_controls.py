@@ -115,7 +115,6 @@ def test_the_sliders_of_a_raspberry_pis_camera(viewer, monkeypatch, tmp_path):
         exposure.fill('999999999')
         exposure.press('Enter')
         page.get_by_role('alert').get_by_text('ExposureTime').wait_for()
-        exposure.blur()
         viewer.wait_until(lambda: exposure.input_value() == wanted)
 
 

@@ -28,7 +28,7 @@ from rcl_interfaces.srv import (
 from rclpy.node import Node
 
 from .control_parameters import read_control
-from ...client.entities import Client, Periodic
+from ...client.entities import Client, Periodic, run_soon
 from ...web.controls.cameras import Control
 
 _LOOK_S = 0.1  # whether the service is there
@@ -91,7 +91,8 @@ class _Question:
         self._asked_s = 0.0
         self._answered = False
         self._looking = Periodic(node, _LOOK_S, self._look)
-        purpose.add_done_callback(lambda _: self._end())
+        # In any thread: who waits for it may be the web server's.
+        purpose.add_done_callback(lambda _: run_soon(node, self._end))
         self._look()
 
     def _look(self) -> None:
@@ -113,7 +114,6 @@ class _Question:
         self._on_answer(response)
 
     def _end(self) -> None:
-        """Wait no more; any thread."""
         self._looking.stop()
         if self._pending is not None:
             self._client.forget(self._pending)

@@ -17,7 +17,7 @@
 // The controls of the camera that is shown, for those who may change it.
 
 import { address, ApiError, get, post } from '../shared/api.js';
-import { find, setText } from '../shared/dom.js';
+import { find, setText, targetOf } from '../shared/dom.js';
 import { ControlRow } from './control_row.js';
 import { Menu } from './menu.js';
 
@@ -50,6 +50,11 @@ export class CameraControls {
     this.#list = find(document, '#controls-list');
     this.#note = find(document, '#controls-note');
     this.#name = find(document, '#controls-topic');
+    this.#list.addEventListener('change', (event) => {
+      // The keys are for driving again.
+      const input = targetOf(event);
+      if (input instanceof HTMLElement && document.body.classList.contains('drives')) input.blur();
+    });
     this.#menu = new Menu(button, {
       opened: () => {
         this.#load();

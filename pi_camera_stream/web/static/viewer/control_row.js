@@ -158,15 +158,22 @@ export class ControlRow {
       slider.setAttribute('aria-valuetext', field.value);
       put(value);
     });
+    let writing = false;
+    field.addEventListener('input', () => {
+      writing = true;
+    });
+    field.addEventListener('blur', () => {
+      writing = false;
+    });
     field.addEventListener('change', () => {
+      writing = false;
       if (Number.isNaN(field.valueAsNumber)) return;
       showSlider(field.valueAsNumber);
       put(field.valueAsNumber);
     });
     return (value) => {
       showSlider(value);
-      // Not while somebody writes there.
-      if (document.activeElement !== field) field.value = value === null ? '' : scale.text(value);
+      if (!writing) field.value = value === null ? '' : scale.text(value);
     };
   }
 

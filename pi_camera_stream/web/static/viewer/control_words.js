@@ -34,7 +34,7 @@ const WORDS = {
   AfMode: ['Autofocus'],
   AfRange: ['Focus range'],
   AfSpeed: ['Focus speed'],
-  LensPosition: ['Focus distance', '1/m'],
+  LensPosition: ['Lens position', 'dpt'],
   hflip: ['Mirror left to right'],
   vflip: ['Mirror upside down'],
   rotation: ['Turn clockwise'],
