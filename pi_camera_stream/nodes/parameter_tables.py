@@ -107,6 +107,9 @@ HTTP_BRIDGE = (
     _MAX_PIXELS,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
               *QUALITIES),
+    Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
+                                        'white balance, focus, flips. It needs `access_token`, or '
+                                        '`teleop.enabled`'),
     Parameter('teleop.enabled', False, 'Whether pages may drive: they publish `cmd_vel`'),
     Parameter('teleop.insecure', False, 'Whether that is allowed without access token and HTTPS: '
                                         'on a closed workbench only'),

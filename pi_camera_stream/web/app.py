@@ -25,6 +25,7 @@ from .access.access import Access
 from .access.access_rules import AccessRules, relative
 from .access.admission import Admission
 from .access.connections import ConnectionReaper
+from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics
 from .stream.catalog import Catalog
@@ -46,17 +47,18 @@ class Application:
     """The routes over the streams of a catalog. All methods run in the event loop."""
 
     def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None],
-                 drive: Drive | None = None,
+                 drive: Drive | None = None, camera_panel: CameraPanel | None = None,
                  machine: Callable[[], Mapping[str, object]] = dict) -> None:
         """
         Put them together.
 
-        `log` hears of refusals; `drive` is what pages drive by, where they may; `machine` returns
-        how this machine is.
+        `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
+        change cameras by, where they may; `machine` returns how this machine is.
         """
         self._machine = machine
         self._catalog = catalog
         self._drive = drive
+        self._camera_panel = camera_panel
         self._access = Access(rules, log)
         self._viewers, self._snapshots = Admission(rules), Admission(rules)
 
@@ -72,6 +74,9 @@ class Application:
         get('/ws', self._websocket, allow_head=False)
         if self._drive is not None:
             get('/drive', self._drive.answer, allow_head=False)
+        if self._camera_panel is not None:
+            get('/camera', self._camera_panel.show)
+            app.router.add_post('/camera', self._camera_panel.change)
         get('/streams', self._streams)
         get('/state', self._state)
         get('/metrics', self._metrics)
@@ -135,6 +140,7 @@ class Application:
             'streams': [stream.state() for stream in self._catalog.streams()],
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
+            'camera_controls': self._camera_panel is not None,
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:

@@ -52,11 +52,11 @@ class Guest:
 
     """
 
-    def __init__(self, name='guest', namespace=''):
+    def __init__(self, name='guest', namespace='', **options):
         self.context = rclpy.Context()
         rclpy.init(args=[], context=self.context)
         self.node = rclpy.create_node(name, namespace=namespace, context=self.context,
-                                      use_global_arguments=False)
+                                      use_global_arguments=False, **options)
         self.asked = 0
         self._subscriptions = {}  # by queue
         self._executor = SingleThreadedExecutor(context=self.context)

@@ -17,6 +17,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .ros_cameras import create_cameras
 from .teleop import create_vehicle, read_limits
 from .topic_feed import TopicFeed
 from .. import diagnostics
@@ -33,6 +34,7 @@ from ...core.rendition_spec import RenditionSpec
 from ...web.access.access_rules import AccessRules
 from ...web.access.tls import server_context
 from ...web.app import Application
+from ...web.controls.camera_panel import CameraPanel
 from ...web.drive.drive import Drive
 from ...web.server import WebServer
 from ...web.stream.catalog import Catalog
@@ -59,6 +61,8 @@ class HttpBridgeNode(BaseNode):
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
+        cameras = create_cameras(self, self.value)
+        panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         rules = AccessRules(
             access_token=self.value('access_token'),
             allowed_hosts=_words(self.value('allowed_hosts')),
@@ -67,7 +71,8 @@ class HttpBridgeNode(BaseNode):
             max_viewers_per_address=self.value('max_viewers_per_address'),
             tls=bool(self.value('certfile')))
         self._server = WebServer(
-            Application(self._catalog, rules, self._warn, self._drive, self._machine.state).build,
+            Application(self._catalog, rules, self._warn, self._drive, panel,
+                        self._machine.state).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None)

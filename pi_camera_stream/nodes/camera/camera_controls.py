@@ -34,6 +34,7 @@ _EXCLUSIVE = ({'ColourGains', 'ColourTemperature'},)
 # Parameters of ours that are such a control, too.
 _PARAMETERS = {'fps': ('FrameDurationLimits',), 'crop': ('ScalerCrop', 'ScalerCrops'),
                'noise_reduction': ('NoiseReductionMode',)}
+WITHOUT_EFFECT = ', without effect at present'
 _TYPES: dict[str, tuple[type, ...]] = {'bool': (bool,), 'int': (int,), 'float': (float, int)}
 
 
@@ -253,7 +254,7 @@ def _plain(value: Any) -> Any:
 def _describe(control: Mapping[str, Any]) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         description=f'Control of the camera, {control.get("kind")}, {allowed(control)}'
-                    + (', without effect at present' if control.get('inactive') else ''),
+                    + (WITHOUT_EFFECT if control.get('inactive') else ''),
         additional_constraints=allowed(control), dynamic_typing=True,
         read_only=bool(control.get('read_only')))
     least, most, present = control.get('minimum'), control.get('maximum'), control.get('value')

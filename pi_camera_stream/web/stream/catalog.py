@@ -91,6 +91,11 @@ class Catalog:
         raise web.HTTPNotFound(text=f'no topic {name[:200]!a} with pictures: there are '
                                     f'{listed}\n')
 
+    def published(self, name: str = '') -> str:
+        """Return the topic that the pictures of a stream are on; HTTPNotFound as `stream`."""
+        topic = self.stream(name).name
+        return self.shown if topic == self.default else topic
+
     def close(self) -> None:
         """End all streams: the server is stopping."""
         for stream in self._streams.values():

@@ -50,8 +50,33 @@ export function address(path, query) {
  * @param {number} [timeoutMs]
  * @returns {Promise<Response>}
  */
-export async function get(url, timeoutMs = TIMEOUT_MS) {
-  const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
+export function get(url, timeoutMs = TIMEOUT_MS) {
+  return ask(url, { cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
+}
+
+/**
+ * Return the response to a POST of an object, or throw as `get` does.
+ *
+ * @param {string} url
+ * @param {object} fields
+ * @returns {Promise<Response>}
+ */
+export function post(url, fields) {
+  return ask(url, {
+    method: 'POST',
+    body: JSON.stringify(fields),
+    headers: { 'Content-Type': 'application/json' },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ * @returns {Promise<Response>}
+ */
+async function ask(url, options) {
+  const response = await fetch(url, options);
   if (response.ok) return response;
   if (response.status === 401) {
     const page = location.pathname.slice(location.pathname.lastIndexOf('/'));

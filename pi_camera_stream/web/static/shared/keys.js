@@ -19,10 +19,11 @@
 import { targetOf } from './dom.js';
 
 const TEXT = 'textarea, [contenteditable], '
-  + 'input:not([type="range"], [type="checkbox"], [type="radio"], [type="button"])';
+  + 'input:not([type="range"], [type="checkbox"], [type="radio"], [type="button"], '
+  + '[type="number"])';
 
 /**
- * Whether somebody writes something there.
+ * Whether somebody writes something there; a number has neither spaces nor letters.
  *
  * @param {EventTarget | null} target
  */

@@ -25,6 +25,7 @@ const COUNTED = 'pi_camera_stream.reloads';
 /** Has the controls on the page as long as the robot has `driving` in its `/state`. */
 export class DrivingFinder {
   #views;
+  #stated;
   /** @type {import('../driving/driving.js').Driving | null} */
   #driving = null;
   #answered = false;
@@ -33,12 +34,15 @@ export class DrivingFinder {
   #timer = 0;
 
   /**
-   * `views()` returns the camera views that are shown.
+   * `views()` returns the camera views that are shown; `stated(state)` hears what the robot says
+   * of itself.
    *
    * @param {() => import('../shared/camera_view.js').CameraView[]} views
+   * @param {(state: { camera_controls?: boolean }) => void} stated
    */
-  constructor(views) {
+  constructor(views, stated) {
     this.#views = views;
+    this.#stated = stated;
   }
 
   /**
@@ -56,6 +60,7 @@ export class DrivingFinder {
     try {
       const state = await (await get('state')).json();
       this.#answered = true;
+      this.#stated(state);
       if (!state.driving) this.#end();
       else if (!this.#driving) await this.#begin();
     } catch {

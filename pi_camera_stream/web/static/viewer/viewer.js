@@ -23,6 +23,7 @@ import { find, setText } from '../shared/dom.js';
 import { FullScreen } from '../shared/full_screen.js';
 import { onKeys } from '../shared/keys.js';
 import { UrlState } from '../shared/url_state.js';
+import { CameraControls } from './camera_controls.js';
 import { CameraMenu } from './camera_menu.js';
 import { DrivingFinder } from './driving_finder.js';
 import { MachineNote } from './machine_note.js';
@@ -44,8 +45,11 @@ const qualityMenu = new QualityMenu(find(document, '#quality'), urlState.tier, (
   urlState.update({ tier });
   for (const view of cameras.views) view.setTier(tier);
 });
+const controls = new CameraControls(find(document, '#controls'), {
+  topic: () => cameras.selected.topic,
+});
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
-const driving = new DrivingFinder(() => cameras.views);
+const driving = new DrivingFinder(() => cameras.views, (state) => controls.stated(state));
 const machineNote = new MachineNote(find(document, '#machine'));
 
 /**
