@@ -26,6 +26,7 @@ from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from .entities import failures_of
+from .shared_memory_port import has_lost_its_port
 
 if TYPE_CHECKING:
     from rclpy.topic_endpoint_info import TopicEndpointInfo  # Lyrical: rclpy.endpoint_info
@@ -105,6 +106,9 @@ def why_missing(node: Node, topic: str, subscription: Any = None) -> str:
         incompatible_policies(end.qos_profile, subscription.qos_profile) for end in ends)), '')
     if refused:
         return f"'{topic}' offers another {refused} than is asked for here"
+    if topic in found and has_lost_its_port():
+        return (f"'{topic}' has a publisher, and Fast DDS has lost the shared memory by which "
+                'this program receives: start it again')
     if topic in found:
         return f"'{topic}' has a publisher, which sends nothing"
     listed = ', '.join(list(found)[:_LISTED]) + (', …' if len(found) > _LISTED else '')
