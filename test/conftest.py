@@ -88,5 +88,22 @@ def certificate(missing, tmp_path):
 @pytest.fixture
 def pyav(missing):
     """See that PyAV is there."""
-    if find_spec('av') is None:
-        missing('this needs PyAV (python3-av)')
+    _require('av', 'PyAV (python3-av)', missing)
+
+
+@pytest.fixture
+def cyclonedds(missing):
+    """See that the Python package of Cyclone DDS is there."""
+    _require('cyclonedds', 'the Python package cyclonedds', missing)
+
+
+@pytest.fixture
+def pip(missing):
+    """See that pip, and what it builds with, is there."""
+    _require('pip', 'pip (python3-pip)', missing)
+    _require('setuptools', 'setuptools (python3-setuptools)', missing)
+
+
+def _require(module, words, missing):
+    if find_spec(module) is None:
+        missing(f'this needs {words}')

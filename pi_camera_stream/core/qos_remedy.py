@@ -17,9 +17,8 @@
 _REMEDIES = {  # policy -> what helps
     'reliability': "let it subscribe with best effort (rviz2: Reliability Policy 'Best Effort'; "
                    'rclpy: qos_profile_sensor_data)',
-    'durability': 'let it subscribe with volatile, since pictures that were published before it '
-                  "came are not kept (rviz2: Durability Policy 'Volatile'; rclpy: "
-                  'DurabilityPolicy.VOLATILE)',
+    'durability': "let it subscribe with volatile (rviz2: Durability Policy 'Volatile'; rclpy: "
+                  'DurabilityPolicy.VOLATILE), since nothing is kept for those who come later',
     'deadline': 'let it ask for no deadline, or for a longer one than the publisher offers',
     'liveliness': 'let it ask for automatic liveliness without a lease',
 }

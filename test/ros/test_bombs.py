@@ -205,7 +205,9 @@ class Releaser(Repeating):
 
 
 @pytest.mark.parametrize('source', [pipe, files, stream, turned_stream])
-def test_the_camera_node_goes_on(guest, tmp_path, source):
+def test_the_camera_node_goes_on(request, guest, tmp_path, source):
+    if source in (stream, turned_stream):
+        request.getfixturevalue('pyav')
     raws, smalls, jpegs = (guest.listen(Image, '/camera/image_raw', best_effort(1)),
                            guest.listen(Image, '/camera/lores/image_raw', best_effort(1)),
                            guest.listen(CompressedImage, TOPIC, best_effort(1)))

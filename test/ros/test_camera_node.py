@@ -192,7 +192,9 @@ def test_missing_pictures_are_an_error_in_the_diagnostics(guest, tmp_path):
     ({'jpeg_quality': 80.5}, "parameter 'jpeg_quality' must be of type integer, not 80.5"),
     ({f'qos_overrides.{TOPIC}.publisher.reliability': 'mostly'}, 'mostly'),
 ])
-def test_bad_input_gets_one_sentence_and_exit_code_1(values, sentence):
+def test_bad_input_gets_one_sentence_and_exit_code_1(request, values, sentence):
+    if values.get('source') == 'file':
+        request.getfixturevalue('pyav')
     camera = Program('camera', *parameters(**values))
     assert camera.wait() == 1
     camera.wait_for(sentence)

@@ -29,7 +29,7 @@ LISTED = '/a__b'  # the only one of them that ROS can name
 
 
 @pytest.fixture(autouse=True)
-def _foreigners():
+def _foreigners(cyclonedds):
     with running_foreign():
         yield
 

@@ -36,7 +36,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / 'examples/line_follower'
 
 
 @pytest.fixture
-def installed(tmp_path, monkeypatch):
+def installed(tmp_path, monkeypatch, pip):
     """Install the package into a folder of its own, which the programs look into."""
     sources, site = tmp_path / 'sources', tmp_path / 'site'
     shutil.copytree(EXAMPLE, sources, ignore=shutil.ignore_patterns('__pycache__'))

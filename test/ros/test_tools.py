@@ -90,6 +90,7 @@ def test_what_fails_in_the_demo_ends_it_with_one_sentence():
     assert 'Traceback' not in demo.output
 
 
+@pytest.mark.usefixtures('pyav')
 def test_the_demo_takes_a_path_for_what_it_is():
     demo = Program('demo', '--source', 'missing.mp4', '--port', free_port())
     assert demo.wait() == 1
