@@ -73,7 +73,7 @@ def test_a_snapshot_that_fails_says_why(viewer):
         viewer.open()
         viewer.page.get_by_text('Waiting for a picture').wait_for()
         viewer.page.click('#snapshot')
-        viewer.page.locator('#message').get_by_text('No new picture came').wait_for()
+        viewer.page.locator('#message').get_by_text('No new picture of').wait_for()
     assert downloads == []
 
 

@@ -19,8 +19,8 @@
 const REMEMBERED = 'pi_camera_stream.tuning';
 
 /**
- * From where to where a slider goes, and where it stands until somebody moves it. All are shares of
- * what the robot's parameters allow, beyond which nothing gets by these.
+ * From where to where a slider goes, and where it stands until somebody moves it. All are shares
+ * of what the robot's parameters allow, beyond which nothing gets by these.
  */
 export const SLIDERS = {
   speed: { min: 0.1, max: 1, step: 0.05, usual: 0.5 },
@@ -107,10 +107,10 @@ export class Tuning {
   }
 
   /**
-   * Trim makes up for a vehicle that rolls in a curve, so none of it is there while it stands. What
-   * turns on the spot turns as fast as it is told to: for the same curve at any speed, and for the
-   * other direction backwards, the trim goes with the throttle. A car's wheels only have to stand a
-   * little to the side; it is its speed that turns it.
+   * Trim makes up for a vehicle that rolls in a curve, so none of it is there while it stands.
+   * What turns on the spot turns as fast as it is told to: for the same curve at any speed, and
+   * for the other direction backwards, the trim goes with the throttle. A car's wheels only have
+   * to stand a little to the side; it is its speed that turns it.
    *
    * @param {number} throttle
    * @param {Vehicle} vehicle
