@@ -76,6 +76,7 @@ def test_a_menu_brings_into_use_what_had_no_effect(usb_camera, viewer):
     with viewer.bridge(access_token=TOKEN, camera_controls='true'):
         viewer.open(token=TOKEN)
         page = viewer.page
+        viewer.wait_until(lambda: seen(viewer) == 'RGBW')  # and the robot knows of the camera
         page.click('#controls')
         exposure = page.get_by_role('spinbutton', name='Exposure time absolute')
         assert exposure.is_disabled()
