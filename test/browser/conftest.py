@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 import re
 import time
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import cv2
@@ -28,6 +28,7 @@ from pi_camera_stream.core import block_code
 import pytest
 from support.browsers import CHROMIUM, FIREFOX, PACKAGES
 from support.driving_robot import Robot
+from support.path_proxy import PathProxy
 from support.processes import parameters, Program, running, WAIT_S
 from support.seat import Seat
 
@@ -150,6 +151,14 @@ class Viewer:
         with running('bridge', *parameters(**values)) as program:
             self._find(program)
             yield program
+            self.page.goto('about:blank')
+
+    @contextmanager
+    def behind_a_proxy_without_websockets(self):
+        """Come to the bridge by a proxy that does not know them."""
+        with PathProxy(urlsplit(self.address).port, '/', websockets=False) as proxy:
+            self.address = proxy.url
+            yield
             self.page.goto('about:blank')
 
     def start_bridge(self, **values):

@@ -299,9 +299,8 @@ def test_it_says_when_the_browser_does_not_let_it_read_pictures(camera, viewer):
 
 
 def test_it_says_when_websockets_do_not_get_through(camera, viewer):
-    viewer.page.route_web_socket('**/ws*', lambda socket: socket.close())
     viewer.may_complain = True
-    with viewer.bridge():
+    with viewer.bridge(), viewer.behind_a_proxy_without_websockets():
         open_page(viewer)
         viewer.wait_until(lambda: state(viewer) == 'failed')
         assert 'needs WebSockets' in viewer.page.inner_text('.hint')

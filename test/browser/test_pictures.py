@@ -133,10 +133,10 @@ def test_a_quality_is_chosen_and_kept_in_the_address(camera, viewer, transport):
         viewer.wait_until(lambda: viewer.figure('size') == '240×136')  # noqa: RUF001
 
 
+@in_both
 def test_without_websockets_it_falls_back_to_an_endless_image(camera, viewer):
-    viewer.page.route_web_socket('**/ws*', lambda socket: socket.close())
-    with viewer.bridge():
-        viewer.may_complain = True
+    viewer.may_complain = True
+    with viewer.bridge(), viewer.behind_a_proxy_without_websockets():
         viewer.open()
         viewer.page.locator('img.picture').wait_for()
         viewer.wait_for_pictures()

@@ -29,6 +29,8 @@ class PathProxy(socketserver.ThreadingTCPServer):
     """
     Hand on what is asked below a path to a port of 127.0.0.1; a context manager.
 
+    Without `websockets`, none gets through, as with many a company's proxy.
+
     Attributes
     ----------
     url
@@ -41,9 +43,10 @@ class PathProxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, port, path='/cam/'):
+    def __init__(self, port, path='/cam/', websockets=True):
         super().__init__(('127.0.0.1', 0), _Handler)
         self.port, self.path, self.missed = port, path, []
+        self.websockets = websockets
         self.url = f'http://127.0.0.1:{self.server_address[1]}{path}'
 
     def __enter__(self):
@@ -69,7 +72,11 @@ class _Handler(socketserver.BaseRequestHandler):
             self.server.missed.append(path.decode())
             self.request.sendall(_NOTHING)
             return
-        if not any(line.lower().startswith(b'upgrade:') for line in lines):
+        upgrades = any(line.lower().startswith(b'upgrade:') for line in lines)
+        if upgrades and not self.server.websockets:
+            self.request.sendall(_NOTHING)
+            return
+        if not upgrades:
             lines = [line for line in lines if not line.lower().startswith(b'connection:')]
             lines.append(b'Connection: close')
         first = b' '.join((method, path[len(below) - 1:], version))
