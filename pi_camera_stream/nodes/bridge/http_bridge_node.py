@@ -23,7 +23,6 @@ from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
-from ..parameter_tables import HTTP_BRIDGE
 from ..run import run_node
 from ...client.entities import Periodic
 from ...client.graph import image_topics
@@ -31,6 +30,7 @@ from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
 from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
+from ...parameters.tables import HTTP_BRIDGE
 from ...web.access.access_rules import AccessRules
 from ...web.access.tls import server_context
 from ...web.app import Application
