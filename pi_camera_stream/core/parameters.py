@@ -15,7 +15,7 @@
 """
 The description of a parameter, from which it is declared, checked and documented.
 
-The tables themselves stand beside their users, in `nodes/parameter_tables.py`.
+The tables themselves stand beside their users, in `parameters/tables.py`.
 """
 
 from collections.abc import Iterable, Mapping

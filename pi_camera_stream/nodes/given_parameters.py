@@ -21,9 +21,9 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from .parameter_aliases import ALIASES, find, take
-from .parameter_tables import TABLES
 from ..core.parameters import nearest, Parameter
+from ..parameters.aliases import ALIASES, find, take
+from ..parameters.tables import TABLES
 from ..vision import registry
 
 # libcamera's are declared when the camera tells of them, a USB camera's likewise.

@@ -29,10 +29,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from .parameter_file import check_parameter_file
-from .parameter_tables import TABLES
 from .restarts import DELAY_S, Restarts
 from ..core.parameters import Parameter, yaml_value
+from ..parameters.files import check_parameter_file
+from ..parameters.tables import TABLES
 
 _PACKAGE = 'pi_camera_stream'
 

@@ -18,14 +18,14 @@ from pathlib import Path
 import re
 
 from ..core.parameters import markdown_table, yaml_file
-from ..nodes import parameter_aliases
-from ..nodes.parameter_tables import TABLES
+from ..parameters import aliases
+from ..parameters.tables import TABLES
 from ..vision.registry import built_in_parameters
 
 HEADING = """\
 The parameters of all nodes, with their defaults. Copy this file, change what you like, and start
 with: ros2 launch pi_camera_stream camera.launch.py params_file:=/path/to/your.yaml
-(Made from pi_camera_stream/nodes/parameter_tables.py and pi_camera_stream/vision by
+(Made from pi_camera_stream/parameters/tables.py and pi_camera_stream/vision by
 script/document.)"""
 _DOCUMENTS = 'README.md', 'docs/changing_over.md'
 _ALIASES = 'aliases'  # not a node: what other programs' parameters are here
@@ -42,7 +42,7 @@ def with_tables(text: str) -> str:
     tables = {**TABLES, _PROCESSORS: built_in_parameters()}
 
     def table(match: re.Match[str]) -> str:
-        made = parameter_aliases.markdown_table() if match['node'] == _ALIASES else \
+        made = aliases.markdown_table() if match['node'] == _ALIASES else \
             markdown_table(tables[match['node']])
         return f'{match["begin"]}\n{made}{match["end"]}'
 

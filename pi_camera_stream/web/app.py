@@ -28,6 +28,7 @@ from .access.connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics
+from .results import ResultsFeed
 from .stream.catalog import Catalog
 from .stream.mjpeg import stream_mjpeg
 from .stream.snapshot import answer_snapshot
@@ -48,14 +49,16 @@ class Application:
 
     def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None],
                  drive: Drive | None = None, camera_panel: CameraPanel | None = None,
-                 machine: Callable[[], Mapping[str, object]] = dict) -> None:
+                 machine: Callable[[], Mapping[str, object]] = dict,
+                 results: ResultsFeed | None = None) -> None:
         """
         Put them together.
 
         `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
-        change cameras by, where they may; `machine` returns how this machine is.
+        change cameras by, where they may; `machine` returns how this machine is; `results` is
+        what processors of this process have found.
         """
-        self._machine = machine
+        self._machine, self._results = machine, results
         self._catalog = catalog
         self._drive = drive
         self._camera_panel = camera_panel
@@ -77,6 +80,8 @@ class Application:
         if self._camera_panel is not None:
             get('/camera', self._camera_panel.show)
             app.router.add_post('/camera', self._camera_panel.change)
+        if self._results is not None:
+            get('/results', self._results.answer, allow_head=False)
         get('/streams', self._streams)
         get('/state', self._state)
         get('/metrics', self._metrics)
@@ -86,8 +91,13 @@ class Application:
         get('/snapshot', self._snapshot)
         get('/stream_viewer', self._stream_viewer)
         app.router.add_static('/static/', _STATIC)
+        app.on_startup.append(self._begin)
         app.on_shutdown.append(self._close)
         return app
+
+    async def _begin(self, _: web.Application) -> None:
+        if self._results is not None:
+            self._results.attach()
 
     async def _close(self, _: web.Application) -> None:
         self._catalog.close()
@@ -140,6 +150,7 @@ class Application:
             'streams': [stream.state() for stream in self._catalog.streams()],
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
+            **({} if self._results is None else {'results': self._results.state()}),
             'camera_controls': self._camera_panel is not None,
         }, headers=_NOT_STORED)
 

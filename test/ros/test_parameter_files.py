@@ -14,7 +14,7 @@
 
 """Which section of a parameter file a node reads is what rclpy says."""
 
-from pi_camera_stream.nodes.parameter_file import check_parameter_file, matches
+from pi_camera_stream.parameters.files import check_parameter_file, matches
 import pytest
 import rclpy
 

@@ -34,8 +34,10 @@ ALLOWED = {  # room -> rooms that it may import from
     'web': {'core', 'codecs'},
     'vision': {'core'},
     'client': {'core', 'codecs', 'vision'},
-    'nodes': {'core', 'codecs', 'sources', 'web', 'vision', 'client'},
-    'tools': {'core', 'codecs', 'sources', 'web', 'vision', 'client', 'nodes'},
+    'parameters': {'core', 'codecs', 'sources', 'web', 'vision'},
+    'serve': {'core', 'codecs', 'sources', 'web', 'vision', 'parameters'},
+    'nodes': {'core', 'codecs', 'sources', 'web', 'vision', 'client', 'parameters'},
+    'tools': {'core', 'codecs', 'sources', 'web', 'vision', 'client', 'parameters', 'nodes'},
 }
 ROS = re.compile(r'rclpy|cv_bridge|launch|launch_ros|\w+_(msgs|srvs|interfaces)')
 CORE_MAY = {'numpy'}

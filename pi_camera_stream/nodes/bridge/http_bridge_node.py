@@ -23,7 +23,6 @@ from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
-from ..parameter_tables import HTTP_BRIDGE
 from ..run import run_node
 from ...client.entities import Periodic
 from ...client.graph import image_topics
@@ -31,7 +30,8 @@ from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
 from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
-from ...web.access.access_rules import AccessRules
+from ...parameters.tables import HTTP_BRIDGE
+from ...parameters.web_settings import read_rules
 from ...web.access.tls import server_context
 from ...web.app import Application
 from ...web.controls.camera_panel import CameraPanel
@@ -63,13 +63,7 @@ class HttpBridgeNode(BaseNode):
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
-        rules = AccessRules(
-            access_token=self.value('access_token'),
-            allowed_hosts=_words(self.value('allowed_hosts')),
-            allowed_origins=_words(self.value('allowed_origins')),
-            max_viewers=self.value('max_viewers'),
-            max_viewers_per_address=self.value('max_viewers_per_address'),
-            tls=bool(self.value('certfile')))
+        rules = read_rules(self.value)
         self._server = WebServer(
             Application(self._catalog, rules, self._warn, self._drive, panel,
                         self._machine.state).build,
@@ -157,10 +151,6 @@ class HttpBridgeNode(BaseNode):
         return diagnostics.Health(
             diagnostics.OK, f"{state['driver']} drives" if state.get('driver') else
             'nobody drives', values)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(',') if word.strip())
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -28,8 +28,7 @@ import stat
 from ...core.calibration import Calibration, CalibrationError
 from ...core.errors import PermanentError
 from ...core.files import write_atomically
-
-DEFAULT_URL = 'file://${ROS_HOME}/camera_info/${NAME}.yaml'
+from ...parameters.tables import CALIBRATION_URL
 
 _LARGEST_FILE = 1 << 20  # bytes; a calibration has about a thousand
 # What else PyYAML raises: impossible dates, `0b_`, `!!bool maybe`, deep nesting.
@@ -41,8 +40,8 @@ def resolve(url: str, name: str) -> Path:
     """
     Return the file that a `camera_info_url` means, or raise PermanentError.
 
-    An empty url is `DEFAULT_URL`. `${NAME}` is the name with everything but letters, digits and
-    `_` replaced, `${ROS_HOME}` the environment variable or `~/.ros`.
+    An empty url is `CALIBRATION_URL`. `${NAME}` is the name with everything but letters, digits
+    and `_` replaced, `${ROS_HOME}` the environment variable or `~/.ros`.
     """
     def substitute(match: re.Match[str]) -> str:
         if match[1] == 'NAME':
@@ -56,7 +55,7 @@ def resolve(url: str, name: str) -> Path:
         raise PermanentError(f"parameter 'camera_info_url' contains {match[0]}, but only "
                              '${NAME} and ${ROS_HOME} have a meaning there')
 
-    resolved = _FOLLOWS_DOLLAR.sub(substitute, url or DEFAULT_URL)
+    resolved = _FOLLOWS_DOLLAR.sub(substitute, url or CALIBRATION_URL)
     scheme, _, rest = resolved.partition('://')
     if '\0' not in resolved:
         if scheme.lower() == 'file' and rest.startswith('/'):

@@ -25,6 +25,7 @@ from sensor_msgs.srv import SetCameraInfo
 from . import calibration_file
 from ...client.entities import create_service
 from ...core.calibration import Calibration, CalibrationError
+from ...parameters.tables import CALIBRATION_URL
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class CameraCalibration:
         self._name = name
         self._orientation = hflip, vflip
         self._path = calibration_file.resolve(url, name)
-        self._calibration = self._load(url not in ('', calibration_file.DEFAULT_URL))
+        self._calibration = self._load(url not in ('', CALIBRATION_URL))
         self._published: _Published | None = None
         self._complained_of: Calibration | None = None
         self.on_change: Callable[[], None] = lambda: None  # told of each new one

@@ -28,7 +28,6 @@ from std_srvs.srv import SetBool, Trigger
 
 from .camera_calibration import CameraCalibration
 from .camera_controls import CameraControls
-from .camera_settings import OF_THE_SOURCE, read_settings, RESTARTING
 from .focus import Focus
 from .frame_publisher import FramePublisher
 from .live_settings import LiveSettings
@@ -37,7 +36,6 @@ from .picture_size import largest_picture_bytes
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
-from ..parameter_tables import CAMERA
 from ..run import run_node
 from ...client.entities import create_service, Periodic
 from ...client.trace import TracePublisher
@@ -45,6 +43,8 @@ from ...core.errors import EndOfStream, PermanentError
 from ...core.files import write_atomically
 from ...core.mailbox import Mailbox
 from ...core.parameters import Value
+from ...parameters.source_settings import OF_THE_SOURCE, read_settings, RESTARTING
+from ...parameters.tables import CAMERA
 from ...sources.base import Source, SourceSettings, without
 from ...sources.capture_loop import CaptureLoop
 from ...sources.registry import create_source

@@ -26,7 +26,6 @@ from .consumer_topics import ConsumerTopics, LARGEST_BYTES
 from .message_decoder import decode
 from .. import diagnostics
 from ..base_node import BaseNode
-from ..parameter_tables import OPENCV_CONSUMER
 from ..run import run_node
 from ...client.calibration_subscription import CalibrationSubscription
 from ...client.image_subscription import ImageSubscription
@@ -39,6 +38,7 @@ from ...core.mailbox import Mailbox
 from ...core.parameters import Value
 from ...core.reception import SILENT_S
 from ...core.statistics import Heartbeat, RateMeter, Recent
+from ...parameters.tables import OPENCV_CONSUMER
 from ...vision import pipeline as pipelines
 from ...vision import registry
 from ...vision.pipeline import Pipeline, ValuesRefusedError

@@ -16,7 +16,7 @@
 """What all tables of parameters have in common."""
 
 from pi_camera_stream.core.parameters import clash
-from pi_camera_stream.nodes.parameter_tables import TABLES
+from pi_camera_stream.parameters.tables import TABLES
 from pi_camera_stream.vision.registry import built_in_parameters
 import pytest
 

@@ -16,8 +16,8 @@
 from pathlib import Path
 
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.nodes.parameter_aliases import ALIASES, find, take
-from pi_camera_stream.nodes.parameter_tables import TABLES
+from pi_camera_stream.parameters.aliases import ALIASES, find, take
+from pi_camera_stream.parameters.tables import TABLES
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]

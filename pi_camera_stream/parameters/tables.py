@@ -22,6 +22,8 @@ from ..sources import registry as sources
 from ..vision import registry as processors
 from ..web.access.access_rules import NUMBERS_OF_VIEWERS
 
+CALIBRATION_URL = 'file://${ROS_HOME}/camera_info/${NAME}.yaml'
+
 _REPORTING = Parameter('adaptive', True, 'Whether the camera hears what arrives here, and sends '
                                          'no more than the link can take')
 _MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Size of a picture, width times height, beyond '
@@ -68,7 +70,7 @@ CAMERA = (
               'What `image_raw/compressed` offers: `reliable` sends again what was lost on the '
               'way; `qos_overrides` override it', choices=_RELIABILITIES),
     Parameter('camera_info_url', '', 'Calibration file, as `file:///…` or `package://name/…`; '
-                                     'empty is `file://${ROS_HOME}/camera_info/${NAME}.yaml`, '
+                                     f'empty is `{CALIBRATION_URL}`, '
                                      'named by the namespace'),
     Parameter('tuning_file', '', 'Tuning file of libcamera; empty is its own',
               setting='tuning_file'),

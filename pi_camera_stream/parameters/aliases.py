@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import re
 from typing import Any
 
-from .camera.calibration_file import DEFAULT_URL
+from .tables import CALIBRATION_URL
 from ..core.errors import PermanentError
 from ..core.parameters import Parameter
 
@@ -77,7 +77,7 @@ def _limits(value: Any, _: Values) -> Values:
 
 
 def _calibration(value: Any, given: Values) -> Values:
-    url = str(given.get('camera_info_url') or DEFAULT_URL)
+    url = str(given.get('camera_info_url') or CALIBRATION_URL)
     name = re.sub(r'[^0-9A-Za-z_]+', '_', str(value))
     return {'camera_info_url': url.replace('${NAME}', name)} if '${NAME}' in url else {}
 

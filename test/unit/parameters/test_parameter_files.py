@@ -15,7 +15,7 @@
 import os
 
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.nodes.parameter_file import check_parameter_file, matches
+from pi_camera_stream.parameters.files import check_parameter_file, matches
 import pytest
 
 OURS = 'camera', 'http_bridge', 'opencv_consumer'

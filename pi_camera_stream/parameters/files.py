@@ -39,7 +39,7 @@ def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) 
     are not started. Raises PermanentError when the file cannot be read, when none of the nodes
     reads any of it, or none its access token: without one, everybody may watch.
     """
-    sections = _read(path)
+    sections = read_sections(path)
     names = ', '.join(nodes)
     unread = [section for section in sections if not any(
         matches(section[0], node) for node in nodes)]
@@ -76,7 +76,8 @@ def matches(section: str, node: str) -> bool:
         return False
 
 
-def _read(path: Path) -> list[Section]:
+def read_sections(path: Path) -> list[Section]:
+    """Return the sections of a parameter file; PermanentError when it cannot be read."""
     try:
         content = yaml.safe_load(path.read_bytes())
     except OSError as error:

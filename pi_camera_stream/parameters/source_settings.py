@@ -18,9 +18,9 @@ from collections.abc import Callable
 import re
 from typing import Any
 
-from ..parameter_tables import CAMERA
-from ...core.errors import PermanentError
-from ...sources.base import SourceSettings
+from .tables import CAMERA
+from ..core.errors import PermanentError
+from ..sources.base import SourceSettings
 
 OF_THE_SOURCE = {row.name for row in CAMERA if row.setting}
 RESTARTING = {row.name for row in CAMERA if row.restarts}

@@ -14,8 +14,8 @@
 
 from dataclasses import fields
 
-from pi_camera_stream.nodes.camera.camera_settings import read_settings, RESTARTING
-from pi_camera_stream.nodes.parameter_tables import CAMERA
+from pi_camera_stream.parameters.source_settings import read_settings, RESTARTING
+from pi_camera_stream.parameters.tables import CAMERA
 from pi_camera_stream.sources.base import SourceSettings
 
 DEFAULTS = {row.name: row.default for row in CAMERA}

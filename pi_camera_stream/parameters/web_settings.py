@@ -1,0 +1,35 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Who may watch, read from the bridge's parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..web.access.access_rules import AccessRules
+
+
+def read_rules(value: Callable[[str], Any]) -> AccessRules:
+    """Return the rules; PermanentError where parameters make no sense."""
+    return AccessRules(
+        access_token=value('access_token'),
+        allowed_hosts=_words(value('allowed_hosts')),
+        allowed_origins=_words(value('allowed_origins')),
+        max_viewers=value('max_viewers'),
+        max_viewers_per_address=value('max_viewers_per_address'),
+        tls=bool(value('certfile')))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(',') if word.strip())

@@ -1,0 +1,136 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A source whose frames go straight into a stream, in one process."""
+
+from collections.abc import Callable, Mapping
+import threading
+import time
+from typing import Any
+
+from ..codecs.limits import whole_jpeg
+from ..codecs.renditions import RenditionEncoder
+from ..core.errors import FrameRefusedError
+from ..core.frame import Capture, EncodedImage, Frame, Image, image_size, StampedImage
+from ..core.mailbox import Mailbox
+from ..core.pacing import Occasionally
+from ..core.parameters import nearest
+from ..core.reception import Reception
+from ..core.rendition_spec import RenditionSpec
+from ..sources.base import Source
+from ..sources.capture_loop import CaptureLoop
+from ..web.stream.stream import Stream
+
+_REPEAT_S = 10.0  # how often the same problem is logged
+
+
+class CameraFeed:
+    """
+    Run a source and offer its newest frame to viewers, under the name of a topic.
+
+    The capture thread runs the source, and starts it again when it fails; a second one looks at
+    the newest frame and hands it over. Nothing is encoded while nobody watches.
+    """
+
+    def __init__(self, name: str, source: Source, encoder: RenditionEncoder, full: RenditionSpec,
+                 *, controls: Mapping[str, Any], max_pixels: int, standby: bool,
+                 on_end: Callable[[Exception], None], log: Callable[[str], None]) -> None:
+        """
+        Make it; nothing runs yet.
+
+        `full` is how the full picture is encoded where the source has no JPEGs; `controls` are set
+        as far as the camera has them; with `standby` it runs only while somebody watches. `on_end`
+        hears when the source ends or fails for good, in the capture thread; `log` what goes wrong.
+        """
+        self._reception = Reception()
+        # Each hears of every frame, before viewers do, and must return at once.
+        self.listeners: list[Callable[[Frame | StampedImage], None]] = []
+        self.stream = Stream(name, time.time_ns, self._on_demand, encoder, full, self._reception)
+        self._max_pixels, self._standby, self._log = max_pixels, standby, log
+        self._given = dict(controls)
+        self._capture = CaptureLoop(source, time.time_ns, on_end, self._on_problem,
+                                    self._on_delivery)
+        self._logged = Occasionally(_REPEAT_S)
+        self._problem = ''  # the last one that was logged
+        self._thread = threading.Thread(target=self._hand_over_all, name='hand over', daemon=True)
+
+    @property
+    def source(self) -> Source:
+        return self._capture.source
+
+    def per_second(self) -> float:
+        return self._reception.received.per_second()
+
+    def start(self) -> None:
+        self._capture.want(not self._standby)
+        self._capture.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        if self._thread.ident is not None:
+            self._capture.stop()
+            self._thread.join(timeout=1.0)
+
+    def _on_demand(self, wanted: bool) -> None:
+        if self._standby:
+            self._capture.want(wanted)
+
+    def _on_problem(self, sentence: str) -> None:
+        self._reception.missing = sentence
+        if sentence != self._problem or self._logged.due():
+            self._problem = sentence
+            self._log(f'{sentence}; trying again')
+
+    def _on_delivery(self) -> None:
+        self._reception.missing = self._problem = ''
+        source = self._capture.source
+        has = source.controls()
+        source.set_controls({name: value for name, value in self._given.items() if name in has})
+        for name in self._given.keys() - has.keys():
+            meant = nearest(name, has)
+            self._log(f"'{name}' is neither a parameter nor a control of this camera"
+                      + (f": did you mean '{meant}'?" if meant else ': leave it out'))
+            del self._given[name]
+
+    def _hand_over_all(self) -> None:
+        while True:
+            try:
+                newest = self._capture.mailbox.take()
+            except Mailbox.Closed:
+                return  # the capture thread has said why
+            if newest is not None:
+                self._hand_over(*newest)
+
+    def _hand_over(self, capture: Capture, stamp_ns: int) -> None:
+        try:
+            frame, size = self._frame(capture.content, stamp_ns)
+        except FrameRefusedError as error:
+            self._reception.refuse(str(error))
+            if self._logged.due():
+                self._log(f'left out a picture of {self._capture.source.title}: {error}')
+            return
+        self._reception.accept(size)
+        for listen in self.listeners:
+            listen(frame)
+        self.stream.offer(frame)
+
+    def _frame(self, content: EncodedImage | Image, stamp_ns: int
+               ) -> tuple[Frame | StampedImage, int]:
+        """Return it as a stream wants it, and its bytes; FrameRefusedError when it is none."""
+        sequence = self._reception.received.total + 1
+        if isinstance(content, EncodedImage):
+            jpeg, header = whole_jpeg(content.data, self._max_pixels)
+            return Frame(jpeg, stamp_ns, sequence, header.width, header.height), len(jpeg)
+        return StampedImage(lambda: content, stamp_ns, sequence, *image_size(content)), \
+            content.nbytes

@@ -1,0 +1,139 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Show a camera to browsers in one process, without ROS: `python3 -m pi_camera_stream serve`.
+
+A source runs in a thread, and hands its newest frame to the same streams, tiers and pages as the
+bridge node has them. `--help` shows the options.
+"""
+
+from collections.abc import Callable, Sequence
+import logging
+import sys
+import threading
+
+from .camera_feed import CameraFeed
+from .configuration import CameraChoice, Configuration, read_configuration
+from .processed_feed import ProcessedFeed
+from ..codecs.renditions import RenditionEncoder
+from ..core.errors import EndOfStream, PermanentError
+from ..core.machine_health import read_health
+from ..core.rendition_spec import RenditionSpec
+from ..core.shutdown_signals import end_by_signals
+from ..parameters.source_settings import read_settings
+from ..parameters.web_settings import read_rules
+from ..sources.registry import create_source
+from ..vision.pipeline import Pipeline
+from ..web.access.tls import server_context
+from ..web.app import Application
+from ..web.results import ResultsFeed
+from ..web.server import WebServer
+from ..web.stream.catalog import Catalog
+
+_COMPRESSED = 'sensor_msgs/msg/CompressedImage'  # what such a topic would be among ROS nodes
+_IMAGE, _PROCESSED = 'image_raw/compressed', 'image_processed/compressed'
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    logging.basicConfig(format='[%(levelname)s] %(message)s', level=logging.INFO)
+    stopping = threading.Event()
+    finish = end_by_signals(stopping.set)
+    program: _Program | None = None
+    try:
+        configuration = read_configuration(sys.argv[1:] if args is None else args)
+        program = _Program(configuration, stopping.set)
+        program.start()
+        stopping.wait(configuration.seconds or None)
+        return program.code()
+    except PermanentError as error:
+        print(f'serve: error: {" ".join(str(error).split())}', file=sys.stderr, flush=True)
+        return 1
+    finally:
+        finish()
+        if program is not None:
+            program.stop()
+
+
+class _Program:
+    """The parts, put together. The main thread starts and stops it."""
+
+    def __init__(self, configuration: Configuration, end: Callable[[], None]) -> None:
+        self._log = logging.getLogger('serve')
+        self._end = end
+        self._ended: Exception | None = None
+        self._results = ResultsFeed()
+        bridge = configuration.bridge
+        self._encoder = RenditionEncoder(int(bridge['max_pixels']))
+        self._full = RenditionSpec(quality=int(bridge['jpeg_quality']))
+        self._cameras = [self._create_camera(choice) for choice in configuration.cameras]
+        self._processed = self._create_processors(configuration)
+        self._feeds: list[CameraFeed | ProcessedFeed] = [*self._cameras, *self._processed]
+        self._streams = {feed.stream.name: feed.stream for feed in self._feeds}
+        self._catalog = Catalog(self._feeds[0].stream.name, self._streams.__getitem__)
+        self._catalog.update(dict.fromkeys(self._streams, _COMPRESSED))
+        self._server = WebServer(
+            Application(self._catalog, read_rules(bridge.__getitem__), self._log.warning,
+                        machine=lambda: read_health().state(),
+                        results=self._results if self._processed else None).build,
+            str(bridge['address']), int(bridge['port']),
+            server_context(str(bridge['certfile']), str(bridge['keyfile'])),
+            self._log.info if bridge['access_log'] else None)
+        for note in configuration.notes:
+            self._log.info(note)
+
+    def start(self) -> None:
+        for feed in self._feeds:
+            feed.start()
+        self._server.start()
+        for camera in self._cameras:
+            self._log.info('%s: %s', camera.stream.name, camera.source.title)
+        print(f'Open {self._server.url()} in a browser. Ctrl-C ends it.', flush=True)
+
+    def stop(self) -> None:
+        self._server.stop()
+        for feed in self._feeds:
+            feed.stop()
+
+    def code(self) -> int:
+        """Return the exit code; PermanentError when a source has failed for good."""
+        if self._ended is None or isinstance(self._ended, EndOfStream):
+            return 0
+        raise PermanentError(str(self._ended))
+
+    def _create_camera(self, choice: CameraChoice) -> CameraFeed:
+        values = choice.values
+        return CameraFeed(
+            f'/{choice.namespace}/{_IMAGE}', create_source(read_settings(values.__getitem__)),
+            self._encoder, self._full, controls=choice.controls,
+            max_pixels=int(values['max_pixels']), standby=bool(values['standby']),
+            on_end=self._on_end, log=self._log.warning)
+
+    def _create_processors(self, configuration: Configuration) -> list[ProcessedFeed]:
+        """Return what works on the first camera; nothing where no processor is named."""
+        if not configuration.processors:
+            return []
+        first = configuration.cameras[0]
+        pipeline = Pipeline(configuration.processors, lambda name, error: self._log.warning(
+            "processor '%s' failed, everything else goes on: %s", name, error))
+        return [ProcessedFeed(
+            f'/{first.namespace}/{_PROCESSED}', self._cameras[0], pipeline, self._encoder,
+            self._full, frame_id=str(first.values['frame_id']),
+            max_pixels=int(first.values['max_pixels']), on_results=self._results.put,
+            log=self._log.warning)]
+
+    def _on_end(self, reason: Exception) -> None:
+        """One camera has ended; called in its capture thread."""
+        self._ended = reason
+        self._end()
