@@ -111,7 +111,8 @@ def test_whoever_has_no_token_sees_nothing():
     with serving('--source', 'pattern', '--access-token', 'a-long-secret') as process:
         with pytest.raises(urllib.error.HTTPError) as refused:
             fetch(f'{process.url}snapshot.jpg')
-        assert refused.value.code == 401
+        with refused.value:
+            assert refused.value.code == 401
 
 
 def test_it_ends_after_its_time_and_says_what_is_wrong():
