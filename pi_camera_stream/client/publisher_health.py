@@ -24,7 +24,8 @@ from .entities import create_subscription, destroy
 from .qos import reliable_qos
 
 _FRESH_S = 5.0  # REP 107: drivers say it once a second
-_MOST_NODES = 100
+_MOST_NODES, _MOST_TASKS = 100, 10
+_STREAM = 'stream'  # the task of our camera node that tells of its pictures
 _MOST_CHARACTERS = 300
 
 
@@ -34,7 +35,8 @@ class PublisherHealth:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._subscription: Any = None
-        self._said: dict[str, tuple[float, int, str]] = {}  # by node: when, level, message
+        # By node and task: when, level, message.
+        self._said: dict[str, dict[str, tuple[float, int, str]]] = {}
 
     def start(self) -> None:
         if self._subscription is None:
@@ -48,21 +50,29 @@ class PublisherHealth:
             self._said.clear()
 
     def said_by(self, node_name: str) -> str:
-        """Return the last message of the node of that full name; empty for none lately."""
-        said_s, _, message = self._said.get(node_name, (0.0, 0, ''))
-        return message if time.monotonic() - said_s < _FRESH_S else ''
+        """
+        Return what the node of that full name said lately; empty for nothing.
+
+        Of several of its tasks, the one that is worst off counts, and of equal ones its stream.
+        """
+        now_s = time.monotonic()
+        said = [(level, task == _STREAM, message)
+                for task, (said_s, level, message) in self._said.get(node_name, {}).items()
+                if now_s - said_s < _FRESH_S]
+        return max(said, default=(0, False, ''))[2]
 
     def _receive(self, array: DiagnosticArray) -> None:
         for status in array.status:
             self._note(status, time.monotonic())
 
     def _note(self, status: DiagnosticStatus, now_s: float) -> None:
-        # diagnostic_updater has it without the first slash, and other nodes' tasks behind it.
-        name = '/' + status.name.partition(':')[0].strip().lstrip('/')
+        # diagnostic_updater has it without the first slash.
+        node, _, task = status.name.partition(':')
+        name = '/' + node.strip().lstrip('/')
         message = ' '.join(status.message.split())[:_MOST_CHARACTERS]
         level = status.level[0] if isinstance(status.level, bytes) else int(status.level)
-        before_s, before, _ = self._said.get(name, (0.0, 0, ''))
-        if now_s - before_s < 1.0 and level < before:
-            return  # of several tasks of a node, the one that is worst off
-        if name in self._said or len(self._said) < _MOST_NODES:
-            self._said[name] = now_s, level, message
+        tasks = self._said.get(name)
+        if tasks is None and len(self._said) < _MOST_NODES:
+            tasks = self._said[name] = {}
+        if tasks is not None and (task.strip() in tasks or len(tasks) < _MOST_TASKS):
+            tasks[task.strip()] = now_s, level, message

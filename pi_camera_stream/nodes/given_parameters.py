@@ -44,7 +44,7 @@ class GivenParameters:
         # There is no public way to read what has not been declared.
         overrides: dict[str, Any] = node._parameter_overrides
         self._values = {name: parameter.value for name, parameter in overrides.items()}
-        taken = take(self._values, table, ALIASES[kind])
+        taken = take(self._values, table, ALIASES.get(kind, ()))
         self._values.update(taken.values)
         # Some are declared by others, such as the controls of a camera.
         overrides.update({name: RosParameter(name, value=value)
@@ -66,7 +66,7 @@ class GivenParameters:
 
         Names that begin with one of `expected` and a dot may still come to be known.
         """
-        groups, aliases = set(expected), ALIASES[self._kind]
+        groups, aliases = set(expected), ALIASES.get(self._kind, ())
         names = {*table, *(alias.name for alias in aliases if alias.convert)}
         for name in sorted(self._values):
             if not (name in names or self._node.has_parameter(name) or _OF_ROS.fullmatch(name)
@@ -79,7 +79,7 @@ class GivenParameters:
         names = set(controls)
         for name in sorted(self._values):
             if _CONTROL.fullmatch(name) and not self._node.has_parameter(name) \
-                    and not find(name, ALIASES[self._kind]):
+                    and not find(name, ALIASES.get(self._kind, ())):
                 self._warn(f"the camera has no control '{name}', so this parameter is not used",
                            name, names)
 
