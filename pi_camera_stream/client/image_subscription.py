@@ -47,7 +47,7 @@ from ..core.pacing import Occasionally
 from ..core.reception import Reception
 
 _POLL_S = 0.5
-_UNEXPLAINED_S = 1.0  # without a picture, before it is looked why
+_UNEXPLAINED_S = 1.0  # without a picture, before it is looked why, and between two looks
 _REPEAT_S = 10.0  # how often it is logged that pictures are left out
 _COMPRESSED = '/compressed'
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
@@ -81,7 +81,7 @@ class ImageSubscription:
         self._max_pixels = max_pixels
         self.reception = Reception()
         self._health = PublisherHealth(node)
-        self._logged = Occasionally(_REPEAT_S)
+        self._logged, self._looked = Occasionally(_REPEAT_S), Occasionally(_UNEXPLAINED_S)
         self._lock = threading.Lock()  # guards all that follows
         self._polling: Periodic | None = None
         self._subscription: Any = None
@@ -148,6 +148,8 @@ class ImageSubscription:
             self._health.stop()
             return
         self._health.start()
+        if not self._looked.due():  # it asks for all topics of the graph
+            return
         said = [f'{name} says: {message}' for name in dict.fromkeys(
             full_name(end) for end in publishers(self._node, self.source))
             if (message := self._health.said_by(name))]

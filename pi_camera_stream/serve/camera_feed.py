@@ -128,7 +128,8 @@ class CameraFeed:
     def _frame(self, content: EncodedImage | Image, stamp_ns: int
                ) -> tuple[Frame | StampedImage, int]:
         """Return it as a stream wants it, and its bytes; FrameRefusedError when it is none."""
-        sequence = self._reception.received.total + 1
+        # With those that were replaced before: viewers count them as skipped.
+        sequence = self._reception.received.total + self._capture.mailbox.dropped + 1
         if isinstance(content, EncodedImage):
             jpeg, header = whole_jpeg(content.data, self._max_pixels)
             return Frame(jpeg, stamp_ns, sequence, header.width, header.height), len(jpeg)
