@@ -142,6 +142,7 @@ class WorkerSource(Source):
                     self._replaced += newest is not None
                     metadata, self._next_metadata = self._next_metadata, None
                     newest = record if self._told >= self._given else None
+                    self._replaced += newest is None  # taken with settings that count no more
                     self._count(record)
                 elif record.kind == 'M':
                     self.metadata = self._next_metadata = record.body
