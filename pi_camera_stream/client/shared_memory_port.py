@@ -34,7 +34,7 @@ _MAPPED = re.compile(r' /dev/shm/(fast(?:dds|rtps)_port\d+)( \(deleted\))?$', re
 def has_lost_its_port() -> bool:
     """Return whether nobody can write to this process any more."""
     try:
-        return lost(_PROCESS.joinpath('maps').read_text(errors='replace'), _open_files())
+        return lost(_PROCESS.joinpath('maps').read_text(errors='replace'), open_files(_PROCESS))
     except OSError:
         return False
 
@@ -47,8 +47,9 @@ def lost(maps: str, files: Iterable[str]) -> bool:
     return any(name in own - named for name, deleted in mapped if deleted)
 
 
-def _open_files() -> Iterable[str]:
-    for entry in (_PROCESS / 'fd').iterdir():
+def open_files(process: Path) -> Iterable[str]:
+    """Yield what the descriptors below a folder of /proc lead to."""
+    for entry in (process / 'fd').iterdir():
         try:
             yield os.readlink(entry)
         except OSError:  # closed by now

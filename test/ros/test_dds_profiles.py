@@ -33,9 +33,9 @@ def picture(prefix=()):
     """Wait for a picture, in a process of its own."""
     answer = subprocess.run([*prefix, sys.executable, '-c', ONE_PICTURE], timeout=WAIT_S,
                             capture_output=True, text=True)
-    assert answer.returncode == 0, answer
+    assert answer.returncode == 0, answer.stderr
     assert 'picture (720, 1280, 3)' in answer.stdout
-    assert 'XMLPARSER' not in answer.stderr, answer
+    assert 'XMLPARSER' not in answer.stderr, answer.stderr
 
 
 @contextmanager

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import os
 from pathlib import Path
 
+from pi_camera_stream.client.shared_memory_port import open_files
 from support.processes import parameters, running
 
 
@@ -32,6 +32,5 @@ def test_who_has_lost_its_shared_memory_is_told(guest):
 
 def ports_of(pid):
     """Return the files through which a process receives."""
-    links = [os.readlink(entry) for entry in Path(f'/proc/{pid}/fd').iterdir()]
-    return [link.removesuffix('_el') for link in links
+    return [link.removesuffix('_el') for link in open_files(Path(f'/proc/{pid}'))
             if '/dev/shm/fast' in link and '_port' in link and link.endswith('_el')]
