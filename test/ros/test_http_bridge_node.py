@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import dropwhile
 import socket
 import time
@@ -52,13 +53,15 @@ def after_first(viewer):
 def test_a_viewer_gets_the_bytes_of_the_topic_in_order(guest, bridge):
     camera = Camera(guest)
     response, viewer = watch(bridge, camera)
-    with response:
+    with response, ThreadPoolExecutor(1) as reader:
         assert response.headers['Content-Type'].startswith('multipart/x-mixed-replace')
         assert response.headers['Cache-Control'] == 'no-store'
+        sent = FIRST
         for seed in range(20):
-            sent = pictures.jpeg(seed=seed)
-            camera.send(sent)
-            headers, received = next(viewer)
+            before, sent = sent, pictures.jpeg(seed=seed)
+            part = reader.submit(next, (part for part in viewer if part[1] != before))
+            camera.send_until(sent, part.done)
+            headers, received = part.result()
             assert received == sent
             assert float(headers['X-Timestamp']) == pytest.approx(time.time(), abs=WAIT_S)
 
