@@ -15,10 +15,11 @@
 """
 Measure what many viewers of one picture get, and what they cost the server.
 
-A stream of stamped pictures is shown by the bridge, and then by a server of the usual kind (a
-thread for each viewer, one Condition). All runs on this machine, in processes of its own: ROS
-stays in a domain of its own, and viewers on the loopback device, or with --link and --rtt-ms in
-two network namespaces with a narrow or long cable between them.
+A stream of stamped pictures is shown by one server after the other: the bridge, `serve` without
+ROS, a bare event loop, and one of the usual kind (a thread for each viewer, one Condition). All
+runs on this machine, in processes of its own: ROS stays in a domain of its own, and viewers on the
+loopback device, or with --link and --rtt-ms in two network namespaces with a narrow or long cable
+between them.
 """
 
 import argparse
@@ -40,7 +41,7 @@ from .common import command, networks, proc
 from .common.pictures import make_pictures
 from .load import units
 from .load.report import churn_report, steady_report
-from .load.scenario import run_scenario, Scenario
+from .load.scenario import run_scenario, Scenario, SERVERS
 
 _SIZE = (1280, 720)
 _SIZE_BYTES = 148_000  # of a picture of that size; others in proportion
@@ -71,10 +72,21 @@ def _parser() -> argparse.ArgumentParser:
     add('--churn', action='store_true',
         help='viewers come and go; exit code 1 when the bridge keeps sockets of them')
     add('--query', default='', metavar='QUERY',
-        help="what to ask the bridge for, like 'tier=full'")
-    add('--no-reference', action='store_true', help='measure the bridge only')
+        help="what to ask our servers for, like 'tier=full'")
+    add('--servers', type=_servers, default=['bridge', 'reference'], metavar='NAMES',
+        help=f'some of {", ".join(SERVERS)}, the last one to be compared with '
+             '(default: bridge,reference)')
     add('--json', type=Path, metavar='FILE', help='write all figures there, too')
     return parser
+
+
+def _servers(text: str) -> list[str]:
+    names = text.split(',')
+    for name in names:
+        if name not in SERVERS:
+            raise argparse.ArgumentTypeError(
+                f"'{name}' is none of {', '.join(SERVERS)}: name some of them, with commas")
+    return names
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,7 +128,7 @@ def _measure(options: argparse.Namespace, stopping: threading.Event) -> dict[str
             options.warm_up, options.seconds, options.link, options.congestion, options.rtt_ms,
             options.query)
         rows = []
-        for server in ('bridge',) if options.no_reference else ('bridge', 'reference'):
+        for server in options.servers:
             print(f'measuring the {server} …', file=sys.stderr, flush=True)
             rows.append(run_scenario(server, scenario, stopping))
     return {

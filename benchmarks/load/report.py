@@ -42,8 +42,7 @@ def steady_report(result: dict[str, Any]) -> str:
     rows = [[row['server'], *(_number(row[name], digits) for name, digits in _STEADY)]
             for row in result['rows']]
     lines = [_what(result), '', *table([*_STEADY_HEAD, *rows]), '']
-    if len(rows) == 2:
-        lines.append(ratio_line(*result['rows']))
+    lines += [ratio_line(row, result['rows'][-1]) for row in result['rows'][:-1]]
     lines += ['CPU and memory are those of the server; CPU ms are for a frame that a viewer got.',
               *notes(result['rows']), *_where(result)]
     return '\n'.join(lines)

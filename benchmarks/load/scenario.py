@@ -37,7 +37,7 @@ _ROOM = 20  # viewers more than there are, for those who leave and have not gone
 @dataclass(frozen=True)
 class Scenario:
     """
-    What both servers are measured with.
+    What all servers are measured with.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Scenario:
     link_bps, congestion
         None for the loopback device, and for what the system has.
     query
-        What is asked for behind the bridge's address.
+        What is asked for behind our servers' address.
 
     """
 
@@ -74,14 +74,27 @@ def bridge_programs(scenario: Scenario, address: str, port: int) -> Programs:
     }
 
 
-def reference_programs(scenario: Scenario, address: str, port: int) -> Programs:
-    """Return what shows the same stream by a thread for each viewer."""
-    return {'reference': [*_program('load.reference_server'), *_source(scenario),
-                          '--address', address, '--port', str(port)]}
+def serve_programs(scenario: Scenario, address: str, port: int) -> Programs:
+    """Return what shows the same pictures, from a pipe, without ROS."""
+    return {'serve': [
+        *_program('programs.piped'), *_source(scenario),
+        sys.executable, '-m', 'pi_camera_stream', 'serve', '--source', 'stdin',
+        '--address', address, '--port', str(port), '--fps', str(scenario.fps),
+        '--max-viewers', str(scenario.viewers + scenario.stuck + _ROOM)]}
+
+
+def other_programs(server: str) -> Callable[[Scenario, str, int], Programs]:
+    """Return how to show the same by a program of ours that is there to be compared with."""
+    def programs(scenario: Scenario, address: str, port: int) -> Programs:
+        return {server: [*_program(f'load.{server}_server'), *_source(scenario),
+                         '--address', address, '--port', str(port)]}
+    return programs
 
 
 SERVERS: dict[str, Callable[[Scenario, str, int], Programs]] = {
-    'bridge': bridge_programs, 'reference': reference_programs}
+    'bridge': bridge_programs, 'serve': serve_programs, 'bare': other_programs('bare'),
+    'reference': other_programs('reference')}
+_OURS = 'bridge', 'serve'
 
 
 def run_scenario(server: str, scenario: Scenario, stopping: threading.Event) -> dict[str, Any]:
@@ -102,7 +115,7 @@ def run_scenario(server: str, scenario: Scenario, stopping: threading.Event) -> 
         for name, command in SERVERS[server](scenario, route.address, port).items():
             programs.start(name, [*route.server, *command])
         path = '/stream.mjpg'
-        if server == 'bridge' and scenario.query:
+        if server in _OURS and scenario.query:
             path += f'?{scenario.query}'
         pids = programs.pids()
         config = ClientConfig(

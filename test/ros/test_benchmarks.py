@@ -58,7 +58,7 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
 
 def test_viewers_who_come_and_go_leave_no_socket_open(tmp_path):
     file = tmp_path / 'result.json'
-    program = viewers('--viewers', 5, '--seconds', 4, '--churn', '--no-reference', '--json', file)
+    program = viewers('--viewers', 5, '--seconds', 4, '--churn', '--servers', 'bridge', '--json', file)
     assert program.wait() == 0, program.output
     program.wait_for('bridge: the open sockets came back to the number before')
     row, = json.loads(file.read_text())['rows']
@@ -92,7 +92,7 @@ def test_behind_a_narrow_link_viewers_get_smaller_pictures(tmp_path, missing):
         missing(reason)
     file = tmp_path / 'result.json'
     program = viewers('--viewers', 2, '--seconds', 3, '--warm-up', 5, '--link', '2mbit',
-                      '--congestion', 'reno', '--no-reference', '--json', file)
+                      '--congestion', 'reno', '--servers', 'bridge', '--json', file)
     assert program.wait() == 0, program.output
     assert namespaces_of(program) == []
     row, = json.loads(file.read_text())['rows']
@@ -109,7 +109,7 @@ def test_on_a_long_way_pictures_are_older_by_half_of_the_round_trip(tmp_path, mi
         missing('TUN devices need /dev/net/tun')
     file = tmp_path / 'result.json'
     program = viewers('--viewers', 2, '--seconds', 2, '--warm-up', 2, '--rtt-ms', 60,
-                      '--no-reference', '--json', file)
+                      '--servers', 'bridge', '--json', file)
     assert program.wait() == 0, program.output
     row, = json.loads(file.read_text())['rows']
     assert row['frames'] > 0

@@ -15,6 +15,7 @@
 """The endless picture: `multipart/x-mixed-replace`, as `<img>` and most programs read it."""
 
 import asyncio
+from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -97,6 +98,7 @@ async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
     return response
 
 
+@lru_cache(maxsize=4)  # all who watch the same send the same bytes
 def _part(frame: Frame, early_head: bool) -> bytes:
     if early_head:
         return b'%b\r\n%b' % (frame.data, _head())
