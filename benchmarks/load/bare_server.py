@@ -24,6 +24,7 @@ import asyncio
 import itertools
 from pathlib import Path
 import time
+from typing import cast
 
 from pi_camera_stream.core.shutdown_signals import end_at_once
 
@@ -40,14 +41,13 @@ class Viewer(asyncio.Protocol):
         self._watching = watching
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, _: bytes) -> None:
         self._transport.write(_HEAD)
         self._watching.add(self._transport)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._watching.discard(self._transport)
 
 

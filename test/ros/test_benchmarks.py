@@ -58,7 +58,8 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
 
 def test_viewers_who_come_and_go_leave_no_socket_open(tmp_path):
     file = tmp_path / 'result.json'
-    program = viewers('--viewers', 5, '--seconds', 4, '--churn', '--servers', 'bridge', '--json', file)
+    program = viewers('--viewers', 5, '--seconds', 4, '--churn', '--servers', 'bridge',
+                      '--json', file)
     assert program.wait() == 0, program.output
     program.wait_for('bridge: the open sockets came back to the number before')
     row, = json.loads(file.read_text())['rows']
