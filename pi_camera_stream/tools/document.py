@@ -27,7 +27,7 @@ The parameters of all nodes, with their defaults. Copy this file, change what yo
 with: ros2 launch pi_camera_stream camera.launch.py params_file:=/path/to/your.yaml
 (Made from pi_camera_stream/parameters/tables.py and pi_camera_stream/vision by
 script/document.)"""
-_DOCUMENTS = 'README.md', 'docs/changing_over.md'
+DOCUMENTS = 'docs/parameters.md', 'docs/processors.md', 'docs/changing_over.md'
 _ALIASES = 'aliases'  # not a node: what other programs' parameters are here
 _PROCESSORS = 'processors'  # not a node: the parameters that processors give to opencv_consumer
 
@@ -53,7 +53,7 @@ def with_tables(text: str) -> str:
 def main() -> None:
     """Write them, below the present folder."""
     Path('config/defaults.yaml').write_text(defaults_yaml())
-    for name in _DOCUMENTS:
+    for name in DOCUMENTS:
         document = Path(name)
         document.write_text(with_tables(document.read_text()))
 

@@ -27,6 +27,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'pi_camera_stream'
+DOCUMENTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md')]
 
 
 def tracked_files():
@@ -47,17 +48,34 @@ def test_the_parameter_file_is_what_ros_reads():
     assert content['/**/http_bridge']['ros__parameters']['port'] == 8080
 
 
-def test_the_readme_has_the_tables_and_they_are_up_to_date():
-    text = (ROOT / 'README.md').read_text()
+def test_the_documents_have_the_tables_and_they_are_up_to_date():
+    texts = [(ROOT / name).read_text() for name in document.DOCUMENTS]
     for node in (*document.TABLES, 'processors'):
-        assert f'<!-- parameters: {node} -->' in text
-    assert document.with_tables(text) == text
+        assert f'<!-- parameters: {node} -->' in ''.join(texts)
+    assert [document.with_tables(text) for text in texts] == texts
 
 
-def test_the_readme_names_only_files_that_exist():
-    text = (ROOT / 'README.md').read_text()
-    for target in re.findall(r'\]\((?!http|#)([^)]+)\)', text):
-        assert (ROOT / target.split('#')[0]).exists(), target
+@pytest.mark.parametrize('path', sorted(DOCUMENTS), ids=lambda path: path.name)
+def test_documents_link_to_what_exists(path):
+    for target in re.findall(r'\]\((?!http)([^)]+)\)', path.read_text()):
+        name, _, heading = target.partition('#')
+        linked = path.parent / name if name else path
+        assert linked.exists(), target
+        if heading:
+            assert heading in headings(linked.read_text()), target
+
+
+def test_every_document_is_reached_from_the_readme():
+    texts = [path.read_text() for path in (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md',
+                                           ROOT / 'docs/parameters.md', ROOT / 'docs/http.md')]
+    for path in (ROOT / 'docs').glob('*.md'):
+        assert any(path.name in text for text in texts), path
+
+
+def headings(text):
+    """Return the anchors of a document's headings, as Git hosts make them."""
+    return {re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-')
+            for title in re.findall(r'^#+ (.*)$', text, re.MULTILINE)}
 
 
 def test_the_map_of_the_code_names_files_and_classes_that_exist():
@@ -145,7 +163,7 @@ def test_documents_name_only_benchmarks_that_exist():
     assert named == set(benchmarks.COMMANDS)
 
 
-def test_the_readme_shows_the_example_as_it_is():
+def test_the_documents_show_the_example_as_it_is():
     example = (ROOT / 'examples/newest.py').read_text()
-    shown = re.search(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.DOTALL)[1]
-    assert shown in example
+    text = (ROOT / 'docs/programs.md').read_text()
+    assert re.search(r'```python\n(.*?)```', text, re.DOTALL)[1] in example
