@@ -32,6 +32,7 @@ from .common.command import ROOT
 COMMANDS = {
     'viewers': 'what many viewers of the bridge get, beside a threaded server',
     'browser': 'how old pictures are when a browser paints them',
+    'start': 'how long it takes until a browser shows the first picture',
     'narrow': 'whether every visit of the page finds the quality that a narrow link carries',
     'pipeline': 'what a frame costs, from the pipe to the array',
     'subscriber': 'what FrameSubscriber costs, beside a bare rclpy subscription',
