@@ -35,12 +35,14 @@ _FIRST_WITH_LENGTH = 0xC0
 _START_OF_IMAGE = 0xD8
 _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
+_QUANTISATION = 0xDB  # DQT
 _APP1, _APP2 = 0xE1, 0xE2
 _EXIF = b'Exif\0'  # and a byte, then the data
 # As libjpeg finds the next marker: stray bytes, and any number of FF before it, are passed over.
 _MARKER = re.compile(rb'\xff[^\x00\xff]')
 _MARKER_BEHIND_SCAN = re.compile(rb'\xff[^\x00\xff\xd0-\xd7]')
 _MOST_SEGMENTS = 10_000
+_STANDARD_TOTAL = 3688  # of the numbers of table K.1, which is libjpeg's at quality 50
 
 
 class NotAJpegError(ValueError):
@@ -83,6 +85,27 @@ def read_header(jpeg: bytes | bytearray | memoryview) -> JpegHeader:
         return header
     width, height = shown_size(header.width, header.height, orientation)
     return JpegHeader(width, height, header.components, orientation)
+
+
+def read_quality(jpeg: bytes) -> int:
+    """
+    Return the quality, 1 to 100, at which libjpeg would quantise brightness as a JPEG does.
+
+    100 where that cannot be told.
+    """
+    for marker, position in _segments(jpeg):
+        if marker != _QUANTISATION:
+            continue
+        end = position + 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
+        position += 4
+        while position < end and position < len(jpeg):  # several tables may stand in a segment
+            step = 2 if jpeg[position] >> 4 else 1  # bytes a number
+            table = jpeg[position + 1:position + 1 + 64 * step]
+            if not jpeg[position] & 0x0F and len(table) == 64 * step:
+                return _quality(sum(int.from_bytes(table[at:at + step], 'big')
+                                    for at in range(0, 64 * step, step)))
+            position += 1 + 64 * step
+    return 100
 
 
 def find_end(jpeg: bytes) -> int | None:
@@ -172,6 +195,13 @@ def _exif(jpeg: bytes | bytearray | memoryview, position: int) -> int | None:
     size = int.from_bytes(jpeg[position + 2:position + 4], 'big')
     payload = bytes(jpeg[position + 4:position + 2 + size])
     return read_exif(payload[len(_EXIF) + 1:]) if payload.startswith(_EXIF) else None
+
+
+def _quality(total: int) -> int:
+    """Return the quality of a table of that sum, by libjpeg's rule (jcparam.c) backwards."""
+    percent = 100 * total / _STANDARD_TOTAL
+    quality = 5000 / percent if percent > 100 else (200 - percent) / 2
+    return min(max(round(quality), 1), 100)
 
 
 def _frame_header(segment: bytes | bytearray | memoryview) -> JpegHeader:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .jpeg import JpegHeader
+from .jpeg import JpegHeader, read_quality
 from .jpeg_codec import decode_jpeg, encode_jpeg, REDUCTIONS
 from .limits import check_jpeg, MAX_PIXELS
 from ..core.frame import EncodedImage, Frame, Image, image_size, JPEG
@@ -41,21 +41,26 @@ class RenditionEncoder:
 
         `width` and `height` are those that are seen. Where a JPEG's Exif data say that the camera
         was turned, the renditions are upright, and have no Exif data, like what browsers show of
-        the whole picture, which goes to them as it came. Grey stays grey. Raises ValueError with
-        one sentence.
+        the whole picture, which goes to them as it came. Grey stays grey. The quality is never
+        above that of the JPEG they are made of, which would cost bytes for nothing. Raises
+        ValueError with one sentence.
         """
         if not specs:
             return []
-        image = _decode(content, width, height, specs, self._max_pixels) \
-            if isinstance(content, EncodedImage) else content
+        best = 100
+        if isinstance(content, EncodedImage):
+            image = _decode(content, width, height, specs, self._max_pixels)
+            best = read_quality(content.data)
+        else:
+            image = content
         pyramid = [image]
         done: dict[tuple[int, int, int, bool], bytes] = {}
         frames = []
         for spec in specs:
-            size = spec.size(width, height)
-            key = *size, spec.quality, spec.upside_down
+            size, quality = spec.size(width, height), min(spec.quality, best)
+            key = *size, quality, spec.upside_down
             if key not in done:
-                done[key] = _encode(_resize(pyramid, size), spec)
+                done[key] = _encode(_resize(pyramid, size), quality, spec.upside_down)
             frames.append(Frame(done[key], stamp_ns, sequence, *size))
         return frames
 
@@ -125,9 +130,9 @@ def _can_be_halved(image: Image, size: tuple[int, int]) -> bool:
             and width // 2 >= size[0] and height // 2 >= size[1])
 
 
-def _encode(image: Image, spec: RenditionSpec) -> bytes:
+def _encode(image: Image, quality: int, upside_down: bool) -> bytes:
     import cv2
 
-    if spec.upside_down:
+    if upside_down:
         image = np.asarray(cv2.rotate(image, cv2.ROTATE_180), np.uint8)
-    return encode_jpeg(image, spec.quality)
+    return encode_jpeg(image, quality)

@@ -16,7 +16,13 @@ import cv2
 from hypothesis import example, given
 from hypothesis import strategies as st
 import numpy as np
-from pi_camera_stream.codecs.jpeg import find_end, JpegHeader, NotAJpegError, read_header
+from pi_camera_stream.codecs.jpeg import (
+    find_end,
+    JpegHeader,
+    NotAJpegError,
+    read_header,
+    read_quality,
+)
 from pi_camera_stream.codecs.jpeg_codec import decode_jpeg
 from pi_camera_stream.codecs.limits import check_jpeg, whole_jpeg
 from pi_camera_stream.core.errors import FrameRefusedError
@@ -28,6 +34,27 @@ def test_the_header_says_size_and_components():
     assert read_header(pictures.jpeg(64, 48)) == JpegHeader(64, 48, 3)
     grey = cv2.imencode('.jpg', np.zeros((30, 50), np.uint8))[1].tobytes()
     assert read_header(grey) == JpegHeader(50, 30, 1)
+
+
+@pytest.mark.parametrize('quality', [20, 35, 50, 75, 90, 99])
+@pytest.mark.parametrize('grey', [False, True])
+def test_the_quality_is_what_it_was_encoded_with(quality, grey):
+    image = pictures.image(64, 48)
+    data = cv2.imencode('.jpg', image[..., 0] if grey else image,
+                        (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
+    assert read_quality(data) == quality
+
+
+def test_the_quality_is_that_of_the_brightness_wherever_its_table_stands():
+    data = pictures.jpeg(64, 48, quality=30)
+    at = data.index(b'\xff\xdb\x00\x43\x00')
+    luma, chroma = data[at + 4:at + 69], data[at + 73:at + 138]
+    assert chroma[0] == 1
+    both = b'\xff\xdb\x00\x84' + chroma + luma
+    assert read_quality(data[:at] + both + data[at + 138:]) == 30
+    wide = b'\xff\xdb\x00\x83\x10' + b''.join(bytes((0, number)) for number in luma[1:])
+    assert read_quality(data[:at] + wide + data[at + 69:]) == 30
+    assert read_quality(data[:at] + data[at + 138:]) == 100
 
 
 def test_a_progressive_picture_has_a_header_too():

@@ -16,7 +16,7 @@ import cv2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
-from pi_camera_stream.codecs.jpeg import read_header
+from pi_camera_stream.codecs.jpeg import read_header, read_quality
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import EncodedImage, image_size
 from pi_camera_stream.core.rendition_spec import RenditionSpec as Spec
@@ -243,3 +243,10 @@ def test_whatever_comes_gives_a_picture_or_a_value_error(changes, cut, spec):
         assert str(error)
     else:
         assert decoded(data) is not None
+
+
+def test_no_rendition_has_a_better_quality_than_its_source():
+    (coarse, *_), (same, *_) = encode(jpeg(scene(), 30), Spec(quality=80), Spec(quality=30))
+    assert coarse == same
+    (fine, *_), = encode(scene(), Spec(quality=80))
+    assert (read_quality(coarse), read_quality(fine)) == (30, 80)
