@@ -20,6 +20,7 @@ from aiohttp import web
 
 from .access_rules import Role
 from .sessions import Session
+from ...core.driving.pressers import Person
 
 # Since aiohttp 3.14 a plain text brings a warning.
 _KEY: Any = getattr(web, 'RequestKey', lambda name, _: name)('pi_camera_stream', object)
@@ -37,6 +38,13 @@ def role_of(request: web.Request) -> Role:
 def session_of(request: web.Request) -> Session | None:
     """Return the session; None for programs, and where nobody has to log in."""
     return _noted(request)[1]
+
+
+def person_of(request: web.Request) -> Person:
+    """Return who is before a page, as far as that can be told from others."""
+    session, address = session_of(request), request.remote or '?'
+    return Person(address) if session is None else \
+        Person(address, session.number, session.begun_s)
 
 
 def _noted(request: web.Request) -> tuple[Role, Session | None]:
