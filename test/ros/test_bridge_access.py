@@ -22,6 +22,7 @@ import ssl
 from urllib.parse import quote, urlencode
 import urllib.request
 
+from pi_camera_stream.tools.secure import command
 import pytest
 from support import pictures
 from support.guest import Camera
@@ -257,6 +258,13 @@ def test_https_shows_pictures_to_who_trusts_the_certificate(guest, certificate):
                 plain.sendall(unencrypted)
                 assert_ends(plain)
         assert fetch('healthz').read() == b'ok\n'
+
+
+def test_what_secure_has_made_is_taken(cryptography, tmp_path):
+    assert command.main(['--folder', str(tmp_path), '--drive']) == 0
+    with running('bridge', *parameters(port=0, address='127.0.0.1'), '--params-file',
+                 tmp_path / 'secure.yaml') as program:
+        program.wait_for(r'at https://127\.0\.0\.1:\d+/ to whoever has the access token')
 
 
 class NoRedirects(urllib.request.HTTPErrorProcessor):
