@@ -58,7 +58,7 @@ _STATE_PERIOD_S = 0.2
 _BREATH_S = 0.02  # between two tellings, whatever happens
 _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drives
 _FLOOD = 1000  # so many more, and the connection is ended
-_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all, and of one address
+_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all with that rank, and of one address
 _ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
 
 
@@ -100,8 +100,11 @@ class Drive:
         origin = request.headers.get('Origin')
         if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
             raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
-        mine = sum(page.address == request.remote for page in self._pages.values())
-        if len(self._pages) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
+        # Who has the driver token has places that viewers cannot fill.
+        leads = role_of(request) is Role.LEADS
+        rank = [page for page in self._pages.values() if (page.role is Role.LEADS) == leads]
+        mine = sum(page.address == request.remote for page in rank)
+        if len(rank) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
             raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, heartbeat=_HEARTBEAT_S,
                                        compress=False, max_msg_size=_MAX_MESSAGE_BYTES)

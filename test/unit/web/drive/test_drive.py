@@ -420,6 +420,15 @@ async def test_who_only_watches_gets_no_wheel_and_nothing_by_it(it):
 
 
 @scene
+async def test_viewers_leave_places_to_who_has_the_driver_token(it):
+    for _ in range(20):
+        await it.open(role=Role.WATCHES)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await it.open(role=Role.WATCHES)
+    await it.driver(role=Role.LEADS)
+
+
+@scene
 async def test_who_only_watches_may_stop_and_take_back_that_stop_only(it):
     driver = await it.driver(role=Role.LEADS)
     first, second = [await it.open(role=Role.WATCHES) for _ in range(2)]
