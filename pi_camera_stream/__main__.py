@@ -30,6 +30,7 @@ COMMANDS = {
     'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
     'demo': ('tools.demo', 'run all three, and show how they do'),
+    'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
@@ -71,7 +72,7 @@ def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
-              'serve, demo, latency and doctor explain themselves with --help.']
+              'serve, demo, secure, latency and doctor explain themselves with --help.']
     return '\n'.join(lines)
 
 

@@ -24,8 +24,9 @@ import sys
 
 # Module: its package in Debian and Ubuntu.
 _LIBRARIES = {
-    'aiohttp': 'python3-aiohttp', 'av': 'python3-av', 'cv2': 'python3-opencv',
-    'numpy': 'python3-numpy', 'prometheus_client': 'python3-prometheus-client',
+    'aiohttp': 'python3-aiohttp', 'av': 'python3-av', 'cryptography': 'python3-cryptography',
+    'cv2': 'python3-opencv', 'numpy': 'python3-numpy',
+    'prometheus_client': 'python3-prometheus-client', 'qrcode': 'python3-qrcode',
     'yaml': 'python3-yaml'}
 
 

@@ -98,6 +98,18 @@ def cyclonedds(missing):
 
 
 @pytest.fixture
+def cryptography(missing):
+    """See that what makes certificates is there."""
+    _require('cryptography', 'the Python package cryptography (python3-cryptography)', missing)
+
+
+@pytest.fixture
+def qrcode(missing):
+    """See that what draws QR codes is there."""
+    _require('qrcode', 'the Python package qrcode (python3-qrcode)', missing)
+
+
+@pytest.fixture
 def pip(missing):
     """See that pip, and what it builds with, is there."""
     _require('pip', 'pip (python3-pip)', missing)

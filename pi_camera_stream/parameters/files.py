@@ -25,7 +25,7 @@ import yaml  # type: ignore[import-untyped]
 from ..core.errors import PermanentError
 
 _PARAMETERS = 'ros__parameters'
-_SECRET = 'access_token'  # noqa: S105 - the name of the parameter
+_SECRETS = 'access_token', 'driver_token'
 
 Section = tuple[str, Mapping[Any, Any]]
 """The name of the nodes that it is for, such as `/**/camera`, and their parameters."""
@@ -37,7 +37,7 @@ def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) 
 
     Sections for nodes of other packages are not, nor are those for nodes of `ours` (names) that
     are not started. Raises PermanentError when the file cannot be read, when none of the nodes
-    reads any of it, or none its access token: without one, everybody may watch.
+    reads any of it, or none its tokens: without them, everybody may watch, and drive.
     """
     sections = read_sections(path)
     names = ', '.join(nodes)
@@ -50,9 +50,9 @@ def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) 
             f"the parameter file '{path}' is for none of the nodes {names}: {found}; begin one "
             f"with '/**/{_name(nodes[0])}:', or with '/**:' for all nodes")
     for section, parameters in unread:
-        if parameters.get(_SECRET):
+        for secret in filter(parameters.get, _SECRETS):
             raise PermanentError(
-                f"nobody would ask for the {_SECRET} in the parameter file '{path}', because its "
+                f"nobody would ask for the {secret} in the parameter file '{path}', because its "
                 f"section '{section}' is for none of the nodes {names}: mend the section's name "
                 "('/**/http_bridge:'), or name the file for the node that it is for, too")
     there = [f'{node.rpartition("/")[0]}/{name}' for node in nodes for name in ours]

@@ -97,6 +97,8 @@ HTTP_BRIDGE = (
     Parameter('port', 8080, 'TCP port to listen at; 0 takes a free one', '', 0, 65535),
     Parameter('access_token', '', 'Secret of at least 8 characters that whoever watches must '
                                   'know; empty admits everyone', secret=True),
+    Parameter('driver_token', '', 'Another such secret, for those who may drive, too, and change '
+                                  'the camera; empty lets whoever watches do so', secret=True),
     Parameter('certfile', '', 'Certificate (PEM) for HTTPS; empty is HTTP'),
     Parameter('keyfile', '', 'Private key (PEM) of the certificate'),
     Parameter('allowed_hosts', '', 'Names, separated by commas, under which browsers may reach '

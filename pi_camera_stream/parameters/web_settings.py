@@ -24,6 +24,7 @@ def read_rules(value: Callable[[str], Any]) -> AccessRules:
     """Return the rules; PermanentError where parameters make no sense."""
     return AccessRules(
         access_token=value('access_token'),
+        driver_token=value('driver_token'),
         allowed_hosts=_words(value('allowed_hosts')),
         allowed_origins=_words(value('allowed_origins')),
         max_viewers=value('max_viewers'),

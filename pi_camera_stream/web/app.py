@@ -25,6 +25,7 @@ from .access.access import Access
 from .access.access_rules import AccessRules, relative
 from .access.admission import Admission
 from .access.connections import ConnectionReaper
+from .access.identity import role_of, session_of
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics
@@ -144,14 +145,16 @@ class Application:
                         for topic, kind in self._catalog.topics().items()],
         }, headers=_NOT_STORED)
 
-    async def _state(self, _: web.Request) -> web.Response:
+    async def _state(self, request: web.Request) -> web.Response:
         return web.json_response({
             'viewers': sum(len(stream.viewers) for stream in self._catalog.streams()),
             'streams': [stream.state() for stream in self._catalog.streams()],
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
             **({} if self._results is None else {'results': self._results.state()}),
-            'camera_controls': self._camera_panel is not None,
+            'camera_controls': self._camera_panel is not None and role_of(request).drives,
+            'you': {'role': role_of(request).value,
+                    'logged_in': session_of(request) is not None},
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:

@@ -79,7 +79,7 @@ class WebServer:
     def url(self) -> str:
         host = self._address
         if host in ('0.0.0.0', '::', ''):  # noqa: S104 - compared, not listened at
-            host = _address_in_network()
+            host = address_in_network()
         scheme = 'https' if self._tls else 'http'
         return f'{scheme}://{f"[{host}]" if ":" in host else host}:{self.port}/'
 
@@ -134,7 +134,7 @@ class WebServer:
             "'address' to an address of this machine, or to 0.0.0.0 for all")
 
 
-def _address_in_network() -> str:
+def address_in_network() -> str:
     """Return this machine's address as others in the network see it; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

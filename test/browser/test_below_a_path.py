@@ -96,10 +96,10 @@ def test_who_is_not_known_logs_in_below_a_path(camera, viewer):
     with proxied(viewer, access_token=TOKEN) as proxy:
         viewer.open(tier='low')
         page.wait_for_url(re.compile('/cam/login'))
-        page.get_by_label('Access token').fill('another-one')
+        page.get_by_label('Token').fill('another-one')
         page.keyboard.press('Enter')
         page.locator('#wrong').wait_for()
-        page.get_by_label('Access token').fill(TOKEN)
+        page.get_by_label('Token').fill(TOKEN)
         page.keyboard.press('Enter')
         viewer.wait_for_pictures()
         assert page.url == f'{proxy.url}?tier=low'
@@ -108,7 +108,7 @@ def test_who_is_not_known_logs_in_below_a_path(camera, viewer):
         page.context.clear_cookies()
         page.click('#snapshot')
         page.wait_for_url(re.compile('/cam/login'))
-        page.get_by_label('Access token').fill(TOKEN)
+        page.get_by_label('Token').fill(TOKEN)
         page.keyboard.press('Enter')
         page.wait_for_url(f'{proxy.url}?tier=low')
         page.goto('about:blank')

@@ -269,7 +269,7 @@ def test_who_is_not_known_is_led_to_the_login_page_and_back(viewer):
     with viewer.bridge(access_token=token):
         open_page(viewer, '?tier=high')
         viewer.page.wait_for_url(re.compile('/login'))
-        viewer.page.get_by_label('Access token').fill(token)
+        viewer.page.get_by_label('Token').fill(token)
         viewer.page.keyboard.press('Enter')
         viewer.page.wait_for_url(f'{viewer.address}latency?tier=high')
         viewer.page.goto('about:blank')  # or the page would ask once more, and be refused

@@ -68,7 +68,7 @@ def test_who_is_not_known_is_led_to_the_login_page_and_back(camera, viewer):
         viewer.open(tier='low')
         page = viewer.page
         page.wait_for_url(re.compile('/login'))
-        page.get_by_label('Access token').fill(token)
+        page.get_by_label('Token').fill(token)
         page.keyboard.press('Enter')
         viewer.wait_for_pictures()
         assert page.url == f'{viewer.address}?tier=low'

@@ -130,6 +130,8 @@ test('it is said who has the wheel, and what its button does', () => {
   for (const [changes, who, wheel] of [
     [{}, 'Nobody drives', 'Take the wheel'],
     [{ driver: 'Ann' }, 'Ann drives', 'Ask for the wheel'],
+    [{ driver: 'Ann', may_take: true }, 'Ann drives', 'Take the wheel'],
+    [{ driver: 'Ann', may_drive: false }, 'Ann drives', 'Log in to drive'],
     [{ driver: 'Ann', asking: 'Bob' }, 'Ann drives – Bob asks for the wheel', 'Ask for the wheel'],
     [{ drives: true, you: true }, 'You drive', 'Leave the wheel'],
     [{ drives: true, asking: 'Bob' }, 'You drive – Bob asks for the wheel', 'Hand over to Bob'],
@@ -163,6 +165,15 @@ test('it is said why nothing moves, the gravest reason first', () => {
     const words = driveWords(view(changes));
     assert.deepEqual([words.why, words.warns], [why, warns]);
   }
+});
+
+test('who presses the stop most is named, and muted by who may', () => {
+  const again = { Ann: 3, Bob: 5 };
+  assert.deepEqual(['again', 'mute'].map((name) => driveWords(view({ again }))[name]),
+    ['Bob has stopped it 5 times of late', '']);
+  assert.equal(driveWords(view({ again, may_mute: true })).mute, 'Bob');
+  assert.equal(driveWords(view({ may_mute: true })).again, '');
+  assert.match(driveWords(view({ muted: true, latched: true })).why, /muted your stop/);
 });
 
 test('an emergency stop has a name, and is not said to hold before the robot says so', () => {

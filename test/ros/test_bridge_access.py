@@ -22,10 +22,11 @@ import ssl
 from urllib.parse import quote, urlencode
 import urllib.request
 
+from pi_camera_stream.tools.secure import command
 import pytest
 from support import pictures
 from support.guest import Camera
-from support.processes import parameters, Program, WAIT_S, wait_until
+from support.processes import parameters, Program, running, WAIT_S, wait_until
 from support.web import ask, bridge, get, parts, state
 
 TOKEN = 'correct-horse/battery+1'
@@ -86,7 +87,7 @@ def test_the_token_opens_all_and_is_never_printed(guest):
         bearer, query = {'Authorization': f'Bearer {TOKEN}'}, f'?token={quote(TOKEN, safe="")}'
         status, headers = log_in(program.port, TOKEN)
         assert (status, headers['Location']) == (303, './?tier=low')
-        assert {'HttpOnly', 'SameSite=Strict'} <= set(headers['Set-Cookie'].split('; '))
+        assert {'HttpOnly', 'SameSite=Lax'} <= set(headers['Set-Cookie'].split('; '))
         assert 'Secure' not in headers['Set-Cookie']
         cookie = {'Cookie': headers['Set-Cookie'].partition(';')[0]}
         for path, known in (('/streams', bearer), (f'/streams{query}', {}), ('/streams', cookie)):
@@ -112,13 +113,14 @@ def test_the_token_opens_all_and_is_never_printed(guest):
         assert word not in program.output
 
 
-def test_a_wrong_token_is_refused_and_guessing_ends():
+def test_a_wrong_token_is_refused_and_guessing_does_not_lock_out():
     with bridge(access_token=TOKEN) as program:
         cookie = {'Cookie': log_in(program.port, TOKEN)[1]['Set-Cookie'].partition(';')[0]}
+        name = cookie['Cookie'].partition('=')[0]
         for path, headers in (('/streams', {'Authorization': f'Bearer {WRONG}'}),
                               (f'/streams?token={WRONG}', {}),
-                              ('/streams', {'Cookie': f'pi_camera_stream={WRONG}'}),
-                              ('/streams', {'Cookie': f'pi_camera_stream={TOKEN}'})):
+                              ('/streams', {'Cookie': f'{name}={WRONG}'}),
+                              ('/streams', {'Cookie': f'{name}={TOKEN}'})):
             assert ask(program.port, path, **headers)[0] == 401
         status, headers = log_in(program.port, WRONG)
         assert (status, headers['Location']) == (
@@ -126,14 +128,48 @@ def test_a_wrong_token_is_refused_and_guessing_ends():
         assert 'Set-Cookie' not in headers
         for _ in range(7):  # with the three above, ten
             assert log_in(program.port, WRONG)[0] == 303
-        status, headers = log_in(program.port, TOKEN)  # not even the right one is told now
+        status, headers, _ = ask(program.port, '/streams', Authorization=f'Bearer {WRONG}')
         assert status == 429
         assert 0 < int(headers['Retry-After']) <= 60
+        status, headers = log_in(program.port, TOKEN)  # which others must not lock out
+        assert (status, 'Set-Cookie' in headers) == (303, True)
         assert ask(program.port, '/streams', **cookie)[0] == 200
-        assert ask(program.port, f'/streams?token={quote(TOKEN, safe="")}',
-                   source='127.0.0.2')[0] == 200
+        assert ask(program.port, f'/streams?token={quote(TOKEN, safe="")}')[0] == 200
         program.wait_for(r'127\.0\.0\.1 has sent 10 wrong access tokens within a minute')
     assert WRONG not in program.output
+
+
+def test_two_bridges_on_one_machine_know_their_own_visitors():
+    """A browser sends what it keeps for a machine to all of its ports."""
+    with bridge(access_token=TOKEN) as first, bridge(access_token=f'{TOKEN}2') as second:
+        kept = [log_in(program.port, token)[1]['Set-Cookie'].partition(';')[0]
+                for program, token in ((first, TOKEN), (second, f'{TOKEN}2'))]
+        assert len({cookie.partition('=')[0] for cookie in kept}) == 2
+        for program in (first, second):
+            assert ask(program.port, '/streams', Cookie='; '.join(kept))[0] == 200
+        assert ask(first.port, '/streams', Cookie=kept[1])[0] == 401
+
+
+def test_who_was_logged_in_is_so_after_the_bridge_was_killed_and_started_again():
+    values = {'access_token': TOKEN, 'address': '127.0.0.1'}
+    program = Program('bridge', *parameters(port=0, **values))
+    try:
+        port = int(program.wait_for(r'at http://\S+:(\d+)/')[1])
+        cookies = [{'Cookie': log_in(port, TOKEN)[1]['Set-Cookie'].partition(';')[0]}
+                   for _ in range(3)]
+        ask(port, '/logout', 'POST', **cookies[0])
+        assert [ask(port, '/streams', **cookie)[0] for cookie in cookies] == [401, 200, 200]
+    finally:
+        program.process.kill()
+        program.wait()
+    with running('bridge', *parameters(port=port, **values)) as program:
+        program.wait_for(r'showing ')
+        program.port = port
+        assert [hello(program, **cookie)['type'] for cookie in cookies[1:]] == ['hello'] * 2
+    with running('bridge', *parameters(port=port, **values | {'access_token': f'{TOKEN}2'})
+                 ) as program:
+        program.wait_for(r'showing ')
+        assert [ask(port, '/streams', **cookie)[0] for cookie in cookies] == [401] * 3
 
 
 def test_pages_of_other_sites_may_not_open_a_websocket():
@@ -222,6 +258,13 @@ def test_https_shows_pictures_to_who_trusts_the_certificate(guest, certificate):
                 plain.sendall(unencrypted)
                 assert_ends(plain)
         assert fetch('healthz').read() == b'ok\n'
+
+
+def test_what_secure_has_made_is_taken(cryptography, tmp_path):
+    assert command.main(['--folder', str(tmp_path), '--drive']) == 0
+    with running('bridge', *parameters(port=0, address='127.0.0.1'), '--params-file',
+                 tmp_path / 'secure.yaml') as program:
+        program.wait_for(r'at https://127\.0\.0\.1:\d+/ to whoever has the access token')
 
 
 class NoRedirects(urllib.request.HTTPErrorProcessor):

@@ -18,6 +18,7 @@
 from dataclasses import dataclass
 
 SILENCE_S = 5.0
+IDLE_S = 10.0  # without a command that moves anything
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Lease:
     driver: str = ''  # empty for nobody
     asking: str = ''  # who asked for it last; empty for nobody
     _heard_s: float = 0.0
+    _moved_s: float = 0.0
 
     def take(self, who: str, now_s: float) -> bool:
         """Take the wheel if it is free; otherwise ask for it, and return False."""
@@ -36,16 +38,24 @@ class Lease:
             return False
         if self.asking == who:
             self.asking = ''
-        self.driver, self._heard_s = who, now_s
+        if self.driver != who:
+            self.driver, self._moved_s = who, now_s
+        self._heard_s = now_s
         return True
 
-    def renew(self, who: str, now_s: float) -> bool:
+    def renew(self, who: str, now_s: float, moves: bool = False) -> bool:
         """Note that somebody was heard of; return whether that is the driver."""
         self.expire(now_s)
         if self.driver != who:
             return False
         self._heard_s = now_s
+        if moves:
+            self._moved_s = now_s
         return True
+
+    def idle(self, now_s: float) -> bool:
+        """Return whether the driver only holds the wheel, and has for a while."""
+        return bool(self.driver) and now_s - self._moved_s > IDLE_S
 
     def leave(self, who: str) -> bool:
         """Give up the wheel, or the request for it; return whether the driver had it."""

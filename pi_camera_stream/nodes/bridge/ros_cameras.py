@@ -44,12 +44,13 @@ def create_cameras(node: Node, value: Callable[[str], Any]) -> 'RosCameras | Non
     """
     if not value('camera_controls'):
         return None
-    if not value('access_token') and not value('teleop.enabled'):
+    known = value('access_token') or value('driver_token')
+    if not known and not value('teleop.enabled'):
         raise PermanentError(
             "'camera_controls' needs an access token (parameter 'access_token'), or that pages "
             "may drive ('teleop.enabled'), or whoever is in the network could change the camera: "
             "set one of them, or 'camera_controls' to false")
-    if not value('access_token'):
+    if not known:
         node.get_logger().warning(
             'pages may change the camera without an access token: whoever is in the network can')
     elif not value('certfile'):

@@ -38,13 +38,15 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> RosVehicle | None
     """
     if not value('teleop.enabled'):
         return None
-    missing = [what for name, what in (
-        ('access_token', "an access token (parameter 'access_token')"),
-        ('certfile', "HTTPS (parameters 'certfile' and 'keyfile')")) if not value(name)]
+    missing = [what for there, what in (
+        (value('access_token') or value('driver_token'),
+         "an access token (parameter 'access_token')"),
+        (value('certfile'), "HTTPS (parameters 'certfile' and 'keyfile')")) if not there]
     if missing and not value('teleop.insecure'):
         raise PermanentError(
             f"'teleop.enabled' needs {' and '.join(missing)}, or whoever is in the network could "
-            "drive: set that, or, on a closed workbench, 'teleop.insecure'")
+            "drive: set that (`python3 -m pi_camera_stream secure` makes it), or, on a closed "
+            "workbench, 'teleop.insecure'")
     if missing:
         node.get_logger().warning(
             f'driving is enabled without {" and ".join(missing)}: whoever is in the network can '

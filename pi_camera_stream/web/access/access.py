@@ -17,6 +17,7 @@
 import asyncio
 from collections import deque, OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 import errno
 from html import escape
 from importlib.resources import files
@@ -32,11 +33,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from .access_rules import AccessRules, local_path, relative, same_origin, shown
+from .access_rules import AccessRules, local_path, relative, same_origin, shown, Token
+from .identity import note, session_of
+from .sessions import LIFE_S, Session, Sessions
 
-_COOKIE = 'pi_camera_stream'
+_COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
-_OPEN = ('/login', '/healthz', '/static')  # resources that ask for no token
+_OPEN = ('/login', '/logout', '/healthz', '/static')  # resources that ask for no token
 _BODY_TIMEOUT_S = 10.0
 _MOST_FIELDS = 10
 _MOST_SAID = 50  # refusals that are logged, one a name
@@ -61,7 +64,7 @@ _PREFLIGHT_HEADERS = {
 class LoginThrottle:
     """Wrong tokens of the last minute, by address. The table is bounded."""
 
-    MOST = 10  # so many within a minute, and the address must wait
+    MOST = 10  # so many within a minute are too many
     _WITHIN_S = 60.0
     _ADDRESSES = 1024
 
@@ -70,21 +73,22 @@ class LoginThrottle:
         self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait_s(self, address: str) -> float:
-        """Return the seconds for which nothing is taken from `address`, mostly 0."""
+        """Return the seconds until a wrong one from `address` is not one too many; mostly 0."""
         times_s = self._times_s.get(_network(address))
         if times_s is None or len(times_s) < self.MOST:
             return 0.0
-        return times_s[0] + self._WITHIN_S - self._now_s()
+        return max(0.0, times_s[0] + self._WITHIN_S - self._now_s())
 
     def add(self, address: str) -> bool:
-        """Note a wrong one; return whether it was one too many."""
+        """Note a wrong one; return whether it was the first one too many."""
         network, now_s = _network(address), self._now_s()
+        known = self.wait_s(address) > 0
         times_s = self._times_s.setdefault(network, deque(maxlen=self.MOST))
         times_s.append(now_s)
         self._times_s.move_to_end(network)
         if len(self._times_s) > self._ADDRESSES:
             self._times_s.popitem(last=False)
-        return self.wait_s(address) > 0
+        return not known and self.wait_s(address) > 0
 
 
 def _network(address: str) -> str:
@@ -107,20 +111,26 @@ class Access:
     """
 
     def __init__(self, rules: AccessRules, log: Callable[[str], None],
-                 now_s: Callable[[], float] = time.monotonic) -> None:
-        """`log` hears of refusals, with nothing secret in them."""
+                 now_s: Callable[[], float] = time.monotonic,
+                 time_s: Callable[[], float] = time.time) -> None:
+        """`log` hears of refusals, with nothing secret in them; `time_s` is since the epoch."""
         self._rules = rules
         self._log = log
-        self._throttle = LoginThrottle(now_s)
+        self._sessions = Sessions(rules, time_s)
+        # What pages of other sites let their visitors send says nothing of these visitors.
+        self._own_throttle, self._foreign_throttle = LoginThrottle(now_s), LoginThrottle(now_s)
         self._said: set[str] = set()
         page = files('pi_camera_stream.web') / 'static' / 'login' / 'login.html'
         self._login_page = page.read_text(encoding='utf-8')
+        if weakness := rules.weakness():
+            log(weakness)
 
     def protect(self, app: web.Application) -> None:
         app.middlewares.append(self.middleware)
         app.on_response_prepare.append(self.add_headers)
         app.router.add_get('/login', self._show_login)
         app.router.add_post('/login', self._log_in)
+        app.router.add_post('/logout', self._log_out)
 
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Complete the head of any response; those that a handler has set stay."""
@@ -140,7 +150,8 @@ class Access:
             self._check_origin(request)
             self._check_token(request)
             _check_dates(request)
-            return await handler(request)
+            with self._connected(request):
+                return await handler(request)
         except web.HTTPException as error:
             if error.status >= 400:
                 _make_sentence(request, error)
@@ -178,50 +189,87 @@ class Access:
     def _allowed(self, request: web.Request, origin: str) -> bool:
         return self._rules.origin_allowed(origin, request.scheme, request.headers.get('Host'))
 
+    def _connected(self, request: web.Request) -> AbstractContextManager[None]:
+        session = session_of(request)
+        if session is None or request.transport is None:
+            return nullcontext()
+        return self._sessions.connected(session, request.transport)
+
     def _check_token(self, request: web.Request) -> None:
-        """Ask for the token where it is needed; take it out of the browser's address bar."""
-        if not self._rules.access_token or _is_open(request):
+        """Ask for a token where it is needed; take it out of the browser's address bar."""
+        if _is_open(request):
             return
-        scheme, _, bearer = request.headers.get('Authorization', '').partition(' ')
-        candidate = bearer.strip() if scheme.lower() == 'bearer' else request.query.get('token')
-        # The cookie first: who has it may not be locked out by others behind the same address.
-        known = any(map(self._rules.session_matches, _cookies(request)))
-        if not known and candidate is not None:
-            known = self._try(request, candidate)
+        session, candidate = self._session(request), _candidate(request)
+        token = None if candidate is None or not self._guarded else \
+            self._rules.recognize(candidate)
+        wrong = candidate is not None and token is None and self._guarded
+        wait_s = self._note_wrong(request) if wrong else 0.0
+        if token is None or (session is not None and session.token is Token.DRIVER):
+            token = None if session is None else session.token
+        role = self._rules.role(token)
+        is_page = request.path in _PAGES
         query = [(name, value) for name, value in request.query.items() if name != 'token']
         page = request.path + (f'?{urlencode(query, errors="replace")}' if query else '')
-        is_page = request.path in _PAGES
-        if known and is_page and 'token' in request.query:
-            raise self._welcome(page)
-        if not known and is_page and 'text/html' in request.headers.get('Accept', ''):
-            raise _redirect('/login?' + urlencode(
-                {'next': page} | ({} if candidate is None else {'wrong': '1'})))
-        if not known:
-            raise web.HTTPUnauthorized(
-                headers={'WWW-Authenticate': 'Bearer'},
-                text='who wants to watch must know the access token: open /login, or send it as '
-                     "'Authorization: Bearer <token>' or '?token=<token>'\n")
+        if role is None or (wrong and session is None):
+            if is_page and 'text/html' in request.headers.get('Accept', ''):
+                raise _redirect('/login?' + urlencode(
+                    {'next': page} | ({'wrong': '1'} if wrong else {})))
+            self._refuse_token(wait_s)
+        if is_page and 'token' in request.query and self._guarded:
+            raise _redirect(page) if token is None or (
+                session is not None and session.token is token) else \
+                self._welcome(request, page, token)
+        note(request, role, session if session is not None and session.token is token else None)
 
-    def _try(self, request: web.Request, candidate: str) -> bool:
-        """Return whether the token is right; who has guessed too often is not told."""
+    @property
+    def _guarded(self) -> bool:
+        """Whether there is a token that gives anybody anything."""
+        return any(self._rules.secret(token) for token in Token)
+
+    def _session(self, request: web.Request) -> Session | None:
+        sessions = filter(None, map(self._sessions.find, _cookies(request)))
+        return max(sessions, key=lambda session: session.token is Token.DRIVER, default=None)
+
+    def _note_wrong(self, request: web.Request) -> float:
+        """
+        Note a wrong token; return for how many seconds another one is one too many.
+
+        The right one is taken at any time: whoever shares an address with a visitor, behind a
+        router or a proxy, could lock them out otherwise. What guessing has against it is the
+        number of tokens (`AccessRules.weakness`).
+        """
+        foreign = request.headers.get('Sec-Fetch-Site') == 'cross-site'
+        throttle = self._foreign_throttle if foreign else self._own_throttle
         address = request.remote or '?'
-        wait_s = self._throttle.wait_s(address)
-        if wait_s > 0:
-            raise web.HTTPTooManyRequests(
-                headers={'Retry-After': str(math.ceil(wait_s))},
-                text=f'too many wrong access tokens: try again in {math.ceil(wait_s)} s\n')
-        right = self._rules.token_matches(candidate)
-        if not right and self._throttle.add(address):
+        if throttle.add(address):
             self._log(f'{address} has sent {LoginThrottle.MOST} wrong access tokens within a '
-                      'minute, and must wait')
-        return right
+                      'minute' + (', by a page of another site' if foreign else ''))
+        return throttle.wait_s(address)
+
+    def _refuse_token(self, wait_s: float) -> NoReturn:
+        if wait_s > 0:
+            refusal: web.HTTPException = web.HTTPTooManyRequests(
+                headers={'Retry-After': str(math.ceil(wait_s))},
+                text='too many wrong access tokens have come from your address, and this is '
+                     'another one\n')
+            refusal.force_close()  # each further one costs a connection
+            raise refusal
+        raise web.HTTPUnauthorized(
+            headers={'WWW-Authenticate': 'Bearer'},
+            text='who wants to watch must know the access token: open /login, or send it as '
+                 "'Authorization: Bearer <token>' or '?token=<token>'\n")
 
     async def _show_login(self, request: web.Request) -> web.StreamResponse:
-        if not self._rules.access_token:
+        if not self._guarded:
             raise _redirect('/')
         page, target = self._login_page, local_path(request.query.get('next', '/'))
-        if 'wrong' not in request.query:
-            page = re.sub(r'<p id="wrong".*?</p>', '', page, flags=re.DOTALL)
+        for part, wanted in (('wrong', 'wrong' in request.query),
+                             ('access', bool(self._rules.access_token)),
+                             ('driver', bool(self._rules.driver_token)),
+                             ('open', not self._rules.access_token),
+                             ('certificate', self._rules.tls)):
+            if not wanted:
+                page = re.sub(rf'<(\w+) data-if="{part}".*?</\1>', '', page, flags=re.DOTALL)
         page = page.replace('name="next" value="/"', f'name="next" value="{escape(target)}"')
         # With no-referrer, browsers send 'Origin: null' with a form, which looks like a foreign
         # site (https://fetch.spec.whatwg.org/#append-a-request-origin-header).
@@ -229,21 +277,41 @@ class Access:
             'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin'})
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
-        if not self._rules.access_token:
+        if not self._guarded:
             raise _redirect('/')
         form = await _read_form(request)
         target = local_path(form.get('next', '/'))
-        if self._try(request, form.get('token', '').strip()):
-            raise self._welcome(target)
+        token = self._rules.recognize(form.get('token', '').strip())
+        if token is not None:
+            raise self._welcome(request, target, token)
+        self._note_wrong(request)
         raise _redirect('/login?' + urlencode({'next': target, 'wrong': '1'}))
 
-    def _welcome(self, target: str) -> web.HTTPException:
+    async def _log_out(self, request: web.Request) -> web.StreamResponse:
+        """End the session of the browser that asks; those of others go on."""
+        for session in filter(None, map(self._sessions.find, _cookies(request))):
+            self._sessions.end(session)
+        response = _redirect('/login' if self._rules.access_token else '/')
+        self._set_cookie(request, response, '', 0)
+        raise response
+
+    def _welcome(self, request: web.Request, target: str, token: Token) -> web.HTTPException:
+        """Begin a session, in place of the one that this browser has, if any."""
+        for session in filter(None, map(self._sessions.find, _cookies(request))):
+            self._sessions.end(session)
         response = _redirect(target)
+        self._set_cookie(request, response, self._sessions.begin(token), LIFE_S)
+        return response
+
+    def _set_cookie(self, request: web.Request, response: web.HTTPException, value: str,
+                    life_s: int) -> None:
         # Without a path it is for all that is beside the page, as the browser sees it: below a
         # proxy's path, where another robot may have a cookie of this name beside it.
-        response.set_cookie(_COOKIE, self._rules.session_cookie(), path='', httponly=True,
-                            samesite='Strict', secure=self._rules.tls)
-        return response
+        # Lax, so that a link in a mail or chat leads to the picture: Strict would hold back the
+        # cookie that the same answer has set. Nothing is changed by a GET, and what changes
+        # something, or opens a WebSocket, has its origin looked at.
+        response.set_cookie(_cookie_name(request), value, path='', httponly=True, max_age=life_s,
+                            samesite='Lax', secure=self._rules.tls)
 
 
 def _is_open(request: web.Request) -> bool:
@@ -257,10 +325,23 @@ def _same(request: web.Request, origin: str) -> bool:
     return same_origin(origin, request.scheme, request.headers.get('Host'))
 
 
+def _candidate(request: web.Request) -> str | None:
+    """Return what may be a token; None where there is nothing of the kind."""
+    scheme, _, bearer = request.headers.get('Authorization', '').partition(' ')
+    return bearer.strip() if scheme.lower() == 'bearer' else request.query.get('token')
+
+
+def _cookie_name(request: web.Request) -> str:
+    transport = request.transport
+    name = None if transport is None else transport.get_extra_info('sockname')
+    return _COOKIE.format(port=name[1] if isinstance(name, tuple) else 0)
+
+
 def _cookies(request: web.Request) -> list[str]:
     # Not request.cookies, which fails or logs on what others have put into the header.
+    wanted = _cookie_name(request)
     pairs = (pair.strip().partition('=') for pair in request.headers.get('Cookie', '').split(';'))
-    return [value for name, _, value in pairs if name == _COOKIE]
+    return [value for name, _, value in pairs if name == wanted]
 
 
 def _redirect(target: str) -> web.HTTPException:

@@ -12,19 +12,25 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who may watch, as plain rules: hosts, origins, the access token, and how many."""
+"""Who may do what, as plain rules: hosts, origins, the tokens, and how many."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 import hashlib
 import hmac
 import ipaddress
+import math
 import re
 import socket
+import string
 
 from ...core.errors import PermanentError
 from ...core.parameters import Parameter, require
 
 _TOKEN_LENGTH = 8  # characters at least
+_ENOUGH_BITS = 56  # of a token: who tries a thousand a second needs a million years
+_ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase, string.punctuation)
+_ADVICE = 'take what `python3 -m pi_camera_stream secure` makes, or `openssl rand -hex 16`'
 _ALL = '*'
 _LOCAL_DOMAINS = ('local', 'lan', 'home', 'home.arpa', 'internal', 'localdomain')
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
@@ -43,11 +49,31 @@ NUMBERS_OF_VIEWERS = (
 )
 
 
+class Token(Enum):
+    """The secrets that there may be; the values are their parameters, less `_token`."""
+
+    ACCESS = 'access'
+    DRIVER = 'driver'
+
+
+class Role(Enum):
+    """What somebody may do, of whom the door has let in; the values are what pages know."""
+
+    WATCHES = 'watches'  # the pictures, and may stop the vehicle: there is a driver token
+    EQUAL = 'equal'  # may do what all others may: there is none
+    LEADS = 'leads'  # has the driver token
+
+    @property
+    def drives(self) -> bool:
+        return self is not Role.WATCHES
+
+
 @dataclass(frozen=True)
 class AccessRules:
     """What has been configured about those who watch; PermanentError if senseless."""
 
     access_token: str = field(default='', repr=False)  # empty lets everyone watch
+    driver_token: str = field(default='', repr=False)  # empty lets who watches drive, too
     allowed_hosts: tuple[str, ...] = ()  # beside the server's own; `*` for all
     # Other web sites, as `https://example.com`, whose scripts may use it; `*` for all.
     allowed_origins: tuple[str, ...] = ()
@@ -69,16 +95,11 @@ class AccessRules:
                     "scheme and host, as in https://example.com, or '*' for all")
         require(NUMBERS_OF_VIEWERS, {row.name: getattr(self, row.name)
                                      for row in NUMBERS_OF_VIEWERS})
-        self._check_token()
-
-    def _check_token(self) -> None:
-        advice = 'take for example what `openssl rand -hex 16` prints'
-        if any(char.isspace() or not char.isprintable() for char in self.access_token):
-            raise PermanentError("the parameter 'access_token' has spaces or control characters "
-                                 f'in it: {advice}')
-        if 0 < len(self.access_token) < _TOKEN_LENGTH:
-            raise PermanentError("the parameter 'access_token' is easily guessed, with less than "
-                                 f'{_TOKEN_LENGTH} characters: {advice}')
+        for token in Token:
+            _check_token(token, self.secret(token))
+        if self.driver_token and self.driver_token == self.access_token:
+            raise PermanentError("the parameters 'access_token' and 'driver_token' are the same, "
+                                 "so that whoever watches could drive: set another one of them")
 
     def host_allowed(self, host_header: str | None) -> bool:
         """
@@ -105,18 +126,32 @@ class AccessRules:
         return _ALL in self.allowed_origins or (
             parts is not None and parts in map(_split_origin, self.allowed_origins))
 
-    def token_matches(self, candidate: str) -> bool:
-        """Return whether it is the access token; takes as long wherever they differ."""
-        return bool(self.access_token) and _equal(candidate, self.access_token)
+    def secret(self, token: Token) -> str:
+        return self.access_token if token is Token.ACCESS else self.driver_token
 
-    def session_cookie(self) -> str:
-        """Return what a browser keeps instead of the token, which cannot be told from it."""
-        return hmac.new(self.access_token.encode(), b'pi_camera_stream session',
-                        hashlib.sha256).hexdigest()
+    def recognize(self, candidate: str) -> Token | None:
+        """Return which token this is, if any; takes as long wherever they differ."""
+        right = [token for token in Token if _equal(candidate, self.secret(token))]
+        return right[0] if right else None
 
-    def session_matches(self, candidate: str) -> bool:
-        """Return whether it is the session cookie; takes as long wherever they differ."""
-        return bool(self.access_token) and _equal(candidate, self.session_cookie())
+    def role(self, token: Token | None) -> Role | None:
+        """Return what somebody may with this token, or without one; None for nothing."""
+        if token is Token.DRIVER:
+            return Role.LEADS
+        if token is None and self.access_token:
+            return None
+        return Role.WATCHES if self.driver_token else Role.EQUAL
+
+    def weakness(self) -> str:
+        """Return a sentence about a token that could be found by trying; empty for none."""
+        for token in Token:
+            secret = self.secret(token)
+            letters = sum(len(alphabet) for alphabet in _ALPHABETS
+                          if not set(alphabet).isdisjoint(secret))
+            if secret and len(secret) * math.log2(max(2, letters)) < _ENOUGH_BITS:
+                return (f"the parameter '{token.value}_token' is so short that it could be found "
+                        f'by trying: {_ADVICE}')
+        return ''
 
 
 def same_origin(origin: str, scheme: str, host_header: str | None) -> bool:
@@ -192,6 +227,19 @@ def _own_names() -> set[str]:
     return {name, short, *(f'{short}.{domain}' for domain in _LOCAL_DOMAINS)}
 
 
+def _check_token(token: Token, secret: str) -> None:
+    name = f'{token.value}_token'
+    if any(char.isspace() or not char.isprintable() for char in secret):
+        raise PermanentError(f"the parameter '{name}' has spaces or control characters in it: "
+                             f'{_ADVICE}')
+    if 0 < len(secret) < _TOKEN_LENGTH:
+        raise PermanentError(f"the parameter '{name}' is easily guessed, with less than "
+                             f'{_TOKEN_LENGTH} characters: {_ADVICE}')
+
+
 def _equal(candidate: str, secret: str) -> bool:
-    # Headers that are no UTF-8 come as lone surrogates, which would not encode otherwise.
-    return hmac.compare_digest(candidate.encode(errors='surrogatepass'), secret.encode())
+    # Digests, which have the same length, whatever the candidate's is. Headers that are no UTF-8
+    # come as lone surrogates, which would not encode otherwise.
+    one, other = (hashlib.sha256(text.encode(errors='surrogatepass')).digest()
+                  for text in (candidate, secret))
+    return hmac.compare_digest(one, other) and bool(secret)

@@ -30,6 +30,7 @@ from aiohttp import web
 
 from .cameras import Cameras, may_be_set
 from ..access.access_rules import same_origin, shown
+from ..access.identity import role_of
 from ...core.errors import TemporaryError
 from ...core.json_object import name, read_fields
 from ...core.pacing import TokenBucket
@@ -70,6 +71,9 @@ class CameraPanel:
         if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
             raise web.HTTPForbidden(text='only the viewer page of this robot may change its '
                                          'camera\n')
+        if not role_of(request).drives:
+            raise web.HTTPForbidden(text='only who has logged in with the driver token may change '
+                                         'the camera\n')
         self._limit(self._changes)
         fields = await _read_change(request)
         if not may_be_set(fields['name']):

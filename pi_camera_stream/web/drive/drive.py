@@ -21,12 +21,14 @@ From the page, JSON: `take` the wheel or ask for it, with the `viewer` of its /w
 `time_ms` (the robot's clock, as the page knows it), `seen_ms` (stamp of the picture painted last,
 or null), `throttle` (forwards) and `steering` (to the left), each -1 to 1 or null when no control
 is held, `share` of the speed, and `round_trip_ms` where it is known; `stop` and `release`;
-`button` with `name` and `pressed`; `clock` as in websocket.py.
+`button` with `name` and `pressed`; `clock` as in websocket.py. Who has the driver token may
+`mute` whoever has pressed the stop, by `name`, and takes the wheel from who only holds it.
 
 To the page, JSON: `heard` with the `sequence` of a `drive`; `clock`; and `state`, on each change
 and five times a second: whether `you` drive, who does (`driver`), who asks for it (`asking`),
 `latched`, `latched_by` and whether the page `may_release` it, what the vehicle does and why, and
-what it can do.
+what it can do; whether the page `may_drive`, `may_take` the wheel from somebody, is `muted`, and,
+for drivers, who has pressed the stop `again` and again: a number by each name.
 """
 
 import asyncio
@@ -38,9 +40,11 @@ from typing import Any
 from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
 
 from .vehicle import Prefer, Seen, Vehicle
-from ..access.access_rules import same_origin
+from ..access.access_rules import Role, same_origin
+from ..access.identity import person_of, role_of
 from ..stream.websocket import can_prepare
 from ...core.driving.lease import Lease, SILENCE_S
+from ...core.driving.pressers import MUTED_S, Person, Pressers
 from ...core.driving.safety_chain import Command
 from ...core.json_object import number, parse_object
 from ...core.pacing import TokenBucket
@@ -54,14 +58,15 @@ _STATE_PERIOD_S = 0.2
 _BREATH_S = 0.02  # between two tellings, whatever happens
 _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drives
 _FLOOD = 1000  # so many more, and the connection is ended
-_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all, and of one address
+_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all with that rank, and of one address
 _ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
 
 
 class _Page:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None,
-                 name: str) -> None:
+                 name: str, role: Role, person: Person) -> None:
         self.socket, self.transport, self.name = socket, transport, name
+        self.role, self.person = role, person
         self.address = name.rpartition(' ')[0]
         self.acts = TokenBucket(_ACTS_A_SECOND, _ACTS_AT_ONCE)
         self.tab = ''
@@ -81,6 +86,7 @@ class Drive:
         self._pages: dict[str, _Page] = {}
         self._number = 0
         self._latched_by: dict[str, None] = {}  # in the order in which they pressed
+        self._pressers = Pressers()
         self._news = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._commands = RateMeter()
@@ -94,8 +100,11 @@ class Drive:
         origin = request.headers.get('Origin')
         if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
             raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
-        mine = sum(page.address == request.remote for page in self._pages.values())
-        if len(self._pages) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
+        # Who has the driver token has places that viewers cannot fill.
+        leads = role_of(request) is Role.LEADS
+        rank = [page for page in self._pages.values() if (page.role is Role.LEADS) == leads]
+        mine = sum(page.address == request.remote for page in rank)
+        if len(rank) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
             raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, heartbeat=_HEARTBEAT_S,
                                        compress=False, max_msg_size=_MAX_MESSAGE_BYTES)
@@ -103,7 +112,8 @@ class Drive:
             raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
         self._number += 1
         await socket.prepare(request)
-        page = _Page(socket, request.transport, f'{request.remote} #{self._number}')
+        page = _Page(socket, request.transport, f'{request.remote} #{self._number}',
+                     role_of(request), person_of(request))
         self._pages[page.name] = page
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_states())
@@ -162,7 +172,8 @@ class Drive:
                 self._refused += 1
             else:
                 {'take': self._take, 'leave': self._leave_wheel, 'stop': self._stop,
-                 'release': self._release, 'button': self._button}[kind](page, message)
+                 'release': self._release, 'button': self._button, 'mute': self._mute,
+                 }[kind](page, message)
                 self._news.set()
         except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
             return False
@@ -178,7 +189,8 @@ class Drive:
         round_trip_ms = message.get('round_trip_ms')
         if round_trip_ms is not None:
             number(round_trip_ms)
-        if not self._lease.renew(page.name, self._clock()):
+        moves = bool(command.throttle or command.steering)
+        if not self._lease.renew(page.name, self._clock(), moves):
             self._refused += 1
             return
         if round_trip_ms is not None:
@@ -194,11 +206,16 @@ class Drive:
         return self._vehicle.now_s() - self._seen(round(number(seen_ms) * 1e6))
 
     def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
+        if not page.role.drives:
+            self._refused += 1
+            return
         before = self._lease.driver
         page.tab = str(message.get('tab') or '')
         ghost = self._pages.get(before)
         if ghost is not None and ghost is not page and ghost.tab == page.tab != '':
             self._leave(ghost, 'is back by another connection')
+        elif ghost is not None and self._may_take(page):
+            self._leave(ghost, f'has only held the wheel, and {page.name} takes it')
         if self._lease.take(page.name, self._clock()):
             self._prefer(str(message.get('viewer') or ''))
             if before != page.name:
@@ -217,8 +234,17 @@ class Drive:
         self._prefer('')
         self._log(f'{sentence}: nobody drives')
 
+    def _may_take(self, page: _Page) -> bool:
+        """Return whether it gets the wheel that somebody else has."""
+        return (page.role is Role.LEADS and self._lease.driver not in ('', page.name)
+                and self._lease.idle(self._clock()))
+
     def _stop(self, page: _Page, _: Mapping[str, Any]) -> None:
-        if page.name not in self._latched_by:
+        if self._muted(page):
+            self._refused += 1
+        elif page.name not in self._latched_by:
+            if page.role is not Role.LEADS:
+                self._pressers.press(page.person, page.name)
             if not self._latched_by:
                 self._vehicle.latch(True)
             self._latched_by[page.name] = None
@@ -228,7 +254,8 @@ class Drive:
         """Take back a stop; the driver takes back all, and it moves again when none is left."""
         if not self._may_release(page):
             return
-        if page.name == self._lease.driver or page.name not in self._latched_by:
+        if (page.role is Role.LEADS or page.name == self._lease.driver
+                or page.name not in self._latched_by):
             self._latched_by.clear()
         else:
             del self._latched_by[page.name]
@@ -237,9 +264,27 @@ class Drive:
             self._vehicle.latch(False)
 
     def _may_release(self, page: _Page) -> bool:
-        """Return whether it drives or has stopped the vehicle; anyone may when they have gone."""
+        """
+        Return whether it drives or has stopped the vehicle; others may when these have gone.
+
+        Who has the driver token may at any time, and who may not drive takes back what is theirs.
+        """
         concerned = {self._lease.driver, *self._latched_by} & self._pages.keys()
-        return bool(self._latched_by) and (page.name in concerned or not concerned)
+        return bool(self._latched_by) and (
+            page.name in concerned or page.role is Role.LEADS
+            or (page.role.drives and not concerned))
+
+    def _muted(self, page: _Page) -> bool:
+        return page.role is not Role.LEADS and self._pressers.muted(page.person)
+
+    def _mute(self, page: _Page, message: Mapping[str, Any]) -> None:
+        """Let somebody's stop count no more for a while; what it has done is to be released."""
+        name = str(message['name'])
+        if page.role is Role.LEADS and self._pressers.mute(name):
+            self._log(f'{page.name} has muted the emergency stop of {name} for '
+                      f'{MUTED_S / 60:.0f} minutes')
+        else:
+            self._refused += 1
 
     def _button(self, page: _Page, message: Mapping[str, Any]) -> None:
         name, pressed = message['name'], message['pressed']
@@ -269,15 +314,21 @@ class Drive:
     async def _send_state(self) -> None:
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,
                  'latched_by': ', '.join(self._latched_by), **self._vehicle.state()}
+        again = self._pressers.again()
         for page in list(self._pages.values()):
             if page.socket.closed or page.transport is None \
                     or page.transport.get_write_buffer_size() > 0:
                 continue
             try:
-                await page.socket.send_json({**state, 'you': page.name == self._lease.driver,
-                                             'may_release': self._may_release(page)})
+                await page.socket.send_json({**state, **self._state_for(page, again)})
             except (ConnectionError, RuntimeError):
                 continue
+
+    def _state_for(self, page: _Page, again: Mapping[str, int]) -> dict[str, Any]:
+        return {'you': page.name == self._lease.driver, 'may_drive': page.role.drives,
+                'may_take': self._may_take(page), 'may_release': self._may_release(page),
+                'may_mute': page.role is Role.LEADS, 'muted': self._muted(page),
+                'again': again if page.role.drives else {}}
 
 
 def _lets_go(message: Mapping[str, Any]) -> bool:

@@ -80,15 +80,16 @@ def test_bytes_that_are_no_text_are_refused(file):
         check_parameter_file(file, NODES, OURS)
 
 
-def test_an_access_token_that_nobody_would_ask_for_is_refused(file):
-    wrong = section('/**/http_brigde', access_token=SECRET)
+@pytest.mark.parametrize('name', ['access_token', 'driver_token'])
+def test_a_token_that_nobody_would_ask_for_is_refused(file, name):
+    wrong = section('/**/http_brigde', **{name: SECRET})
     file.write_text(section('/**/camera', fps=10.0) + wrong)
     with pytest.raises(PermanentError, match="'/\\*\\*/http_brigde' is for none") as refused:
         check_parameter_file(file, NODES, OURS)
     assert SECRET not in str(refused.value)
     # Nor when it is the file of the camera only.
     file.write_text(section('/**/camera', fps=10.0) + wrong.replace('brigde', 'bridge'))
-    with pytest.raises(PermanentError, match='nobody would ask for the access_token'):
+    with pytest.raises(PermanentError, match=f'nobody would ask for the {name}'):
         check_parameter_file(file, NODES[:1], OURS)
     assert check_parameter_file(file, NODES, OURS) == []
 

@@ -36,7 +36,7 @@ def test_a_yaml_file_can_hold_them_all(node):
 def test_defaults_are_in_their_ranges_and_what_may_be_a_secret_is_known(node):
     for row in ALL[node]:
         assert row.check(row.default) == row.default
-        assert row.secret == (row.name in ('access_token', 'path')), row.name
+        assert row.secret == (row.name in ('access_token', 'driver_token', 'path')), row.name
 
 
 def test_all_limits_of_driving_are_live():

@@ -28,7 +28,7 @@ const TRIPS_MS = 1000;
  *
  * @typedef {import('../shared/ws_messages.js').ClockRequest | { type: 'take', tab: string,
  *   viewer?: string } | { type: 'leave' | 'stop' | 'release' } | { type: 'button', name: string,
- *   pressed: boolean } | DriveCommand} DriveRequest
+ *   pressed: boolean } | { type: 'mute', name: string } | DriveCommand} DriveRequest
  */
 
 /**
@@ -60,6 +60,11 @@ const TRIPS_MS = 1000;
  * @property {boolean} latched the emergency stop
  * @property {string} latched_by
  * @property {boolean} [may_release] it, this page
+ * @property {boolean} [may_drive] this page, if it logs in as what it is
+ * @property {boolean} [may_take] the wheel from who has it
+ * @property {boolean} [may_mute] the stop of others
+ * @property {boolean} [muted] the stop of this page
+ * @property {Record<string, number>} [again] how often who presses the stop again and again has
  * @property {string} reason why it does not move as it should, or ''
  * @property {number} limit the share of its speed that it may have now
  * @property {number} linear in m/s

@@ -28,8 +28,10 @@ import { onHold } from './hold_button.js';
  * @typedef {object} PanelOwner
  * @property {() => void} take the wheel, or ask for it
  * @property {() => void} leave it
+ * @property {() => void} logIn as somebody who may take it
  * @property {() => void} stop
  * @property {() => void} release the emergency stop
+ * @property {(name: string) => void} mute the emergency stop of somebody
  * @property {(name: string, pressed: boolean) => void} press a button of the robot
  * @property {(mode: string) => void} touch how thumbs drive
  */
@@ -45,6 +47,7 @@ export class DrivePanel {
   #wheel;
   #stop;
   #speed;
+  #muted = ''; // whom the button mutes
   /** @type {Partial<import('./drive_words.js').DriveView>} */
   #view = {};
   #watcher = new ResizeObserver(() => document.body.style.setProperty(
@@ -65,7 +68,7 @@ export class DrivePanel {
     /** Where thumbs may be put. */
     this.zones = find(parts, '.touch-zones');
     this.#wheel = find(this.#panel, '.wheel', HTMLButtonElement);
-    this.#stop = find(this.#panel, '.stop');
+    this.#stop = find(this.#panel, '.stop', HTMLButtonElement);
     this.#speed = find(this.#panel, '.speed input', HTMLInputElement);
     this.#extras = new ExtraButtons(find(this.#panel, '.extras'), owner.press);
     new AdjustPanel(this.#adjust, find(this.#panel, '.adjust'), tuning);
@@ -108,7 +111,12 @@ export class DrivePanel {
     setText(find(this.#panel, '.who'), words.who);
     setText(find(this.#panel, '.why'), words.why);
     setText(find(this.#latch, 'p'), latched ? words.latch : '');
-    find(this.#latch, 'button').hidden = Boolean(view.latched) && view.may_release === false;
+    find(this.#latch, '.release').hidden = Boolean(view.latched) && view.may_release === false;
+    find(this.#latch, '.presser').hidden = !words.again;
+    setText(find(this.#latch, '.again'), words.again);
+    this.#muted = words.mute;
+    find(this.#latch, '.mute').hidden = !words.mute;
+    this.#stop.disabled = Boolean(view.reached && view.muted);
     this.#panel.classList.toggle('warns', words.warns);
     setText(this.#wheel, words.wheel);
     this.#wheel.setAttribute('aria-label', words.wheelInFull);
@@ -127,13 +135,15 @@ export class DrivePanel {
     this.#wheel.addEventListener('click', ({ detail }) => {
       if (detail > 1) return; // the second half of a double click is for no other button
       if (detail) this.#wheel.blur(); // nor is the next Enter
-      if (this.#view.drives) this.#owner.leave();
+      if (this.#view.may_drive === false) this.#owner.logIn();
+      else if (this.#view.drives) this.#owner.leave();
       else this.#owner.take();
     });
     // When it goes down, not when it comes up again.
     this.#stop.addEventListener('pointerdown', () => this.#owner.stop());
     this.#stop.addEventListener('click', ({ detail }) => detail || this.#owner.stop());
-    onHold(find(this.#latch, 'button'), this.#owner.release);
+    onHold(find(this.#latch, '.release'), this.#owner.release);
+    find(this.#latch, '.mute').addEventListener('click', () => this.#owner.mute(this.#muted));
     setUpSlider(this.#speed, 'speed', this.#tuning, () => this.#showSpeed());
     const touch = find(this.#panel, '.touch select', HTMLSelectElement);
     touch.addEventListener('change', () => {

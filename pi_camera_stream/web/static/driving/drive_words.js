@@ -42,14 +42,15 @@ const HINT = 'Hold W A S D, the arrows, a stick or a thumb to drive';
 
 /**
  * Return who drives, why the robot does not move (`warns` when that is not as wanted), what the
- * wheel's button says, shortly and in full, and the latch.
+ * wheel's button says, shortly and in full, the latch, who has pressed the stop `again` and again,
+ * and whom of them to `mute`.
  *
  * @param {DriveView} view
  */
 export function driveWords(view) {
   const reason = why(view);
   const warns = Boolean(reason) && reason !== HINT;
-  return { who: who(view), why: reason, warns, ...wheel(view), latch: latch(view) };
+  return { who: who(view), why: reason, warns, ...wheel(view), latch: latch(view), ...pressers(view) };
 }
 
 /**
@@ -108,6 +109,7 @@ function why(view) {
     return view.reached ? 'Stopping' : 'The stop is sent as soon as the robot can be reached';
   }
   if (!view.reached) return '';
+  if (view.muted) return 'The driver has muted your stop for some minutes';
   if (view.latched) return 'No motion: the emergency stop holds';
   if (view.late) return 'No motion: the connection is more than 300 ms late';
   if (view.letGo) {
@@ -123,10 +125,11 @@ function why(view) {
 }
 
 /** @param {DriveView} view */
-function wheel({ drives, you, driver, asking }) {
+function wheel({ drives, you, driver, asking, may_drive: mayDrive, may_take: mayTake }) {
+  if (mayDrive === false) return { wheel: 'Log in to drive', wheelInFull: 'Log in to drive' };
   if (drives && asking) return { wheel: 'Hand over', wheelInFull: `Hand over to ${asking}` };
   if (drives) return { wheel: 'Leave', wheelInFull: 'Leave the wheel' };
-  const words = driver && !you ? 'Ask for the wheel' : 'Take the wheel';
+  const words = driver && !you && !mayTake ? 'Ask for the wheel' : 'Take the wheel';
   return { wheel: words, wheelInFull: words };
 }
 
@@ -134,6 +137,14 @@ function wheel({ drives, you, driver, asking }) {
 function latch({ latched, latched_by: by }) {
   if (!latched) return 'EMERGENCY STOP – not confirmed by the robot yet';
   return by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
+}
+
+/** @param {DriveView} view */
+function pressers({ again = {}, may_mute: mayMute = false }) {
+  const [most] = Object.entries(again).sort(([, one], [, other]) => other - one);
+  if (!most) return { again: '', mute: '' };
+  const [name, count] = most;
+  return { again: `${name} has stopped it ${count} times of late`, mute: mayMute ? name : '' };
 }
 
 /** @param {number} angular */

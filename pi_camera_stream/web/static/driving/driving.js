@@ -16,6 +16,7 @@
 
 // Driving: nothing moves but while the driver holds a control, sees, and is heard.
 
+import { logInAddress } from '../shared/api.js';
 import { onStopKeys } from '../shared/keys.js';
 import { DriveConnection } from './drive_connection.js';
 import { DrivePanel } from './drive_panel.js';
@@ -65,8 +66,10 @@ export class Driving {
     this.#panel = new DrivePanel({
       take: () => this.#take(),
       leave: () => this.#leave(),
+      logIn: () => location.assign(logInAddress()),
       stop: () => this.stop(),
       release: () => this.#release(),
+      mute: (name) => this.#connection.send({ type: 'mute', name }),
       press: (name, pressed) => this.#connection.send({ type: 'button', name, pressed }),
       touch: (mode) => {
         this.#driver.touch = mode;
@@ -100,6 +103,7 @@ export class Driving {
 
   /** The emergency stop, of whoever looks; it is said again until the robot confirms it. */
   stop() {
+    if (this.#state?.muted) return;
     this.#stopping = true;
     this.#connection.send({ type: 'stop' });
     this.#driver.letGo();
@@ -154,7 +158,7 @@ export class Driving {
   #stated(state) {
     this.#state = state;
     this.#sentence = '';
-    if (state.latched) this.#stopping = false;
+    if (state.latched || state.muted) this.#stopping = false;
     // The robot sends the driver its best pictures, if it knows which are the driver's.
     if (this.#drives && (this.#mainView()?.viewer ?? null) !== this.#viewer) this.#take();
     this.#update();

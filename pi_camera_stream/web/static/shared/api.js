@@ -42,6 +42,12 @@ export function address(path, query) {
   return words ? `${path}?${words}` : path;
 }
 
+/** Return the address of the login page, from where one comes back to this page. */
+export function logInAddress() {
+  const page = location.pathname.slice(location.pathname.lastIndexOf('/'));
+  return address('login', { next: page + location.search });
+}
+
 /**
  * Return the response to a GET. Throws a ApiError for whatever is no success, and what `fetch`
  * throws when there is no answer. Who is not known (any more) is led to the login page.
@@ -78,10 +84,7 @@ export function post(url, fields) {
 async function ask(url, options) {
   const response = await fetch(url, options);
   if (response.ok) return response;
-  if (response.status === 401) {
-    const page = location.pathname.slice(location.pathname.lastIndexOf('/'));
-    location.assign(address('login', { next: page + location.search }));
-  }
+  if (response.status === 401) location.assign(logInAddress());
   throw new ApiError(response.status, sentence(await response.text(), response));
 }
 

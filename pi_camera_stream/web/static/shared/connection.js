@@ -19,7 +19,7 @@
 import { ApiError, get } from './api.js';
 
 const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 3000;
+const LONGEST_DELAY_MS = 2000; // who watched does so again within 3 s after the robot is back
 const QUIET_MS = 2500; // the robot sends something at least every 2 s
 const FIRST_PATIENCE_MS = 4000;
 const LONGEST_PATIENCE_MS = 16000;

@@ -23,6 +23,7 @@ import { find, setText } from '../shared/dom.js';
 import { FullScreen } from '../shared/full_screen.js';
 import { onKeys } from '../shared/keys.js';
 import { UrlState } from '../shared/url_state.js';
+import { Account } from './account.js';
 import { CameraControls } from './camera_controls.js';
 import { CameraMenu } from './camera_menu.js';
 import { DrivingFinder } from './driving_finder.js';
@@ -49,7 +50,11 @@ const controls = new CameraControls(find(document, '#controls'), {
   topic: () => cameras.selected.topic,
 });
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
-const driving = new DrivingFinder(() => cameras.views, (state) => controls.stated(state));
+const account = new Account(find(document, '#account'));
+const driving = new DrivingFinder(() => cameras.views, (state) => {
+  controls.stated(state);
+  account.stated(state);
+});
 const machineNote = new MachineNote(find(document, '#machine'));
 
 /**

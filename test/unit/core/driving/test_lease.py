@@ -15,7 +15,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pi_camera_stream.core.driving.lease import Lease, SILENCE_S
+from pi_camera_stream.core.driving.lease import IDLE_S, Lease, SILENCE_S
 
 
 def test_one_drives_and_the_other_may_ask():
@@ -66,3 +66,18 @@ def test_there_is_never_more_than_one_driver_and_never_a_silent_one(course):
         else:
             lease.expire(now_s)
             assert not lease.driver or now_s - heard[lease.driver] <= SILENCE_S
+
+
+def test_who_moves_nothing_only_holds_the_wheel():
+    lease = Lease()
+    assert not lease.idle(100.0)
+    lease.take('a', 100.0)
+    assert not lease.idle(100.0 + IDLE_S)
+    for second in range(1, 15):
+        lease.renew('a', 100.0 + second)
+        lease.take('a', 100.0 + second)  # again, which is no motion either
+    assert lease.idle(114.0)
+    lease.renew('a', 115.0, moves=True)
+    assert not lease.idle(115.0 + IDLE_S)
+    lease.leave('a')
+    assert not lease.idle(200.0)

@@ -15,6 +15,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 import inspect
+import json
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode, urljoin
@@ -24,12 +25,15 @@ from aiohttp import web
 from pi_camera_stream import web as web_room
 from pi_camera_stream.web.access import access as access_module
 from pi_camera_stream.web.access.access import Access, LoginThrottle
-from pi_camera_stream.web.access.access_rules import AccessRules
+from pi_camera_stream.web.access.access_rules import AccessRules, Token
+from pi_camera_stream.web.access.identity import role_of
+from pi_camera_stream.web.access.sessions import LIFE_S
 import pytest
 from support.listening import listen
 from yarl import URL
 
 TOKEN = 'correct-horse-battery'
+DRIVER = 'at-the-wheel-of-it-all'
 HTML = {'Accept': 'text/html,application/xhtml+xml,*/*;q=0.8'}
 STATIC = Path(web_room.__file__).parent / 'static'
 
@@ -60,7 +64,8 @@ class Door:
         self.rules = rules
         self.now_s = 1000.0
         self.said = []
-        self.access = Access(rules, self.said.append, lambda: self.now_s)
+        self.time_s = 1.8e9
+        self.access = Access(rules, self.said.append, lambda: self.now_s, lambda: self.time_s)
         self.read = asyncio.Event()
 
     def build(self):
@@ -95,9 +100,18 @@ class Door:
             return Answer(response.status, response.headers,
                           await response.text(errors='replace'))
 
-    async def log_in(self, token, **fields):
+    async def log_in(self, token, headers=None, **fields):
         """Send the login form."""
-        return await self.ask('/login', method='POST', data={'token': token, **fields})
+        return await self.ask('/login', headers, 'POST', {'token': token, **fields})
+
+    async def role(self, path='/state', **headers):
+        """Return what somebody may do, or the status of the refusal."""
+        answer = await self.ask(path, headers)
+        return json.loads(answer.text)['role'] if answer.status == 200 else answer.status
+
+    def cookie_value(self, token=Token.ACCESS):
+        """Return what a new login gives."""
+        return self.access._sessions.begin(token)
 
 
 @asynccontextmanager
@@ -133,8 +147,8 @@ async def _page(_):
     return web.FileResponse(STATIC / 'viewer' / 'index.html')
 
 
-async def _state(_):
-    return web.json_response({'viewers': 0})
+async def _state(request):
+    return web.json_response({'role': role_of(request).value})
 
 
 async def _stream(request):
@@ -339,8 +353,10 @@ async def test_nothing_else_is_taken_for_the_token(door):
                           ('/state', {'Authorization': TOKEN}),
                           ('/state', {'Authorization': f'Basic {TOKEN}'}),
                           ('/state', {'Authorization': 'Bearer \udcff'}),
-                          ('/state', {'Cookie': f'pi_camera_stream={TOKEN}'}),
-                          ('/state', {'Cookie': f'other={door.rules.session_cookie()}'})):
+                          ('/state', {'Cookie': f'pi_camera_stream_{door.port}={TOKEN}'}),
+                          ('/state', {'Cookie': f'pi_camera_stream={door.cookie_value()}'}),
+                          ('/state', {'Cookie': f'pi_camera_stream_1={door.cookie_value()}'}),
+                          ('/state', {'Cookie': f'other={door.cookie_value()}'})):
         assert (await door.ask(path, headers)).status == 401, (path, headers)
 
 
@@ -400,9 +416,9 @@ def test_the_cookie_is_for_what_is_beside_the_page_only_and_not_for_scripts(tls)
     async def test(door):
         for answer in (await door.log_in(TOKEN), await door.ask(f'/?token={TOKEN}')):
             value, *attributes = answer.headers['Set-Cookie'].split('; ')
-            assert value == _cookie(door)
+            assert (await door.ask('/state', {'Cookie': value})).status == 200
             assert sorted(attributes) == sorted(
-                ['HttpOnly', 'SameSite=Strict'] + ['Secure'] * tls)
+                ['HttpOnly', f'Max-Age={LIFE_S}', 'SameSite=Lax'] + ['Secure'] * tls)
     test()
 
 
@@ -484,26 +500,29 @@ async def test_a_form_that_does_not_end_is_given_up(door, monkeypatch):
 
 
 @behind(access_token=TOKEN)
-async def test_nobody_may_guess_on_and_on(door):
+async def test_guessing_is_told_and_slowed_but_the_right_one_is_taken_at_any_time(door):
     guess = [lambda: door.ask('/state?token=wrong'), lambda: door.log_in('wrong'),
              lambda: door.ask('/state', {'Authorization': 'Bearer wrong'})]
-    for number in range(10):
+    for number in range(9):
         assert (await guess[number % 3]()).status in (401, 303)
         door.now_s += 1
+    assert door.said == []
+    for _ in range(3):
+        answer = await door.ask('/state?token=wrong')
+        assert answer.status == 429
+        assert answer.headers['Connection'] == 'close'
+    assert answer.headers['Retry-After'] == '53'
     assert len(door.said) == 1
     assert '127.0.0.1' in door.said[0]
-    right = [lambda: door.ask(f'/state?token={TOKEN}'), lambda: door.log_in(TOKEN),
-             lambda: door.ask('/state', {'Authorization': f'Bearer {TOKEN}'})]
-    for again in guess + right:
-        answer = await again()
-        assert answer.status == 429
-        assert answer.headers['Retry-After'] == '50'
-    assert len(door.said) == 1
-    # Who sends no token, or has been let in before, is not concerned.
+    # Those behind the same router or proxy are not concerned.
+    assert (await door.ask(f'/state?token={TOKEN}')).status == 200
+    assert (await door.ask('/state', {'Authorization': f'Bearer {TOKEN}'})).status == 200
+    assert 'Set-Cookie' in (await door.log_in(TOKEN)).headers
+    assert (await door.ask(f'/?token={TOKEN}', HTML)).place == '/'
     assert (await door.ask('/state')).status == 401
     assert (await door.ask('/state', {'Cookie': _cookie(door)})).status == 200
-    door.now_s += 50
-    assert (await door.ask(f'/state?token={TOKEN}')).status == 200
+    door.now_s += 60
+    assert (await door.ask('/state?token=wrong')).status == 401
 
 
 @behind(access_token=TOKEN)
@@ -514,10 +533,29 @@ async def test_ten_wrong_ones_in_more_than_a_minute_are_not_too_many(door):
     assert door.said == []
 
 
+@behind(access_token=TOKEN)
+async def test_what_a_page_of_another_site_sends_is_not_its_visitors_guess(door):
+    foreign = {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors'}
+    for _ in range(12):
+        await door.ask('/snapshot.jpg?token=wrong', foreign)
+    assert door.said == ['127.0.0.1 has sent 10 wrong access tokens within a minute, by a page of '
+                         'another site']
+    assert (await door.ask('/state?token=mistyped')).status == 401
+    assert (await door.ask(f'/state?token={TOKEN}', foreign)).status == 200
+
+
+@behind(access_token=TOKEN, driver_token=DRIVER)
+async def test_who_is_in_may_not_guess_the_other_token_unseen(door):
+    session = {'Cookie': _cookie(door)}
+    for _ in range(10):
+        assert await door.role('/state?token=wrong', **session) == 'watches'
+    assert len(door.said) == 1
+
+
 def test_each_address_has_its_guesses():
     guesses = LoginThrottle(lambda: 0.0)
     for address in ('192.0.2.1', '2001:db8::1', '::ffff:192.0.2.2', '?'):
-        assert [guesses.add(address) for _ in range(10)] == [False] * 9 + [True]
+        assert [guesses.add(address) for _ in range(11)] == [False] * 9 + [True, False]
     for address in ('192.0.2.1', '::ffff:192.0.2.1', '192.0.2.2', '2001:db8::2', '?'):
         assert guesses.wait_s(address) == 60
     for address in ('192.0.2.3', '2001:db8:0:1::1', '::1'):
@@ -528,9 +566,148 @@ def test_the_table_of_guesses_does_not_grow():
     guesses = LoginThrottle(lambda: 0.0)
     for number in range(5000):
         guesses.add(f'2001:db8:{number:x}::1')
-        assert guesses.add('192.0.2.1') == (number >= 9)  # who goes on is not forgotten
+        guesses.add('192.0.2.1')  # who goes on is not forgotten
+    assert guesses.wait_s('192.0.2.1') == 60
     assert len(guesses._times_s) <= 1024
     assert len(guesses._times_s['192.0.2.1']) == 10
+
+
+@behind(access_token='12345678')
+async def test_a_token_that_can_be_found_by_trying_is_told(door):
+    assert len(door.said) == 1
+    assert 'pi_camera_stream secure' in door.said[0]
+    assert '12345678' not in door.said[0]
+
+
+# Sessions.
+
+
+@behind(access_token=TOKEN)
+async def test_each_login_has_a_session_of_its_own_and_logs_out_alone(door):
+    first, second = [(await door.log_in(TOKEN)).cookie for _ in range(2)]
+    assert first != second
+    answer = await door.ask('/logout', {'Cookie': first}, 'POST')
+    assert (answer.status, answer.place) == (303, '/login')
+    assert 'Max-Age=0' in answer.headers['Set-Cookie'].split('; ')
+    assert await door.role(Cookie=first) == 401
+    assert await door.role(Cookie=second) == 'equal'
+    assert (await door.ask('/logout', {'Cookie': first}, 'POST')).status == 303  # once more
+
+
+@behind(access_token=TOKEN)
+async def test_only_our_own_pages_log_anybody_out(door):
+    cookie = _cookie(door)
+    for origin in ('https://evil.example', 'null', f'http://127.0.0.1:{door.port + 1}'):
+        assert (await door.ask('/logout', {'Cookie': cookie, 'Origin': origin}, 'POST')
+                ).status == 403
+    assert (await door.ask('/logout', {'Cookie': cookie})).status == 405
+    assert await door.role(Cookie=cookie) == 'equal'
+
+
+@behind(access_token=TOKEN)
+async def test_a_session_ends_by_itself(door):
+    cookie = _cookie(door)
+    door.time_s += LIFE_S - 1
+    assert await door.role(Cookie=cookie) == 'equal'
+    door.time_s += 1
+    assert await door.role(Cookie=cookie) == 401
+
+
+@behind(access_token=TOKEN)
+async def test_what_a_session_has_open_ends_with_it(door):
+    cookie, other = _cookie(door), _cookie(door)
+    readers = []
+    for one in (cookie, other):
+        reader, writer = await asyncio.open_connection('127.0.0.1', door.port)
+        writer.write(b'GET /begun HTTP/1.1\r\nHost: localhost\r\nCookie: %b\r\n\r\n'
+                     % one.encode())
+        await reader.readuntil(b'first\r\n')
+        readers.append((reader, writer))
+    await door.ask('/logout', {'Cookie': cookie}, 'POST')
+    (ended, _), (going_on, _) = readers
+    try:
+        assert await ended.read() == b''
+    except ConnectionResetError:
+        pass
+    assert not going_on.at_eof()
+    for _, writer in readers:
+        writer.transport.abort()
+    door.read.set()
+
+
+@behind(access_token=TOKEN)
+async def test_a_link_from_elsewhere_leads_to_the_page(door):
+    # The way on is a part of the same navigation: for a cookie that is Strict, still from there.
+    answer = await door.ask(f'/?token={TOKEN}&a=1', HTML | {'Sec-Fetch-Site': 'cross-site'})
+    assert (answer.status, answer.place) == (303, '/?a=1')
+    assert 'SameSite=Lax' in answer.headers['Set-Cookie']
+
+
+@behind(access_token=TOKEN)
+async def test_who_comes_again_by_the_same_link_keeps_the_session(door):
+    cookie = _cookie(door)
+    answer = await door.ask(f'/?token={TOKEN}', HTML | {'Cookie': cookie})
+    assert (answer.status, answer.place) == (303, '/')
+    assert 'Set-Cookie' not in answer.headers
+    assert await door.role(Cookie=cookie) == 'equal'
+
+
+# Roles.
+
+
+@behind(access_token=TOKEN, driver_token=DRIVER)
+async def test_what_one_may_follows_from_the_token(door):
+    assert await door.role() == 401
+    for token, role in ((TOKEN, 'watches'), (DRIVER, 'leads')):
+        assert await door.role(f'/state?token={token}') == role
+        assert await door.role(Authorization=f'Bearer {token}') == role
+        assert await door.role(Cookie=(await door.log_in(token)).cookie) == role
+    watches, leads = _cookie(door), _cookie(door, Token.DRIVER)
+    assert await door.role(f'/state?token={DRIVER}', Cookie=watches) == 'leads'
+    assert await door.role(f'/state?token={TOKEN}', Cookie=leads) == 'leads'
+    assert await door.role(Cookie=f'{watches}; {leads}') == 'leads'
+
+
+@behind(access_token=TOKEN)
+async def test_without_a_driver_token_all_may_the_same(door):
+    assert await door.role(f'/state?token={TOKEN}') == 'equal'
+
+
+@behind(driver_token=DRIVER)
+async def test_the_driver_token_alone_lets_everyone_watch(door):
+    assert await door.role() == 'watches'
+    assert await door.role(f'/state?token={DRIVER}') == 'leads'
+    assert await door.role('/state?token=wrong') == 401
+    assert (await door.ask('/', HTML)).status == 200
+    assert (await door.ask('/?token=wrong', HTML)).place == '/login?next=%2F&wrong=1'
+    cookie = (await door.log_in(DRIVER)).cookie
+    assert await door.role(Cookie=cookie) == 'leads'
+    assert (await door.ask('/logout', {'Cookie': cookie}, 'POST')).place == '/'
+
+
+@behind(access_token=TOKEN, driver_token=DRIVER)
+async def test_who_logs_in_as_driver_is_one_and_no_viewer_any_more(door):
+    for upgrade in (lambda known: door.log_in(DRIVER, known),
+                    lambda known: door.ask(f'/?token={DRIVER}', HTML | known)):
+        watches = {'Cookie': _cookie(door)}
+        leads = (await upgrade(watches)).cookie
+        assert await door.role(Cookie=leads) == 'leads'
+        assert await door.role(**watches) == 401
+
+
+@pytest.mark.parametrize(('rules', 'there', 'absent'), [
+    ({'access_token': TOKEN}, ['access token'], ['driver token', 'Watch without', 'warned']),
+    ({'access_token': TOKEN, 'driver_token': DRIVER, 'tls': True},
+     ['access token', 'driver token', 'Has your browser warned', 'fingerprint'],
+     ['Watch without']),
+    ({'driver_token': DRIVER}, ['driver token', 'Watch without'], ['access token', 'warned'])])
+def test_the_login_page_says_what_each_token_is_for(rules, there, absent):
+    @behind(**rules)
+    async def test(door):
+        text = (await door.ask('/login')).text
+        assert [words for words in there if words not in text] == []
+        assert [words for words in absent if words in text] == []
+    test()
 
 
 # Errors.
@@ -605,5 +782,5 @@ async def test_odd_requests_for_files_are_no_mistakes_of_ours(door, caplog):
     assert caplog.records == []
 
 
-def _cookie(door):
-    return f'pi_camera_stream={door.rules.session_cookie()}'
+def _cookie(door, token=Token.ACCESS):
+    return f'pi_camera_stream_{door.port}={door.cookie_value(token)}'

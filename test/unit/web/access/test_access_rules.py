@@ -21,12 +21,14 @@ from pi_camera_stream.web.access.access_rules import (
     AccessRules,
     local_path,
     relative,
+    Role,
     same_origin,
     shown,
+    Token,
 )
 import pytest
 
-TOKEN = 'correct-horse-battery'
+TOKEN, DRIVER = 'correct-horse-battery', 'at-the-wheel-of-it-all'
 
 
 @pytest.fixture(autouse=True)
@@ -124,48 +126,69 @@ def test_a_star_allows_all_pages_but_nothing_that_cannot_be_echoed():
 
 def test_only_the_token_matches():
     rules = AccessRules(access_token=TOKEN)
-    assert rules.token_matches(TOKEN)
-    for wrong in ('', TOKEN[:-1], TOKEN + '!', TOKEN.upper(), 'ü' * 9, '\udcff', '\0', 'x' * 9999,
-                  rules.session_cookie()):
-        assert not rules.token_matches(wrong)
+    assert rules.recognize(TOKEN) is Token.ACCESS
+    for wrong in ('', TOKEN[:-1], TOKEN + '!', TOKEN.upper(), 'ü' * 9, '\udcff', '\0', 'x' * 9999):
+        assert rules.recognize(wrong) is None
 
 
 def test_a_token_may_have_any_letters():
-    assert AccessRules(access_token='schlüssel').token_matches('schlüssel')
-
-
-def test_the_session_cookie_follows_from_the_token_but_does_not_tell_it():
-    rules = AccessRules(access_token=TOKEN)
-    cookie = rules.session_cookie()
-    assert len(cookie) == 64
-    assert set(cookie) <= set('0123456789abcdef')
-    assert cookie == AccessRules(access_token=TOKEN).session_cookie()
-    assert cookie != AccessRules(access_token=TOKEN + '2').session_cookie()
-    assert rules.session_matches(cookie)
-    for wrong in ('', TOKEN, cookie.upper(), cookie[:-1], '\udcff'):
-        assert not rules.session_matches(wrong)
+    assert AccessRules(access_token='schlüssel').recognize('schlüssel') is Token.ACCESS
 
 
 def test_without_a_token_nothing_matches():
-    rules = AccessRules()
-    assert not rules.token_matches('')
-    assert not rules.session_matches(rules.session_cookie())
+    assert AccessRules().recognize('') is None
+
+
+def test_each_token_is_known_by_itself():
+    rules = AccessRules(access_token=TOKEN, driver_token=DRIVER)
+    assert [rules.recognize(word) for word in (TOKEN, DRIVER, TOKEN + DRIVER)] == [
+        Token.ACCESS, Token.DRIVER, None]
+
+
+@pytest.mark.parametrize(('tokens', 'nobody', 'access', 'driver'), [
+    ({}, Role.EQUAL, Role.EQUAL, Role.LEADS),
+    ({'access_token': TOKEN}, None, Role.EQUAL, Role.LEADS),
+    ({'driver_token': DRIVER}, Role.WATCHES, Role.WATCHES, Role.LEADS),
+    ({'access_token': TOKEN, 'driver_token': DRIVER}, None, Role.WATCHES, Role.LEADS)])
+def test_what_each_token_is_good_for(tokens, nobody, access, driver):
+    rules = AccessRules(**tokens)
+    assert [rules.role(token) for token in (None, Token.ACCESS, Token.DRIVER)] == [
+        nobody, access, driver]
+
+
+def test_two_tokens_that_are_one_are_refused():
+    with pytest.raises(PermanentError, match="'access_token' and 'driver_token' are the same"):
+        AccessRules(access_token=TOKEN, driver_token=TOKEN)
+
+
+@pytest.mark.parametrize(('token', 'weak'), [
+    ('12345678', True), ('abcdefgh', True), ('a1b2c3d4', True), ('schlüssel', True),
+    ('0123456789abcdef', False), (TOKEN, False), ('3fc4b0a8d1e7', False)])
+def test_a_token_that_is_too_short_to_be_guessed_in_vain_is_told(token, weak):
+    for name in ('access_token', 'driver_token'):
+        sentence = AccessRules(**{name: token}).weakness()
+        assert (f"'{name}'" in sentence) == weak
+        assert token not in sentence
+    assert AccessRules().weakness() == ''
 
 
 @pytest.mark.parametrize('token', ['short', '1234567', ' ' * 9, 'with space', 'line\nbreak',
                                    'zero\0byte', 'del\x7fdel!', 'non\u00a0breaking', '\ud800' * 8])
 def test_a_bad_token_is_told_without_repeating_it(token):
-    with pytest.raises(PermanentError, match=r"'access_token'.*openssl rand") as caught:
-        AccessRules(access_token=token)
-    assert token not in str(caught.value)
+    for name in ('access_token', 'driver_token'):
+        with pytest.raises(PermanentError, match=rf"'{name}'.*openssl rand") as caught:
+            AccessRules(**{name: token})
+        assert token not in str(caught.value)
 
 
 def test_the_shortest_token_is_taken():
-    assert AccessRules(access_token='12345678').token_matches('12345678')
+    assert AccessRules(access_token='12345678').recognize('12345678') is Token.ACCESS
 
 
 def test_the_token_is_not_in_the_text_of_the_rules():
-    assert TOKEN not in repr(AccessRules(access_token=TOKEN))
+    text = repr(AccessRules(access_token=TOKEN, driver_token=DRIVER))
+    assert TOKEN not in text
+    assert DRIVER not in text
 
 
 def test_rules_cannot_be_changed_behind_the_checks():

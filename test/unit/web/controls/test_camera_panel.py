@@ -34,7 +34,7 @@ import pytest
 from support.streams import Stream
 
 TOPIC, RAW = '/camera/image_raw/compressed', '/camera/image_raw'
-TOKEN = 'correct-horse-battery'
+TOKEN, DRIVER = 'correct-horse-battery', 'at-the-wheel-of-it-all'
 FLIP = {'topic': '', 'name': 'hflip', 'value': True}
 JSON = {'Content-Type': 'application/json'}
 
@@ -69,13 +69,14 @@ class Camera:
 class Scene:
     """A bridge with a camera; an async context manager."""
 
-    def __init__(self, token='', switched_on=True):
+    def __init__(self, token='', switched_on=True, driver_token=''):
         self.camera, self.now_s = Camera(), 1000.0
         self.catalog = Catalog(TOPIC, lambda name: Stream(
             name, lambda: 0, lambda _: None, RenditionEncoder(), RenditionSpec()))
         self.catalog.update({TOPIC: 'sensor_msgs/msg/CompressedImage'})
         panel = CameraPanel(self.camera, self.catalog.published, lambda: self.now_s, 0.2)
-        self._app = Application(self.catalog, AccessRules(access_token=token), lambda _: None,
+        rules = AccessRules(access_token=token, driver_token=driver_token)
+        self._app = Application(self.catalog, rules, lambda _: None,
                                 camera_panel=panel if switched_on else None)
 
     async def __aenter__(self):
@@ -131,6 +132,16 @@ async def test_who_has_not_the_token_sees_and_changes_nothing(it):
     assert (await it.change())[0] == 401
     assert it.camera.told == []
     assert (await it.change(headers={'Authorization': f'Bearer {TOKEN}'}))[0] == 200
+    assert it.camera.told == [(TOPIC, 'hflip', True)]
+
+
+@scene(token=TOKEN, driver_token=DRIVER)
+async def test_who_only_watches_changes_nothing(it):
+    for token, status, offered in ((TOKEN, 403, 'false'), (DRIVER, 200, 'true')):
+        known = {'Authorization': f'Bearer {token}'}
+        assert f'"camera_controls": {offered}' in (await it.ask('/state', headers=known))[1]
+        answer = await it.change(headers=known)
+        assert answer[0] == status, answer
     assert it.camera.told == [(TOPIC, 'hflip', True)]
 
 

@@ -17,12 +17,18 @@ from functools import wraps
 import json
 import logging
 import math
+import time
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pi_camera_stream.core.driving.lease import IDLE_S
+from pi_camera_stream.core.driving.pressers import AGAIN
+from pi_camera_stream.web.access.access_rules import Role, Token
+from pi_camera_stream.web.access.identity import note
+from pi_camera_stream.web.access.sessions import LIFE_S, Session
 from pi_camera_stream.web.drive.drive import Drive
 import pytest
 
@@ -94,7 +100,7 @@ class Scene:
             self.preferred.append, self.lines.append, lambda: self.now_s)
 
     async def __aenter__(self):
-        app = web.Application()
+        app = web.Application(middlewares=[_let_in])
         app.router.add_get('/drive', self.drive.answer)
         self.client = TestClient(TestServer(app), connector=aiohttp.TCPConnector(limit=0))
         await self.client.start_server()
@@ -104,18 +110,29 @@ class Scene:
         await self.drive.close()
         await self.client.close()
 
-    async def open(self, origin=ORIGIN, **headers):
+    async def open(self, origin=ORIGIN, role=Role.EQUAL, session='', **headers):
         if origin is ORIGIN:
             origin = f'http://127.0.0.1:{self.client.port}'
         if origin:
             headers['Origin'] = origin
+        headers |= {'X-Role': role.value, 'X-Session': session}
         return Page(await self.client.ws_connect('/drive', headers=headers))
 
-    async def driver(self):
-        page = await self.open()
+    async def driver(self, **options):
+        page = await self.open(**options)
         await page.send(type='take', viewer='v')
         await page.receive(type='state', you=True)
         return page
+
+
+@web.middleware
+async def _let_in(request, handler):
+    """Be a door that believes everybody."""
+    number = request.headers.get('X-Session', '')
+    ends_s = int(time.time()) + LIFE_S - 3600  # begun an hour ago
+    session = Session(Token.ACCESS, number, ends_s) if number else None
+    note(request, Role(request.headers.get('X-Role', 'equal')), session)
+    return await handler(request)
 
 
 def scene(test):
@@ -381,6 +398,148 @@ async def test_at_the_end_all_pages_are_told(it):
     await closing
 
 
+# Roles
+
+
+@scene
+async def test_who_only_watches_gets_no_wheel_and_nothing_by_it(it):
+    viewer = await it.open(role=Role.WATCHES)
+    for message in ({'type': 'take'}, command(), {'type': 'leave'},
+                    {'type': 'button', 'name': 'horn', 'pressed': True}):
+        await viewer.send(**message)
+    await viewer.settle()
+    state = await viewer.receive(type='state')
+    assert (state['may_drive'], state['you'], state['driver'], state['asking']) == (
+        False, False, '', '')
+    assert (it.vehicle.commands, it.vehicle.presses, it.vehicle.seats) == ([], [], 0)
+    assert it.drive.state()['refused'] == 3
+    driver = await it.driver(role=Role.LEADS)
+    await viewer.send(type='take')  # nor may it ask
+    await viewer.settle()
+    assert (await driver.receive(type='state', may_drive=True))['asking'] == ''
+
+
+@scene
+async def test_viewers_leave_places_to_who_has_the_driver_token(it):
+    for _ in range(20):
+        await it.open(role=Role.WATCHES)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await it.open(role=Role.WATCHES)
+    await it.driver(role=Role.LEADS)
+
+
+@scene
+async def test_who_only_watches_may_stop_and_take_back_that_stop_only(it):
+    driver = await it.driver(role=Role.LEADS)
+    first, second = [await it.open(role=Role.WATCHES) for _ in range(2)]
+    await first.send(type='stop')
+    await driver.receive(type='state', latched=True)
+    await second.send(type='release')
+    await second.settle()
+    assert it.vehicle.latches == [True]
+    await first.send(type='release')
+    await driver.receive(type='state', latched=False)
+    await first.send(type='stop')
+    await first.settle()
+    for page in (first, driver):
+        await page.socket.close()
+    await second.receive(type='state', driver='', may_release=False)
+    await second.send(type='release')  # who could release it has gone, and will come back
+    await second.settle()
+    assert it.vehicle.latches == [True, False, True]
+    other = await it.open(role=Role.LEADS)
+    await other.send(type='release')  # without the wheel
+    await second.receive(type='state', latched=False)
+
+
+@scene
+async def test_a_wheel_that_is_only_held_goes_to_who_has_the_driver_token(it):
+    holder = await it.driver(role=Role.LEADS)
+    other = await it.open(role=Role.LEADS)
+    for number in range(int(IDLE_S) + 1):
+        await holder.send(**command(number, throttle=None, steering=0))
+        await holder.receive(type='heard', sequence=number)
+        it.now_s += 1
+        await other.send(type='take')
+        await other.settle()
+    await other.receive(type='state', you=True)
+    await holder.receive(type='state', you=False)
+    assert 'has only held the wheel' in it.lines[-2]
+    assert it.preferred == ['v', '', '']
+
+
+@pytest.mark.parametrize(('role', 'throttle'), [(Role.LEADS, 0.01), (Role.EQUAL, None)])
+def test_a_wheel_that_is_used_is_not_taken_nor_by_one_who_may_what_all_may(role, throttle):
+    @scene
+    async def test(it):
+        holder = await it.driver(role=role)
+        other = await it.open(role=role)
+        for number in range(int(IDLE_S) + 2):
+            await holder.send(**command(number, throttle=throttle, steering=None))
+            await holder.receive(type='heard', sequence=number)
+            it.now_s += 1
+            await other.send(type='take')
+            await other.settle()
+        await other.receive(type='state', you=False, may_take=False)
+        assert len(it.lines) == 1
+    test()
+
+
+@scene
+async def test_one_who_stops_it_again_and_again_is_named_and_can_be_muted(it):
+    driver = await it.driver(role=Role.LEADS)
+    nuisance, honest = [await it.open(role=Role.WATCHES, session=name) for name in 'ab']
+    for _ in range(AGAIN):
+        await nuisance.send(type='stop')
+        await driver.receive(type='state', latched=True)
+        await driver.send(type='release')
+        await driver.receive(type='state', latched=False)
+    await driver.settle()
+    (name, count), = (await driver.receive(type='state', latched=False))['again'].items()
+    assert count == AGAIN
+    assert (await honest.receive(type='state'))['again'] == {}
+    for page in (honest, nuisance):  # which is for drivers
+        await page.send(type='mute', name=name)
+        await page.settle()
+    await nuisance.receive(type='state', muted=False, may_mute=False)
+    await driver.send(type='mute', name=name)
+    await nuisance.receive(type='state', muted=True)
+    await nuisance.send(type='stop')
+    await nuisance.settle()
+    again = await it.open(role=Role.WATCHES, session='a')  # by another page
+    await again.send(type='stop')
+    await again.settle()
+    assert it.vehicle.latches == [True, False] * AGAIN
+    await honest.send(type='stop')
+    await driver.receive(type='state', latched=True, again={})
+
+
+@scene
+async def test_who_stops_it_and_goes_each_time_can_be_muted_too(it):
+    driver = await it.driver(role=Role.LEADS)
+    for _ in range(AGAIN):
+        page = await it.open(role=Role.WATCHES, session='a')
+        await page.send(type='stop')
+        await page.settle()
+        await page.socket.close()
+        await driver.send(type='release')
+        await driver.settle()
+    (name, _), = (await driver.receive(type='state', latched=False))['again'].items()
+    await driver.send(type='mute', name=name)
+    await (await it.open(role=Role.WATCHES, session='a')).receive(type='state', muted=True)
+
+
+@scene
+async def test_the_driver_token_cannot_be_muted(it):
+    driver, other = await it.driver(role=Role.LEADS), await it.open(role=Role.LEADS)
+    for _ in range(AGAIN):
+        await other.send(type='stop')
+        await other.settle()
+        await driver.send(type='release')
+        await driver.settle()
+    assert (await driver.receive(type='state', latched=False))['again'] == {}
+
+
 # Any JSON
 
 numbers = st.one_of(st.integers(), st.floats(), st.integers(10**15, 10**300), st.booleans())
@@ -389,7 +548,8 @@ anything = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4),
                             st.dictionaries(st.text(max_size=5), inner, max_size=4)),
     max_leaves=10)
-KINDS = ('take', 'leave', 'drive', 'stop', 'release', 'button', 'clock', 'state', 'heard', '')
+KINDS = ('take', 'leave', 'drive', 'stop', 'release', 'button', 'mute', 'clock', 'state',
+         'heard', '')
 FIELDS = ('sequence', 'time_ms', 'seen_ms', 'throttle', 'steering', 'share', 'round_trip_ms',
           'viewer', 'name', 'pressed', 'client_ms')
 nearly = st.builds(

@@ -1,0 +1,221 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Make what a robot needs to be watched and driven safely: two tokens and a certificate.
+
+They are written with a parameter file that only you can read, for the bridge and for `serve`, and
+the addresses to give to viewers and drivers are shown.
+"""
+
+import argparse
+from collections.abc import Sequence
+import hashlib
+import ipaddress
+import os
+from pathlib import Path
+import re
+import ssl
+import sys
+from urllib.parse import quote
+
+from .certificate import Certificate, fingerprint_text, make_certificate
+from .machine import Address, host_addresses, host_names
+from .qr_code import print_qr_code
+from .settings import check_free, make_tokens, parameter_file, read_parameters, Tokens, write
+from ...core.errors import PermanentError
+from ...core.parameters import Value
+from ...web.server import address_in_network
+
+_DAYS = 825  # Apple's devices take no certificate that is good for longer
+_PORT = 8080
+_NAME = re.compile(r'[a-z0-9_-]+(\.[a-z0-9_-]+)*', re.ASCII | re.IGNORECASE)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(args)
+    folder: Path = options.folder.expanduser().absolute()
+    try:
+        if options.show:
+            _show(folder, options.show)
+        elif options.renew:
+            _renew(folder, options)
+        else:
+            _make(folder, options)
+        return 0
+    except PermanentError as error:
+        print(f'secure: error: {error}', file=sys.stderr)
+    except OSError as error:
+        print(f"secure: error: '{error.filename or folder}' cannot be written ({error.strerror}): "
+              'name a folder of yours with --folder', file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='python3 -m pi_camera_stream secure',
+                                     description=__doc__, allow_abbrev=False)
+    home = Path(os.environ.get('XDG_CONFIG_HOME') or '~/.config')
+    parser.add_argument('--folder', type=Path, default=home / 'pi_camera_stream',
+                        help='where to write (default: %(default)s)')
+    parser.add_argument('--drive', action='store_true', help='let pages drive, too: '
+                                                             'docs/driving.md')
+    parser.add_argument('--port', type=_port, default=_PORT, help='port of the bridge (default: '
+                                                                  '%(default)s)')
+    parser.add_argument('--name', action='append', default=[], type=_name, metavar='NAME',
+                        help='another name or address by which browsers reach this machine; may '
+                             'be given several times')
+    parser.add_argument('--days', type=_days, default=_DAYS,
+                        help='how long the certificate is good (default: %(default)s, the most '
+                             "that Apple's devices take)")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument('--force', action='store_true',
+                        help='in place of what is there; new tokens log everybody out')
+    either.add_argument('--renew', action='store_true',
+                        help='make a new certificate only, for the addresses that this machine '
+                             'has now; the tokens stay')
+    either.add_argument('--show', choices=('viewer', 'driver'),
+                        help='make nothing, and show the address that is there for one of them')
+    return parser
+
+
+def _make(folder: Path, options: argparse.Namespace) -> None:
+    settings, certfile, keyfile = _paths(folder)
+    if not options.force:
+        check_free((settings, certfile, keyfile), '--show viewer shows its address again, --force '
+                                                  'makes everything anew')
+    made = _certificate(options.name, options.days)
+    tokens = make_tokens()
+    values: dict[str, Value] = {
+        'access_token': tokens.access, 'driver_token': tokens.driver,
+        'certfile': str(certfile), 'keyfile': str(keyfile)}
+    if options.port != _PORT:
+        values['port'] = options.port
+    if foreign := ','.join(name for name in options.name if _address(name) is None):
+        values['allowed_hosts'] = foreign
+    if options.drive:
+        values['teleop.enabled'] = True
+    _write(made, certfile, keyfile)
+    write(settings, parameter_file(values).encode(), secret=True)
+    _tell_start(settings, options.drive)
+    _tell_certificate(made)
+    _tell_addresses(tokens, options.port, 'viewer')
+
+
+def _renew(folder: Path, options: argparse.Namespace) -> None:
+    settings, certfile, keyfile = _paths(folder)
+    known = str(read_parameters(settings).get('allowed_hosts', '')).split(',')
+    made = _certificate([*options.name, *filter(None, known)], options.days)
+    _write(made, certfile, keyfile)
+    print('Start the bridge, or serve, again: then it uses the new certificate.\n')
+    _tell_certificate(made)
+
+
+def _certificate(more: Sequence[str], days: int) -> Certificate:
+    names = [*host_names(), *(name for name in more if _address(name) is None)]
+    addresses = [*host_addresses(), *(address for name in more
+                                      if (address := _address(name)) is not None)]
+    return make_certificate(list(dict.fromkeys(names)), list(dict.fromkeys(addresses)), days)
+
+
+def _write(made: Certificate, certfile: Path, keyfile: Path) -> None:
+    write(keyfile, made.key, secret=True)
+    write(certfile, made.certificate, secret=False)
+
+
+def _paths(folder: Path) -> tuple[Path, Path, Path]:
+    return folder / 'secure.yaml', folder / 'certificate.pem', folder / 'key.pem'
+
+
+def _show(folder: Path, who: str) -> None:
+    values = read_parameters(_paths(folder)[0])
+    certfile = str(values.get('certfile', ''))
+    tokens = Tokens(str(values.get('access_token', '')), str(values.get('driver_token', '')))
+    if not tokens.access or not tokens.driver:
+        raise PermanentError(f"there are not both tokens in '{_paths(folder)[0]}': --force makes "
+                             'new ones')
+    print('Fingerprint of the certificate (SHA-256):\n  ' + _fingerprint(certfile))
+    _tell_addresses(tokens, int(values.get('port', _PORT)), who)
+
+
+def _fingerprint(certfile: str) -> str:
+    try:
+        der = ssl.PEM_cert_to_DER_cert(Path(certfile).read_text(encoding='ascii'))
+    except (OSError, ValueError) as error:
+        raise PermanentError(f"'{certfile}' is no certificate any more: --force makes a new one"
+                             ) from error
+    return fingerprint_text(hashlib.sha256(der).digest())
+
+
+def _tell_start(settings: Path, drives: bool) -> None:
+    remap = ' cmd_vel:=/cmd_vel' if drives else ''
+    print(f"""\
+Written, for your eyes only: {settings}
+Start one of these with it:
+  ros2 launch pi_camera_stream camera.launch.py params_file:={settings}{remap}
+  python3 -m pi_camera_stream serve --params-file {settings}
+""")
+
+
+def _tell_certificate(made: Certificate) -> None:
+    print(f"""\
+A browser will warn at first, because nobody that it knows has confirmed the certificate. Look at
+the certificate by its warning, and go on when the fingerprint (SHA-256) is this one; each browser
+asks once:
+  {made.fingerprint}
+The certificate is good until {made.ends:%Y-%m-%d}, for the names and addresses that this machine
+has now; --renew makes another one.""")
+
+
+def _tell_addresses(tokens: Tokens, port: int, who: str) -> None:
+    addresses = {'viewer': _url(tokens.access, port), 'driver': _url(tokens.driver, port)}
+    print(f"""
+To watch: {addresses['viewer']}
+To drive: {addresses['driver']}
+""")
+    problem = print_qr_code(addresses[who], sys.stdout)
+    other = 'driver' if who == 'viewer' else 'viewer'
+    print(problem or f'This is the address for a {who}; --show {other} shows the one for a '
+                     f'{other}.', flush=True)
+
+
+def _url(token: str, port: int) -> str:
+    host = address_in_network()
+    return f'https://{f"[{host}]" if ":" in host else host}:{port}/?token={quote(token, safe="")}'
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _name(text: str) -> str:
+    if _address(text) is None and not (_NAME.fullmatch(text) and len(text) < 254):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is neither a name nor an address: write it without scheme, port and path, "
+            'as in robot.example.com')
+    return text.lower()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: choose one from 1 to 65535")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 36500:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of days from 1 to 36500")
+    return int(text)
