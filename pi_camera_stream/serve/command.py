@@ -55,7 +55,8 @@ def main(args: Sequence[str] | None = None) -> int:
         configuration = read_configuration(sys.argv[1:] if args is None else args)
         program = _Program(configuration, stopping.set)
         program.start()
-        stopping.wait(configuration.seconds or None)
+        if not stopping.wait(configuration.seconds or None):
+            program.see_pictures()
         return program.code()
     except PermanentError as error:
         print(f'serve: error: {" ".join(str(error).split())}', file=sys.stderr, flush=True)
@@ -78,6 +79,7 @@ class _Program:
         self._encoder = RenditionEncoder(int(bridge['max_pixels']))
         self._full = RenditionSpec(quality=int(bridge['jpeg_quality']))
         self._cameras = [self._create_camera(choice) for choice in configuration.cameras]
+        self._always = not any(choice.values['standby'] for choice in configuration.cameras)
         self._processed = self._create_processors(configuration)
         self._feeds: list[CameraFeed | ProcessedFeed] = [*self._cameras, *self._processed]
         self._streams = {feed.stream.name: feed.stream for feed in self._feeds}
@@ -111,6 +113,13 @@ class _Program:
         if self._ended is None or isinstance(self._ended, EndOfStream):
             return 0
         raise PermanentError(str(self._ended))
+
+    def see_pictures(self) -> None:
+        """PermanentError when none has come, though they were asked for."""
+        receptions = [camera.stream.reception for camera in self._cameras]
+        if self._always and not any(reception.received.total for reception in receptions):
+            reason = receptions[0].signal().reason
+            raise PermanentError(f'no picture came: {reason or "see above"}')
 
     def _create_camera(self, choice: CameraChoice) -> CameraFeed:
         values = choice.values

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 
-import pytest
 from support.processes import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,16 +26,6 @@ COMMANDS = ('camera_node', 'http_bridge_node', 'opencv_consumer_node')
 
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=4 * WAIT_S, **options)
-
-
-@pytest.fixture(scope='module')
-def sources(tmp_path_factory):
-    """Return a copy of the package, as a clean checkout has it."""
-    target = tmp_path_factory.mktemp('ws') / 'src' / 'pi_camera_stream'
-    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(
-        '.git', '.venv*', '__pycache__', '*.egg-info', 'build', 'install', 'log', '.*_cache',
-        'node_modules'))
-    return target
 
 
 def files_below(folder):

@@ -116,8 +116,11 @@ def test_whoever_has_no_token_sees_nothing():
 
 
 def test_it_ends_after_its_time_and_says_what_is_wrong():
-    with serving('--source', 'pattern', '--seconds', '0.5') as process:
+    with serving('--source', 'pattern', '--seconds', '3') as process:
         assert process.wait(WAIT_S) == 0, process.stderr.read()
+    with serving('--source', 'stdin', '--seconds', '0.5', stdin=subprocess.PIPE) as process:
+        assert process.wait(WAIT_S) == 1
+        assert 'serve: error: no picture came: ' in process.stderr.read()
     with serving('--widht', '3') as process:
         assert process.wait(WAIT_S) == 1
         assert process.stderr.read() == (
