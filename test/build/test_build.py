@@ -35,7 +35,8 @@ def files_below(folder):
 def check_installed(prefix, bin_folder, environment):
     share = prefix / 'share' / 'pi_camera_stream'
     assert (share / 'package.xml').is_file()
-    for name in ('defaults.yaml', 'fastdds_wifi.xml', 'cyclonedds_wifi.xml', '60-ros-video.conf'):
+    for name in ('defaults.yaml', 'fastdds_wifi.xml', 'cyclonedds_wifi.xml', '60-ros-video.conf',
+                 'pi_camera_stream.service', 'pi_camera_stream_ros.service'):
         assert (share / 'config' / name).is_file()
     assert (share / 'launch' / 'camera.launch.py').is_file()
     assert (share / 'launch' / 'viewer.launch.py').is_file()

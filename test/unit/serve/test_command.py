@@ -131,8 +131,9 @@ def test_it_ends_after_its_time_and_says_what_is_wrong():
 
 
 def test_systemd_hears_how_it_is(tmp_path):
-    with supervising(f'{tmp_path}/notify', watchdog_s=3.0) as systemd, serving(
-            '--source', 'stdin', stdin=subprocess.PIPE, environment=systemd.environment) as process:
+    with supervising(f'{tmp_path}/notify', watchdog_s=3.0) as systemd, \
+            serving('--source', 'stdin', stdin=subprocess.PIPE,
+                    environment=systemd.environment) as process:
         assert systemd.until('WATCHDOG=1')[0] == 'READY=1'
         until(lambda: any('NO SIGNAL' in line or 'WAITING' in line for line in systemd.next()))
         process.send_signal(signal.SIGSTOP)
