@@ -24,8 +24,11 @@ the kill to that is told, and those two seconds are in it. Exit code 1 when some
 back.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+import math
 import os
 import random
 import statistics
@@ -44,6 +47,7 @@ from .ends import busy
 DELAY_S = 2.0  # nodes/restarts.py, RestartSec in config/
 BACK_S = 90.0  # whoever takes longer has not come back
 VIEWERS = 3
+PROGRAMS = 'serve', 'camera', 'bridge', 'consumer'
 MODULE = [sys.executable, '-m', 'pi_camera_stream']
 
 
@@ -101,42 +105,59 @@ class Viewer(threading.Thread):
                 time.sleep(0.2)
 
 
-def comes_back(kill: Callable[[], None], newest_s: Sequence[Callable[[], float]]
-               ) -> float | None:
-    """Kill; return how long it took until all had something newer, None if not all had."""
+# Who waits -> what returns when the newest that has come was made, in s.
+Waiting = Mapping[str, Callable[[], float]]
+
+
+@dataclass(frozen=True)
+class Return:
+    """How long it took until all were back, and who was the last; infinite when one was not."""
+
+    seconds: float
+    last: str
+
+
+def comes_back(kill: Callable[[], None], waiting: Waiting) -> Return:
+    """Kill, and see how long it takes until all have something newer."""
     time.sleep(random.uniform(0.5, 2.0))  # noqa: S311 - no secret
     struck_s = time.time()
     kill()
-    # What was under way when it was killed does not count.
-    while not all(newest() > struck_s + DELAY_S for newest in newest_s):
-        if time.time() - struck_s > BACK_S:
-            return None
+    back: dict[str, float] = {}
+    while len(back) < len(waiting):
+        now_s = time.time() - struck_s
+        if now_s > BACK_S:
+            return Return(math.inf, ', '.join(waiting.keys() - back.keys()))
+        # What was under way when it was killed does not count.
+        back.update({name: now_s for name, newest in waiting.items()
+                     if name not in back and newest() > struck_s + DELAY_S})
         time.sleep(0.01)
-    return time.time() - struck_s
+    last = max(back, key=back.__getitem__)
+    return Return(back[last], last)
 
 
-def report(name: str, times_s: Sequence[float | None]) -> bool:
+def report(name: str, returns: Sequence[Return]) -> bool:
     """Print a line; return whether all came back each time."""
-    back_s = [one for one in times_s if one is not None]
-    print(f'{name:9}killed {len(times_s)} times: all back {len(back_s)} times, after '
-          f'{statistics.median(back_s or [0]):.1f} s (median), {max(back_s, default=0):.1f} s at '
-          'the most', flush=True)
-    return len(back_s) == len(times_s)
+    longest = max(returns, key=lambda one: one.seconds)
+    back = sum(one.seconds < math.inf for one in returns)
+    print(f'{name:9}killed {len(returns)} times: all back {back} times, after '
+          f'{statistics.median(one.seconds for one in returns):.1f} s (median), '
+          f'{longest.seconds:.1f} s at the most ({longest.last}); load {os.getloadavg()[0]:.0f}',
+          flush=True)
+    return back == len(returns)
 
 
-@contextmanager
-def viewers(url: str) -> Iterator[list[Callable[[], float]]]:
-    """Let some watch; yields what tells when the newest picture of each was taken."""
-    threads = [Viewer(url) for _ in range(VIEWERS)]
-    for thread in threads:
+def viewers(what: str, url: str) -> Waiting:
+    """Let some watch."""
+    threads = {f'viewer {number} of {what}': Viewer(url) for number in range(VIEWERS)}
+    for thread in threads.values():
         thread.start()
-    yield [lambda thread=thread: thread.stamp_s for thread in threads]  # type: ignore[misc]
+    return {name: partial(getattr, thread, 'stamp_s') for name, thread in threads.items()}
 
 
-def wait_for(newest_s: Sequence[Callable[[], float]]) -> None:
+def wait_for(waiting: Waiting) -> None:
     """Return when all have something."""
     until_s = time.monotonic() + BACK_S
-    while not all(newest() for newest in newest_s):
+    while not all(newest() for newest in waiting.values()):
         if time.monotonic() > until_s:
             raise RuntimeError('nothing has come at all')
         time.sleep(0.05)
@@ -148,9 +169,9 @@ def kill_serve(times: int) -> bool:
     service = Service(['serve', '--source', 'pattern', '--fps', '30', '--address', '127.0.0.1',
                        '--port', str(port)])
     try:
-        with viewers(f'http://127.0.0.1:{port}/stream.mjpg') as newest_s:
-            wait_for(newest_s)
-            return report('serve', [comes_back(service.kill, newest_s) for _ in range(times)])
+        waiting = viewers('serve', f'http://127.0.0.1:{port}/stream.mjpg')
+        wait_for(waiting)
+        return report('serve', [comes_back(service.kill, waiting) for _ in range(times)])
     finally:
         service.stop()
 
@@ -177,7 +198,7 @@ class Driving(threading.Thread):
                 time.sleep(0.5)
 
 
-def kill_nodes(times: int) -> bool:
+def kill_nodes(times: int, names: Sequence[str]) -> bool:
     """Try it with ROS: pictures, what OpenCV finds in them, and the car."""
     from support.car import Car
     from support.guest import Guest
@@ -201,13 +222,14 @@ def kill_nodes(times: int) -> bool:
         def moved_s() -> float:
             return next((heard.came_s for heard in reversed(car.heard) if not heard.standing), 0.0)
 
-        shown = stack.enter_context(viewers(f'{url}stream.mjpg'))
-        found = stack.enter_context(viewers(
-            f'{url}stream.mjpg?topic=/camera/image_processed/compressed'))
-        newest_s = [*shown, *found, moved_s]
-        wait_for(newest_s)
-        well = [report(name, [comes_back(node.kill, newest_s) for _ in range(times)])
-                for name, node in nodes.items()]
+        waiting = {
+            **viewers('the camera', f'{url}stream.mjpg'),
+            **viewers('the consumer',
+                      f'{url}stream.mjpg?topic=/camera/image_processed/compressed'),
+            'the car': moved_s}
+        wait_for(waiting)
+        well = [report(name, [comes_back(nodes[name].kill, waiting) for _ in range(times)])
+                for name in names]
         return all(well)
 
 
@@ -216,11 +238,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = command.parser('kills', __doc__)
     parser.add_argument('--times', type=int, default=20, help='of each (default: 20)')
     parser.add_argument('--busy-loops', type=int, default=4, help='beside them (default: 4)')
-    parser.add_argument('--no-ros', action='store_true', help='only serve')
+    parser.add_argument('--programs', nargs='+', choices=PROGRAMS, default=PROGRAMS)
     options = parser.parse_args(arguments)
     command.stay_on_this_machine(1 + os.getpid() % 100)
     with busy(options.busy_loops):
-        well = kill_serve(options.times)
-        if not options.no_ros:
-            well &= kill_nodes(options.times)
+        well = 'serve' not in options.programs or kill_serve(options.times)
+        if names := [name for name in options.programs if name != 'serve']:
+            well &= kill_nodes(options.times, names)
     return 0 if well else 1
