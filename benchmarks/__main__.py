@@ -47,6 +47,8 @@ COMMANDS = {
     'recovery': 'how soon pictures come again after a capture worker was killed, or hangs',
     'settings': 'how long pictures stay away when a parameter of the camera is changed',
     'faults': 'whether the nodes survive what viewers, publishers and pictures can do to them',
+    'kills': 'whether viewers and drivers come back when a program is killed',
+    'small': 'what serve takes on a machine of 512 MB, and how soon it shows a picture',
     'ends': 'how programs end that are told to at a random moment',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }

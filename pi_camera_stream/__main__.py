@@ -29,7 +29,7 @@ COMMANDS = {
     'bridge': ('nodes.bridge.http_bridge_node', 'show a picture topic to browsers'),
     'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
-    'demo': ('tools.demo', 'run all three, and show how they do'),
+    'demo': ('tools.demo', 'run all three, and show how they do; without ROS, serve'),
     'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"pi_camera_stream: error: the Python module '{error.name}' is missing: source a "
               'ROS 2 installation (`source /opt/ros/*/setup.bash`) and install what package.xml '
-              'names (`rosdep install`), or use the virtual environment that script/setup makes',
-              file=sys.stderr)
+              'names (`rosdep install`), or use the virtual environment that script/setup makes; '
+              'serve and demo need no ROS', file=sys.stderr)
         return MISTAKE
     code: int = module.main(words[1:])
     return code

@@ -16,9 +16,11 @@
 Print the versions of the libraries that this Python has.
 
 Usage: libraries.py FOLDER. Fails with a sentence where one is missing or is not below FOLDER.
+       libraries.py --missing. Prints the packages of Debian that are missing.
 """
 
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 import sys
 
@@ -53,4 +55,7 @@ def main(folder: Path) -> str | None:
 
 
 if __name__ == '__main__':
-    sys.exit(main(Path(sys.argv[1])))
+    if sys.argv[1] == '--missing':
+        print(*(package for name, package in _LIBRARIES.items() if find_spec(name) is None))
+    else:
+        sys.exit(main(Path(sys.argv[1])))

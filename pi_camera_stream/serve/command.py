@@ -31,6 +31,7 @@ from ..codecs.renditions import RenditionEncoder
 from ..core.errors import EndOfStream, PermanentError
 from ..core.machine_health import read_health
 from ..core.rendition_spec import RenditionSpec
+from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..parameters.source_settings import read_settings
 from ..parameters.web_settings import read_rules
@@ -41,6 +42,7 @@ from ..web.app import Application
 from ..web.results import ResultsFeed
 from ..web.server import WebServer
 from ..web.stream.catalog import Catalog
+from ..web.watchdog import Watchdog
 
 _COMPRESSED = 'sensor_msgs/msg/CompressedImage'  # what such a topic would be among ROS nodes
 _IMAGE, _PROCESSED = 'image_raw/compressed', 'image_processed/compressed'
@@ -55,7 +57,8 @@ def main(args: Sequence[str] | None = None) -> int:
         configuration = read_configuration(sys.argv[1:] if args is None else args)
         program = _Program(configuration, stopping.set)
         program.start()
-        stopping.wait(configuration.seconds or None)
+        if not stopping.wait(configuration.seconds or None):
+            program.see_pictures()
         return program.code()
     except PermanentError as error:
         print(f'serve: error: {" ".join(str(error).split())}', file=sys.stderr, flush=True)
@@ -78,6 +81,7 @@ class _Program:
         self._encoder = RenditionEncoder(int(bridge['max_pixels']))
         self._full = RenditionSpec(quality=int(bridge['jpeg_quality']))
         self._cameras = [self._create_camera(choice) for choice in configuration.cameras]
+        self._always = not any(choice.values['standby'] for choice in configuration.cameras)
         self._processed = self._create_processors(configuration)
         self._feeds: list[CameraFeed | ProcessedFeed] = [*self._cameras, *self._processed]
         self._streams = {feed.stream.name: feed.stream for feed in self._feeds}
@@ -89,7 +93,8 @@ class _Program:
                         results=self._results if self._processed else None).build,
             str(bridge['address']), int(bridge['port']),
             server_context(str(bridge['certfile']), str(bridge['keyfile'])),
-            self._log.info if bridge['access_log'] else None)
+            self._log.info if bridge['access_log'] else None,
+            Watchdog(ServiceManager(), self._status))
         for note in configuration.notes:
             self._log.info(note)
 
@@ -112,6 +117,13 @@ class _Program:
             return 0
         raise PermanentError(str(self._ended))
 
+    def see_pictures(self) -> None:
+        """PermanentError when none has come, though they were asked for."""
+        receptions = [camera.stream.reception for camera in self._cameras]
+        if self._always and not any(reception.received.total for reception in receptions):
+            reason = receptions[0].signal().reason
+            raise PermanentError(f'no picture came: {reason or "see above"}')
+
     def _create_camera(self, choice: CameraChoice) -> CameraFeed:
         values = choice.values
         return CameraFeed(
@@ -132,6 +144,12 @@ class _Program:
             self._full, frame_id=str(first.values['frame_id']),
             max_pixels=int(first.values['max_pixels']), on_results=self._results.put,
             log=self._log.warning)]
+
+    def _status(self) -> str:
+        lost = [f'{stream.name}: {signal}' for stream in (one.stream for one in self._cameras)
+                if (signal := stream.reception.signal()).lost and (stream.viewers or self._always)]
+        viewers = sum(len(feed.stream.viewers) for feed in self._feeds)
+        return '; '.join([f'{viewers} viewers', *lost])
 
     def _on_end(self, reason: Exception) -> None:
         """One camera has ended; called in its capture thread."""

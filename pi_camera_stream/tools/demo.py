@@ -12,10 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Run camera node, HTTP bridge and consumer, and show how they do."""
+"""
+Run camera node, HTTP bridge and consumer, and show how they do.
+
+Without ROS 2, `serve` shows the same in one process.
+"""
 
 import argparse
 from collections.abc import Sequence
+from importlib.util import find_spec
 import json
 import math
 import os
@@ -23,11 +28,15 @@ from pathlib import Path
 import sys
 import threading
 import time
+from typing import NoReturn, TYPE_CHECKING
 
 from .children import Children
-from ..core.shutdown_signals import end_by_signals
-from ..nodes.ros_session import RosSession
+from ..core.shutdown_signals import end_by_signals, hold_sigint
+from ..parameters.tables import OPENCV_CONSUMER
 from ..sources.registry import NAMES
+
+if TYPE_CHECKING:
+    from ..nodes.ros_session import RosSession  # imported where there is a ROS
 
 _STATUS_PERIOD_S = 1.0
 _POLL_S = 0.1
@@ -36,6 +45,10 @@ _DOMAINS = 100
 
 def main(args: Sequence[str] | None = None) -> int:
     options = _parse(args)
+    if options.no_ros or find_spec('rclpy') is None:
+        _serve(options)
+    from ..nodes.ros_session import RosSession
+
     # Pictures of a demo stay on this machine unless somebody asks for more.
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     # Nor do they mix with those of another demo, or of a robot that runs on this machine.
@@ -72,6 +85,8 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--seconds', type=float, default=0.0,
                         help='end after so many seconds (default: at Ctrl-C)')
     parser.add_argument('--no-consumer', action='store_true', help='leave OpenCV out')
+    parser.add_argument('--no-ros', action='store_true',
+                        help='do without ROS 2 (default: where there is none)')
     options = parser.parse_args(args)
     if options.source not in NAMES and (Path(options.source).exists() or '.' in options.source
                                         or '/' in options.source):
@@ -86,6 +101,22 @@ def _size(text: str) -> tuple[int, int]:
         return int(width), int(height)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is no size: write it like 1280x720") from None
+
+
+def _serve(options: argparse.Namespace) -> NoReturn:
+    """Become the program that does the same without ROS."""
+    print('Without ROS 2: this is `python3 -m pi_camera_stream serve`.', flush=True)
+    width, height = options.size
+    values: dict[str, object] = {
+        'source': options.source, 'path': options.path, 'width': width, 'height': height,
+        'fps': options.fps, 'port': options.port, 'seconds': options.seconds}
+    if not options.no_consumer:
+        values['processor'] = next(
+            row.default for row in OPENCV_CONSUMER if row.name == 'processor')
+    with hold_sigint():  # which it lets through again
+        os.execv(sys.executable, [  # noqa: S606 - it needs no shell
+            sys.executable, '-m', 'pi_camera_stream', 'serve',
+            *(f'--{name}={value}' for name, value in values.items() if value != '')])
 
 
 def _start(children: Children, options: argparse.Namespace) -> None:
@@ -106,7 +137,7 @@ def _command(node: str, parameters: dict[str, object]) -> list[str]:
     return command
 
 
-def _watch(children: Children, session: RosSession, stopping: threading.Event,
+def _watch(children: Children, session: 'RosSession', stopping: threading.Event,
            seconds: float) -> int:
     """Show the state until the end; return the exit code."""
     status = StatusLine(session)
@@ -134,7 +165,7 @@ def _watch(children: Children, session: RosSession, stopping: threading.Event,
 class StatusLine:
     """One line that is written anew each second on a terminal, and line by line elsewhere."""
 
-    def __init__(self, session: RosSession) -> None:
+    def __init__(self, session: 'RosSession') -> None:
         self._session = session
         self._announced = False
         self.seen_pictures = False

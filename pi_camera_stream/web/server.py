@@ -28,6 +28,7 @@ from aiohttp import web
 
 from .access.access_log import access_logger, quiet_aiohttp
 from .access.connections import ConnectionReaper
+from .watchdog import Watchdog
 from ..core.errors import PermanentError
 
 _STOP_TIMEOUT_S = 1.5
@@ -42,12 +43,14 @@ class WebServer:
 
     def __init__(self, build: Callable[[ConnectionReaper], web.Application], address: str,
                  port: int, tls: ssl.SSLContext | None = None,
-                 log_request: Callable[[str], None] | None = None) -> None:
+                 log_request: Callable[[str], None] | None = None,
+                 watchdog: Watchdog | None = None) -> None:
         """Make the server; nothing listens yet. Both functions are called in its thread."""
         self._build = build
         self._address = address
         self._tls = tls
         self._log_request = log_request
+        self._watchdog = watchdog
         self.port = port  # after `start` the real one, where 0 was asked for
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -114,9 +117,12 @@ class WebServer:
             self.port = runner.addresses[0][1]
             self._ready.set()
             server = cast(web.Server, runner.server)  # there is one after setup
-            reaping = self._loop.create_task(reaper.run(server))
+            tasks = [self._loop.create_task(reaper.run(server))]
+            if self._watchdog is not None:
+                tasks.append(self._loop.create_task(self._watchdog.run(server)))
             await self._stopping.wait()
-            reaping.cancel()
+            for task in tasks:
+                task.cancel()
         finally:
             await runner.cleanup()
 

@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 
-import pytest
 from support.processes import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,16 +28,6 @@ def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=4 * WAIT_S, **options)
 
 
-@pytest.fixture(scope='module')
-def sources(tmp_path_factory):
-    """Return a copy of the package, as a clean checkout has it."""
-    target = tmp_path_factory.mktemp('ws') / 'src' / 'pi_camera_stream'
-    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(
-        '.git', '.venv*', '__pycache__', '*.egg-info', 'build', 'install', 'log', '.*_cache',
-        'node_modules'))
-    return target
-
-
 def files_below(folder):
     return {path.relative_to(folder) for path in folder.rglob('*') if path.is_file()}
 
@@ -46,7 +35,8 @@ def files_below(folder):
 def check_installed(prefix, bin_folder, environment):
     share = prefix / 'share' / 'pi_camera_stream'
     assert (share / 'package.xml').is_file()
-    for name in ('defaults.yaml', 'fastdds_wifi.xml', 'cyclonedds_wifi.xml', '60-ros-video.conf'):
+    for name in ('defaults.yaml', 'fastdds_wifi.xml', 'cyclonedds_wifi.xml', '60-ros-video.conf',
+                 'pi_camera_stream.service', 'pi_camera_stream_ros.service'):
         assert (share / 'config' / name).is_file()
     assert (share / 'launch' / 'camera.launch.py').is_file()
     assert (share / 'launch' / 'viewer.launch.py').is_file()

@@ -26,6 +26,7 @@ import pytest
 from support import pictures
 from support.guest import Camera
 from support.processes import parameters, Program, running, WAIT_S, wait_until
+from support.supervisor import supervising
 from support.web import get, parts, state
 
 FIRST = pictures.jpeg(seed=1000)
@@ -222,3 +223,13 @@ def test_ctrl_c_ends_it_in_spite_of_viewers():
             viewer.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
             assert viewer.recv(20).startswith(b'HTTP/1.1 200')
             assert program.stop() == 0
+
+
+def test_systemd_hears_that_it_answers(monkeypatch, tmp_path):
+    with supervising(f'{tmp_path}/notify', watchdog_s=6.0) as systemd:
+        for name, value in systemd.environment.items():
+            monkeypatch.setenv(name, value)
+        with running('bridge', *parameters(port=0, address='127.0.0.1')):
+            assert systemd.next() == ['READY=1']
+            for _ in range(3):
+                assert systemd.next() == ['WATCHDOG=1', 'STATUS=0 viewers']

@@ -118,6 +118,12 @@ def test_both_generations_of_opencv_are_tested():
         assert f'opencv-python-headless=={generation}.' in pinned
 
 
+def test_without_ros_opencv_is_the_same():
+    pinned = (ROOT / 'script/requirements/bare.txt').read_text()
+    assert re.search(r'^opencv.*$', pinned, re.MULTILINE).group() \
+        in (ROOT / 'script/requirements/kilted.txt').read_text()
+
+
 def test_every_file_has_its_licence():
     for path in tracked_files():
         if path.suffix in ('.py', '.js', '.css') or path.parent.name in ('script', '.ci'):

@@ -30,6 +30,7 @@ from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
 from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
+from ...core.service_manager import ServiceManager
 from ...parameters.tables import HTTP_BRIDGE
 from ...parameters.web_settings import read_rules
 from ...web.access.tls import server_context
@@ -39,6 +40,7 @@ from ...web.drive.drive import Drive
 from ...web.server import WebServer
 from ...web.stream.catalog import Catalog
 from ...web.stream.stream import Stream
+from ...web.watchdog import Watchdog
 
 _POLL_S = 1.0  # how often the topics are looked at
 
@@ -58,6 +60,7 @@ class HttpBridgeNode(BaseNode):
         self._machine = MachineDiagnostics(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
+        self._turned = False  # whether the executor has worked since this was asked last
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
@@ -69,7 +72,8 @@ class HttpBridgeNode(BaseNode):
                         self._machine.state).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
-            self._log if self.value('access_log') else None)
+            self._log if self.value('access_log') else None,
+            Watchdog(ServiceManager(), lambda: self._health().message, self._take_turned))
         Periodic(self, _POLL_S, self._poll_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
         if self._drive is not None:
@@ -115,7 +119,12 @@ class HttpBridgeNode(BaseNode):
             max_pixels=self.value('max_pixels'), trace=self._trace).stream
 
     def _poll_topics(self) -> None:
+        self._turned = True
         self._catalog.update(image_topics(self))
+
+    def _take_turned(self) -> bool:
+        turned, self._turned = self._turned, False
+        return turned
 
     def _health(self) -> diagnostics.Health:
         streams = self._catalog.streams()

@@ -16,6 +16,7 @@
 
 from contextlib import contextmanager
 import json
+import os
 import re
 import signal
 import subprocess
@@ -25,6 +26,7 @@ import urllib.request
 
 import pytest
 from support import pictures
+from support.supervisor import supervising
 
 WAIT_S = 60
 RUN = """
@@ -39,11 +41,12 @@ sys.exit(code)
 
 
 @contextmanager
-def serving(*words, stdin=subprocess.DEVNULL):
+def serving(*words, stdin=subprocess.DEVNULL, environment=()):
     """Run it on this machine only; yields the process, which has the attribute `url`."""
     process = subprocess.Popen(
         [sys.executable, '-c', RUN, '--address', '127.0.0.1', '--port', '0', *words],
-        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **dict(environment)})
     try:
         line = process.stdout.readline()
         match = re.search(r'Open (http://\S+/)', line)
@@ -116,9 +119,25 @@ def test_whoever_has_no_token_sees_nothing():
 
 
 def test_it_ends_after_its_time_and_says_what_is_wrong():
-    with serving('--source', 'pattern', '--seconds', '0.5') as process:
+    with serving('--source', 'pattern', '--seconds', '3') as process:
         assert process.wait(WAIT_S) == 0, process.stderr.read()
+    with serving('--source', 'stdin', '--seconds', '0.5', stdin=subprocess.PIPE) as process:
+        assert process.wait(WAIT_S) == 1
+        assert 'serve: error: no picture came: ' in process.stderr.read()
     with serving('--widht', '3') as process:
         assert process.wait(WAIT_S) == 1
         assert process.stderr.read() == (
             "serve: error: there is no option '--widht': did you mean '--width'?\n")
+
+
+def test_systemd_hears_how_it_is(tmp_path):
+    with supervising(f'{tmp_path}/notify', watchdog_s=3.0) as systemd, \
+            serving('--source', 'stdin', stdin=subprocess.PIPE,
+                    environment=systemd.environment) as process:
+        assert systemd.until('WATCHDOG=1')[0] == 'READY=1'
+        until(lambda: any('NO SIGNAL' in line or 'WAITING' in line for line in systemd.next()))
+        process.send_signal(signal.SIGSTOP)
+        while not systemd.silent_s(3.0):
+            pass
+        process.send_signal(signal.SIGCONT)
+        systemd.until('WATCHDOG=1')
