@@ -41,6 +41,7 @@ class Reason(Enum):
     SILENT = 'no commands come'
     VIDEO_LATE = 'the picture is too old'
     EMERGENCY = 'emergency stop'
+    FAULT = 'the vehicle does not do what it is told'
     NO_DRIVER = 'nobody drives'
 
 
@@ -71,6 +72,7 @@ class SafetyChain:
     def __init__(self, limits: Limits, max_video_age_s: float) -> None:
         self.limits = limits
         self.latched = False  # whether the emergency stop holds
+        self.failed = False  # whether the vehicle cannot be driven
         self.dropped = 0  # commands that came late or twice
         self._max_video_age_s = max_video_age_s
         self._command: Command | None = None
@@ -93,6 +95,11 @@ class SafetyChain:
     def latch(self, latched: bool) -> None:
         """Begin or end the emergency stop; after it, the driver has to let go first."""
         self.latched = latched
+        self._must_let_go = True
+
+    def fail(self, failed: bool) -> None:
+        """Begin or end a time in which the vehicle cannot be driven; then as after a latch."""
+        self.failed = failed
         self._must_let_go = True
 
     def on_command(self, now_s: float, command: Command) -> bool:
@@ -124,6 +131,8 @@ class SafetyChain:
                 Reason.RELEASED if command.throttle is None else Reason.SILENT
             return None if self._stopped else self._publish(now_s, STANDING, reason, 0.0, True)
         limit = self._limit(now_s, command)
+        if self.failed:
+            return self._publish(now_s, STANDING, Reason.FAULT, 0.0)
         if command.throttle is None or command.steering is None or self._must_let_go:
             return self._publish(now_s, STANDING, Reason.RELEASED, limit)
         if now_s >= command.given_s + COMMAND_AGE_S:
