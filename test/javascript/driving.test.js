@@ -156,6 +156,8 @@ test('it is said why nothing moves, the gravest reason first', () => {
     [{ ...drives, late: true, letGo: 'x' },
       'No motion: the connection is more than 300 ms late', true],
     [{ ...drives, late: true, latched: true }, 'No motion: the emergency stop holds', true],
+    [{ latched: true, fault: 'its stop() raises' },
+      'The vehicle fails, and is told to stop: its stop() raises', true],
     [{ ...drives, stopping: true }, 'Stopping', true],
     [{ stopping: true, reached: false },
       'The stop is sent as soon as the robot can be reached', true],

@@ -179,6 +179,8 @@ class DrivenVehicle:
     def _say_last_word(self) -> None:
         try:
             self._actuator.close(self._output is not None)
+            if fault := self._actuator.fault():
+                self._log(f'the vehicle may not stand at the end: {fault}')
         except Exception as error:
             self._log(f'the vehicle cannot be told to stop at the end: {error!r}')
         self._release_buttons()
@@ -186,7 +188,7 @@ class DrivenVehicle:
     def _note_fault(self, fault: str) -> None:
         if bool(fault) != bool(self._fault):
             self._chain.fail(bool(fault))
-            self._log(f'the vehicle is stopped: {fault}' if fault else
+            self._log(f'the vehicle fails, and is told to stop: {fault}' if fault else
                       'the vehicle answers again: whoever drives can press again')
         elif fault != self._fault and self._logged.due():
             self._log(f'the vehicle still cannot be driven: {fault}')

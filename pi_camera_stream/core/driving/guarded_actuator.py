@@ -28,6 +28,7 @@ PATIENCE_S = 0.3  # in which a call has to return; as old as a command may be
 _STEADY_S = 1.0  # without a failure, before it is trusted again
 _RETRY_S = 0.05  # how often it is told to stop meanwhile, by the thread that calls it
 _BESIDE_S = 0.5  # and how often by another one, while that thread hangs
+_LONGEST = 200  # characters of what an exception says
 
 
 class Motors(Protocol):
@@ -59,7 +60,7 @@ class GuardedActuator(Actuator):
         self._fault, self._failed_s = '', -math.inf  # why, and when the last failure was
         self._stopped_since = True  # whether it could be stopped after that
         self._stop_fault = ''  # what is wrong with that, too
-        self._closing = False
+        self._closing, self._ends_s = False, math.inf
         self._thread = threading.Thread(target=self._work, name='vehicle', daemon=True)
 
     def start(self) -> None:
@@ -85,13 +86,14 @@ class GuardedActuator(Actuator):
     def close(self, used: bool) -> None:  # noqa: ARG002 - a stop too many does no harm
         """Stop it, whether or not it was driven: by the thread that calls it, or else beside."""
         with self._changed:
-            self._closing = True
+            self._closing, self._ends_s = True, time.monotonic() + self._patience_s
             self._changed.notify_all()
         if self._thread.ident is not None:
-            self._thread.join(self._patience_s)
+            self._thread.join(self._patience_s + _RETRY_S)
             if not self._thread.is_alive():
                 return
-        last = threading.Thread(target=self._call, args=('stop', self._motors.stop), daemon=True)
+        last = threading.Thread(target=self._call, args=('stop', self._motors.stop), name='stop',
+                                daemon=True)
         last.start()
         last.join(self._patience_s)
 
@@ -118,14 +120,16 @@ class GuardedActuator(Actuator):
                 self._calling, self._since_s = '', math.inf
                 self._changed.notify_all()
                 if last:
-                    return
+                    if self._stopped_since or time.monotonic() > self._ends_s:
+                        return
+                    self._changed.wait(_RETRY_S)
 
     def _call(self, name: str, method: Callable[[], None]) -> None:
         try:
             method()
         except BaseException as error:  # also what would end its thread, such as sys.exit
             with self._changed:
-                sentence = f'its {name}() raises {error!r}'
+                sentence = f'its {name}() raises {_brief(error)}'
                 if name == 'stop':
                     self._stop_fault = sentence
                 self._fail(self._fault if name == 'stop' and self._fault else sentence)
@@ -152,3 +156,10 @@ class GuardedActuator(Actuator):
                 hanging = bool(self._calling) and not self._closing
         with self._changed:
             self._beside = False
+
+
+def _brief(error: BaseException) -> str:
+    try:
+        return ' '.join(repr(error).split())[:_LONGEST]
+    except Exception:  # somebody else's class may have any fault
+        return type(error).__name__

@@ -61,6 +61,7 @@ const TRIPS_MS = 1000;
  * @property {string} latched_by
  * @property {boolean} [may_release] it, this page
  * @property {string} reason why it does not move as it should, or ''
+ * @property {string} [fault] why the vehicle cannot be driven, or ''
  * @property {number} limit the share of its speed that it may have now
  * @property {number} linear in m/s
  * @property {number} angular in rad/s, to the left

@@ -108,6 +108,7 @@ function why(view) {
     return view.reached ? 'Stopping' : 'The stop is sent as soon as the robot can be reached';
   }
   if (!view.reached) return '';
+  if (view.fault) return `The vehicle fails, and is told to stop: ${view.fault}`;
   if (view.latched) return 'No motion: the emergency stop holds';
   if (view.late) return 'No motion: the connection is more than 300 ms late';
   if (view.letGo) {

@@ -183,6 +183,32 @@ def test_where_drive_hangs_at_the_end_it_is_stopped_beside(motors):
     wait_until(lambda: motors.calls.count('stop') > stops)
 
 
+def test_a_stop_that_raises_at_the_end_is_tried_again(motors):
+    actuator = GuardedActuator(motors, WAIT_S)
+    actuator.start()
+    wait_until(lambda: motors.calls)
+    motors.on_stop = failing(OSError('bus'))
+    closing = threading.Thread(target=actuator.close, args=(True,))
+    closing.start()
+    wait_until(lambda: len(motors.calls) > 3)
+    motors.on_stop = lambda: None
+    closing.join(WAIT_S)
+    assert not closing.is_alive()
+
+
+def test_what_an_exception_says_is_kept_short_and_may_be_nothing_at_all(motors):
+    class Nameless(Exception):
+        def __repr__(self):
+            raise ValueError
+
+    motors.on_stop = failing(OSError('x' * 10_000 + '\n'))
+    with guarded(motors) as actuator:
+        wait_until(actuator.fault)
+        assert len(actuator.fault()) < 300
+        motors.on_stop = failing(Nameless())
+        wait_until(lambda: actuator.fault().endswith('raises Nameless'))
+
+
 def test_a_class_whose_methods_all_hang_holds_nobody_up(motors):
     going_on = threading.Event()
     motors.on_drive = motors.on_stop = lambda: going_on.wait(WAIT_S)
