@@ -38,7 +38,8 @@ _TABLES: Mapping[str, Sequence[Parameter]] = {
 # What has a meaning among ROS nodes only.
 _OF_ROS = {'adaptive', 'adaptive_floor', 'max_bitrate_bps', 'lores_width', 'frame_id',
            'camera_info_url', 'snapshot_folder', 'reliability', 'camera_controls',
-           'teleop.enabled', 'teleop.stamped', 'teleop.buttons', 'teleop.battery_topic'}
+           'teleop.enabled', 'teleop.stamped', 'teleop.exclusive', 'teleop.buttons',
+           'teleop.battery_topic'}
 _DRIVING = 'teleop.'
 
 

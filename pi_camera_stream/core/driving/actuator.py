@@ -14,6 +14,9 @@
 
 """What carries out velocities, as the safety chain's thread sees it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Actuator:
     """
@@ -36,6 +39,14 @@ class Actuator:
     def fault(self) -> str:
         """Return why it cannot be driven now, asked 20 times a second; empty when it can."""
         return ''
+
+    def refusal(self) -> str:
+        """Return why nobody may have the wheel now, asked as often; empty when one may."""
+        return ''
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what else is to be known of it, by name."""
+        return {}
 
     def close(self, used: bool) -> None:
         """Say the last word, and wait for a moment until it is heard; `used` if it is no news."""

@@ -65,8 +65,8 @@ class DrivenVehicle:
         self._output: Output | None = None
         self._reason = Reason.NO_DRIVER  # of the last one
         self._stops: Counter[Reason] = Counter()
-        self._fault = ''
-        self._logged = Occasionally(_REPEAT_S)
+        self._fault = self._refusal = ''
+        self._logged, self._refusals = Occasionally(_REPEAT_S), Occasionally(_REPEAT_S)
         self._ahead_s = (time.time() if now_s is None else now_s) - time.monotonic()
         self._thread = threading.Thread(target=self._run, name='drive', daemon=True)
 
@@ -104,8 +104,15 @@ class DrivenVehicle:
             self._release_buttons()
             self._hurry()
 
+    def refusal(self) -> str:
+        """Return why nobody may have the wheel now; empty when somebody may."""
+        with self._changed:
+            return self._refusal
+
     def on_command(self, command: Command) -> bool:
         with self._changed:
+            if self._refusal:
+                return False
             accepted = self._chain.on_command(time.monotonic(), self._on_our_clock(command))
             wanted = bool(command.throttle or command.steering)
             if accepted and wanted != self._wanted:
@@ -134,7 +141,7 @@ class DrivenVehicle:
             velocity = output.velocity if output else STANDING
             return {
                 'latched': self._chain.latched, 'reason': self._reason.value,
-                'fault': self._fault,
+                'fault': self._fault, 'refusal': self._refusal, **self._actuator.state(),
                 'limit': round(output.limit, 3) if output else 0.0,
                 'linear': round(velocity.linear, 3), 'angular': round(velocity.angular, 3),
                 'max_linear': limits.max_linear, 'reverse': limits.reverse,
@@ -169,6 +176,7 @@ class DrivenVehicle:
                 self._at_once = False
                 try:
                     self._note_fault(self._actuator.fault())
+                    self._note_refusal(self._actuator.refusal())
                     self._carry_out(self._chain.output(now_s))
                 except Exception as error:  # the next attempt is to be, whatever went wrong
                     if self._logged.due():
@@ -193,6 +201,15 @@ class DrivenVehicle:
         elif fault != self._fault and self._logged.due():
             self._log(f'the vehicle still cannot be driven: {fault}')
         self._fault = fault
+
+    def _note_refusal(self, refusal: str) -> None:
+        if refusal and not self._refusal:
+            self._chain.change_driver()  # who had the wheel has it no more: the last word is zero
+            self._wanted = False
+            self._release_buttons()
+            if self._refusals.due():
+                self._log(f'nobody can drive: {refusal}')
+        self._refusal = refusal
 
     def _carry_out(self, output: Output | None) -> None:
         before, self._output = self._output, output

@@ -150,7 +150,12 @@ class HttpBridgeNode(BaseNode):
         if state.get('fault'):
             return diagnostics.Health(diagnostics.ERROR, str(state['fault']), values)
         if state.get('latched'):
-            return diagnostics.Health(diagnostics.WARN, 'emergency stop', values)
+            return diagnostics.Health(
+                diagnostics.WARN, 'emergency stop' if not state.get('others_move') else
+                f"emergency stop, contested by {state['others']}", values)
+        if state.get('others_send'):
+            return diagnostics.Health(
+                diagnostics.WARN, f"others send commands, too: {state['others']}", values)
         return diagnostics.Health(
             diagnostics.OK, f"{state['driver']} drives" if state.get('driver') else
             'nobody drives', values)

@@ -43,7 +43,8 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> DrivenVehicle | N
     if warning := check_access(value, "'teleop.enabled'"):
         log(warning)
     return DrivenVehicle(
-        SafetyChain(*read_limits(value)), TwistPublisher(node, value('teleop.stamped')), log,
+        SafetyChain(*read_limits(value)), TwistPublisher(
+            node, value('teleop.stamped'), value('teleop.exclusive')), log,
         create_buttons(node, value('teleop.buttons')),
         Battery(node, value('teleop.battery_topic')).state,
         node.get_clock().now().nanoseconds / 1e9)

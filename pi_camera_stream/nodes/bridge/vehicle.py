@@ -23,6 +23,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
+from .other_publishers import OtherPublishers
 from ...client.entities import create_publisher, create_subscription
 from ...client.qos import image_qos, reliable_qos
 from ...core.driving.actuator import Actuator
@@ -32,12 +33,18 @@ _BATTERY_STALE_S = 10.0  # so old may the battery's message be
 
 
 class TwistPublisher(Actuator):
-    """Publish velocities on `cmd_vel`; nothing once the node's context has ended."""
+    """
+    Publish velocities on `cmd_vel`; nothing once the node's context has ended.
 
-    def __init__(self, node: Node, stamped: bool) -> None:
-        self._node, self._stamped = node, stamped
+    While others send there, and it is `exclusive`, nobody may have the wheel: two who send by
+    turns would shake the vehicle, and undo each other's stops.
+    """
+
+    def __init__(self, node: Node, stamped: bool, exclusive: bool) -> None:
+        self._node, self._stamped, self._exclusive = node, stamped, exclusive
         self._publisher = create_publisher(
             node, TwistStamped if stamped else Twist, 'cmd_vel', reliable_qos(1))
+        self._others = OtherPublishers(node, self._publisher, stamped)
 
     def drive(self, linear: float, angular: float) -> None:
         twist = TwistStamped() if self._stamped else Twist()
@@ -48,6 +55,7 @@ class TwistPublisher(Actuator):
                 twist.header.stamp = self._node.get_clock().now().to_msg()
                 twist.header.frame_id = 'base_link'
             if self._node.context.ok():
+                self._others.said(twist)
                 self._publisher.publish(twist)
         except Exception:
             if self._node.context.ok():  # or it has ended in the meantime
@@ -55,6 +63,13 @@ class TwistPublisher(Actuator):
 
     def stop(self) -> None:
         self.drive(0.0, 0.0)
+
+    def refusal(self) -> str:
+        return self._others.sentence() if self._exclusive and self._others.send() else ''
+
+    def state(self) -> dict[str, Any]:
+        return {'others': self._others.listed(), 'others_send': self._others.send(),
+                'others_move': self._others.move()}
 
     def close(self, used: bool) -> None:
         """Let zero be the last word; nothing where nobody drove, as others may be driving."""

@@ -25,8 +25,8 @@ is held, `share` of the speed, and `round_trip_ms` where it is known; `stop` and
 
 To the page, JSON: `heard` with the `sequence` of a `drive`; `clock`; and `state`, on each change
 and five times a second: whether `you` drive, who does (`driver`), who asks for it (`asking`),
-`latched`, `latched_by` and whether the page `may_release` it, what the vehicle does and why, and
-what it can do.
+`latched`, `latched_by` and whether the page `may_release` it, why nobody may have the wheel
+(`refusal`), what the vehicle does and why, and what it can do.
 """
 
 import asyncio
@@ -194,6 +194,9 @@ class Drive:
         return self._vehicle.now_s() - self._seen(round(number(seen_ms) * 1e6))
 
     def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
+        if self._vehicle.refusal():
+            self._refused += 1
+            return
         before = self._lease.driver
         page.tab = str(message.get('tab') or '')
         ghost = self._pages.get(before)
@@ -265,6 +268,9 @@ class Drive:
         driver = self._lease.driver
         if self._lease.expire(self._clock()):
             self._empty(f'{driver} was silent for {SILENCE_S:.0f} s')
+        elif driver and (refusal := self._vehicle.refusal()):
+            self._lease.leave(driver)
+            self._empty(f'{driver} has lost the wheel ({refusal})')
 
     async def _send_state(self) -> None:
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,

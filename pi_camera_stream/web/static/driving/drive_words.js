@@ -109,7 +109,8 @@ function why(view) {
   }
   if (!view.reached) return '';
   if (view.fault) return `The vehicle fails, and is told to stop: ${view.fault}`;
-  if (view.latched) return 'No motion: the emergency stop holds';
+  if (view.latched) return contested(view) || 'No motion: the emergency stop holds';
+  if (view.refusal) return `Nobody can drive: ${view.refusal}`;
   if (view.late) return 'No motion: the connection is more than 300 ms late';
   if (view.letGo) {
     return `Stopped: ${view.letGo}. ${view.drives ? 'Press again' : 'Take the wheel'} to drive`;
@@ -132,9 +133,16 @@ function wheel({ drives, you, driver, asking }) {
 }
 
 /** @param {DriveView} view */
-function latch({ latched, latched_by: by }) {
+function contested({ others, others_move: move }) {
+  return move ? `Contested: ${others} moves the vehicle in spite of it` : '';
+}
+
+/** @param {DriveView} view */
+function latch(view) {
+  const { latched, latched_by: by } = view;
   if (!latched) return 'EMERGENCY STOP – not confirmed by the robot yet';
-  return by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
+  const words = by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
+  return contested(view) ? `${words} – CONTESTED by ${view.others}` : words;
 }
 
 /** @param {number} angular */

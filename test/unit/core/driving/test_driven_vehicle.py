@@ -28,7 +28,7 @@ FAST = Limits(linear_acceleration=1000.0, angular_acceleration=1000.0)
 
 class Remembering(Actuator):
     def __init__(self):
-        self.told, self.trouble = [], ''
+        self.told, self.trouble, self.reason = [], '', ''
         self.error = None
 
     def start(self):
@@ -44,6 +44,9 @@ class Remembering(Actuator):
 
     def fault(self):
         return self.trouble
+
+    def refusal(self):
+        return self.reason
 
     def close(self, used):
         self.told.append('used' if used else 'unused')
@@ -161,6 +164,30 @@ def test_a_fault_stops_it_and_has_to_be_let_go_of(vehicle, actuator, hands, line
     hands.throttle = 1.0
     wait_until(lambda: actuator.told[-1] == (0.5, 0.0))
     assert 'answers again' in lines[2]
+
+
+def test_while_nobody_may_have_the_wheel_it_is_silent_but_for_the_emergency_stop(
+        vehicle, actuator, hands, lines):
+    wait_until(lambda: (0.5, 0.0) in actuator.told)
+    actuator.reason = 'others send'
+    wait_until(vehicle.refusal)
+    wait_until(lambda: actuator.told[-1] == 'stop')
+    told, given = len(actuator.told), hands.given
+    wait_until(lambda: hands.given > given + 10)
+    assert actuator.told[told - 2] != 'stop'  # one, for who had the wheel, and nothing more
+    assert len(actuator.told) == told
+    assert lines == ['nobody can drive: others send']
+    vehicle.latch(True)
+    wait_until(lambda: len(actuator.told) > told + 5)
+    assert set(actuator.told[told:]) == {'stop'}
+    vehicle.latch(False)
+    wait_until(lambda: vehicle.state()['reason'] == 'nobody drives')
+    actuator.reason = ''
+    wait_until(lambda: not vehicle.refusal())
+    hands.throttle, given = None, hands.given
+    wait_until(lambda: hands.given > given + 1)
+    hands.throttle = 1.0
+    wait_until(lambda: actuator.told[-1] == (0.5, 0.0))
 
 
 def test_what_an_actuator_raises_does_not_end_the_thread(vehicle, actuator, hands, lines):
