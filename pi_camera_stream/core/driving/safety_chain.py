@@ -98,15 +98,20 @@ class SafetyChain:
         self._must_let_go = True
 
     def fail(self, failed: bool) -> None:
-        """Begin or end a time in which the vehicle cannot be driven; then as after a latch."""
+        """
+        Begin or end a time in which the vehicle cannot be driven.
+
+        Whoever holds a control when it ends has to let go first: it must not start by itself.
+        """
         self.failed = failed
-        self._must_let_go = True
+        if self._command is not None and not _released(self._command):
+            self._must_let_go = True
 
     def on_command(self, now_s: float, command: Command) -> bool:
         """Take in a command; False when it is dropped, because it is late, or not the newest."""
         numbers = (command.given_s, command.share, *(
             value for value in (command.throttle, command.steering) if value is not None))
-        released = command.throttle is None or command.steering is None
+        released = _released(command)
         in_time = -_FUTURE_S <= now_s - command.given_s <= COMMAND_AGE_S
         if not all(math.isfinite(value) for value in numbers) \
                 or not (in_time or released) or command.sequence <= self._sequence:
@@ -164,6 +169,10 @@ class SafetyChain:
                  last: bool = False) -> Output:
         self._velocity, self._published_s, self._stopped = velocity, now_s, last
         return Output(velocity, reason, limit)
+
+
+def _released(command: Command) -> bool:
+    return command.throttle is None or command.steering is None
 
 
 def _capped(velocity: Velocity, limits: Limits, limit: float) -> Velocity:

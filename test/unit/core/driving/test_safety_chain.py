@@ -205,8 +205,20 @@ def test_a_vehicle_that_fails_is_not_moved_and_then_the_driver_has_to_let_go_fir
     it.on_command(1.1, command(2, 1.1))
     assert it.output(1.1).velocity == STANDING
     it.on_command(1.2, command(3, 1.2, throttle=None, steering=None))
+    it.fail(True)
+    it.fail(False)  # and who has let go before need not do so again
     it.on_command(1.3, command(4, 1.3))
     assert it.output(1.3).velocity.linear > 0
+
+
+def test_a_fault_does_not_make_good_for_an_emergency_stop():
+    it = chain()
+    it.latch(True)
+    it.latch(False)
+    it.fail(True)
+    it.fail(False)
+    it.on_command(1.0, command(1, 1.0))
+    assert it.output(1.0).velocity == STANDING
 
 
 def test_nothing_is_younger_than_now():
