@@ -155,7 +155,8 @@ class HttpBridgeNode(BaseNode):
                 f"emergency stop, contested by {state['others']}", values)
         if state.get('others_send'):
             return diagnostics.Health(
-                diagnostics.WARN, f"others send commands, too: {state['others']}", values)
+                diagnostics.WARN if state.get('driver') else diagnostics.OK,
+                f"others send commands: {state['others']}", values)
         return diagnostics.Health(
             diagnostics.OK, f"{state['driver']} drives" if state.get('driver') else
             'nobody drives', values)
