@@ -92,6 +92,12 @@ def pyav(missing):
 
 
 @pytest.fixture
+def gpiozero(missing):
+    """See that gpiozero is there."""
+    _require('gpiozero', 'gpiozero (python3-gpiozero)', missing)
+
+
+@pytest.fixture
 def cyclonedds(missing):
     """See that the Python package of Cyclone DDS is there."""
     _require('cyclonedds', 'the Python package cyclonedds', missing)

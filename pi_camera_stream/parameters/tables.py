@@ -118,6 +118,8 @@ HTTP_BRIDGE = (
     Parameter('teleop.insecure', False, 'Whether that is allowed without access token and HTTPS: '
                                         'on a closed workbench only'),
     Parameter('teleop.stamped', False, 'Whether `cmd_vel` is a TwistStamped'),
+    Parameter('teleop.exclusive', True, 'Whether nobody may have the wheel while others send '
+                                        '`cmd_vel`, too'),
     *LIMITS,
     Parameter('teleop.max_video_age', 0.5, 'Age of the picture that the driver sees, beyond which '
                                            'the vehicle stops', 's', 0.05, 5, live=True),

@@ -27,18 +27,24 @@ import threading
 from .camera_feed import CameraFeed
 from .configuration import CameraChoice, Configuration, read_configuration
 from .processed_feed import ProcessedFeed
+from .vehicle import create_motors
 from ..codecs.renditions import RenditionEncoder
+from ..core.driving.driven_vehicle import DrivenVehicle
+from ..core.driving.guarded_actuator import GuardedActuator
+from ..core.driving.safety_chain import SafetyChain
 from ..core.errors import EndOfStream, PermanentError
 from ..core.machine_health import read_health
 from ..core.rendition_spec import RenditionSpec
 from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
+from ..parameters.driving_settings import check_access, read_limits
 from ..parameters.source_settings import read_settings
 from ..parameters.web_settings import read_rules
 from ..sources.registry import create_source
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
 from ..web.app import Application
+from ..web.drive.drive import Drive
 from ..web.results import ResultsFeed
 from ..web.server import WebServer
 from ..web.stream.catalog import Catalog
@@ -51,8 +57,14 @@ _IMAGE, _PROCESSED = 'image_raw/compressed', 'image_processed/compressed'
 def main(args: Sequence[str] | None = None) -> int:
     logging.basicConfig(format='[%(levelname)s] %(message)s', level=logging.INFO)
     stopping = threading.Event()
-    finish = end_by_signals(stopping.set)
     program: _Program | None = None
+
+    def end() -> None:
+        if program is not None:
+            program.stop_vehicle()
+        stopping.set()
+
+    finish = end_by_signals(end)
     try:
         configuration = read_configuration(sys.argv[1:] if args is None else args)
         program = _Program(configuration, stopping.set)
@@ -87,18 +99,25 @@ class _Program:
         self._streams = {feed.stream.name: feed.stream for feed in self._feeds}
         self._catalog = Catalog(self._feeds[0].stream.name, self._streams.__getitem__)
         self._catalog.update(dict.fromkeys(self._streams, _COMPRESSED))
+        rules = read_rules(bridge.__getitem__)
+        tls = server_context(str(bridge['certfile']), str(bridge['keyfile']))
+        # Last, since from then on there is something to be stopped.
+        self._vehicle = self._create_vehicle(configuration)
+        drive = None if self._vehicle is None else Drive(
+            self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
         self._server = WebServer(
-            Application(self._catalog, read_rules(bridge.__getitem__), self._log.warning,
+            Application(self._catalog, rules, self._log.warning, drive,
                         machine=lambda: read_health().state(),
                         results=self._results if self._processed else None).build,
-            str(bridge['address']), int(bridge['port']),
-            server_context(str(bridge['certfile']), str(bridge['keyfile'])),
+            str(bridge['address']), int(bridge['port']), tls,
             self._log.info if bridge['access_log'] else None,
             Watchdog(ServiceManager(), self._status))
         for note in configuration.notes:
             self._log.info(note)
 
     def start(self) -> None:
+        if self._vehicle is not None:
+            self._vehicle.start()
         for feed in self._feeds:
             feed.start()
         self._server.start()
@@ -106,7 +125,13 @@ class _Program:
             self._log.info('%s: %s', camera.stream.name, camera.source.title)
         print(f'Open {self._server.url()} in a browser. Ctrl-C ends it.', flush=True)
 
+    def stop_vehicle(self) -> None:
+        """Let the vehicle stand for good. Any thread may call it, and again."""
+        if self._vehicle is not None:
+            self._vehicle.stop()
+
     def stop(self) -> None:
+        self.stop_vehicle()
         self._server.stop()
         for feed in self._feeds:
             feed.stop()
@@ -131,6 +156,17 @@ class _Program:
             self._encoder, self._full, controls=choice.controls,
             max_pixels=int(values['max_pixels']), standby=bool(values['standby']),
             on_end=self._on_end, log=self._log.warning)
+
+    def _create_vehicle(self, configuration: Configuration) -> DrivenVehicle | None:
+        """Return what pages may drive; None where no vehicle is named."""
+        if not configuration.vehicle:
+            return None
+        value = configuration.bridge.__getitem__
+        if warning := check_access(value, "'--vehicle'"):
+            self._log.warning(warning)
+        chain = SafetyChain(*read_limits(value))
+        return DrivenVehicle(chain, GuardedActuator(create_motors(configuration.vehicle)),
+                             self._log.warning)
 
     def _create_processors(self, configuration: Configuration) -> list[ProcessedFeed]:
         """Return what works on the first camera; nothing where no processor is named."""

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 import yaml  # type: ignore[import-untyped]
 
+from .vehicle import FORM
 from ..core.errors import PermanentError
 from ..core.parameters import nearest, Parameter, Value
 from ..parameters.aliases import ALIASES, find, take
@@ -36,7 +37,9 @@ _TABLES: Mapping[str, Sequence[Parameter]] = {
     'camera': CAMERA, 'http_bridge': HTTP_BRIDGE, 'opencv_consumer': OPENCV_CONSUMER}
 # What has a meaning among ROS nodes only.
 _OF_ROS = {'adaptive', 'adaptive_floor', 'max_bitrate_bps', 'lores_width', 'frame_id',
-           'camera_info_url', 'snapshot_folder', 'reliability', 'camera_controls'}
+           'camera_info_url', 'snapshot_folder', 'reliability', 'camera_controls',
+           'teleop.enabled', 'teleop.stamped', 'teleop.exclusive', 'teleop.buttons',
+           'teleop.battery_topic'}
 _DRIVING = 'teleop.'
 
 
@@ -54,6 +57,7 @@ class Configuration:
     cameras: Sequence[CameraChoice]
     bridge: Mapping[str, Value]
     processors: Mapping[str, Mapping[str, Value]]  # by name, in their order; none is the default
+    vehicle: str  # what pages drive, as `create_motors` finds it; empty for nothing
     seconds: float  # after which it ends; 0 for never
     notes: Sequence[str]  # what is odd, or taken from other programs, a sentence each
 
@@ -66,13 +70,16 @@ def read_configuration(words: Sequence[str]) -> Configuration:
                          'ROS reads; several files are several cameras.'))
     parser.add_argument('--params-file', action='append', default=[], type=Path, metavar='FILE',
                         help='parameter file (YAML); may be given for each of several cameras')
+    parser.add_argument('--vehicle', default='', metavar=FORM, help=(
+        'class with drive(linear, angular) and stop() that pages may drive, also from the current '
+        'directory; or the name that an installed package has for one'))
     parser.add_argument('--seconds', type=float, default=0.0, help='end after so many seconds')
     parser.add_argument('--size', default='', metavar='WIDTHxHEIGHT', help='width and height')
     names = _add_options(parser)
     options, rest = parser.parse_known_args(words)
     processors, rest = _take_processor_options(options, rest)
     if rest:
-        _refuse(rest[0], {*names, 'params-file', 'seconds', 'size'})
+        _refuse(rest[0], {*names, 'params-file', 'vehicle', 'seconds', 'size'})
     return _Reader(vars(options), processors).configuration()
 
 
@@ -82,7 +89,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _has_meaning(name: str) -> bool:
-    return name not in _OF_ROS and not name.startswith(_DRIVING)
+    return name not in _OF_ROS
 
 
 def _add_options(parser: argparse.ArgumentParser) -> set[str]:
@@ -126,6 +133,9 @@ def _refuse(word: str, names: Iterable[str]) -> NoReturn:
     if not word.startswith('--'):
         raise PermanentError(f"'{word}' is no option: write options as --name value")
     name = word[2:].partition('=')[0]
+    if name == 'teleop.enabled':
+        raise PermanentError(f"'--{name}' has a meaning among ROS nodes only: name what pages are "
+                             f'to drive here, --vehicle {FORM}')
     if not _has_meaning(name.replace('-', '_')):
         raise PermanentError(f"'--{name}' has a meaning among ROS nodes only: leave it out")
     meant = nearest(name, names)
@@ -149,11 +159,21 @@ class _Reader:
         for file in files:
             bridge.update(self._said(file, f'/{cameras[0].namespace}/http_bridge'))
         values, _ = self._values('http_bridge', bridge)
+        vehicle = self._options['vehicle']
+        if not vehicle:
+            self._see_that_nothing_is_driven(values)
+        return Configuration(cameras, values, self._processors, vehicle,
+                             self._options['seconds'], self._notes)
+
+    def _see_that_nothing_is_driven(self, values: Mapping[str, Value]) -> None:
+        for key in self._options:
+            name = key.partition(':')[2]
+            if name.startswith(_DRIVING):
+                raise PermanentError(f"'--{name.replace('_', '-')}' says how a vehicle is driven: "
+                                     f'name that, too, --vehicle {FORM}')
         if values['teleop.enabled']:
-            self._notes.append('driving needs the ROS nodes, so pages cannot drive here: start '
-                               'the launch file in place of this')
-        return Configuration(cameras, values, self._processors, self._options['seconds'],
-                             self._notes)
+            self._notes.append(f'pages cannot drive here: name a vehicle, --vehicle {FORM}, or '
+                               'start the launch file in place of this')
 
     def _camera(self, file: Path | None, number: int) -> CameraChoice:
         if file is None:

@@ -15,14 +15,14 @@
 
 """The processors by name, ours and those of other packages, each imported when it is wanted."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import entry_points, EntryPoint
+from importlib.metadata import EntryPoint
 
 from .processor import Processor
 from ..core.errors import PermanentError
 from ..core.parameters import Parameter
+from ..core.plug_ins import load, offers, package
 
 GROUP = 'pi_camera_stream.processors'  # of Python entry points: name = module:class
 
@@ -66,20 +66,12 @@ def find(name: str) -> type[Processor]:
         module, class_name = BUILT_IN[name]
         found: type[Processor] = getattr(import_module(f'.{module}', __package__), class_name)
         return found
-    offers = _plug_ins()[name]
-    packages = ' and '.join(sorted({_package(offer) for offer in offers}))
-    if len(offers) > 1:
-        raise PermanentError(f"the packages {packages} both have a processor '{name}': "
-                             'remove one of them')
-    try:
-        loaded = offers[0].load()
-    except Exception as error:  # whatever a module of somebody else raises
-        raise PermanentError(f"processor '{name}' of the package {packages} cannot be imported: "
-                             f'{error!r}: mend or remove that package') from error
+    found_in = _plug_ins()[name]
+    loaded = load('processor', name, found_in)
     if not isinstance(loaded, type) or not issubclass(loaded, Processor):
         raise PermanentError(
-            f"processor '{name}' of the package {packages} is none: its entry point "
-            f'{offers[0].value} must be a class derived from {Processor.__module__}.Processor')
+            f"processor '{name}' of the package {package(found_in[0])} is none: its entry point "
+            f'{found_in[0].value} must be a class derived from {Processor.__module__}.Processor')
     return loaded
 
 
@@ -99,20 +91,7 @@ def built_in_parameters() -> tuple[Parameter, ...]:
 
 def _plug_ins() -> dict[str, list[EntryPoint]]:
     """Return what other packages offer, by name; one of our names stands for ours."""
-    offers: dict[str, list[EntryPoint]] = {}
-    for offer in _first_of_each(entry_points(group=GROUP)):
-        if offer.name not in BUILT_IN:
-            offers.setdefault(offer.name, []).append(offer)
-    return offers
-
-
-def _first_of_each(offers: Iterable[EntryPoint]) -> Iterable[EntryPoint]:
-    """Leave out what the same package offers again, from another folder of the path."""
-    return {(_package(offer), offer.name): offer for offer in reversed([*offers])}.values()
-
-
-def _package(offer: EntryPoint) -> str:
-    return offer.dist.name if offer.dist is not None else offer.value.partition(':')[0]
+    return {name: found for name, found in offers(GROUP).items() if name not in BUILT_IN}
 
 
 def _choose() -> str:

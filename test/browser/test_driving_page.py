@@ -384,6 +384,27 @@ def test_the_driver_sees_the_figures_and_says_which_picture_he_sees(seat):
     page.locator('.battery').get_by_text('11.8 V').wait_for()
 
 
+def test_a_wheel_that_nobody_may_have_is_not_offered_and_it_is_said_why(driver):
+    with driver.held('w'):
+        driver.moves(1, 0)
+        driver.robot.change_driver(None, '')
+        driver.robot.say(refusal="'/cmd_vel' gets commands of others: /nav")
+        driver.says("Nobody can drive: '/cmd_vel' gets commands of others: /nav")
+        assert driver.wheel.is_disabled()
+    driver.robot.say(latched=True, others='/nav', others_move=True)
+    driver.says('Contested: /nav moves the vehicle in spite of it')
+    driver.says('CONTESTED by /nav')
+    driver.robot.say(latched=False, refusal='')
+    driver.page.locator('.wheel:enabled').wait_for()
+    driver.take()
+
+
+def test_a_vehicle_that_fails_is_said_before_all_else(driver):
+    driver.robot.say(latched=True, fault='its stop() raises OSError()')
+    driver.says('The vehicle fails, and is told to stop: its stop() raises OSError()')
+    assert driver.wheel.is_enabled()
+
+
 def test_the_reason_is_said_while_a_control_is_held(driver):
     with driver.held('w'):
         driver.moves(1, 0)

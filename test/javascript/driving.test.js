@@ -158,6 +158,12 @@ test('it is said why nothing moves, the gravest reason first', () => {
     [{ ...drives, late: true, letGo: 'x' },
       'No motion: the connection is more than 300 ms late', true],
     [{ ...drives, late: true, latched: true }, 'No motion: the emergency stop holds', true],
+    [{ latched: true, fault: 'its stop() raises' },
+      'The vehicle fails, and is told to stop: its stop() raises', true],
+    [{ letGo: 'the wheel was lost', refusal: 'others send' }, 'Nobody can drive: others send', true],
+    [{ latched: true, refusal: 'others send' }, 'No motion: the emergency stop holds', true],
+    [{ latched: true, others_move: true, others: '/nav2' },
+      'Contested: /nav2 moves the vehicle in spite of it', true],
     [{ ...drives, stopping: true }, 'Stopping', true],
     [{ stopping: true, reached: false },
       'The stop is sent as soon as the robot can be reached', true],
@@ -182,6 +188,8 @@ test('an emergency stop has a name, and is not said to hold before the robot say
   assert.equal(driveWords(view({ latched: true, latched_by: 'Ann' })).latch,
     'EMERGENCY STOP by Ann');
   assert.equal(driveWords(view({ latched: true })).latch, 'EMERGENCY STOP');
+  assert.equal(driveWords(view({ latched: true, latched_by: 'Ann', others_move: true,
+    others: '/nav2' })).latch, 'EMERGENCY STOP by Ann – CONTESTED by /nav2');
 });
 
 test('without the robot only that is said', () => {

@@ -41,6 +41,7 @@ class Reason(Enum):
     SILENT = 'no commands come'
     VIDEO_LATE = 'the picture is too old'
     EMERGENCY = 'emergency stop'
+    FAULT = 'the vehicle does not do what it is told'
     NO_DRIVER = 'nobody drives'
 
 
@@ -71,6 +72,7 @@ class SafetyChain:
     def __init__(self, limits: Limits, max_video_age_s: float) -> None:
         self.limits = limits
         self.latched = False  # whether the emergency stop holds
+        self.failed = False  # whether the vehicle cannot be driven
         self.dropped = 0  # commands that came late or twice
         self._max_video_age_s = max_video_age_s
         self._command: Command | None = None
@@ -95,11 +97,21 @@ class SafetyChain:
         self.latched = latched
         self._must_let_go = True
 
+    def fail(self, failed: bool) -> None:
+        """
+        Begin or end a time in which the vehicle cannot be driven.
+
+        Whoever holds a control when it ends has to let go first: it must not start by itself.
+        """
+        self.failed = failed
+        if self._command is not None and not _released(self._command):
+            self._must_let_go = True
+
     def on_command(self, now_s: float, command: Command) -> bool:
         """Take in a command; False when it is dropped, because it is late, or not the newest."""
         numbers = (command.given_s, command.share, *(
             value for value in (command.throttle, command.steering) if value is not None))
-        released = command.throttle is None or command.steering is None
+        released = _released(command)
         in_time = -_FUTURE_S <= now_s - command.given_s <= COMMAND_AGE_S
         if not all(math.isfinite(value) for value in numbers) \
                 or not (in_time or released) or command.sequence <= self._sequence:
@@ -124,6 +136,8 @@ class SafetyChain:
                 Reason.RELEASED if command.throttle is None else Reason.SILENT
             return None if self._stopped else self._publish(now_s, STANDING, reason, 0.0, True)
         limit = self._limit(now_s, command)
+        if self.failed:
+            return self._publish(now_s, STANDING, Reason.FAULT, 0.0)
         if command.throttle is None or command.steering is None or self._must_let_go:
             return self._publish(now_s, STANDING, Reason.RELEASED, limit)
         if now_s >= command.given_s + COMMAND_AGE_S:
@@ -155,6 +169,10 @@ class SafetyChain:
                  last: bool = False) -> Output:
         self._velocity, self._published_s, self._stopped = velocity, now_s, last
         return Output(velocity, reason, limit)
+
+
+def _released(command: Command) -> bool:
+    return command.throttle is None or command.steering is None
 
 
 def _capped(velocity: Velocity, limits: Limits, limit: float) -> Velocity:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .ros_cameras import create_cameras
-from .teleop import create_vehicle, read_limits
+from .teleop import create_vehicle
 from .topic_feed import TopicFeed
 from .. import diagnostics
 from ..base_node import BaseNode
@@ -31,6 +31,7 @@ from ...codecs.renditions import RenditionEncoder
 from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
 from ...core.service_manager import ServiceManager
+from ...parameters.driving_settings import read_limits
 from ...parameters.tables import HTTP_BRIDGE
 from ...parameters.web_settings import read_rules
 from ...web.access.tls import server_context
@@ -155,8 +156,16 @@ class HttpBridgeNode(BaseNode):
         state = self._drive.state() if self._drive is not None else {}
         stops = state.pop('stops', {})
         values = {**state, **{f'stops: {reason}': count for reason, count in stops.items()}}
+        if state.get('fault'):
+            return diagnostics.Health(diagnostics.ERROR, str(state['fault']), values)
         if state.get('latched'):
-            return diagnostics.Health(diagnostics.WARN, 'emergency stop', values)
+            return diagnostics.Health(
+                diagnostics.WARN, 'emergency stop' if not state.get('others_move') else
+                f"emergency stop, contested by {state['others']}", values)
+        if state.get('others_send'):
+            return diagnostics.Health(
+                diagnostics.WARN if state.get('driver') else diagnostics.OK,
+                f"others send commands: {state['others']}", values)
         return diagnostics.Health(
             diagnostics.OK, f"{state['driver']} drives" if state.get('driver') else
             'nobody drives', values)

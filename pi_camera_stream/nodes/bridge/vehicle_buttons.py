@@ -16,7 +16,6 @@
 """Buttons of the page that switch something on the robot: a horn, lights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 import re
 
 from rclpy.exceptions import NameValidationException
@@ -26,18 +25,13 @@ from std_srvs.srv import SetBool, Trigger
 
 from ...client.entities import Client, create_publisher
 from ...client.qos import reliable_qos
+from ...core.driving.driven_vehicle import Button
 from ...core.errors import PermanentError
 
 _MOST = 4
 _FORM = ("'NAME KIND TOPIC, …', as in 'horn bool /horn, lights set_bool /lights'; the kinds are "
          'bool (a topic, true while it is pressed), set_bool (a service, on and off by turns) '
          'and trigger (a service)')
-
-
-@dataclass(frozen=True)
-class Button:
-    name: str
-    press: Callable[[bool], None]  # called with True when it is pressed, False when it is released
 
 
 def create_buttons(node: Node, text: str) -> list[Button]:
@@ -51,11 +45,20 @@ def create_buttons(node: Node, text: str) -> list[Button]:
         if len(entry) != 3 or entry[1] not in _KINDS or not re.fullmatch(r'\w{1,16}', entry[0]):
             raise PermanentError(f"parameter 'teleop.buttons' must be {_FORM}; not {text!r}")
         try:
-            buttons.append(Button(entry[0], _KINDS[entry[1]](node, entry[2])))
+            press = _KINDS[entry[1]](node, entry[2])
+            buttons.append(Button(entry[0], _while_it_lasts(node, press)))
         except (NameValidationException, ValueError) as error:
             raise PermanentError(f"parameter 'teleop.buttons' has '{entry[2]}', which is no name "
                                  'of a topic or service') from error
     return buttons
+
+
+def _while_it_lasts(node: Node, press: Callable[[bool], None]) -> Callable[[bool], None]:
+    """Return what presses a button unless the node's context has ended."""
+    def press_or_not(pressed: bool) -> None:
+        if node.context.ok():
+            press(pressed)
+    return press_or_not
 
 
 def _bool(node: Node, topic: str) -> Callable[[bool], None]:

@@ -26,9 +26,10 @@ is held, `share` of the speed, and `round_trip_ms` where it is known; `stop` and
 
 To the page, JSON: `heard` with the `sequence` of a `drive`; `clock`; and `state`, on each change
 and five times a second: whether `you` drive, who does (`driver`), who asks for it (`asking`),
-`latched`, `latched_by` and whether the page `may_release` it, what the vehicle does and why, and
-what it can do; whether the page `may_drive`, `may_take` the wheel from somebody, is `muted`, and,
-for drivers, who has pressed the stop `again` and again: a number by each name.
+`latched`, `latched_by` and whether the page `may_release` it, why nobody may have the wheel
+(`refusal`), what the vehicle does and why, and what it can do; whether the page `may_drive`,
+`may_take` the wheel from somebody, is `muted`, and, for drivers, who has pressed the stop `again`
+and again: a number by each name.
 """
 
 import asyncio
@@ -206,7 +207,7 @@ class Drive:
         return self._vehicle.now_s() - self._seen(round(number(seen_ms) * 1e6))
 
     def _take(self, page: _Page, message: Mapping[str, Any]) -> None:
-        if not page.role.drives:
+        if not page.role.drives or self._vehicle.refusal():
             self._refused += 1
             return
         before = self._lease.driver
@@ -310,6 +311,9 @@ class Drive:
         driver = self._lease.driver
         if self._lease.expire(self._clock()):
             self._empty(f'{driver} was silent for {SILENCE_S:.0f} s')
+        elif driver and (refusal := self._vehicle.refusal()):
+            self._lease.leave(driver)
+            self._empty(f'{driver} has lost the wheel ({refusal})')
 
     async def _send_state(self) -> None:
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,

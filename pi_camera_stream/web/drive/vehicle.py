@@ -33,6 +33,9 @@ class Vehicle(Protocol):
     def now_s(self) -> float:
         """Return the robot's clock, in s since the epoch."""
 
+    def refusal(self) -> str:
+        """Return why nobody may have the wheel now; empty when somebody may."""
+
     def change_driver(self) -> None:
         """Let another driver, or nobody, begin."""
 

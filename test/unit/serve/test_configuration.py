@@ -85,7 +85,7 @@ def test_a_parameter_file_is_read_as_ros_reads_it_and_options_count_more(tmp_pat
     assert camera.controls == {'ExposureTime': 9000}
     assert configuration.bridge['port'] == 9001
     assert any("'framerate' as `fps`" in note for note in configuration.notes)
-    assert any('driving needs the ROS nodes' in note for note in configuration.notes)
+    assert any('pages cannot drive here' in note for note in configuration.notes)
 
 
 def test_each_file_is_a_camera(tmp_path):

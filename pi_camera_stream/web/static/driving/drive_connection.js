@@ -66,6 +66,11 @@ const TRIPS_MS = 1000;
  * @property {boolean} [muted] the stop of this page
  * @property {Record<string, number>} [again] how often who presses the stop again and again has
  * @property {string} reason why it does not move as it should, or ''
+ * @property {string} [fault] why the vehicle cannot be driven, or ''
+ * @property {string} [refusal] why nobody may have the wheel, or ''
+ * @property {string} [others] nodes that may send the vehicle commands, too
+ * @property {boolean} [others_send] they do
+ * @property {boolean} [others_move] and not only stops
  * @property {number} limit the share of its speed that it may have now
  * @property {number} linear in m/s
  * @property {number} angular in rad/s, to the left

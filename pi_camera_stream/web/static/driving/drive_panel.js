@@ -120,7 +120,7 @@ export class DrivePanel {
     this.#panel.classList.toggle('warns', words.warns);
     setText(this.#wheel, words.wheel);
     this.#wheel.setAttribute('aria-label', words.wheelInFull);
-    this.#wheel.disabled = !view.reached;
+    this.#wheel.disabled = !view.reached || Boolean(view.refusal && !view.drives);
     this.#panel.classList.toggle('asked', Boolean(view.drives && view.asking));
     this.#extras.show(view.drives ? view.buttons ?? [] : []);
     this.#showSpeed();

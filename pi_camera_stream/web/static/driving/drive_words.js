@@ -50,7 +50,9 @@ const HINT = 'Hold W A S D, the arrows, a stick or a thumb to drive';
 export function driveWords(view) {
   const reason = why(view);
   const warns = Boolean(reason) && reason !== HINT;
-  return { who: who(view), why: reason, warns, ...wheel(view), latch: latch(view), ...pressers(view) };
+  return {
+    who: who(view), why: reason, warns, ...wheel(view), latch: latch(view), ...pressers(view),
+  };
 }
 
 /**
@@ -110,7 +112,9 @@ function why(view) {
   }
   if (!view.reached) return '';
   if (view.muted) return 'The driver has muted your stop for some minutes';
-  if (view.latched) return 'No motion: the emergency stop holds';
+  if (view.fault) return `The vehicle fails, and is told to stop: ${view.fault}`;
+  if (view.latched) return contested(view) || 'No motion: the emergency stop holds';
+  if (view.refusal) return `Nobody can drive: ${view.refusal}`;
   if (view.late) return 'No motion: the connection is more than 300 ms late';
   if (view.letGo) {
     return `Stopped: ${view.letGo}. ${view.drives ? 'Press again' : 'Take the wheel'} to drive`;
@@ -134,9 +138,16 @@ function wheel({ drives, you, driver, asking, may_drive: mayDrive, may_take: may
 }
 
 /** @param {DriveView} view */
-function latch({ latched, latched_by: by }) {
+function contested({ others, others_move: move }) {
+  return move ? `Contested: ${others} moves the vehicle in spite of it` : '';
+}
+
+/** @param {DriveView} view */
+function latch(view) {
+  const { latched, latched_by: by } = view;
   if (!latched) return 'EMERGENCY STOP – not confirmed by the robot yet';
-  return by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
+  const words = by ? `EMERGENCY STOP by ${by}` : 'EMERGENCY STOP';
+  return contested(view) ? `${words} – CONTESTED by ${view.others}` : words;
 }
 
 /** @param {DriveView} view */

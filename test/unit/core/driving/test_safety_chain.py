@@ -194,6 +194,33 @@ def test_after_an_emergency_stop_the_driver_has_to_let_go_first():
     assert it.output(1.3).velocity.linear > 0
 
 
+def test_a_vehicle_that_fails_is_not_moved_and_then_the_driver_has_to_let_go_first():
+    it = chain()
+    it.fail(True)
+    assert it.output(0.9) is None  # nobody drives: it is not told anything
+    it.on_command(1.0, command(1, 1.0))
+    out = it.output(1.0)
+    assert (out.velocity, out.reason, out.limit) == (STANDING, Reason.FAULT, 0.0)
+    it.fail(False)
+    it.on_command(1.1, command(2, 1.1))
+    assert it.output(1.1).velocity == STANDING
+    it.on_command(1.2, command(3, 1.2, throttle=None, steering=None))
+    it.fail(True)
+    it.fail(False)  # and who has let go before need not do so again
+    it.on_command(1.3, command(4, 1.3))
+    assert it.output(1.3).velocity.linear > 0
+
+
+def test_a_fault_does_not_make_good_for_an_emergency_stop():
+    it = chain()
+    it.latch(True)
+    it.latch(False)
+    it.fail(True)
+    it.fail(False)
+    it.on_command(1.0, command(1, 1.0))
+    assert it.output(1.0).velocity == STANDING
+
+
 def test_nothing_is_younger_than_now():
     it = chain()
     it.on_command(1.0, command(1, 1.09, seen_s=1.09))
@@ -227,6 +254,7 @@ events = st.lists(st.one_of(
     st.tuples(st.just('command'), st.tuples(
         st.integers(-2, 5), st.floats(-0.2, 1.0), st.floats(-0.2, 2.0), hands, hands, numbers)),
     st.tuples(st.just('latch'), st.booleans()),
+    st.tuples(st.just('fail'), st.booleans()),
     st.tuples(st.just('change_driver'), st.just(None))), max_size=80)
 some_limits = st.builds(
     Limits, st.floats(0.01, 5), st.floats(0.01, 5), st.floats(0.01, 50), st.floats(0.01, 50),
@@ -252,6 +280,8 @@ def test_nothing_moves_after_its_conditions_have_ended(limits, course):
                 heard.append((now_s, told))
         elif kind == 'latch':
             it.latch(value)
+        elif kind == 'fail':
+            it.fail(value)
         elif kind == 'change_driver':
             it.change_driver()
             heard.clear()
@@ -264,6 +294,7 @@ def test_nothing_moves_after_its_conditions_have_ended(limits, course):
             if out.velocity != STANDING:
                 arrived_s, last = heard[-1]
                 assert not it.latched
+                assert not it.failed
                 assert now_s - min(last.given_s, arrived_s) <= COMMAND_AGE_S + 1e-9
                 assert now_s - arrived_s <= SILENCE_S
                 assert now_s - last.seen_s < VIDEO_S + 0.051

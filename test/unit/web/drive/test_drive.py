@@ -41,9 +41,13 @@ class Vehicle:
 
     def __init__(self):
         self.commands, self.latches, self.presses, self.seats = [], [], [], 0
+        self.refused = ''
 
     def now_s(self):
         return 100.0
+
+    def refusal(self):
+        return self.refused
 
     def change_driver(self):
         self.seats += 1
@@ -193,6 +197,26 @@ async def test_only_who_has_the_wheel_is_heard(it):
     await driver.send(type='button', name='horn', pressed=True)
     await driver.settle()
     assert it.vehicle.presses == [('horn', True)]
+
+
+@scene
+async def test_while_it_is_refused_nobody_gets_the_wheel_and_who_had_it_loses_it(it):
+    driver = await it.driver()
+    it.vehicle.refused = 'others send'
+    await driver.receive(type='state', you=False, driver='')
+    name = it.lines[0].removesuffix(' drives')
+    assert it.lines[-1] == f'{name} has lost the wheel (others send): nobody drives'
+    assert it.preferred[-1] == ''
+    refused = it.drive.state()['refused']
+    await driver.send(type='take')
+    await driver.settle()
+    assert (it.drive.state()['driver'], it.drive.state()['refused']) == ('', refused + 1)
+    await driver.send(type='stop')  # which everyone may all the same
+    await driver.settle()
+    assert it.vehicle.latches == [True]
+    it.vehicle.refused = ''
+    await driver.send(type='take')
+    await driver.receive(type='state', you=True)
 
 
 @scene
