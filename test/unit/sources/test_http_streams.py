@@ -19,6 +19,7 @@ import hashlib
 import itertools
 import re
 
+import av
 import cv2
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
@@ -425,14 +426,15 @@ def test_other_streams_are_left_to_ffmpeg(tmp_path):
 
 @pytest.mark.parametrize('orientation', ORIENTATIONS)
 def test_a_film_is_turned_as_it_says(tmp_path, orientation):
-    """By an FFmpeg of version 6.1 or newer, as its pictures have to say it."""
+    """By an FFmpeg of version 6.1 or newer: the pictures of older ones do not say it."""
+    says = av.library_versions['libavcodec'] >= (60, 31)
     path = tmp_path / 'film.mp4'
     videos.write(path, size=(320, 180), picture=quarters(320, 180))
     turn_film(path, orientation)
     film = whole('200 OK', path.read_bytes(), 'video/mp4')
     with (raw_camera(lambda request, call: [film]) as camera,
           capturing(source(camera.url(), quality=95)) as run):
-        assert look(run.image()) == seen(orientation, 320, 180)
+        assert look(run.image()) == seen(orientation if says else 1, 320, 180)
 
 
 def test_what_is_no_camera_is_an_error_of_the_moment():
