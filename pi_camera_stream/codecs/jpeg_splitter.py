@@ -35,6 +35,7 @@ class Piece:
 
     jpeg: bytes
     arrival_ns: int
+    stamp_ns: int | None = None  # as its sender has stamped it, by the sender's clock
 
 
 class _BrokenError(Exception):

@@ -28,11 +28,14 @@ from .camera_feed import CameraFeed
 from .configuration import CameraChoice, Configuration, read_configuration
 from .processed_feed import ProcessedFeed
 from ..codecs.renditions import RenditionEncoder
+from ..core.camera_info import SentInfo
 from ..core.errors import EndOfStream, PermanentError
 from ..core.machine_health import read_health
 from ..core.rendition_spec import RenditionSpec
 from ..core.shutdown_signals import end_by_signals
+from ..parameters.kept_calibration import KeptCalibration
 from ..parameters.source_settings import read_settings
+from ..parameters.tables import FRAME_ID
 from ..parameters.web_settings import read_rules
 from ..sources.registry import create_source
 from ..vision.pipeline import Pipeline
@@ -86,7 +89,8 @@ class _Program:
         self._server = WebServer(
             Application(self._catalog, read_rules(bridge.__getitem__), self._log.warning,
                         machine=lambda: read_health().state(),
-                        results=self._results if self._processed else None).build,
+                        results=self._results if self._processed else None,
+                        camera_infos=self._camera_info).build,
             str(bridge['address']), int(bridge['port']),
             server_context(str(bridge['certfile']), str(bridge['keyfile'])),
             self._log.info if bridge['access_log'] else None)
@@ -112,12 +116,21 @@ class _Program:
             return 0
         raise PermanentError(str(self._ended))
 
+    async def _camera_info(self, name: str) -> SentInfo:
+        """Return what is known of the camera; a stream of processed pictures is of the first."""
+        return next((camera for camera in self._cameras if camera.stream.name == name),
+                    self._cameras[0]).info()
+
     def _create_camera(self, choice: CameraChoice) -> CameraFeed:
-        values = choice.values
+        values, frame_id = choice.values, str(choice.values['frame_id'])
         return CameraFeed(
             f'/{choice.namespace}/{_IMAGE}', create_source(read_settings(values.__getitem__)),
             self._encoder, self._full, controls=choice.controls,
             max_pixels=int(values['max_pixels']), standby=bool(values['standby']),
+            calibration=KeptCalibration(
+                str(values['camera_info_url']), choice.namespace.replace('/', '_'),
+                self._log.info, self._log.warning),
+            frame_id='' if frame_id == FRAME_ID else frame_id,
             on_end=self._on_end, log=self._log.warning)
 
     def _create_processors(self, configuration: Configuration) -> list[ProcessedFeed]:

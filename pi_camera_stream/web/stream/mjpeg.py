@@ -15,6 +15,7 @@
 """The endless picture: `multipart/x-mixed-replace`, as `<img>` and most programs read it."""
 
 import asyncio
+from collections.abc import Mapping
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -23,7 +24,7 @@ from .delivery import deliver, Transport
 from .link import Link
 from .rendition import Status
 from .stream import Stream
-from .timestamp import TIMESTAMP, timestamp
+from .timestamp import places, TIMESTAMP, timestamp
 from .viewer import Viewer
 from ...core.frame import Frame
 
@@ -40,8 +41,8 @@ class EndlessResponse(web.StreamResponse):
 
     _length_check = False  # as aiohttp's own WebSocketResponse does it
 
-    def __init__(self) -> None:
-        super().__init__(headers=_HEADERS)
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers=headers)
         self.force_close()
 
 
@@ -78,9 +79,10 @@ class MjpegTransport(Transport):
 
 async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
                        ) -> web.StreamResponse:
+    headers = {**_HEADERS, **places(stream.name)}
     if request.method == 'HEAD':
-        return web.Response(headers=_HEADERS)
-    response = EndlessResponse()
+        return web.Response(headers=headers)
+    response = EndlessResponse(headers)
     with stream.watch(viewer):
         writer = await response.prepare(request)
         if request.transport is None or writer is None:

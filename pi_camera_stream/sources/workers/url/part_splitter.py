@@ -26,6 +26,9 @@ _MOST_PADDING_BYTES = 2**12
 # The length that the last head says, with a blank line between it and the picture.
 _LENGTH = re.compile(rb'(?:^|\n)content-length[ \t]*:[ \t]*(\d{1,9})[ \t]*\r?\n'
                      rb'(?:[^\r\n]+\r?\n)*\r?\n\Z', re.IGNORECASE)
+_STAMP = re.compile(rb'(?:^|\n)x-timestamp[ \t]*:[ \t]*([-.\d]{1,24})[ \t]*\r?\n'
+                    rb'(?:[^\r\n]+\r?\n)*\r?\n\Z', re.IGNORECASE)
+_SECONDS = re.compile(r'(-?)(\d{1,10})(?:\.(\d{1,9}))?')  # since the epoch
 _NEXT_PART = re.compile(rb'\r?\n?--')
 _NEXT_PART_BYTES = 4
 # A picture's end with a boundary behind it.
@@ -49,6 +52,7 @@ class PartSplitter:
         self._length = 0  # of the picture that the buffer begins with; 0 before it has begun
         self._searched = 0
         self._arrival_ns = 0
+        self._stamp_ns: int | None = None
         self._left_out = 0
 
     @property
@@ -78,7 +82,8 @@ class PartSplitter:
             if not true:
                 self._by_markers = True
                 break
-            pieces.append(Piece(bytes(memoryview(self._buffer)[:self._length]), self._arrival_ns))
+            pieces.append(Piece(bytes(memoryview(self._buffer)[:self._length]), self._arrival_ns,
+                                self._stamp_ns))
             del self._buffer[:self._length]
             self._length = 0
         if self._by_markers:
@@ -95,6 +100,8 @@ class PartSplitter:
             return False
         head = _LENGTH.search(self._buffer, max(0, start - _MOST_HEAD_BYTES), start)
         length = int(head[1]) if head else 0
+        stamp = _STAMP.search(self._buffer, max(0, start - _MOST_HEAD_BYTES), start)
+        self._stamp_ns = read_stamp(stamp[1].decode()) if stamp else None
         self._arrival_ns = arrival_ns
         self._drop(start)
         if not len(_START) < length <= MAX_PICTURE_BYTES:
@@ -122,3 +129,12 @@ class PartSplitter:
     def _drop(self, count: int) -> None:
         self._left_out += count
         del self._buffer[:count]
+
+
+def read_stamp(text: str) -> int | None:
+    """Return the ns of a stamp that is told in seconds; None where it is none."""
+    match = _SECONDS.fullmatch(text.strip())
+    if not match:
+        return None
+    stamp_ns = int(match[2]) * 10**9 + int((match[3] or '').ljust(9, '0'))
+    return -stamp_ns if match[1] else stamp_ns
