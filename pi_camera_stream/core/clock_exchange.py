@@ -27,7 +27,7 @@ from .json_object import integer, name, read_fields
 from .machine import machine_name
 
 HEADER = 'X-Clock'
-"""In the head of an answer with pictures: where, from there, the clock of their stamps is asked."""
+"""In the head of an answer with pictures: where, from there, the clock of their stamps is."""
 PLACE = 'clock'
 _ANSWER = {'machine': name, 'arrived': integer, 'answered': integer}
 

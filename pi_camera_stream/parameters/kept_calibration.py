@@ -43,7 +43,7 @@ class KeptCalibration:
         self._fitted: tuple[Calibration, Turned, Calibration | None] | None = None
 
     def save(self, calibration: Calibration) -> None:
-        """Use it from now on; CalibrationError, with the one before in use, if it stays unsaved."""
+        """Use it from now on; CalibrationError, and the one before in use, if it is not saved."""
         calibration_file.save(self.path, calibration)
         self.own = calibration
 

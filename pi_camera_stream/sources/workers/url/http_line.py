@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Small answers over a connection of their own, which is kept, beside the one with the pictures."""
+"""Small answers over a connection of their own, beside the one with the pictures."""
 
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 import select
 import socket
 import threading
@@ -24,12 +24,10 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from .http_client import connect, headers, HttpAnswer, Login, target_of
-from .trust import UntrustedError
 from ....core.errors import TemporaryError
 from ....core.json_object import MOST_CHARACTERS
 
 _CONNECT_S = 2.0
-_ERRORS = OSError, HTTPException, ValueError, AttributeError, UntrustedError  # or was closed
 
 
 class Reply(NamedTuple):
@@ -74,7 +72,7 @@ class HttpLine:
         kept = self._connection is not None
         try:
             return self._ask()
-        except _ERRORS as error:
+        except Exception as error:  # whatever a library makes of it must not end a thread
             self.close()
             if not kept:
                 raise TemporaryError(f'{type(error).__name__}: {error}') from error
@@ -122,5 +120,6 @@ class HttpLine:
 
 def _cut(line: socket.socket | None) -> None:
     """End what anybody does with a connection."""
-    with suppress(OSError, AttributeError):
-        socket.socket.shutdown(line, socket.SHUT_RDWR)  # type: ignore[arg-type]
+    if line is not None:
+        with suppress(OSError):  # it has ended already
+            socket.socket.shutdown(line, socket.SHUT_RDWR)  # TLS need not say goodbye

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a bridge tells beside the pictures that it sends: its clock, and its camera's calibration."""
+"""What a bridge tells beside the pictures that it sends: its clock, and of its camera."""
 
 import threading
 import time
