@@ -42,14 +42,19 @@ sys.exit(command.main(sys.argv[1:]))
 
 
 class SendingProgram:
-    """Runs it on this machine only, with a test pattern, and a clock `shift_s` ahead."""
+    """
+    Runs it on this machine only, with a test pattern, and a clock `shift_s` ahead.
 
-    def __init__(self, shift_s, *words, port=0):
+    Later ones of `words` override what it is started with.
+    """
+
+    def __init__(self, shift_s, *words, port=0, prefix=()):
         self.process = subprocess.Popen(
-            [sys.executable, '-c', RUN, str(shift_s), '--source', 'pattern', '--size', '160x120',
-             '--fps', '20', '--address', '127.0.0.1', '--port', str(port), *words],
+            [*prefix, sys.executable, '-c', RUN, str(shift_s), '--source', 'pattern',
+             '--size', '160x120', '--fps', '20', '--address', '127.0.0.1', '--port', str(port),
+             *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
+        line = self.process.stdout.readline()  # says where it is open
         self.port = int(re.search(r':(\d+)/', line)[1])
         self.shift_s = shift_s
         self.stamps = {}  # of the pictures, by their bytes, in ns of its clock; once `listen`
@@ -89,8 +94,8 @@ class SendingProgram:
 
 
 @contextmanager
-def sending(shift_s=0.0, *words, port=0):
-    program = SendingProgram(shift_s, *words, port=port)
+def sending(shift_s=0.0, *words, port=0, prefix=()):
+    program = SendingProgram(shift_s, *words, port=port, prefix=prefix)
     try:
         yield program
     finally:
