@@ -34,6 +34,7 @@ from ...stream_address import StreamAddress
 from ....core.errors import TemporaryError
 
 _CONNECT_S = 5.0  # also until each piece of the answer's head
+_REACH_S = 2.2  # the kernel asks again after 1 s and 3 s: who returns in between is seen sooner
 _CHUNK_BYTES = 2**16
 _MOST_REQUESTS = 10  # for one answer: places that the camera sends us to, and its password
 _MOST_REASON = 60  # letters
@@ -176,8 +177,9 @@ def connect(parts: SplitResult, certificates: str, timeout_s: float = _CONNECT_S
     host = parts.hostname or ''
     if parts.scheme.lower() == 'https':
         return connect_tls(host, parts.port, certificates, timeout_s)
-    connection = HTTPConnection(host, parts.port, timeout=timeout_s)
+    connection = HTTPConnection(host, parts.port, timeout=min(timeout_s, _REACH_S))
     connection.connect()  # so that its socket can be kept
+    connection.sock.settimeout(timeout_s)
     return connection
 
 
