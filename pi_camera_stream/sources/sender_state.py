@@ -40,6 +40,8 @@ class SenderState:
             return replace(self, uncertainty_ms=told.get('uncertainty_ms'),
                            why=str(told.get('why', '')))
         frame_id, calibration, problem = '', None, ''
+        if told['camera_info'] is None:
+            return replace(self, frame_id='', calibration=None, problem='')
         try:
             info = SentInfo.read(told['camera_info'])
             frame_id, calibration = info.frame_id, calibration_of(info)

@@ -15,6 +15,7 @@
 """Pictures that another program sends over the network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 import sys
 from typing import Any
 
@@ -56,6 +57,7 @@ class UrlSource(ReconnectingSource):
 
     def start(self) -> None:
         self.check()
+        self.sender = replace(self.sender, uncertainty_ms=None, why='')  # it is asked anew
         super().start()
 
     @property

@@ -20,6 +20,7 @@ from ...core import camera_info, clock_exchange
 from ...core.frame import Frame
 
 TIMESTAMP = 'X-Timestamp'
+SIGNAL = 'X-Signal'  # of a picture that says why there is none of the camera
 
 
 def places(topic: str) -> dict[str, str]:

@@ -243,6 +243,33 @@ def test_calibration_and_frame_are_those_of_the_sender(tmp_path):
                              'binning_x', 'binning_y', 'roi'}
 
 
+def test_a_picture_that_says_that_there_is_none_is_none_of_the_camera():
+    with sending(0, '--source', 'url', '--path', 'http://127.0.0.1:1/') as sender:
+        stream = source(sender.url())
+        stream._give_up_s = 2.5
+        with capturing(stream) as run:
+            said = run.wait_for_problem('has no picture of its camera')
+            assert '(it says waiting)' in said or '(it says silent)' in said
+            assert run.loop.captured.total == 0
+
+
+def test_a_clock_behind_a_digest_is_asked_with_the_password():
+    def clock(call):
+        now_ns = time.time_ns()
+        yield from saying({'machine': 'm', 'arrived': now_ns, 'answered': now_ns})(call)
+
+    def answer(request, call):
+        if 'Authorization: Digest' in request:
+            yield from answering(clock)(request, call)
+        else:
+            yield whole('401 Unauthorized', b'', 'text/plain',
+                        f'WWW-Authenticate: Digest realm="x", nonce="n{call}", qop="auth"')
+
+    with raw_camera(answer) as camera, capturing(source(camera.url('/s', 'me:word@'))) as run:
+        assert run.picture() in PICTURES
+        wait_until(lambda: run.source.sender.why.startswith('its pictures are stamped by another'))
+
+
 def test_a_camera_without_calibration_says_so():
     with sending() as sender, capturing(source(sender.url())) as run:
         assert run.picture()

@@ -204,6 +204,10 @@ class _JpegStream:
         broken, oversized = self._splitter.broken, self._splitter.oversized
         pieces = self._splitter.feed(chunk, time.monotonic_ns())
         for piece in pieces:
+            if piece.signal:
+                self._tell(f'{self._address.shown} has no picture of its camera (it says '
+                           f'{piece.signal}): open it in a browser, which shows the reason')
+                continue
             self._writer.put(EncodedImage(piece.jpeg), self._sender.monotonic_ns(
                 piece.stamp_ns, piece.arrival_ns))
         self._pictures += len(pieces)

@@ -23,11 +23,17 @@ _START = SOI + b'\xff'
 _MOST_HEAD_BYTES = 2**13
 _PADDING = b'\0\r\n'
 _MOST_PADDING_BYTES = 2**12
-# The length that the last head says, with a blank line between it and the picture.
-_LENGTH = re.compile(rb'(?:^|\n)content-length[ \t]*:[ \t]*(\d{1,9})[ \t]*\r?\n'
-                     rb'(?:[^\r\n]+\r?\n)*\r?\n\Z', re.IGNORECASE)
-_STAMP = re.compile(rb'(?:^|\n)x-timestamp[ \t]*:[ \t]*([-.\d]{1,24})[ \t]*\r?\n'
-                    rb'(?:[^\r\n]+\r?\n)*\r?\n\Z', re.IGNORECASE)
+
+
+def _field(name: bytes, value: bytes) -> re.Pattern[bytes]:
+    """Find a field of the last head, with a blank line between it and the picture."""
+    return re.compile(rb'(?:^|\n)%b[ \t]*:[ \t]*(%b)[ \t]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n\Z'
+                      % (name, value), re.IGNORECASE)
+
+
+_LENGTH = _field(b'content-length', rb'\d{1,9}')
+_STAMP = _field(b'x-timestamp', rb'[-.\d]{1,24}')
+_SIGNAL = _field(b'x-signal', rb'[a-z]{1,20}')
 _SECONDS = re.compile(r'(-?)(\d{1,10})(?:\.(\d{1,9}))?')  # since the epoch
 _NEXT_PART = re.compile(rb'\r?\n?--')
 _NEXT_PART_BYTES = 4
@@ -53,6 +59,7 @@ class PartSplitter:
         self._searched = 0
         self._arrival_ns = 0
         self._stamp_ns: int | None = None
+        self._signal = ''
         self._left_out = 0
 
     @property
@@ -83,7 +90,7 @@ class PartSplitter:
                 self._by_markers = True
                 break
             pieces.append(Piece(bytes(memoryview(self._buffer)[:self._length]), self._arrival_ns,
-                                self._stamp_ns))
+                                self._stamp_ns, self._signal))
             del self._buffer[:self._length]
             self._length = 0
         if self._by_markers:
@@ -98,10 +105,12 @@ class PartSplitter:
         if start < 0:
             self._drop(max(0, len(self._buffer) - _MOST_HEAD_BYTES))
             return False
-        head = _LENGTH.search(self._buffer, max(0, start - _MOST_HEAD_BYTES), start)
-        length = int(head[1]) if head else 0
-        stamp = _STAMP.search(self._buffer, max(0, start - _MOST_HEAD_BYTES), start)
+        head = max(0, start - _MOST_HEAD_BYTES), start
+        found, stamp, signal = (field.search(self._buffer, *head)
+                                for field in (_LENGTH, _STAMP, _SIGNAL))
+        length = int(found[1]) if found else 0
         self._stamp_ns = read_stamp(stamp[1].decode()) if stamp else None
+        self._signal = signal[1].decode() if signal else ''
         self._arrival_ns = arrival_ns
         self._drop(start)
         if not len(_START) < length <= MAX_PICTURE_BYTES:

@@ -55,7 +55,9 @@ class Sender:
             self._clock = SenderClock(line, self._tell_clock)
         self._info_line = HttpLine.beside(answer, camera_info.HEADER, self._address.certificates,
                                           _INFO_ANSWER_S)
-        if self._info_line is not None:
+        if self._info_line is None:
+            self._writer.tell({'camera_info': None})
+        else:
             threading.Thread(target=self._look, args=(self._info_line,), name='camera info',
                              daemon=True).start()
         end_s = time.monotonic() + _BEGIN_S

@@ -53,7 +53,7 @@ class SenderClock:
         self._answered_ns = 0  # when the question was sent that was answered last
         self._tried = self._wanted = self._closed = False
         self._age_ns = 0  # of the last picture
-        self._checked_ns = 0  # when the last picture waited for an answer
+        self._silent_ns = 0  # of the last picture that waited for an answer in vain
         self._foreign = False  # whether it had a stamp that cannot be of this clock
         threading.Thread(target=self._run, name='clock', daemon=True).start()
 
@@ -98,12 +98,12 @@ class SenderClock:
 
     def _check(self, arrival_ns: int) -> None:
         """Wait for an answer to a question behind the picture: a clock may have been set."""
-        if self._answered_ns < arrival_ns and (
-                arrival_ns - self._checked_ns > _PERIOD_S * 1e9):
-            self._checked_ns = arrival_ns
-            self._wanted = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._answered_ns >= arrival_ns, _CHECK_S)
+        if self._answered_ns >= arrival_ns or arrival_ns - self._silent_ns < _PERIOD_S * 1e9:
+            return
+        self._wanted = True
+        self._changed.notify_all()
+        if not self._changed.wait_for(lambda: self._answered_ns >= arrival_ns, _CHECK_S):
+            self._silent_ns = arrival_ns
 
     def _run(self) -> None:
         at_once = _AT_ONCE
