@@ -78,7 +78,7 @@ def test_so_have_single_pictures():
 def test_a_clock_that_is_set_meanwhile_gives_no_picture_a_time_far_from_the_true_one():
     with sending() as sender, capturing(source(sender.url())) as run:
         stream = captures(run)
-        for shift_s in (300.0, -40.0, 0.5, 0.0):
+        for shift_s in (300.0, 280.0, 260.0, 260.4):
             assert all(0 <= age < 5 for _, _, age in itertools.islice(stream, 10))
             sender.set_clock(shift_s)
         assert all(0 <= age < 5 for _, _, age in itertools.islice(stream, 10))

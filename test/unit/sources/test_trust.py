@@ -25,6 +25,7 @@ import pytest
 from support import pictures, videos
 from support.capturing import capturing
 from support.raw_camera import parts, raw_camera, whole
+from support.sending import sending
 
 PICTURES = [pictures.jpeg(160, 120, seed) for seed in range(2)]
 SUBJECT = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '9')
@@ -77,6 +78,16 @@ def test_a_certificate_that_is_in_the_file_is_believed_whatever_its_name(robot):
     with (raw_camera(stream, certificate=robot) as camera,
           capturing(source(camera.url(), tls_ca=robot[0])) as run):
         assert run.picture() in PICTURES
+
+
+def test_clock_and_calibration_come_by_the_same_way(robot):
+    with sending(10, '--certfile', robot[0], '--keyfile', robot[1],
+                 '--access-token', 'a-long-secret') as sender:
+        url = sender.url(login=':a-long-secret@').replace('http:', 'https:')
+        with capturing(source(url, tls_ca=robot[0])) as run:
+            assert run.picture()
+            assert run.source.sender.uncertainty_ms is not None
+            assert run.source.sender.frame_id == 'camera_optical_frame'
 
 
 def test_another_one_is_not_though_it_has_the_same_name(robot, other):
