@@ -41,6 +41,7 @@ COMMANDS = {
     'slow_processor': 'how old results are when a processor needs 200 ms a picture',
     'worker': 'what it costs that a driver runs in a process of its own',
     'url_latency': 'how old pictures are that come by network',
+    'sender': 'how right stamps are that come over HTTP, from a clock 10 s ahead',
     'adaptive': "what a narrow link leaves of a topic, with the camera's adaptation and without",
     'dds_profiles': 'what the DDS profiles and the kernel settings do to pictures',
     'driving': 'how soon the car does what its driver wants, and how soon it stands',

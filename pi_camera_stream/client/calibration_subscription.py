@@ -22,8 +22,7 @@ from sensor_msgs.msg import CameraInfo
 from .entities import destroy
 from .image_topic import create_image_subscription
 from ..core.calibration import Calibration, CalibrationError
-
-_IDENTITY = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+from ..core.camera_info import calibration_of
 
 
 class CalibrationSubscription:
@@ -83,23 +82,6 @@ class CalibrationSubscription:
     def _complain(self, error: CalibrationError) -> None:
         self._node.get_logger().warning(
             f"the calibration on '{self.topic}' cannot be used: {error}")
-
-
-def calibration_of(info: CameraInfo) -> Calibration | None:
-    """Return what a message says, or raise CalibrationError; None for an uncalibrated camera."""
-    k = tuple(info.k)
-    if not k[0]:
-        return None
-    model = info.distortion_model or 'plumb_bob'
-    # Simulators leave out what changes nothing.
-    d = tuple(info.d) or (0.0,) * (4 if model == 'equidistant' else 5)
-    r = tuple(info.r) if any(info.r) else _IDENTITY
-    p = tuple(info.p) if info.p[0] else (*k[:3], 0, *k[3:6], 0, *k[6:], 0)
-    calibration = Calibration(info.width, info.height, 'camera', model, d, k, r, p)
-    if info.roi.width and info.roi.height:
-        return calibration.cropped(info.roi.x_offset, info.roi.y_offset, info.roi.width,
-                                   info.roi.height)
-    return calibration
 
 
 def info_topic(image_topic: str) -> str:

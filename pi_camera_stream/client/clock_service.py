@@ -16,13 +16,10 @@
 """
 Nodes tell each other what their clocks show.
 
-The service `~/read_clock` (std_srvs/Trigger) answers with one line of JSON: `machine`, the name of
-the machine and its boot, and `arrived` and `answered`, the moments between which the node dealt
-with the question, in ns of its clock since the epoch.
+The service `~/read_clock` (std_srvs/Trigger) answers with what `core/clock_exchange.py` describes.
 """
 
 from collections.abc import Callable
-import json
 import threading
 import time
 from typing import Any
@@ -32,8 +29,8 @@ from std_srvs.srv import Trigger
 
 from .entities import Client, create_service, Periodic
 from .graph import full_name, NAMELESS, publishers
+from ..core.clock_exchange import read_answer, write_answer
 from ..core.clock_offset import Offset, OffsetEstimator
-from ..core.json_object import integer, name, read_fields
 from ..core.machine import machine_name
 
 SERVICE = 'read_clock'
@@ -42,7 +39,6 @@ _AT_ONCE = 8  # at first, the next question follows an answer
 _ANSWER_S = 0.7  # then the question counts as lost
 _POLL_S = 1.0
 _SELDOM_S = 5.0
-_ANSWER = {'machine': name, 'arrived': integer, 'answered': integer}
 
 
 class ClockService:
@@ -51,12 +47,13 @@ class ClockService:
         create_service(node, Trigger, f'~/{SERVICE}', self._answer)
 
     def _answer(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        arrived_ns = self._clock.now().nanoseconds
+        arrived_ns = self._now_ns()
         response.success = True
-        response.message = json.dumps({
-            'machine': machine_name(), 'arrived': arrived_ns,
-            'answered': self._clock.now().nanoseconds})
+        response.message = write_answer(arrived_ns, self._now_ns)
         return response
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now().nanoseconds)
 
 
 class RemoteClock:
@@ -123,10 +120,10 @@ class RemoteClock:
         received_ns = self._now_ns()
         self._waits_for = None
         try:
-            answer = read_fields(text, _ANSWER)
+            machine, arrived_ns, answered_ns = read_answer(text)
             with self._lock:
-                self._machine = answer['machine']
-                self._estimator.add(sent_ns, answer['arrived'], answer['answered'], received_ns)
+                self._machine = machine
+                self._estimator.add(sent_ns, arrived_ns, answered_ns, received_ns)
             self._answered = True
         except ValueError:
             pass  # another service of this name, or a clock that was set: the next one will do

@@ -35,6 +35,8 @@ class Piece:
 
     jpeg: bytes
     arrival_ns: int
+    stamp_ns: int | None = None  # as its sender has stamped it, by the sender's clock
+    signal: str = ''  # why it is no picture of the camera, where its sender says so
 
 
 class _BrokenError(Exception):

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 _SAMPLES = 32
 _DRIFT = 100e-6  # of two crystals against each other, at the worst
+_ROUNDED_NS = 512  # of two stamps since 1970, as doubles
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,26 @@ class OffsetEstimator:
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque(maxlen=_SAMPLES)
 
-    def add(self, sent_ns: int, arrived_ns: int, answered_ns: int, received_ns: int) -> None:
+    def add(self, sent_ns: int, arrived_ns: int, answered_ns: int, received_ns: int) -> bool:
         """
         Take in a round trip: sent and received by our clock, arrived and answered by the other.
 
-        Raises ValueError when they contradict each other, so that a clock was set meanwhile.
+        Return whether it agrees with those before. If it does not, a clock was set since then,
+        and they count no more. Raises ValueError when the stamps contradict each other, so that a
+        clock was set meanwhile.
         """
         delay_ns = (received_ns - sent_ns) - (answered_ns - arrived_ns)
         if delay_ns < 0 or received_ns < sent_ns or answered_ns < arrived_ns:
             raise ValueError('a clock was set during the round trip')
-        self._samples.append(_Sample(((arrived_ns - sent_ns) + (answered_ns - received_ns)) / 2,
-                                     delay_ns, received_ns))
+        sample = _Sample(((arrived_ns - sent_ns) + (answered_ns - received_ns)) / 2, delay_ns,
+                         received_ns)
+        known = self.best(received_ns)
+        agrees = known is None or abs(sample.offset_ns - known.offset_ns) <= (
+            delay_ns / 2 + known.uncertainty_ns + _ROUNDED_NS)
+        if not agrees:
+            self._samples.clear()
+        self._samples.append(sample)
+        return agrees
 
     def best(self, now_ns: int) -> Offset | None:
         """Return what is known at `now_ns` of our clock; None before the first round trip."""

@@ -38,15 +38,15 @@ _PACKAGE = 'pi_camera_stream'
 
 # node -> launch argument -> parameter: what a user changes on the first day
 _PARAMETER_ARGUMENTS = {
-    'camera': {'source': 'source', 'path': 'path', 'camera': 'camera', 'width': 'width',
-               'height': 'height', 'fps': 'fps', 'quality': 'jpeg_quality',
+    'camera': {'source': 'source', 'path': 'path', 'tls_ca': 'tls_ca', 'camera': 'camera',
+               'width': 'width', 'height': 'height', 'fps': 'fps', 'quality': 'jpeg_quality',
                'reliability': 'reliability', 'frame_id': 'frame_id',
                'camera_info_url': 'camera_info_url'},
     'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token'},
     'opencv_consumer': {'processor': 'processor', 'reliability': 'reliability'},
 }
 # What two cameras cannot have in common: these arguments begin with the name of a side.
-_OF_ONE_CAMERA = 'source', 'path', 'camera', 'frame_id', 'camera_info_url'
+_OF_ONE_CAMERA = 'source', 'path', 'tls_ca', 'camera', 'frame_id', 'camera_info_url'
 _WITH_NUMBERS = 'auto', 'picamera2', 'rpicam'  # sources that know the parameter `camera`
 
 

@@ -24,6 +24,8 @@ from ..web.access.access_rules import NUMBERS_OF_VIEWERS
 
 CALIBRATION_URL = 'file://${ROS_HOME}/camera_info/${NAME}.yaml'
 
+FRAME_ID = 'camera_optical_frame'
+
 _REPORTING = Parameter('adaptive', True, 'Whether the camera hears what arrives here, and sends '
                                          'no more than the link can take')
 _MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Size of a picture, width times height, beyond '
@@ -38,6 +40,9 @@ CAMERA = (
     Parameter('path', '', 'Video, picture, folder of pictures, named pipe, device or URL, for the '
                           'sources `file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
               restarts=True, secret=True),  # an address may have a password
+    Parameter('tls_ca', '', 'File of certificates (PEM) that the server of a `path` with https:// '
+                            'may have, such as its own; empty believes any', live=True,
+              setting='tls_ca', restarts=True),
     Parameter('width', 0, 'Width of the picture; 0 follows from the height, or is the width that '
                           'the source has', 'pixels', 0, 8192, live=True, setting='width',
               restarts=True),
@@ -48,7 +53,7 @@ CAMERA = (
               'frames/s', 0, 240, live=True, setting='fps'),
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', *QUALITIES, live=True,
               setting='quality'),
-    Parameter('frame_id', 'camera_optical_frame', 'TF frame of the pictures (REP 103)', live=True),
+    Parameter('frame_id', FRAME_ID, 'TF frame of the pictures (REP 103)', live=True),
     Parameter('camera', '', 'Which Raspberry Pi camera: its number, its model or its id; empty is '
                             'the first one', live=True, setting='camera', restarts=True),
     Parameter('hflip', False, 'Whether the picture is mirrored left to right', live=True,

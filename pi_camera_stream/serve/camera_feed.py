@@ -21,6 +21,7 @@ from typing import Any
 
 from ..codecs.limits import whole_jpeg
 from ..codecs.renditions import RenditionEncoder
+from ..core.camera_info import SentInfo
 from ..core.errors import FrameRefusedError
 from ..core.frame import Capture, EncodedImage, Frame, Image, image_size, StampedImage
 from ..core.mailbox import Mailbox
@@ -28,6 +29,8 @@ from ..core.pacing import Occasionally
 from ..core.parameters import nearest
 from ..core.reception import Reception
 from ..core.rendition_spec import RenditionSpec
+from ..parameters.kept_calibration import KeptCalibration
+from ..parameters.tables import FRAME_ID
 from ..sources.base import Source
 from ..sources.capture_loop import CaptureLoop
 from ..web.stream.stream import Stream
@@ -45,12 +48,14 @@ class CameraFeed:
 
     def __init__(self, name: str, source: Source, encoder: RenditionEncoder, full: RenditionSpec,
                  *, controls: Mapping[str, Any], max_pixels: int, standby: bool,
+                 calibration: KeptCalibration, frame_id: str,
                  on_end: Callable[[Exception], None], log: Callable[[str], None]) -> None:
         """
         Make it; nothing runs yet.
 
         `full` is how the full picture is encoded where the source has no JPEGs; `controls` are set
-        as far as the camera has them; with `standby` it runs only while somebody watches. `on_end`
+        as far as the camera has them; with `standby` it runs only while somebody watches;
+        `frame_id` is empty where that of the sender counts, if the source has one. `on_end`
         hears when the source ends or fails for good, in the capture thread; `log` what goes wrong.
         """
         self._reception = Reception()
@@ -59,6 +64,7 @@ class CameraFeed:
         self.stream = Stream(name, time.time_ns, self._on_demand, encoder, full, self._reception)
         self._max_pixels, self._standby, self._log = max_pixels, standby, log
         self._given = dict(controls)
+        self._calibration, self._frame_id = calibration, frame_id
         self._capture = CaptureLoop(source, time.time_ns, on_end, self._on_problem,
                                     self._on_delivery)
         self._logged = Occasionally(_REPEAT_S)
@@ -71,6 +77,19 @@ class CameraFeed:
 
     def per_second(self) -> float:
         return self._reception.received.per_second()
+
+    def info(self) -> SentInfo:
+        """Return what is known of the camera, for pictures as they are now; one thread calls."""
+        source, last = self._capture.source, self.stream.arrivals.last
+        sender, sent = source.sender, source.sender.calibration if source.sender else None
+        known = self._calibration.own or sent
+        width, height = (last.width, last.height) if last else \
+            (known.width, known.height) if known else (0, 0)
+        calibration = None
+        if known and not source.settings.rotation % 180:  # or rows have become columns
+            calibration = self._calibration.fitting((width, height, *source.settings.flips), sent)
+        return SentInfo.of(self._frame_id or (sender.frame_id if sender else '') or FRAME_ID,
+                           width, height, calibration)
 
     def start(self) -> None:
         self._capture.want(not self._standby)

@@ -29,6 +29,7 @@ from .configuration import CameraChoice, Configuration, read_configuration
 from .processed_feed import ProcessedFeed
 from .vehicle import create_motors
 from ..codecs.renditions import RenditionEncoder
+from ..core.camera_info import SentInfo
 from ..core.driving.driven_vehicle import DrivenVehicle
 from ..core.driving.guarded_actuator import GuardedActuator
 from ..core.driving.safety_chain import SafetyChain
@@ -38,7 +39,9 @@ from ..core.rendition_spec import RenditionSpec
 from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..parameters.driving_settings import check_access, read_limits
+from ..parameters.kept_calibration import KeptCalibration
 from ..parameters.source_settings import read_settings
+from ..parameters.tables import FRAME_ID
 from ..parameters.web_settings import read_rules
 from ..sources.registry import create_source
 from ..vision.pipeline import Pipeline
@@ -108,7 +111,8 @@ class _Program:
         self._server = WebServer(
             Application(self._catalog, rules, self._log.warning, drive,
                         machine=lambda: read_health().state(),
-                        results=self._results if self._processed else None).build,
+                        results=self._results if self._processed else None,
+                        camera_infos=self._camera_info).build,
             str(bridge['address']), int(bridge['port']), tls,
             self._log.info if bridge['access_log'] else None,
             Watchdog(ServiceManager(), self._status))
@@ -149,12 +153,21 @@ class _Program:
             reason = receptions[0].signal().reason
             raise PermanentError(f'no picture came: {reason or "see above"}')
 
+    async def _camera_info(self, name: str) -> SentInfo:
+        """Return what is known of the camera; a stream of processed pictures is of the first."""
+        return next((camera for camera in self._cameras if camera.stream.name == name),
+                    self._cameras[0]).info()
+
     def _create_camera(self, choice: CameraChoice) -> CameraFeed:
-        values = choice.values
+        values, frame_id = choice.values, str(choice.values['frame_id'])
         return CameraFeed(
             f'/{choice.namespace}/{_IMAGE}', create_source(read_settings(values.__getitem__)),
             self._encoder, self._full, controls=choice.controls,
             max_pixels=int(values['max_pixels']), standby=bool(values['standby']),
+            calibration=KeptCalibration(
+                str(values['camera_info_url']), choice.namespace.replace('/', '_'),
+                self._log.info, self._log.warning),
+            frame_id='' if frame_id == FRAME_ID else frame_id,
             on_end=self._on_end, log=self._log.warning)
 
     def _create_vehicle(self, configuration: Configuration) -> DrivenVehicle | None:

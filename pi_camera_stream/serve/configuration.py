@@ -36,10 +36,9 @@ _KINDS = {'camera': 'camera', 'http_bridge': 'bridge', 'opencv_consumer': 'consu
 _TABLES: Mapping[str, Sequence[Parameter]] = {
     'camera': CAMERA, 'http_bridge': HTTP_BRIDGE, 'opencv_consumer': OPENCV_CONSUMER}
 # What has a meaning among ROS nodes only.
-_OF_ROS = {'adaptive', 'adaptive_floor', 'max_bitrate_bps', 'lores_width', 'frame_id',
-           'camera_info_url', 'snapshot_folder', 'reliability', 'camera_controls',
-           'teleop.enabled', 'teleop.stamped', 'teleop.exclusive', 'teleop.buttons',
-           'teleop.battery_topic'}
+_OF_ROS = {'adaptive', 'adaptive_floor', 'max_bitrate_bps', 'lores_width', 'snapshot_folder',
+           'reliability', 'camera_controls', 'teleop.enabled', 'teleop.stamped',
+           'teleop.exclusive', 'teleop.buttons', 'teleop.battery_topic'}
 _DRIVING = 'teleop.'
 
 
@@ -107,7 +106,10 @@ def _add_options(parser: argparse.ArgumentParser) -> set[str]:
                                dest=f'{kind}:{row.name}', default=argparse.SUPPRESS,
                                metavar=row.type_name.upper(),
                                help=row.description.replace('%', '%%'))
-    return taken
+    parser.add_argument('--camera-name', '--camera_name', dest='camera:camera_name',
+                        default=argparse.SUPPRESS, metavar='NAME',
+                        help='${NAME} in camera-info-url, instead of the namespace')
+    return {*taken, 'camera-name'}
 
 
 def _take_processor_options(options: argparse.Namespace, words: Sequence[str]
@@ -203,16 +205,14 @@ class _Reader:
                 ) -> tuple[dict[str, Value], dict[str, Any]]:
         """Return the parameters of a node, and what is given that is none of them."""
         table = {row.name: row for row in _TABLES[kind]}
+        given = {**given, **{key.partition(':')[2]: text for key, text in self._options.items()
+                             if key.startswith(f'{kind}:')}}
         taken = take(given, table, ALIASES[kind])
         if taken.used or taken.renamed:
             self._notes.append("other programs' parameters are taken: "
                                + ', '.join([*taken.used, *taken.renamed]))
         given = {**given, **taken.values}
         values = {name: _checked(row, given.get(name)) for name, row in table.items()}
-        for key, text in self._options.items():
-            if key.startswith(f'{kind}:'):
-                name = key.partition(':')[2]
-                values[name] = _checked(table[name], text)
         if kind == 'camera' and self._options['size']:
             values['width'], values['height'] = _size(self._options['size'])
         others = {name: value for name, value in given.items()

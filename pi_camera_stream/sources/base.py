@@ -21,6 +21,7 @@ import math
 import re
 from typing import Any
 
+from .sender_state import SenderState
 from .stream_address import hide_secrets
 from ..codecs.limits import MAX_PIXELS
 from ..core.errors import PermanentError
@@ -47,6 +48,7 @@ class SourceSettings:
     sensor_mode: str = ''  # `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS`
     tuning_file: str = ''  # of libcamera
     noise_reduction: str = ''  # `off`, `fast`, `high_quality`
+    tls_ca: str = ''  # file with the certificates that a server may have; empty for any
     python: str = ''  # interpreter that can import picamera2; empty to look for one
     max_pixels: int = MAX_PIXELS  # a larger picture is not decoded
 
@@ -75,6 +77,12 @@ class SourceSettings:
         return width, height
 
     @property
+    def flips(self) -> tuple[bool, bool]:
+        """Whether pictures are mirrored left to right, and upside down; half a turn is both."""
+        half_turn = self.rotation == 180
+        return self.hflip != half_turn, self.vflip != half_turn
+
+    @property
     def shown_path(self) -> str:
         """Return the path as it may be shown: an address without its secrets."""
         return hide_secrets(self.path) if '://' in self.path else self.path
@@ -83,7 +91,7 @@ class SourceSettings:
 # What a source may know of the settings: turning the picture, or all that a sensor has.
 TURNING = frozenset({'hflip', 'vflip', 'rotation'})
 SENSOR = TURNING | {'camera', 'crop', 'sensor_mode', 'tuning_file', 'noise_reduction'}
-_ALL = SENSOR | {'python'}
+_ALL = SENSOR | {'python', 'tls_ca'}
 _PARAMETERS = {'python': 'picamera2.python'}  # where the name is another one
 _DEFAULTS = SourceSettings()
 
@@ -129,6 +137,7 @@ class Source(ABC):
     tells_silence = False
     # Whether it has started itself anew, and its first picture after that has yet to come.
     starting = False
+    sender: SenderState | None = None  # of a stream: what is known of whoever sends it
     metadata: Mapping[str, Any] = {}  # how its last picture that told was taken
     refused = ''  # why the camera did not take the last change of controls; empty when it did
 

@@ -48,6 +48,9 @@ The kinds, of which all but the frame have a JSON object as their body:
        as in the hello, where the camera tells what has become of them; at any time `adapts`, when
        that has changed.
     M  worker to node, before a frame: its metadata, by the names that libcamera has.
+    I  worker to node, of a stream: `info` that its sender gives: `uncertainty_ms`, by how much the
+       capture times can be wrong, null where they are those of arrival, and `why` that is so; or
+       `camera_info`, in the fields of sensor_msgs/CameraInfo, null where it gives none.
     E  worker to node: `error`: `sentence` with the remedy, and `permanent`, whether it makes no
        sense to try again before somebody changes something; `no_camera`, when that is all. The
        worker ends behind it.

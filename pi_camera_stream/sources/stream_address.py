@@ -16,7 +16,7 @@
 
 from dataclasses import dataclass, field
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..core.errors import PermanentError
 
@@ -43,6 +43,8 @@ class StreamAddress:
     host: str  # empty where there is none
     port: int  # 0 where there is none
     options: dict[str, str] = field(repr=False)  # what stands behind the question mark
+    tls_ca: str = ''  # a file with the certificates that are believed; empty for all there are
+    certificates: str = field(default='', repr=False)  # what stands in it (PEM)
 
     @property
     def shown(self) -> str:
@@ -62,11 +64,14 @@ def parse_address(url: str) -> StreamAddress:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or '', parts.port or 0
+        login = unquote(parts.netloc.rpartition('@')[0])
     except ValueError:
         raise _odd(url, 'is no address') from None
     scheme = parts.scheme.lower()
     if '://' not in url or any(ord(letter) <= ord(' ') for letter in url):
         raise _odd(url, 'is no address')
+    if not login.isprintable():
+        raise _odd(url, 'has control characters in its password')
     if scheme not in _SCHEMES:
         raise _odd(url, f'begins with {scheme}://, and not with one of {", ".join(_SCHEMES)}')
     if scheme in _WITH_PORT and not port:

@@ -15,16 +15,19 @@
 """Pictures that another program sends over the network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 import sys
 from typing import Any
 
 import av  # noqa: F401 - the worker needs it: that it is missing is known before one is started
 
-from .base import SourceSettings
+from .base import SourceSettings, TURNING
 from .reconnecting_source import ReconnectingSource
 from .records import FrameRecord, Message
+from .sender_state import SenderState
 from .silence import FEW
-from .stream_address import hide_secrets, parse_address
+from .stream_address import hide_secrets
+from .workers.url.trust import open_address
 
 _WORKER = 'pi_camera_stream.sources.workers.url.worker'
 _PATIENCE_S, _MOST_PATIENCE_S = 20.0, 80.0  # with a stream whose interval is not known yet
@@ -41,17 +44,20 @@ class UrlSource(ReconnectingSource):
     """
 
     tells_silence = True
+    options = TURNING | {'tls_ca'}
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
+        self.sender: SenderState = SenderState()
         self._patience_s, self._pictures = _PATIENCE_S, 0
         self.first_picture_s = _PATIENCE_S + _HANGING_S
 
     def check(self) -> None:
-        parse_address(self.settings.path)
+        open_address(self.settings)
 
     def start(self) -> None:
         self.check()
+        self.sender = replace(self.sender, uncertainty_ms=None, why='')  # it is asked anew
         super().start()
 
     @property
@@ -76,6 +82,8 @@ class UrlSource(ReconnectingSource):
 
     def _take(self, message: Message) -> None:
         super()._take(message)
+        if message.kind == 'I':
+            self.sender = self.sender.after(message.body)
         # Single pictures are asked for at `fps`; a stream has its own rate.
         self.starts_with = type(self).starts_with | (
             {'fps'} if self.hello.get('snapshots') else frozenset())

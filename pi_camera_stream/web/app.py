@@ -37,11 +37,14 @@ from .stream.stream import Stream
 from .stream.stream_query import check_type, read_max_age_s, read_stream_request
 from .stream.viewer import Viewer
 from .stream.websocket import stream_websocket
+from ..core import camera_info, clock_exchange
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
 _NOT_STORED = {'Cache-Control': 'no-store'}
 
+CameraInfos = Callable[[str], Awaitable[camera_info.SentInfo]]
+"""Returns what is known of the camera of a topic, or raises an HTTPException that says why not."""
 Watch = Callable[[web.Request, Stream, Viewer], Awaitable[web.StreamResponse]]
 
 
@@ -51,15 +54,17 @@ class Application:
     def __init__(self, catalog: Catalog, rules: AccessRules, log: Callable[[str], None],
                  drive: Drive | None = None, camera_panel: CameraPanel | None = None,
                  machine: Callable[[], Mapping[str, object]] = dict,
-                 results: ResultsFeed | None = None) -> None:
+                 results: ResultsFeed | None = None,
+                 camera_infos: CameraInfos | None = None) -> None:
         """
         Put them together.
 
         `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
         change cameras by, where they may; `machine` returns how this machine is; `results` is
-        what processors of this process have found.
+        what processors of this process have found; `camera_infos` is asked for `/camera_info`.
         """
         self._machine, self._results = machine, results
+        self._camera_infos = camera_infos
         self._catalog = catalog
         self._drive = drive
         self._camera_panel = camera_panel
@@ -83,6 +88,9 @@ class Application:
             app.router.add_post('/camera', self._camera_panel.change)
         if self._results is not None:
             get('/results', self._results.answer, allow_head=False)
+        get(f'/{clock_exchange.PLACE}', self._clock)
+        if self._camera_infos is not None:
+            get(f'/{camera_info.PLACE}', self._camera_info)
         get('/streams', self._streams)
         get('/state', self._state)
         get('/metrics', self._metrics)
@@ -137,6 +145,19 @@ class Application:
     async def _stream_viewer(self, request: web.Request) -> web.Response:
         query = {**request.query, 'topic': self._stream(request).name}
         raise web.HTTPFound(relative(f'/?{urlencode(query)}'))
+
+    async def _clock(self, _: web.Request) -> web.Response:
+        """Tell the clock of the stamps to whoever compares it with their own."""
+        now_ns = self._catalog.now_ns
+        return web.json_response(text=clock_exchange.write_answer(now_ns(), now_ns),
+                                 headers=_NOT_STORED)
+
+    async def _camera_info(self, request: web.Request) -> web.Response:
+        name = self._stream(request).name
+        if self._camera_infos is None:
+            raise web.HTTPNotFound
+        info = await self._camera_infos(name)
+        return web.json_response(info.fields(), headers=_NOT_STORED)
 
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({

@@ -14,8 +14,9 @@
 
 
 
-from pi_camera_stream.client.calibration_subscription import calibration_of, info_topic
+from pi_camera_stream.client.calibration_subscription import info_topic
 from pi_camera_stream.core.calibration import CalibrationError
+from pi_camera_stream.core.camera_info import calibration_of
 import pytest
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from support.vision import camera

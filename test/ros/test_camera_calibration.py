@@ -17,8 +17,8 @@ import re
 
 from pi_camera_stream.core.calibration import Calibration
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.nodes.camera.calibration_file import load, save
 from pi_camera_stream.nodes.camera.camera_calibration import CameraCalibration
+from pi_camera_stream.parameters.calibration_file import load, save
 import pytest
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.srv import SetCameraInfo

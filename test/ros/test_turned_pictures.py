@@ -19,7 +19,7 @@ import queue
 
 import numpy as np
 from pi_camera_stream import FrameSubscriber
-from pi_camera_stream.nodes.camera.calibration_file import to_yaml
+from pi_camera_stream.parameters.calibration_file import to_yaml
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String

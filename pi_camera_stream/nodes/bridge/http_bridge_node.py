@@ -17,6 +17,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .camera_infos import CameraInfos
 from .ros_cameras import create_cameras
 from .teleop import create_vehicle
 from .topic_feed import TopicFeed
@@ -70,7 +71,7 @@ class HttpBridgeNode(BaseNode):
         rules = read_rules(self.value)
         self._server = WebServer(
             Application(self._catalog, rules, self._warn, self._drive, panel,
-                        self._machine.state).build,
+                        self._machine.state, camera_infos=CameraInfos(self).newest).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None,

@@ -22,16 +22,15 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.srv import SetCameraInfo
 
-from . import calibration_file
 from ...client.entities import create_service
 from ...core.calibration import Calibration, CalibrationError
-from ...parameters.tables import CALIBRATION_URL
+from ...parameters.kept_calibration import KeptCalibration, Turned
 
 
 @dataclass(frozen=True)
 class _Published:
     calibration: Calibration | None
-    picture: tuple[int, int, bool, bool]  # width, height, hflip, vflip
+    picture: Turned
     message: CameraInfo
 
 
@@ -53,10 +52,8 @@ class CameraCalibration:
         self._log = node.get_logger()
         self._name = name
         self._orientation = hflip, vflip
-        self._path = calibration_file.resolve(url, name)
-        self._calibration = self._load(url not in ('', CALIBRATION_URL))
+        self._kept = KeptCalibration(url, name, self._log.info, self._log.warning)
         self._published: _Published | None = None
-        self._complained_of: Calibration | None = None
         self.on_change: Callable[[], None] = lambda: None  # told of each new one
         for service in ('set_camera_info', '~/set_camera_info'):
             create_service(node, SetCameraInfo, service, self._on_set)
@@ -64,69 +61,36 @@ class CameraCalibration:
     @property
     def calibration(self) -> Calibration | None:
         """Return the calibration of pictures that are not flipped; None when there is none."""
-        return self._calibration
+        return self._kept.own
 
-    def info(self, width: int, height: int, hflip: bool, vflip: bool) -> CameraInfo:
+    def info(self, width: int, height: int, hflip: bool, vflip: bool,
+             sent: Calibration | None = None) -> CameraInfo:
         """
         Return the message for pictures of this size and orientation, without its header.
 
         It is the same object until something changes, so only one thread may fill in the header
-        and publish it. Without a calibration that fits, the matrices are zero.
+        and publish it. `sent` is what the sender of the pictures says of them, which counts where
+        there is no own one. Without a calibration that fits, the matrices are zero.
         """
         picture = width, height, hflip, vflip
-        published, calibration = self._published, self._calibration
+        published, calibration = self._published, self._kept.fitting(picture, sent)
         if published is None or published.calibration is not calibration \
                 or published.picture != picture:
-            published = _Published(calibration, picture, self._message(calibration, picture))
+            published = _Published(calibration, picture, _message(calibration, width, height))
             self._published = published
         return published.message
 
-    def _load(self, asked_for: bool) -> Calibration | None:
-        try:
-            calibration = calibration_file.load(self._path)
-        except CalibrationError as error:
-            self._log.warning(f'the camera counts as uncalibrated, because {error}')
-            return None
-        if calibration is not None:
-            self._log.info(f"calibration of '{calibration.name}' for {calibration.width}x"
-                           f'{calibration.height} pixels from {self._path}')
-        elif asked_for:
-            self._log.warning(
-                f'the camera counts as uncalibrated, because there is no file {self._path}: '
-                "calibrate it, or mend the parameter 'camera_info_url'")
-        return calibration
-
-    def _message(self, calibration: Calibration | None, picture: tuple[int, int, bool, bool]
-                 ) -> CameraInfo:
-        width, height, hflip, vflip = picture
-        # An uncalibrated camera says its size and leaves the matrices zero.
-        message = CameraInfo(width=width, height=height)
-        if calibration is None:
-            return message
-        try:
-            there = calibration.scaled(width, height).flipped(hflip, vflip)
-        except CalibrationError as error:
-            if calibration is not self._complained_of:
-                self._complained_of = calibration
-                self._log.warning(f'the camera counts as uncalibrated, because {error}')
-            return message
-        message.distortion_model = there.distortion_model
-        message.d, message.k, message.r, message.p = there.d, there.k, there.r, there.p
-        return message
-
     def _on_set(self, request: Any, response: Any) -> Any:
         try:
-            calibration = self._unflipped(request.camera_info)
-            calibration_file.save(self._path, calibration)
+            self._kept.save(self._unflipped(request.camera_info))
         except CalibrationError as error:
             self._log.warning(f'refused a new calibration: {error}')
             response.success = False
             response.status_message = str(error)
             return response
-        self._calibration = calibration
         response.success = True
-        response.status_message = f'saved as {self._path}'
-        self._log.info(f'new calibration, saved as {self._path}')
+        response.status_message = f'saved as {self._kept.path}'
+        self._log.info(f'new calibration, saved as {self._kept.path}')
         self.on_change()
         return response
 
@@ -143,3 +107,13 @@ class CameraCalibration:
             width, height, hflip, vflip = self._published.picture
             calibration.scaled(width, height)  # raises when it does not fit
         return calibration.flipped(hflip, vflip)
+
+
+def _message(calibration: Calibration | None, width: int, height: int) -> CameraInfo:
+    # An uncalibrated camera says its size and leaves the matrices zero.
+    message = CameraInfo(width=width, height=height)
+    if calibration is not None:
+        message.distortion_model = calibration.distortion_model
+        message.d, message.k = calibration.d, calibration.k
+        message.r, message.p = calibration.r, calibration.p
+    return message

@@ -33,6 +33,7 @@ from .frame_publisher import FramePublisher
 from .live_settings import LiveSettings
 from .metadata_publisher import field_of_view, metadata_values, MetadataPublisher
 from .picture_size import largest_picture_bytes
+from .sender_notes import sender_values, SenderNotes
 from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
@@ -45,7 +46,7 @@ from ...core.mailbox import Mailbox
 from ...core.parameters import Value
 from ...parameters.source_settings import OF_THE_SOURCE, read_settings, RESTARTING
 from ...parameters.tables import CAMERA
-from ...sources.base import Source, SourceSettings, without
+from ...sources.base import Source, without
 from ...sources.capture_loop import CaptureLoop
 from ...sources.registry import create_source
 
@@ -74,7 +75,7 @@ class CameraNode(BaseNode):
         self._calibration = CameraCalibration(
             self, self.value('camera_info_url'),
             self.get_namespace().strip('/').replace('/', '_') or self.get_name(),
-            *_flips(source.settings))
+            *source.settings.flips)
         self._controls = CameraControls(self)
         self._focus = Focus(self, self._controls, self._calibration)
         self._calibration.on_change = self._take_controls
@@ -83,6 +84,7 @@ class CameraNode(BaseNode):
             self._on_problem, self._on_delivery, self._on_refusal)
         self._capture.on_answer = lambda: self.run_soon(self._take_answer)
         self._tried = source  # the one that runs, or is about to
+        self._sender = SenderNotes(self.get_logger(), self.value('frame_id'))
         self._pictures = FramePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
@@ -115,8 +117,7 @@ class CameraNode(BaseNode):
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
-        Periodic(self, _METADATA_POLL_S, lambda: self._capture.source.want_metadata(
-            self._metadata.wanted()))
+        Periodic(self, _METADATA_POLL_S, self._poll_source)
         self._take_controls()  # of sources that tell them before they run
         self._capture.start()
         self._publisher.start()
@@ -185,7 +186,7 @@ class CameraNode(BaseNode):
         elif name == 'lores_width':
             self._pictures.raws.lores_width = int(value)
         elif name == 'frame_id':
-            self._pictures.frame_id = str(value)
+            self._sender.set_frame_id(str(value))
         elif name == 'adaptive':
             self._pictures.adaptation.enabled = bool(value)
         elif name == 'adaptive_floor':
@@ -198,7 +199,9 @@ class CameraNode(BaseNode):
         settings = self._capture.source.settings
         if settings.rotation % 180:  # a calibration is that of the sensor's own rows and columns
             return CameraInfo(width=width, height=height)
-        return self._calibration.info(width, height, *_flips(settings))
+        sender = self._capture.source.sender
+        return self._calibration.info(width, height, *settings.flips,
+                                      sender.calibration if sender else None)
 
     def _on_delivery(self) -> None:
         source = self._capture.present
@@ -276,6 +279,7 @@ class CameraNode(BaseNode):
             try:
                 newest = self._capture.mailbox.take()
                 if newest is not None:
+                    self._pictures.frame_id = self._sender.frame_id(self._capture.present)
                     self._pictures.publish(*newest)
                     self._metadata.publish(*newest)
                     self._unpublished = ''
@@ -287,6 +291,11 @@ class CameraNode(BaseNode):
                 self._failed += 1
                 self._unpublished = f'left out a picture that cannot be published: {error!r}'
                 self.get_logger().error(self._unpublished, throttle_duration_sec=_REPEAT_S)
+
+    def _poll_source(self) -> None:
+        source = self._capture.source
+        source.want_metadata(self._metadata.wanted())
+        self._sender.say(source, calibrated=self._calibration.calibration is not None)
 
     def _poll_demand(self) -> None:
         now_s = time.monotonic()
@@ -352,6 +361,7 @@ class CameraNode(BaseNode):
             **self._pictures.adaptation_values(),
             'restarts': capture.restarts,
             **source.counters(),
+            **sender_values(source),
             **_camera_values(source),
         }
         if not capture.wanted:
@@ -387,11 +397,6 @@ def _camera_values(source: Source) -> dict[str, object]:
 def _shows_no_camera(source: Source) -> bool:
     """Return whether `auto` has found none; it would not have chosen the pattern otherwise."""
     return source.settings.source == 'pattern'
-
-
-def _flips(settings: SourceSettings) -> tuple[bool, bool]:
-    half_turn = settings.rotation == 180
-    return settings.hflip != half_turn, settings.vflip != half_turn
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -60,6 +60,10 @@ class Catalog:
         """Return the streams that somebody has asked for, the default one first. Any thread."""
         return list(self._streams.copy().values())  # another thread may be adding one
 
+    def now_ns(self) -> int:
+        """Return what the clock of the stamps shows."""
+        return self._streams[self.default].now_ns()
+
     def age_s(self, stamp_ns: int) -> float:
         """Return how old the frame of `stamp_ns` is at least, in s; NaN for none known."""
         ages_s = (stream.arrivals.age_s(stamp_ns) for stream in self._streams.values())

@@ -15,6 +15,7 @@
 """The endless picture: `multipart/x-mixed-replace`, as `<img>` and most programs read it."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import lru_cache
 
 from aiohttp import web
@@ -24,7 +25,7 @@ from .delivery import deliver, Transport
 from .link import Link
 from .rendition import Status
 from .stream import Stream
-from .timestamp import TIMESTAMP, timestamp
+from .timestamp import places, SIGNAL, TIMESTAMP, timestamp
 from .viewer import Viewer
 from ...core.frame import Frame
 
@@ -41,8 +42,8 @@ class EndlessResponse(web.StreamResponse):
 
     _length_check = False  # as aiohttp's own WebSocketResponse does it
 
-    def __init__(self) -> None:
-        super().__init__(headers=_HEADERS)
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers=headers)
         self.force_close()
 
 
@@ -67,21 +68,25 @@ class MjpegTransport(Transport):
             transport.write(_head())
 
     async def write(self, frame: Frame, _tier: int) -> None:
-        # One write, so that a picture and its head leave together.
-        self._transport.write(_part(frame, self._early_head))
-        if self._transport.get_write_buffer_size():
-            await self._writer.drain()
+        await self._write(_part(frame, self._early_head))
 
     async def write_status(self, status: Status) -> None:
         if status.picture is not None:
-            await self.write(status.picture, 0)
+            await self._write(_part(status.picture, self._early_head, status.signal.state))
+
+    async def _write(self, part: bytes) -> None:
+        # One write, so that a picture and its head leave together.
+        self._transport.write(part)
+        if self._transport.get_write_buffer_size():
+            await self._writer.drain()
 
 
 async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
                        ) -> web.StreamResponse:
+    headers = {**_HEADERS, **places(stream.name)}
     if request.method == 'HEAD':
-        return web.Response(headers=_HEADERS)
-    response = EndlessResponse()
+        return web.Response(headers=headers)
+    response = EndlessResponse(headers)
     with stream.watch(viewer):
         writer = await response.prepare(request)
         if request.transport is None or writer is None:
@@ -99,15 +104,21 @@ async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
 
 
 @lru_cache(maxsize=4)  # all who watch the same send the same bytes
-def _part(frame: Frame, early_head: bool) -> bytes:
+def _part(frame: Frame, early_head: bool, signal: str = '') -> bytes:
     if early_head:
         return b'%b\r\n%b' % (frame.data, _head())
-    return b'%b%b\r\n' % (_head(frame), frame.data)
+    return b'%b%b\r\n' % (_head(frame, signal), frame.data)
 
 
-def _head(frame: Frame | None = None) -> bytes:
-    """Return what stands before a picture; without a frame, what can be said of any."""
+def _head(frame: Frame | None = None, signal: str = '') -> bytes:
+    """
+    Return what stands before a picture; without a frame, what can be said of any.
+
+    With a `signal`, it is a picture that says why there is none of the camera.
+    """
     lines = [f'--{_BOUNDARY}', 'Content-Type: image/jpeg']
     if frame is not None:
         lines += [f'Content-Length: {len(frame.data)}', f'{TIMESTAMP}: {timestamp(frame)}']
+    if signal:
+        lines.append(f'{SIGNAL}: {signal}')
     return '\r\n'.join([*lines, '', '']).encode()

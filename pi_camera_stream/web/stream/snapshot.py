@@ -22,7 +22,7 @@ from aiohttp import web
 from .rendition import Rendition
 from .stream import Stream
 from .tiers import TIERS
-from .timestamp import TIMESTAMP, timestamp
+from .timestamp import places, TIMESTAMP, timestamp
 from .viewer import StreamRequest
 from ...core.frame import Frame
 from ...core.reception import Signal
@@ -48,7 +48,7 @@ async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: floa
                 f"no new picture of '{stream.name}' within {_TIMEOUT_S:.0f} s"
                 f'{_explain(stream.reception.signal())}\n'))
     return web.Response(body=frame.data, content_type='image/jpeg', headers={
-        'Cache-Control': 'no-store', TIMESTAMP: timestamp(frame)})
+        'Cache-Control': 'no-store', TIMESTAMP: timestamp(frame), **places(stream.name)})
 
 
 async def _taken_from_now_on(stream: Stream, rendition: Rendition, max_age_s: float

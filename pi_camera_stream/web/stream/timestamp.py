@@ -12,11 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The header that tells the stamp of a picture."""
+"""The headers that tell the stamp of a picture, and where more of it can be asked."""
 
+from urllib.parse import urlencode
+
+from ...core import camera_info, clock_exchange
 from ...core.frame import Frame
 
 TIMESTAMP = 'X-Timestamp'
+SIGNAL = 'X-Signal'  # of a picture that says why there is none of the camera
+
+
+def places(topic: str) -> dict[str, str]:
+    """Return where, from the pictures of a topic, their clock and their camera are asked for."""
+    return {clock_exchange.HEADER: clock_exchange.PLACE,
+            camera_info.HEADER: f'{camera_info.PLACE}?{urlencode({"topic": topic})}'}
 
 
 def timestamp(frame: Frame) -> str:

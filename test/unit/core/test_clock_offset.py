@@ -54,6 +54,22 @@ def test_a_clock_that_was_set_is_found(stamps):
         OffsetEstimator().add(*stamps)
 
 
+def test_what_was_known_before_a_clock_was_set_counts_no_more():
+    estimator = OffsetEstimator()
+    now_ns = 10**18
+    for _ in range(5):
+        now_ns = trip(estimator, now_ns, 5 * MS, 1 * MS, 1 * MS)
+    trip(estimator, now_ns, 10**10, 3 * MS, 3 * MS)  # a longer one, but of the clock that is now
+    assert abs(estimator.best(now_ns).offset_ns - 10**10) <= 3 * MS
+
+
+def test_it_is_told_whether_a_trip_agrees_with_those_before():
+    estimator = OffsetEstimator()
+    assert estimator.add(10**18, 10**18 + MS, 10**18 + MS, 10**18 + 2 * MS)
+    assert estimator.add(10**18, 10**18 + 9 * MS, 10**18 + 9 * MS, 10**18 + 10 * MS)
+    assert not estimator.add(10**18, 10**18 + 90 * MS, 10**18 + 90 * MS, 10**18 + 10 * MS)
+
+
 delays = strategies.integers(0, 500 * MS)
 
 

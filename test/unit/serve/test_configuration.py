@@ -49,6 +49,19 @@ def test_options_are_the_parameters_names():
     assert configuration.seconds == 2.5
 
 
+def test_the_camera_is_named_as_among_nodes(tmp_path):
+    camera, = read_configuration([
+        '--frame-id', 'left', '--camera-name', 'my eye', '--camera-info-url',
+        'file:///data/${NAME}.yaml']).cameras
+    assert camera.values['frame_id'] == 'left'
+    assert camera.values['camera_info_url'] == 'file:///data/my_eye.yaml'
+    assert camera.controls == {}
+    camera, = read_configuration(['--params-file', written(
+        tmp_path, '/**/camera:\n  ros__parameters: {camera_name: eye, fps: 5.0}')]).cameras
+    assert camera.values['camera_info_url'].endswith('/eye.yaml')
+    assert camera.values['fps'] == 5.0
+
+
 def test_a_size_is_width_and_height():
     camera, = read_configuration(['--size', '1280x720']).cameras
     assert (camera.values['width'], camera.values['height']) == (1280, 720)

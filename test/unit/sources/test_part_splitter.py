@@ -15,6 +15,7 @@
 from hypothesis import given, strategies
 from pi_camera_stream.codecs.jpeg_splitter import MAX_PICTURE_BYTES
 from pi_camera_stream.sources.workers.url.part_splitter import PartSplitter
+import pytest
 from support import pictures
 
 PICTURES = [pictures.jpeg(32, 24, seed) for seed in range(3)]
@@ -44,6 +45,24 @@ def test_all_are_found_however_they_arrive_and_whatever_their_heads_say(sent, si
         at += size
     found, _ = split(chunks)
     assert found == [picture for picture, _ in sent]
+
+
+@pytest.mark.parametrize(('head', 'stamp_ns'), [
+    (b'X-Timestamp: 1700000000.123456789', 1700000000123456789),
+    (b'X-Timestamp: 1700000000.123456', 1700000000123456000),  # as others tell it
+    (b'x-timestamp:12', 12 * 10**9), (b'X-Timestamp: -0.5', -500_000_000),
+    (b'X-Timestamp: 1.2.3', None), (b'X-Timestamp: 17e9', None), (b'X-Timestamp:', None),
+    (b'X-Timestamp: 1.1234567890', None), (b'X-Timestamp: ' + b'9' * 100, None),
+    (b'X-Other: 1', None)])
+@pytest.mark.parametrize('after', [True, False])
+def test_the_stamp_of_a_part_is_read(head, stamp_ns, after):
+    length = b'Content-Length: %d' % len(PICTURES[0])
+    lines = [length, head] if after else [head, length]
+    part = b'--b\r\n%b\r\n\r\n%b\r\n' % (b'\r\n'.join(lines), PICTURES[0])
+    splitter = PartSplitter()
+    plain = b'--b\r\n%b\r\n\r\n%b\r\n' % (length, PICTURES[0])
+    pieces = splitter.feed(part + plain, 1)
+    assert [piece.stamp_ns for piece in pieces] == [stamp_ns, None]
 
 
 @given(strategies.lists(strategies.one_of(

@@ -41,7 +41,7 @@ TYPE = 'sensor_msgs/msg/CompressedImage'
 TOKEN = 'correct-horse-battery'
 JPEG = pictures.jpeg()
 FRAME_S = 0.02  # between two pictures
-PLAIN = ('/', '/latency', '/streams', '/state', '/metrics', '/healthz', '/snapshot.jpg',
+PLAIN = ('/', '/latency', '/streams', '/state', '/metrics', '/healthz', '/clock', '/snapshot.jpg',
          '/snapshot', '/static/viewer/viewer.js')
 ENDLESS = ('/stream.mjpg', '/stream')
 

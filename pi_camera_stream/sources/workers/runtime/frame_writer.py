@@ -70,6 +70,10 @@ class FrameWriter:
         self._number = number or self._number + 1
         self._mailbox.put((content, FrameRecord(b'', monotonic_ns, self._number)))
 
+    def tell(self, about: dict[str, Any]) -> None:
+        """Tell the node what the sender says of itself; any thread."""
+        self._pipe.send(b'I', about)
+
     def leave_out(self, count: int) -> None:
         """Count pictures that were left out before they came here."""
         self._number += count

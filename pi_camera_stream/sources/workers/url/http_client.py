@@ -19,18 +19,22 @@ Python's own client: it takes heads that a stricter one refuses, as cameras send
 thread that asks, and costs a worker neither time nor memory at its start.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 import socket
 import ssl
 import string
 from urllib.parse import quote, SplitResult, unquote, urljoin, urlsplit
 
 from .http_auth import authorize
+from .trust import connect_tls, UntrustedError
 from ...stream_address import StreamAddress
 from ....core.errors import TemporaryError
 
 _CONNECT_S = 5.0  # also until each piece of the answer's head
+_REACH_S = 2.2  # the kernel asks again after 1 s and 3 s: who returns in between is seen sooner
 _CHUNK_BYTES = 2**16
 _MOST_REQUESTS = 10  # for one answer: places that the camera sends us to, and its password
 _MOST_REASON = 60  # letters
@@ -41,10 +45,36 @@ class NotHttpError(Exception):
     """What answers does not speak HTTP as Python's client knows it."""
 
 
+@dataclass(frozen=True)
+class Login:
+    """What an address says of who asks: user and password, or a token in place of a user."""
+
+    user: str = field(default='', repr=False)
+    password: str = field(default='', repr=False)
+
+    @classmethod
+    def of(cls, parts: SplitResult) -> 'Login':
+        user, _, password = parts.netloc.rpartition('@')[0].partition(':')
+        return cls(unquote(user), unquote(password))
+
+    @property
+    def bearer(self) -> bytes:
+        """Return what is sent without being asked for: the token (RFC 6750); nothing without."""
+        return b'' if self.user or not self.password else f'Bearer {self.password}'.encode()
+
+    def answer(self, challenges: Sequence[str], target: str) -> bytes:
+        """Return what to answer to a 401; nothing where there is nothing, or it is not known."""
+        if not self.user and not self.password:
+            return b''
+        return authorize(challenges, self.user, self.password, target).encode()
+
+
 class HttpAnswer:
     """The head of an answer, and its body as it comes."""
 
-    def __init__(self, connection: HTTPConnection, response: HTTPResponse) -> None:
+    def __init__(self, connection: HTTPConnection, response: HTTPResponse, url: str,
+                 login: Login) -> None:
+        self.url, self.login = url, login  # that it came from, and was given to
         self._connection, self._response = connection, response
         self.code = response.status
         reason = ''.join(letter for letter in response.reason if letter.isprintable())
@@ -73,25 +103,29 @@ def ask(address: StreamAddress) -> HttpAnswer:
 
     Raises TemporaryError where there is none, and NotHttpError where it is odd.
     """
-    url, authorization = address.url, ''
-    user, password = _user(urlsplit(url))
+    url, login = address.url, Login.of(urlsplit(address.url))
+    authorization = login.bearer
     for _ in range(_MOST_REQUESTS):
         parts = urlsplit(url)
-        target = _target(parts)
-        answer = _ask(parts, target, authorization, address)
+        target = target_of(parts)
+        answer = _ask(url, target, login, authorization, address)
         places = answer.header('Location')
         if answer.code in _MOVED and places:
             url = _join(url, places[0].strip())
             if not url:
                 return answer
             moved = urlsplit(url)
+            if address.certificates and moved.scheme != 'https':
+                raise TemporaryError(f'{address.shown} sends us to an address without HTTPS: set '
+                                     "the parameter 'path' to the address of the stream itself, "
+                                     "or leave 'tls_ca' empty")
             # The password is nobody else's business, nor for everybody on the way to read.
             if moved.hostname != parts.hostname or (
                     parts.scheme, moved.scheme) == ('https', 'http'):
-                user, password = _user(moved)
-            authorization = ''
-        elif answer.code == 401 and user and not authorization:
-            authorization = authorize(answer.header('WWW-Authenticate'), user, password, target)
+                login = Login.of(moved)
+            authorization = login.bearer
+        elif answer.code == 401 and authorization == login.bearer:
+            authorization = login.answer(answer.header('WWW-Authenticate'), target)
             if not authorization:
                 return answer
         else:
@@ -102,45 +136,62 @@ def ask(address: StreamAddress) -> HttpAnswer:
                          'it ends at')
 
 
-def _ask(parts: SplitResult, target: str, authorization: str, address: StreamAddress
+def _ask(url: str, target: str, login: Login, authorization: bytes, address: StreamAddress
          ) -> HttpAnswer:
-    headers = {'User-Agent': 'pi_camera_stream', 'Accept': '*/*', 'Connection': 'close'}
-    if authorization:
-        headers['Authorization'] = authorization
-    connection = _connection(parts)
+    connection: HTTPConnection | None = None
     try:
-        connection.connect()  # so that its socket can be kept
-        connection.request('GET', target, headers=headers)
+        connection = connect(urlsplit(url), address.certificates)
+        connection.request('GET', target, headers={
+            **headers(authorization), 'Connection': 'close'})
         line = connection.sock
         response = connection.getresponse()
         with suppress(OSError):  # where the whole answer has come, it is closed
             line.settimeout(None)  # how long silence may last is known elsewhere
             line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return HttpAnswer(connection, response)
+        return HttpAnswer(connection, response, url, login)
+    except UntrustedError as error:
+        raise TemporaryError(f'{address.shown} {error}') from None
     except (HTTPException, ValueError) as error:  # ConnectionResetError is told below
-        connection.close()
+        _close(connection)
         if not isinstance(error, OSError):
             raise NotHttpError(str(error)) from error
         raise TemporaryError(_no_answer(error, address)) from None
     except ssl.SSLError as error:
-        connection.close()
+        _close(connection)
         reason = (error.reason or str(error)).replace('_', ' ').lower()
         raise TemporaryError(f'{address.shown} does not speak HTTPS as we do ({reason}): begin '
                              "the parameter 'path' with http://, or let the camera use TLS 1.2 "
                              'or newer') from None
     except OSError as error:
-        connection.close()
+        _close(connection)
         raise TemporaryError(_no_answer(error, address)) from None
 
 
-def _connection(parts: SplitResult) -> HTTPConnection:
+def connect(parts: SplitResult, certificates: str, timeout_s: float = _CONNECT_S
+            ) -> HTTPConnection:
+    """
+    Return a connection that stands, to the server of an address.
+
+    Raises OSError, and UntrustedError where the server is none that `certificates` stand for.
+    """
     host = parts.hostname or ''
-    if parts.scheme.lower() == 'http':
-        return HTTPConnection(host, parts.port, timeout=_CONNECT_S)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # cameras have certificates of their own making
-    context.verify_mode = ssl.CERT_NONE
-    return HTTPSConnection(host, parts.port, timeout=_CONNECT_S, context=context)
+    if parts.scheme.lower() == 'https':
+        return connect_tls(host, parts.port, certificates, timeout_s)
+    connection = HTTPConnection(host, parts.port, timeout=min(timeout_s, _REACH_S))
+    connection.connect()  # so that its socket can be kept
+    connection.sock.settimeout(timeout_s)
+    return connection
+
+
+def headers(authorization: bytes) -> dict[str, str | bytes]:
+    """Return the head of a request of ours."""
+    return {'User-Agent': 'pi_camera_stream', 'Accept': '*/*', **(
+        {'Authorization': authorization} if authorization else {})}
+
+
+def _close(connection: HTTPConnection | None) -> None:
+    if connection is not None:
+        connection.close()
 
 
 def _join(url: str, place: str) -> str:
@@ -161,12 +212,7 @@ def _no_answer(error: OSError, address: StreamAddress) -> str:
             'address')
 
 
-def _user(parts: SplitResult) -> tuple[str, str]:
-    given = parts.netloc.rpartition('@')[0]
-    user, _, password = given.partition(':')
-    return unquote(user), unquote(password)
-
-
-def _target(parts: SplitResult) -> str:
+def target_of(parts: SplitResult) -> str:
+    """Return what a request of this address asks for, as in its first line."""
     path = (parts.path or '/') + (f'?{parts.query}' if parts.query else '')
     return quote(path, safe=string.punctuation)

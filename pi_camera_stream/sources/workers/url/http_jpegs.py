@@ -26,8 +26,9 @@ from urllib.request import getproxies, proxy_bypass
 
 from .http_client import ask, HttpAnswer, NotHttpError
 from .libav_stream import receive_libav
-from .part_splitter import PartSplitter
+from .part_splitter import PartSplitter, read_stamp
 from .refusals import refused
+from .sender import Sender
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
@@ -49,23 +50,35 @@ _IMAGES = ('JPEG', 'PNG', 'WebP', 'BMP')
 
 def receive_http(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
     """Receive until the camera ends it, or there is an error, which raises TemporaryError."""
+    sender = Sender(address, writer)
+    try:
+        _receive_jpegs(address, writer, status, sender)
+    finally:
+        sender.close()
+    receive_libav(address, writer, status)
+
+
+def _receive_jpegs(address: StreamAddress, writer: FrameWriter, status: WorkerStatus,
+                   sender: Sender) -> None:
+    """Receive until something else comes; the end is a TemporaryError, as any error."""
     pacer = Pacer()
     while not address.listens and not _has_proxy(address):
         try:
             answer = ask(address)
         except NotHttpError:
-            break
+            return
         try:
             if answer.code >= 300:
-                raise refused(address, answer.code, answer.status)
+                raise refused(address, answer.code, answer.status, token=any(
+                    'bearer' in challenge.lower()
+                    for challenge in answer.header('WWW-Authenticate')))
             status.heard_s = time.monotonic()
-            if not _receive(answer, address, writer, status):
-                break
+            if not _receive(answer, address, writer, status, sender):
+                return
         finally:
             answer.close()
         interval_s = 1.0 / (writer.fps or _SNAPSHOTS_PER_S)
         pacer.wait(interval_s, interval_s)
-    receive_libav(address, writer, status)
 
 
 def _has_proxy(address: StreamAddress) -> bool:
@@ -73,17 +86,22 @@ def _has_proxy(address: StreamAddress) -> bool:
 
 
 def _receive(answer: HttpAnswer, address: StreamAddress, writer: FrameWriter,
-             status: WorkerStatus) -> bool:
+             status: WorkerStatus, sender: Sender) -> bool:
     """Return True behind a single picture, to be asked for again; False where it is none."""
     if answer.kind.startswith('image/') and answer.length is not None:
-        _put_image(_whole(answer, status), address, writer)
+        data = _whole(answer, status)
+        arrival_ns = time.monotonic_ns()
+        sender.follow(answer)
+        stamp_ns = read_stamp((answer.header('X-Timestamp') or [''])[0])
+        _put_image(data, sender.monotonic_ns(stamp_ns, arrival_ns), address, writer)
         return True
     many = answer.kind.startswith('multipart/')
     beginning, is_jpeg = (b'', True) if many else _beginning(answer, status)
     if not is_jpeg and _put_other(answer, beginning, address, writer, status):
         return True
     if is_jpeg or 'jpeg' in answer.kind or 'jpg' in answer.kind:
-        _JpegStream(address, writer, status).receive(answer, beginning, many)
+        sender.follow(answer)
+        _JpegStream(address, writer, status, sender).receive(answer, beginning, many)
         return True
     return False
 
@@ -113,7 +131,7 @@ def _put_other(answer: HttpAnswer, beginning: bytes, address: StreamAddress, wri
         check_image(data, _IMAGES, writer.max_pixels)
     except FrameRefusedError:
         return False
-    _put_image(data, address, writer)
+    _put_image(data, time.monotonic_ns(), address, writer)
     return True
 
 
@@ -125,19 +143,18 @@ def _whole(answer: HttpAnswer, status: WorkerStatus) -> bytes:
     return bytes(data)
 
 
-def _put_image(data: bytes, address: StreamAddress, writer: FrameWriter) -> None:
+def _put_image(data: bytes, taken_ns: int, address: StreamAddress, writer: FrameWriter) -> None:
     """Offer a picture of any format that is decoded here; TemporaryError when it is none."""
-    now_ns = time.monotonic_ns()
     if data.startswith(_START):
         writer.about = _about(address, 'JPEG snapshots', snapshots=True)
-        writer.put(EncodedImage(data), now_ns)
+        writer.put(EncodedImage(data), taken_ns)
         return
     try:
         header = check_image(data, _IMAGES, writer.max_pixels)
     except FrameRefusedError as error:
         raise TemporaryError(f'the picture at {address.shown} cannot be shown: {error}') from error
     writer.about = _about(address, f'{header.kind} snapshots', snapshots=True)
-    writer.put(_decoding(data, header.orientation), now_ns)
+    writer.put(_decoding(data, header.orientation), taken_ns)
 
 
 def _decoding(data: bytes, orientation: int) -> Callable[[], Image]:
@@ -158,8 +175,10 @@ def _about(address: StreamAddress, what: str, snapshots: bool = False) -> dict[s
 class _JpegStream:
     """One answer with JPEGs in it, and what is told of it while none comes."""
 
-    def __init__(self, address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+    def __init__(self, address: StreamAddress, writer: FrameWriter, status: WorkerStatus,
+                 sender: Sender) -> None:
         self._address, self._writer, self._status = address, writer, status
+        self._sender = sender
         self._splitter = PartSplitter()
         self._pictures = 0
         self._bytes = self._bytes_before = 0  # in all, and up to the last picture
@@ -185,7 +204,12 @@ class _JpegStream:
         broken, oversized = self._splitter.broken, self._splitter.oversized
         pieces = self._splitter.feed(chunk, time.monotonic_ns())
         for piece in pieces:
-            self._writer.put(EncodedImage(piece.jpeg), piece.arrival_ns)
+            if piece.signal:
+                self._tell(f'{self._address.shown} has no picture of its camera (it says '
+                           f'{piece.signal}): open it in a browser, which shows the reason')
+                continue
+            self._writer.put(EncodedImage(piece.jpeg), self._sender.monotonic_ns(
+                piece.stamp_ns, piece.arrival_ns))
         self._pictures += len(pieces)
         if pieces:
             self._bytes_before = self._bytes

@@ -16,6 +16,7 @@
 
 from collections import deque
 import io
+from pathlib import Path
 import time
 from typing import Any, NoReturn
 
@@ -120,6 +121,8 @@ def _open(address: StreamAddress, max_pixels: int) -> Any:
     elif address.listens and address.scheme in ('http', 'https', 'rtmp'):
         options['listen'] = '1'
         url = url.partition('?')[0]
+    if address.tls_ca:
+        options |= {'tls_verify': '1', 'ca_file': str(Path(address.tls_ca).expanduser())}
     return av.open(url, options=options, timeout=(None if address.listens else _OPEN_S,
                                                   _READ_S))
 

@@ -23,9 +23,18 @@ _START = SOI + b'\xff'
 _MOST_HEAD_BYTES = 2**13
 _PADDING = b'\0\r\n'
 _MOST_PADDING_BYTES = 2**12
-# The length that the last head says, with a blank line between it and the picture.
-_LENGTH = re.compile(rb'(?:^|\n)content-length[ \t]*:[ \t]*(\d{1,9})[ \t]*\r?\n'
-                     rb'(?:[^\r\n]+\r?\n)*\r?\n\Z', re.IGNORECASE)
+
+
+def _field(name: bytes, value: bytes) -> re.Pattern[bytes]:
+    """Find a field of the last head, with a blank line between it and the picture."""
+    return re.compile(rb'(?:^|\n)%b[ \t]*:[ \t]*(%b)[ \t]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n\Z'
+                      % (name, value), re.IGNORECASE)
+
+
+_LENGTH = _field(b'content-length', rb'\d{1,9}')
+_STAMP = _field(b'x-timestamp', rb'[-.\d]{1,24}')
+_SIGNAL = _field(b'x-signal', rb'[a-z]{1,20}')
+_SECONDS = re.compile(r'(-?)(\d{1,10})(?:\.(\d{1,9}))?')  # since the epoch
 _NEXT_PART = re.compile(rb'\r?\n?--')
 _NEXT_PART_BYTES = 4
 # A picture's end with a boundary behind it.
@@ -49,6 +58,8 @@ class PartSplitter:
         self._length = 0  # of the picture that the buffer begins with; 0 before it has begun
         self._searched = 0
         self._arrival_ns = 0
+        self._stamp_ns: int | None = None
+        self._signal = ''
         self._left_out = 0
 
     @property
@@ -78,7 +89,8 @@ class PartSplitter:
             if not true:
                 self._by_markers = True
                 break
-            pieces.append(Piece(bytes(memoryview(self._buffer)[:self._length]), self._arrival_ns))
+            pieces.append(Piece(bytes(memoryview(self._buffer)[:self._length]), self._arrival_ns,
+                                self._stamp_ns, self._signal))
             del self._buffer[:self._length]
             self._length = 0
         if self._by_markers:
@@ -93,8 +105,12 @@ class PartSplitter:
         if start < 0:
             self._drop(max(0, len(self._buffer) - _MOST_HEAD_BYTES))
             return False
-        head = _LENGTH.search(self._buffer, max(0, start - _MOST_HEAD_BYTES), start)
-        length = int(head[1]) if head else 0
+        head = max(0, start - _MOST_HEAD_BYTES), start
+        found, stamp, signal = (field.search(self._buffer, *head)
+                                for field in (_LENGTH, _STAMP, _SIGNAL))
+        length = int(found[1]) if found else 0
+        self._stamp_ns = read_stamp(stamp[1].decode()) if stamp else None
+        self._signal = signal[1].decode() if signal else ''
         self._arrival_ns = arrival_ns
         self._drop(start)
         if not len(_START) < length <= MAX_PICTURE_BYTES:
@@ -122,3 +138,12 @@ class PartSplitter:
     def _drop(self, count: int) -> None:
         self._left_out += count
         del self._buffer[:count]
+
+
+def read_stamp(text: str) -> int | None:
+    """Return the ns of a stamp that is told in seconds; None where it is none."""
+    match = _SECONDS.fullmatch(text.strip())
+    if not match:
+        return None
+    stamp_ns = int(match[2]) * 10**9 + int((match[3] or '').ljust(9, '0'))
+    return -stamp_ns if match[1] else stamp_ns

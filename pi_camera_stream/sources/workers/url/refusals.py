@@ -22,17 +22,22 @@ class RefusedError(TemporaryError):
     """It wants another password: it is asked less often, as it may count wrong ones."""
 
 
-def refused(address: StreamAddress, code: int, status: str) -> TemporaryError:
+def refused(address: StreamAddress, code: int, status: str, token: bool = False
+            ) -> TemporaryError:
     """
     Return the error of an answer with that code; `status` is the code with its words.
+
+    `token` says whether it asks for one, in place of user and password.
 
     It is never permanent: a camera that is still starting answers as one that has no such address,
     or knows no users.
     """
     if code in (401, 403, 407):
-        return RefusedError(f'{address.shown} refuses us ({status}): put the right user and '
-                            f'password into the address, as in {address.scheme}://'
-                            'USER:PASSWORD@HOST/, or let the camera admit this computer')
+        what, example = ('access token', ':TOKEN') if token else (
+            'user and password', 'USER:PASSWORD')
+        return RefusedError(f'{address.shown} refuses us ({status}): put the right {what} into '
+                            f'the address, as in {address.scheme}://{example}@HOST/, or let the '
+                            'camera admit this computer')
     if code in (408, 425, 429) or code >= 500:
         return TemporaryError(f'{address.shown} cannot be played now ({status}): wait until the '
                               'camera has started, or let it serve fewer others')

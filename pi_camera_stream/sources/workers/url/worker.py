@@ -30,16 +30,17 @@ from .byte_stream import receive_bytes
 from .http_jpegs import receive_http
 from .libav_stream import receive_libav
 from .refusals import RefusedError
+from .trust import open_address
 from ..runtime.frame_writer import FrameWriter
 from ..runtime.worker_pipe import Device, Failure, run, WorkerPipe
 from ..runtime.worker_status import WorkerStatus
 from ...base import SourceSettings
 from ...silence import longest_silence_s
-from ...stream_address import hide_secrets, parse_address, StreamAddress
+from ...stream_address import hide_secrets, StreamAddress
 from ....core.errors import PermanentError, StreamError
 
 _RETRY_S = 1.0
-_REFUSED_S = 5.0  # a camera may lock out who comes with a wrong password too often
+_REFUSED_S = 7.0  # who comes with a wrong password too often may be locked out
 _RECEIVERS = {'udp': receive_bytes, 'tcp': receive_bytes, 'http': receive_http,
               'https': receive_http}  # the others are FFmpeg's
 _WATCH_S = 0.2
@@ -52,7 +53,7 @@ class UrlWorker(Device):
         av.logging.set_level(av.logging.PANIC)  # its messages have whole addresses in them
         try:
             settings = SourceSettings(**body['settings'])
-            address = parse_address(settings.path)
+            address = open_address(settings)
         except (StreamError, TypeError, KeyError) as error:
             raise Failure(hide_secrets(str(error)), permanent=True) from error
         self._pipe, self._give_up_s = pipe, float(body['give_up_s'])

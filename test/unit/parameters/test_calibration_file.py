@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pi_camera_stream.core.calibration import Calibration, CalibrationError
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.nodes.camera.calibration_file import load, parse_yaml, resolve, save, to_yaml
+from pi_camera_stream.parameters.calibration_file import load, parse_yaml, resolve, save, to_yaml
 import pytest
 
 # As cameracalibrator writes it, with its spaces and line ends.

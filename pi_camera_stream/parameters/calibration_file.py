@@ -25,10 +25,10 @@ from pathlib import Path
 import re
 import stat
 
-from ...core.calibration import Calibration, CalibrationError
-from ...core.errors import PermanentError
-from ...core.files import write_atomically
-from ...parameters.tables import CALIBRATION_URL
+from .tables import CALIBRATION_URL
+from ..core.calibration import Calibration, CalibrationError
+from ..core.errors import PermanentError
+from ..core.files import write_atomically
 
 _LARGEST_FILE = 1 << 20  # bytes; a calibration has about a thousand
 # What else PyYAML raises: impossible dates, `0b_`, `!!bool maybe`, deep nesting.
