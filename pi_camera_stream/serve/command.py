@@ -83,13 +83,14 @@ class _Program:
         self._streams = {feed.stream.name: feed.stream for feed in self._feeds}
         self._catalog = Catalog(self._feeds[0].stream.name, self._streams.__getitem__)
         self._catalog.update(dict.fromkeys(self._streams, _COMPRESSED))
+        rules = read_rules(bridge.__getitem__)
         self._server = WebServer(
-            Application(self._catalog, read_rules(bridge.__getitem__), self._log.warning,
+            Application(self._catalog, rules, self._log.warning,
                         machine=lambda: read_health().state(),
                         results=self._results if self._processed else None).build,
             str(bridge['address']), int(bridge['port']),
             server_context(str(bridge['certfile']), str(bridge['keyfile'])),
-            self._log.info if bridge['access_log'] else None)
+            self._log.info if bridge['access_log'] else None, rules.counted)
         for note in configuration.notes:
             self._log.info(note)
 

@@ -69,7 +69,7 @@ class HttpBridgeNode(BaseNode):
                         self._machine.state).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
-            self._log if self.value('access_log') else None)
+            self._log if self.value('access_log') else None, rules.counted)
         Periodic(self, _POLL_S, self._poll_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
         if self._drive is not None:

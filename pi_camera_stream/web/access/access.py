@@ -20,7 +20,6 @@ from collections.abc import Callable
 import errno
 from html import escape
 from importlib.resources import files
-import ipaddress
 import logging
 import math
 import re
@@ -33,6 +32,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules, local_path, relative, same_origin, shown
+from .addresses import client_address, network
 
 _COOKIE = 'pi_camera_stream'
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
@@ -71,30 +71,20 @@ class LoginThrottle:
 
     def wait_s(self, address: str) -> float:
         """Return the seconds for which nothing is taken from `address`, mostly 0."""
-        times_s = self._times_s.get(_network(address))
+        times_s = self._times_s.get(network(address))
         if times_s is None or len(times_s) < self.MOST:
             return 0.0
         return times_s[0] + self._WITHIN_S - self._now_s()
 
     def add(self, address: str) -> bool:
         """Note a wrong one; return whether it was one too many."""
-        network, now_s = _network(address), self._now_s()
-        times_s = self._times_s.setdefault(network, deque(maxlen=self.MOST))
+        visitor, now_s = network(address), self._now_s()
+        times_s = self._times_s.setdefault(visitor, deque(maxlen=self.MOST))
         times_s.append(now_s)
-        self._times_s.move_to_end(network)
+        self._times_s.move_to_end(visitor)
         if len(self._times_s) > self._ADDRESSES:
             self._times_s.popitem(last=False)
         return self.wait_s(address) > 0
-
-
-def _network(address: str) -> str:
-    try:
-        number = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(number, ipaddress.IPv4Address):
-        return str(number)
-    return str(number.ipv4_mapped or f'{int(number) >> 64:x}/64')
 
 
 class Access:
@@ -204,7 +194,7 @@ class Access:
 
     def _try(self, request: web.Request, candidate: str) -> bool:
         """Return whether the token is right; who has guessed too often is not told."""
-        address = request.remote or '?'
+        address = client_address(request)
         wait_s = self._throttle.wait_s(address)
         if wait_s > 0:
             raise web.HTTPTooManyRequests(
