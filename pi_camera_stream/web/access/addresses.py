@@ -16,10 +16,14 @@
 
 from collections.abc import Iterable, Sequence
 import ipaddress
+from typing import Any
 
 from aiohttp import web
 
-_ADDRESS = 'pi_camera_stream.address'  # of a request, where its connection's is not the client's
+_NAME = 'pi_camera_stream.address'
+# Where a request has the client's address, if it is not its connection's; aiohttp before 3.14 has
+# no type for such keys.
+_ADDRESS: Any = web.RequestKey(_NAME, str) if hasattr(web, 'RequestKey') else _NAME
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

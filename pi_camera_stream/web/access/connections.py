@@ -21,15 +21,17 @@ import logging
 import socket
 import struct
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ..stream.link import progress
+from ...core.pacing import TokenBucket
 
 _PERIOD_S = 1.0
 _MOST_AHEAD = 16  # requests of one connection that wait for their answers
+_BYTES_A_SECOND, _BYTES_AT_ONCE = 65536.0, 131072.0  # from one client
 _RELIEF = 16  # connections that are closed when no more can be had
 _FORGET = struct.pack('ii', 1, 0)  # struct linger
 
@@ -44,12 +46,21 @@ class Waiting(Protocol):
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's connection, which lets go of who asks for far more than is being answered."""
+    """
+    aiohttp's connection, which takes no more from a client than is good for the others.
+
+    What comes faster waits in the client's machine, whatever it is: requests, messages, or frames
+    of a WebSocket that make no message. Who asks for far more than is being answered is let go.
+    """
 
     visitor = ''
     wire: asyncio.BaseTransport | None = None  # also while the last of an answer is flushed
     _arrived = 0
     _arrived_s = 0.0  # when that was last another number
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._bytes = TokenBucket(_BYTES_A_SECOND, _BYTES_AT_ONCE)
 
     def stuck_s(self, now_s: float) -> float:
         """Return for how long the client has taken nothing of what there is for it."""
@@ -68,6 +79,14 @@ class Connection(web.RequestHandler):
         super().data_received(data)
         if len(self._messages) > _MOST_AHEAD:
             self.abort()
+        wait_s = self._bytes.owe_s(len(data), time.monotonic())
+        if wait_s > 0 and isinstance(self.wire, asyncio.Transport):
+            self.wire.pause_reading()
+            asyncio.get_running_loop().call_later(wait_s, self._read_on)
+
+    def _read_on(self) -> None:
+        if isinstance(self.wire, asyncio.Transport) and not self.wire.is_closing():
+            self.wire.resume_reading()
 
     def abort(self) -> None:
         if isinstance(self.wire, asyncio.Transport):

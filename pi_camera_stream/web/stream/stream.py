@@ -227,11 +227,12 @@ class Stream:
                   if spec not in _SHARED]
         mine = sum(rendition.visitor == visitor for rendition in custom) if visitor else 0
         if len(custom) >= _MAX_CUSTOM or mine >= _MAX_CUSTOM_OF_ONE:
-            most, whose = (_MAX_CUSTOM, "viewers' own") if len(custom) >= _MAX_CUSTOM else \
-                (_MAX_CUSTOM_OF_ONE, 'your address')
+            most = f"{_MAX_CUSTOM} sizes and qualities of viewers' own" \
+                if len(custom) >= _MAX_CUSTOM else \
+                f'{_MAX_CUSTOM_OF_ONE} sizes and qualities of your address'
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
-                f"'{self.name}' is shown in {most} sizes and qualities of {whose} already: leave "
-                'out quality, width, height and invert, or choose a tier\n'))
+                f"'{self.name}' is shown in {most} already: leave out quality, width, height and "
+                'invert, or choose a tier\n'))
 
     def _leave(self, rendition: Rendition) -> None:
         rendition.users -= 1

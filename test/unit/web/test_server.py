@@ -16,10 +16,17 @@
 
 from contextlib import ExitStack
 import http.client
+import os
+import resource
+import select
+import socket
+import struct
+import time
+import urllib.request
 
 from pi_camera_stream.web.access.access_rules import AccessRules
 import pytest
-from support.processes import WAIT_S, wait_until
+from support.processes import running, WAIT_S, wait_until
 from support.site import certificate, ended, GET, reset, site, UPGRADE
 
 LARGE = 1600, 1200  # pixels: a picture of noise is larger than what the kernels take of it
@@ -142,3 +149,90 @@ def test_more_requests_at_a_time_than_are_good_are_refused():
             assert client.recv(100).startswith(b'HTTP/1.1 503 ')
         with here.connected(GET.format('/healthz'), source='127.0.0.2') as client:
             assert client.recv(100).startswith(b'HTTP/1.1 200 ')
+
+
+def test_frames_that_make_no_message_are_not_read_without_end():
+    """What a WebSocket sends is taken at some rate, whatever it is."""
+    begin, piece = b'\x01\x80\0\0\0\0', b'\x00\x80\0\0\0\0' * 10000  # masked, and empty
+    with site() as here, here.connected(UPGRADE.format('/ws'), 4 * 2**20) as client:
+        client.sendall(begin)
+        client.setblocking(False)
+        begun_s, sent = time.monotonic(), 0
+        while time.monotonic() < begun_s + 2:
+            try:
+                sent += client.send(piece)
+            except BlockingIOError:
+                select.select([], [client], [], 0.1)
+        sender_bytes = client.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        assert sent - sender_bytes < 131072 + 65536 * (time.monotonic() - begun_s) + 2**17
+
+
+@pytest.mark.parametrize('path', ['/static/driving/driving.css', '/', '/snapshot.jpg',
+                                  '/stream.mjpg'])
+def test_who_goes_in_the_midst_of_an_answer_leaves_no_traceback(path, caplog):
+    caplog.set_level('WARNING')
+    with site(LARGE) as here:
+        for taken in (0, 1, 1000, 20000):
+            with here.connected(GET.format(path) * 3, BUFFER_BYTES) as client:
+                client.recv(taken, socket.MSG_WAITALL)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        wait_until(lambda: not here.asking())
+        assert get(here) == (200, b'ok\n')
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+PROXY = {'trusted_proxies': ('127.0.0.2', '198.51.100.0/24'), 'max_viewers_per_address': 1}
+
+
+@pytest.mark.parametrize(('source', 'forwarded', 'counted'), [
+    ('127.0.0.1', '192.0.2.1', '127.0.0.1'),  # who is not trusted may say what it wants
+    ('127.0.0.2', '192.0.2.1', '192.0.2.1'),
+    ('127.0.0.2', '203.0.113.9, 192.0.2.1', '192.0.2.1'),  # the first is what its client said
+    ('127.0.0.2', '192.0.2.1, 198.51.100.7', '192.0.2.1'),
+    ('127.0.0.2', '[2001:db8::1]:4711', '2001:db8::1'),
+    ('127.0.0.2', '192.0.2.1:80', '192.0.2.1'),
+    ('127.0.0.2', '192.0.2.1, nonsense', '127.0.0.2'),
+    ('127.0.0.2', '', '127.0.0.2')])
+def test_of_proxies_only_the_trusted_ones_are_believed(source, forwarded, counted):
+    head = f'\r\nX-Forwarded-For: {forwarded}\r\n\r\n' if forwarded else '\r\n\r\n'
+    text = GET.format('/stream.mjpg').replace('\r\n\r\n', head)
+    with site(rules=AccessRules(**PROXY)) as here, here.connected(text, source=source) as first:
+        assert first.recv(12) == b'HTTP/1.1 200'
+        viewer, = here.catalog.stream().viewers
+        assert viewer.address == counted
+        limited = counted not in ('127.0.0.1', '127.0.0.2')
+        with here.connected(text, source=source) as second:
+            assert second.recv(12) == (b'HTTP/1.1 429' if limited else b'HTTP/1.1 200')
+
+
+def test_custom_sizes_of_one_address_are_few():
+    with site(rules=AccessRules(trusted_proxies=('127.0.0.2',))) as here, ExitStack() as stack:
+        def ask(width, address):
+            text = GET.format(f'/stream.mjpg?width={width}').replace(
+                '\r\n\r\n', f'\r\nX-Forwarded-For: {address}\r\n\r\n')
+            client = stack.enter_context(here.connected(text, source='127.0.0.2'))
+            return client.recv(4000).decode()
+        for width in (16, 17, 18, 19):
+            assert ask(width, '192.0.2.1').startswith('HTTP/1.1 200')
+        refusal = ask(20, '192.0.2.1')
+        assert refusal.startswith('HTTP/1.1 503') and '4 sizes and qualities of your' in refusal
+        assert ask(19, '192.0.2.1').startswith('HTTP/1.1 200')  # which is made already
+        assert ask(20, '192.0.2.2').startswith('HTTP/1.1 200')
+
+
+def test_without_any_descriptors_left_it_says_so_once_and_goes_on_afterwards():
+    with running('serve', '--source', 'pattern', '--size', '64x48', '--address', '127.0.0.1',
+                 '--port', 0) as program:
+        port = int(program.wait_for(r'Open http://\S+:(\d+)/').group(1))
+        before = resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)
+        few = len(os.listdir(f'/proc/{program.process.pid}/fd')) + 20
+        resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE, (few, before[1]))
+        with ExitStack() as stack:
+            for _ in range(60):
+                stack.enter_context(socket.create_connection(('127.0.0.1', port), WAIT_S))
+            program.wait_for('no more connections can be accepted')
+            time.sleep(2)  # for more of the same
+        resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE, before)
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/healthz', timeout=WAIT_S) as answer:
+            assert answer.read() == b'ok\n'
+    assert program.output.count('accept') == 1
