@@ -32,6 +32,7 @@ from ..core.errors import EndOfStream, PermanentError
 from ..core.machine_health import read_health
 from ..core.rendition_spec import RenditionSpec
 from ..core.shutdown_signals import end_by_signals
+from ..parameters.secrets import exposed
 from ..parameters.source_settings import read_settings
 from ..parameters.web_settings import read_rules
 from ..sources.registry import create_source
@@ -93,6 +94,8 @@ class _Program:
             self._log.info if bridge['access_log'] else None, rules.counted)
         for note in configuration.notes:
             self._log.info(note)
+        for sentence in exposed(configuration.files, str(bridge['keyfile'])):
+            self._log.warning(sentence)
 
     def start(self) -> None:
         for feed in self._feeds:

@@ -55,6 +55,7 @@ class Configuration:
     bridge: Mapping[str, Value]
     processors: Mapping[str, Mapping[str, Value]]  # by name, in their order; none is the default
     seconds: float  # after which it ends; 0 for never
+    files: Sequence[Path]  # of parameters, as they were named
     notes: Sequence[str]  # what is odd, or taken from other programs, a sentence each
 
 
@@ -152,7 +153,7 @@ class _Reader:
         if values['teleop.enabled']:
             self._notes.append('driving needs the ROS nodes, so pages cannot drive here: start '
                                'the launch file in place of this')
-        return Configuration(cameras, values, self._processors, self._options['seconds'],
+        return Configuration(cameras, values, self._processors, self._options['seconds'], files,
                              self._notes)
 
     def _camera(self, file: Path | None, number: int) -> CameraChoice:
