@@ -46,6 +46,7 @@ COMMANDS = {
     'recovery': 'how soon pictures come again after a capture worker was killed, or hangs',
     'settings': 'how long pictures stay away when a parameter of the camera is changed',
     'faults': 'whether the nodes survive what viewers, publishers and pictures can do to them',
+    'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
     'ends': 'how programs end that are told to at a random moment',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }

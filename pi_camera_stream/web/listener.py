@@ -21,6 +21,7 @@ import errno
 import logging
 import socket
 import ssl
+import traceback
 from typing import Any
 
 from aiohttp import web
@@ -165,6 +166,10 @@ class Listener:
             await self._loop.connect_accepted_socket(make, newcomer.connection, **tls)
         except (OSError, asyncio.TimeoutError) as error:  # it has gone, or speaks no TLS
             logging.getLogger(__name__).debug('a connection ends: %s', type(error).__name__)
+            _forget(error)
+        except asyncio.CancelledError as error:
+            _forget(error)
+            raise
 
     async def _first_byte(self, connection: socket.socket) -> None:
         came = asyncio.Event()
@@ -190,6 +195,11 @@ class Site(web.BaseSite):
         await super().start()
         await self._listener.open(self._host, self._port)
         self._server = self._listener  # type: ignore[assignment]  # which it closes
+
+
+def _forget(error: BaseException) -> None:
+    """Let go of what its frames hold, such as the 300 kB of TLS, without waiting for the GC."""
+    traceback.clear_frames(error.__traceback__)
 
 
 def _prepare(listening: socket.socket, family: int) -> None:

@@ -27,12 +27,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ..stream.link import progress
+from ...core.heap import give_back
 from ...core.pacing import TokenBucket
 
 _PERIOD_S = 1.0
 _MOST_AHEAD = 16  # requests of one connection that wait for their answers
 _BYTES_A_SECOND, _BYTES_AT_ONCE = 65536.0, 131072.0  # from one client
 _RELIEF = 16  # connections that are closed when no more can be had
+_CROWD = 64  # connections whose memory is worth giving back
 _FORGET = struct.pack('ii', 1, 0)  # struct linger
 
 
@@ -75,6 +77,10 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         self.wire = transport
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self.wire = None  # or the two would hold each other, and TLS 300 kB, until a collection
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if len(self._messages) > _MOST_AHEAD:
@@ -116,6 +122,7 @@ class ConnectionReaper:
         self._newcomers: dict[object, float] = {}  # whom aiohttp does not know yet
         self._waiting_since_s: dict[object, float] = {}
         self._requests: dict[object, asyncio.Task[object]] = {}
+        self._most_there = 0  # connections, since memory was given back
         self._lasting: set[object] = set()  # those whose request is counted elsewhere
 
     @web.middleware
@@ -165,6 +172,8 @@ class ConnectionReaper:
         try:
             while True:
                 self.poll(server)
+                if self._crowd_has_gone(server):
+                    await asyncio.get_running_loop().run_in_executor(None, give_back)
                 await asyncio.sleep(_PERIOD_S)
         except Exception:
             logging.getLogger(__name__).exception('unused connections are not closed any more')
@@ -185,6 +194,14 @@ class ConnectionReaper:
             if isinstance(connection, Connection) \
                     and connection.stuck_s(now_s) >= self._patience_s:
                 self._close(connection)
+
+    def _crowd_has_gone(self, server: web.Server) -> bool:
+        there = len(server.connections) + len(self._newcomers)
+        if there >= self._most_there - _CROWD:
+            self._most_there = max(there, self._most_there)
+            return False
+        self._most_there = there
+        return True
 
     def _waiting(self, server: web.Server) -> list[object]:
         """Return all who wait, the oldest first."""

@@ -66,6 +66,8 @@ class MjpegTransport(Transport):
             transport.write(_head())
 
     async def write(self, frame: Frame, _tier: int) -> None:
+        if self._transport.is_closing():  # what TLS does then depends on how it came to that
+            raise ConnectionResetError('the viewer has gone')
         # One write, so that a picture and its head leave together.
         self._transport.write(_part(frame, self._early_head))
         if self._transport.get_write_buffer_size():
