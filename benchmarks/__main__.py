@@ -50,6 +50,7 @@ COMMANDS = {
     'faults': 'whether the nodes survive what viewers, publishers and pictures can do to them',
     'kills': 'whether viewers and drivers come back when a program is killed',
     'small': 'what serve takes on a machine of 512 MB, and how soon it shows a picture',
+    'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
     'ends': 'how programs end that are told to at a random moment',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }

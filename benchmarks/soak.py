@@ -15,15 +15,16 @@
 """
 See whether anything grows, slows down or ends when everything happens at once for a long time.
 
-Run it with: script/soak [--minutes 30] [--busy-loops 0], which makes the virtual environment and
-runs `python -m benchmarks soak`.
+Run it with: script/soak [--minutes 30] [--busy-loops 0] [--attacks], which makes the virtual
+environment and runs `python -m benchmarks soak`.
 
 Camera node (test pattern, 1280x720), bridge and consumer run as processes. The bridge has five
 viewers, one who comes again every 5 s, one who reads nothing, five who go from topic to topic,
 and a driver whose car follows `cmd_vel`. Beside the camera's, 30 topics come and go, 5 every 2 s.
 At the beginning (after a tenth of the time), in the middle and at the end it prints what each
 process holds, how long a command takes to the bridge and back, and from a press to the car, and
-how old pictures are on arrival. It fails when something has grown, ended, or complained.
+how old pictures are on arrival. With --attacks, a stranger does beside it all that
+`benchmarks.programs.attacker` can. It fails when something has grown, ended, or complained.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ from support.web import get, parts
 
 from .common import command
 from .common.proc import snapshot
+from .programs.attacker import attack, KINDS, SOURCE
 from .programs.going_topics import NAMES
 
 VIEWERS, WANDERERS = 5, 5
@@ -212,6 +214,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--minutes', type=float, default=30.0)
     parser.add_argument('--busy-loops', type=int, default=0, metavar='N',
                         help='processes that do nothing but use the processor')
+    parser.add_argument('--attacks', action='store_true',
+                        help='connections that say nothing or do not read, and a flood, beside it')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine(1 + os.getpid() % 100)
     seconds = options.minutes * 60
@@ -230,9 +234,11 @@ def main(arguments: Sequence[str]) -> int:
                 source='pattern', width=1280, height=720, fps=30.0))),
             'bridge': stack.enter_context(running('bridge', *parameters(
                 port=0, address='127.0.0.1', teleop__enabled='true', teleop__insecure='true',
-                teleop__stamped='true'))),
+                teleop__stamped='true', trusted_proxies=SOURCE))),
             'consumer': stack.enter_context(running('consumer', *parameters(processor='edges')))}
         url = programs['bridge'].wait_for(r'at (http://\S+/)').group(1)
+        for kind in KINDS if options.attacks else ():
+            stack.enter_context(attack(kind, int(url.rstrip('/').rpartition(':')[2])))
         guest = Guest('car')
         stack.callback(guest.close)
         car = Car(guest)

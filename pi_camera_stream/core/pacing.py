@@ -97,9 +97,18 @@ class TokenBucket:
         self._tokens, self._last_s = burst, 0.0
 
     def take(self, now_s: float) -> bool:
-        self._tokens = min(self._burst, self._tokens + (now_s - self._last_s) * self._per_s)
-        self._last_s = now_s
+        self._fill(now_s)
         if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
+
+    def owe_s(self, count: float, now_s: float) -> float:
+        """Take `count`, there or not; return for how long nothing more should come."""
+        self._fill(now_s)
+        self._tokens -= count
+        return max(0.0, -self._tokens / self._per_s)
+
+    def _fill(self, now_s: float) -> None:
+        self._tokens = min(self._burst, self._tokens + (now_s - self._last_s) * self._per_s)
+        self._last_s = now_s

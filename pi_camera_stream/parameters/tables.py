@@ -110,6 +110,8 @@ HTTP_BRIDGE = (
                                    'this machine beside its addresses and its host name'),
     Parameter('allowed_origins', '', 'Web sites, separated by commas, whose pages may use the '
                                      'streams: https://example.org'),
+    Parameter('trusted_proxies', '', 'Addresses or networks, separated by commas, of reverse '
+                                     'proxies whose X-Forwarded-For says who asks'),
     *NUMBERS_OF_VIEWERS,
     Parameter('access_log', False, 'Whether each request is logged'),
     _REPORTING,

@@ -29,6 +29,7 @@ def read_rules(value: Callable[[str], Any]) -> AccessRules:
         allowed_origins=_words(value('allowed_origins')),
         max_viewers=value('max_viewers'),
         max_viewers_per_address=value('max_viewers_per_address'),
+        trusted_proxies=_words(value('trusted_proxies')),
         tls=bool(value('certfile')))
 
 

@@ -40,6 +40,7 @@ from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..parameters.driving_settings import check_access, read_limits
 from ..parameters.kept_calibration import KeptCalibration
+from ..parameters.secrets import exposed
 from ..parameters.source_settings import read_settings
 from ..parameters.tables import FRAME_ID
 from ..parameters.web_settings import read_rules
@@ -115,9 +116,11 @@ class _Program:
                         camera_infos=self._camera_info).build,
             str(bridge['address']), int(bridge['port']), tls,
             self._log.info if bridge['access_log'] else None,
-            Watchdog(ServiceManager(), self._status))
+            Watchdog(ServiceManager(), self._status), rules.counted)
         for note in configuration.notes:
             self._log.info(note)
+        for sentence in exposed(configuration.files, str(bridge['keyfile'])):
+            self._log.warning(sentence)
 
     def start(self) -> None:
         if self._vehicle is not None:

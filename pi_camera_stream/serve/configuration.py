@@ -58,6 +58,7 @@ class Configuration:
     processors: Mapping[str, Mapping[str, Value]]  # by name, in their order; none is the default
     vehicle: str  # what pages drive, as `create_motors` finds it; empty for nothing
     seconds: float  # after which it ends; 0 for never
+    files: Sequence[Path]  # of parameters, as they were named
     notes: Sequence[str]  # what is odd, or taken from other programs, a sentence each
 
 
@@ -165,7 +166,7 @@ class _Reader:
         if not vehicle:
             self._see_that_nothing_is_driven(values)
         return Configuration(cameras, values, self._processors, vehicle,
-                             self._options['seconds'], self._notes)
+                             self._options['seconds'], files, self._notes)
 
     def _see_that_nothing_is_driven(self, values: Mapping[str, Value]) -> None:
         for key in self._options:

@@ -14,15 +14,18 @@
 
 """The HTTP application: which address shows what."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlencode
 
-from aiohttp import web
+from aiohttp import web, web_fileresponse
+from aiohttp.typedefs import Handler
 
 from .access.access import Access
 from .access.access_rules import AccessRules, relative
+from .access.addresses import client_address, note_client
 from .access.admission import Admission
 from .access.connections import ConnectionReaper
 from .access.identity import role_of, session_of
@@ -41,6 +44,9 @@ from ..core import camera_info, clock_exchange
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
+# A connection that is lost in the midst of asyncio's sendfile() raises in the loop itself, and its
+# request never ends. It would save nothing with files as small as these.
+web_fileresponse.NOSENDFILE = True  # type: ignore[misc]
 _NOT_STORED = {'Cache-Control': 'no-store'}
 
 CameraInfos = Callable[[str], Awaitable[camera_info.SentInfo]]
@@ -69,11 +75,17 @@ class Application:
         self._drive = drive
         self._camera_panel = camera_panel
         self._access = Access(rules, log)
+        self._rules = rules
         self._viewers, self._snapshots = Admission(rules), Admission(rules)
+        self._listeners = Admission(rules)  # to results
+        # Hears of requests that may last, for which there are places.
+        self._keep: Callable[[web.BaseRequest], None] = lambda _: None
 
     def build(self, reaper: ConnectionReaper) -> web.Application:
         """Return the aiohttp application; `reaper` hears of each request."""
-        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[reaper.middleware])
+        self._keep = reaper.keep
+        app = web.Application(client_max_size=_MAX_BODY_BYTES,
+                              middlewares=[reaper.middleware, self._note_client])
         self._access.protect(app)
         get = app.router.add_get
         get('/', self._page)
@@ -82,12 +94,12 @@ class Application:
         get('/snapshot.jpg', self._snapshot)
         get('/ws', self._websocket, allow_head=False)
         if self._drive is not None:
-            get('/drive', self._drive.answer, allow_head=False)
+            get('/drive', self._drive_page(self._drive), allow_head=False)
         if self._camera_panel is not None:
             get('/camera', self._camera_panel.show)
             app.router.add_post('/camera', self._camera_panel.change)
         if self._results is not None:
-            get('/results', self._results.answer, allow_head=False)
+            get('/results', self._results_page(self._results), allow_head=False)
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
@@ -103,6 +115,19 @@ class Application:
         app.on_startup.append(self._begin)
         app.on_shutdown.append(self._close)
         return app
+
+    @web.middleware
+    async def _note_client(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        note_client(request, self._rules.proxies())
+        return await handler(request)
+
+    @contextmanager
+    def _admit(self, request: web.Request, places: Admission) -> Iterator[str]:
+        """Give a lasting request one of the places; return the address of who asks."""
+        address = client_address(request)
+        with places.admit(address):
+            self._keep(request)
+            yield address
 
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
@@ -128,15 +153,20 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str
                      ) -> web.StreamResponse:
         stream, wanted = self._stream(request), read_stream_request(request.query)
-        address = request.remote or '?'
-        with self._viewers.admit(address):
-            return await answer(request, stream, Viewer(address, transport, wanted))
+        with self._admit(request, self._viewers) as address:
+            return await answer(request, stream, Viewer(
+                address, transport, wanted, visitor=self._rules.counted(address)))
 
-    async def _snapshot(self, request: web.Request) -> web.Response:
+    async def _snapshot(self, request: web.Request) -> web.StreamResponse:
         stream, wanted = self._stream(request), read_stream_request(request.query)
         max_age_s = read_max_age_s(request.query)
-        with self._snapshots.admit(request.remote or '?'):
-            return await answer_snapshot(stream, wanted, max_age_s)
+        with self._admit(request, self._snapshots) as address:
+            response = await answer_snapshot(stream, wanted, max_age_s,
+                                             self._rules.counted(address))
+            # Here, and not by aiohttp behind it: who does not read keeps the place.
+            await response.prepare(request)
+            await response.write_eof()
+            return response
 
     def _stream(self, request: web.Request) -> Stream:
         check_type(request.query)
@@ -158,6 +188,18 @@ class Application:
             raise web.HTTPNotFound
         info = await self._camera_infos(name)
         return web.json_response(info.fields(), headers=_NOT_STORED)
+
+    def _drive_page(self, drive: Drive) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            self._keep(request)  # it has places of its own
+            return await drive.answer(request)
+        return answer
+
+    def _results_page(self, results: ResultsFeed) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            with self._admit(request, self._listeners):
+                return await results.answer(request)
+        return answer
 
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({

@@ -17,11 +17,14 @@
 import asyncio
 import json
 
-from aiohttp import web
+from aiohttp import web, WSCloseCode
 
+from .access.message_limit import MessageLimit
 from .stream.hand_over import HandOver
+from .stream.websocket import answer_ping
 
 _HEARTBEAT_S = 20.0
+_MOST_A_SECOND = 10.0
 _MAX_MESSAGE_BYTES = 1024  # of what a listener sends, which is not looked at
 
 
@@ -49,12 +52,17 @@ class ResultsFeed:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket until either side closes it."""
-        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=_MAX_MESSAGE_BYTES)
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, autoping=False,
+                                       max_msg_size=_MAX_MESSAGE_BYTES)
         await socket.prepare(request)
         sending = asyncio.create_task(self._send(socket))
+        limit = MessageLimit(request, _MOST_A_SECOND)
         try:
-            async for _ in socket:
-                pass
+            async for message in socket:
+                if await limit.admit():
+                    await answer_ping(socket, message)
+                elif limit.flooded:
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b'too much')
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)

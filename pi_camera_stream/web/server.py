@@ -22,16 +22,19 @@ import logging
 import socket
 import ssl
 import threading
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 
 from .access.access_log import access_logger, quiet_aiohttp
-from .access.connections import ConnectionReaper
+from .access.addresses import network
+from .access.connections import Connection, ConnectionReaper
+from .listener import Listener, Site
 from .watchdog import Watchdog
 from ..core.errors import PermanentError
 
 _STOP_TIMEOUT_S = 1.5
+_PATIENCE_S, _HANDSHAKE_S = 10.0, 5.0
 
 
 class WebServer:
@@ -44,13 +47,21 @@ class WebServer:
     def __init__(self, build: Callable[[ConnectionReaper], web.Application], address: str,
                  port: int, tls: ssl.SSLContext | None = None,
                  log_request: Callable[[str], None] | None = None,
-                 watchdog: Watchdog | None = None) -> None:
-        """Make the server; nothing listens yet. Both functions are called in its thread."""
+                 watchdog: Watchdog | None = None,
+                 counted: Callable[[str], str] = network,
+                 patience_s: float = _PATIENCE_S) -> None:
+        """
+        Make the server; nothing listens yet. All functions are called in its thread.
+
+        `counted` returns as what an address is counted among others, empty where it has no limit;
+        who takes nothing of what is sent for `patience_s` is let go.
+        """
         self._build = build
         self._address = address
         self._tls = tls
         self._log_request = log_request
         self._watchdog = watchdog
+        self._counted, self._patience_s = counted, patience_s
         self.port = port  # after `start` the real one, where 0 was asked for
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -104,22 +115,26 @@ class WebServer:
             self._ready.set()
 
     async def _serve(self) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        reaper = ConnectionReaper()
+        loop = self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        reaper = ConnectionReaper(patience_s=self._patience_s)
         app = self._build(reaper)
         logged = {'access_log': None} if self._log_request is None else {
             'access_log_class': access_logger(app, self._log_request)}
-        runner = web.AppRunner(app, logger=quiet_aiohttp(), **logged)
+        options: dict[str, Any] = {'logger': quiet_aiohttp(), **logged}
+        runner = web.AppRunner(app, **options)
         await runner.setup()
+        server = cast(web.Server, runner.server)  # there is one after setup
+        listener = Listener(server, lambda: Connection(server, loop=loop, **options),
+                            reaper, self._tls, self._counted,
+                            min(_HANDSHAKE_S, self._patience_s))
         try:
-            await web.TCPSite(runner, self._address, self.port, ssl_context=self._tls,
-                              reuse_address=True).start()
+            await Site(runner, listener, self._address, self.port).start()
             self.port = runner.addresses[0][1]
             self._ready.set()
-            server = cast(web.Server, runner.server)  # there is one after setup
-            tasks = [self._loop.create_task(reaper.run(server))]
+            tasks = [loop.create_task(reaper.run(server))]
             if self._watchdog is not None:
-                tasks.append(self._loop.create_task(self._watchdog.run(server)))
+                tasks.append(loop.create_task(self._watchdog.run(server)))
             await self._stopping.wait()
             for task in tasks:
                 task.cancel()

@@ -61,10 +61,12 @@ def hello(program, tls=None, **headers):
             return json.loads(answer.fp.read(size))
 
 
-def watch(port, **options):
+def watch(port, headers=None, **options):
     """Open an endless picture; return the connection when the head of the answer has come."""
     viewer = socket.create_connection(('127.0.0.1', port), WAIT_S, **options)
-    viewer.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    head = {'Host': '127.0.0.1', **(headers or {})}
+    lines = [f'{name}: {value}' for name, value in head.items()]
+    viewer.sendall('\r\n'.join(['GET /stream.mjpg HTTP/1.1', *lines, '', '']).encode())
     assert viewer.recv(12, socket.MSG_WAITALL) == b'HTTP/1.1 200'
     return viewer
 
@@ -219,15 +221,16 @@ def test_no_more_than_so_many_may_watch():
         viewers.enter_context(watch(program.port))
 
 
-def test_no_more_than_so_many_may_watch_from_one_address():
-    with bridge(max_viewers_per_address=1) as program, watch(program.port):
-        status, headers, text = ask(program.port, '/stream.mjpg')
+def test_no_more_than_so_many_may_watch_from_one_address_of_which_proxies_tell():
+    of_one = {'X-Forwarded-For': '192.0.2.1'}
+    with bridge(max_viewers_per_address=1, trusted_proxies='127.0.0.2') as program, closing(
+            watch(program.port, of_one, source_address=('127.0.0.2', 0))):
+        status, headers, text = ask(program.port, '/stream.mjpg', source='127.0.0.2', **of_one)
         assert (status, headers['Retry-After']) == (429, '10')
         assert "the parameter 'max_viewers_per_address'" in text
-        assert hello(program) == 429
-        with watch(program.port, source_address=('127.0.0.2', 0)):
-            assert {viewer['address'] for viewer in state(program.url)['viewers']} == {
-                '127.0.0.1', '127.0.0.2'}
+        with closing(watch(program.port, of_one)), closing(watch(program.port)):
+            assert [viewer['address'] for viewer in state(program.url)['viewers']] == [
+                '192.0.2.1', '127.0.0.1', '127.0.0.1']
 
 
 def test_https_shows_pictures_to_who_trusts_the_certificate(guest, certificate):

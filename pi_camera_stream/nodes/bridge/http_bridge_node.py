@@ -15,6 +15,7 @@
 """The node that shows picture topics to browsers."""
 
 from collections.abc import Mapping, Sequence
+import sys
 from typing import Any
 
 from .camera_infos import CameraInfos
@@ -33,6 +34,7 @@ from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
 from ...core.service_manager import ServiceManager
 from ...parameters.driving_settings import read_limits
+from ...parameters.secrets import exposed, named_files
 from ...parameters.tables import HTTP_BRIDGE
 from ...parameters.web_settings import read_rules
 from ...web.access.tls import server_context
@@ -75,7 +77,10 @@ class HttpBridgeNode(BaseNode):
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None,
-            Watchdog(ServiceManager(), lambda: self._health().message, self._take_turned))
+            Watchdog(ServiceManager(), lambda: self._health().message, self._take_turned),
+            rules.counted)
+        for sentence in exposed(named_files(sys.argv), self.value('keyfile')):
+            self._warn(sentence)
         Periodic(self, _POLL_S, self._poll_topics)
         diagnostics.Diagnostics(self, 'bridge', self._health)
         if self._drive is not None:

@@ -21,7 +21,6 @@ from contextlib import AbstractContextManager, nullcontext
 import errno
 from html import escape
 from importlib.resources import files
-import ipaddress
 import logging
 import math
 import re
@@ -34,6 +33,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules, local_path, relative, same_origin, shown, Token
+from .addresses import client_address, network
 from .identity import note, session_of
 from .sessions import LIFE_S, Session, Sessions
 
@@ -74,31 +74,21 @@ class LoginThrottle:
 
     def wait_s(self, address: str) -> float:
         """Return the seconds until a wrong one from `address` is not one too many; mostly 0."""
-        times_s = self._times_s.get(_network(address))
+        times_s = self._times_s.get(network(address))
         if times_s is None or len(times_s) < self.MOST:
             return 0.0
         return max(0.0, times_s[0] + self._WITHIN_S - self._now_s())
 
     def add(self, address: str) -> bool:
         """Note a wrong one; return whether it was the first one too many."""
-        network, now_s = _network(address), self._now_s()
+        visitor, now_s = network(address), self._now_s()
         known = self.wait_s(address) > 0
-        times_s = self._times_s.setdefault(network, deque(maxlen=self.MOST))
+        times_s = self._times_s.setdefault(visitor, deque(maxlen=self.MOST))
         times_s.append(now_s)
-        self._times_s.move_to_end(network)
+        self._times_s.move_to_end(visitor)
         if len(self._times_s) > self._ADDRESSES:
             self._times_s.popitem(last=False)
         return not known and self.wait_s(address) > 0
-
-
-def _network(address: str) -> str:
-    try:
-        number = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(number, ipaddress.IPv4Address):
-        return str(number)
-    return str(number.ipv4_mapped or f'{int(number) >> 64:x}/64')
 
 
 class Access:
@@ -240,7 +230,7 @@ class Access:
         """
         foreign = request.headers.get('Sec-Fetch-Site') == 'cross-site'
         throttle = self._foreign_throttle if foreign else self._own_throttle
-        address = request.remote or '?'
+        address = client_address(request)
         if throttle.add(address):
             self._log(f'{address} has sent {LoginThrottle.MOST} wrong access tokens within a '
                       'minute' + (', by a page of another site' if foreign else ''))

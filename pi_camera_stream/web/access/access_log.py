@@ -25,6 +25,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 
+from .addresses import client_address
+
 _PATH_LENGTH = 120
 _METHOD_LENGTH = 20
 _HTTP_LOG = logging.getLogger(f'{__package__}.http')
@@ -66,7 +68,7 @@ def access_logger(app: web.Application,
 def _line(request: web.BaseRequest, response: web.StreamResponse, time_s: float) -> str:
     path = _TOKEN.sub('token=***', request.path) or '-'  # CONNECT may have none
     # Not response.body_length, which is 0 when the viewer has gone in between.
-    return (f'{request.remote or "?"} {_printable(request.method, _METHOD_LENGTH)} '
+    return (f'{client_address(request)} {_printable(request.method, _METHOD_LENGTH)} '
             f'{_printable(path, _PATH_LENGTH)} {response.status} '
             f'{request.writer.output_size} bytes {time_s:.3f} s')
 

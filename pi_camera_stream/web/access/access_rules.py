@@ -16,6 +16,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 import hashlib
 import hmac
 import ipaddress
@@ -24,6 +25,7 @@ import re
 import socket
 import string
 
+from .addresses import is_in, is_loopback, Network, network
 from ...core.errors import PermanentError
 from ...core.parameters import Parameter, require
 
@@ -44,8 +46,9 @@ _UPWARDS = re.compile(r'/(?:\.|%2e){1,2}(?:/|$)', _FLAGS)  # browsers resolve bo
 
 NUMBERS_OF_VIEWERS = (
     Parameter('max_viewers', 100, 'Viewers at a time', '', 1, 10000),
-    Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address; 0 is no limit',
-              '', 0, 10000),
+    Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address, or from one '
+                                            'IPv6 network (/64); 0 is half of `max_viewers`', '',
+              0, 10000),
 )
 
 
@@ -78,7 +81,9 @@ class AccessRules:
     # Other web sites, as `https://example.com`, whose scripts may use it; `*` for all.
     allowed_origins: tuple[str, ...] = ()
     max_viewers: int = 100  # at the same time
-    max_viewers_per_address: int = 0  # 0 for no limit
+    max_viewers_per_address: int = 0  # 0 for half of them
+    # Addresses and networks of reverse proxies, whose X-Forwarded-For says who asks.
+    trusted_proxies: tuple[str, ...] = ()
     tls: bool = False  # whether the server itself speaks https
 
     def __post_init__(self) -> None:
@@ -93,6 +98,7 @@ class AccessRules:
                 raise PermanentError(
                     f"'{shown(origin)}' in the parameter 'allowed_origins' is no origin: write "
                     "scheme and host, as in https://example.com, or '*' for all")
+        self.proxies()
         require(NUMBERS_OF_VIEWERS, {row.name: getattr(self, row.name)
                                      for row in NUMBERS_OF_VIEWERS})
         for token in Token:
@@ -100,6 +106,24 @@ class AccessRules:
         if self.driver_token and self.driver_token == self.access_token:
             raise PermanentError("the parameters 'access_token' and 'driver_token' are the same, "
                                  "so that whoever watches could drive: set another one of them")
+
+    def proxies(self) -> tuple[Network, ...]:
+        return _networks(self.trusted_proxies)
+
+    @property
+    def share(self) -> int:
+        """How many may watch from one address."""
+        return self.max_viewers_per_address or -(-self.max_viewers // 2)
+
+    def counted(self, address: str) -> str:
+        """
+        Return as what an address is counted among the others; empty where it has no limit.
+
+        That is this machine, from which programs and proxies watch for many, and trusted proxies.
+        """
+        if is_loopback(address) or is_in(address, self.proxies()):
+            return ''
+        return network(address)
 
     def host_allowed(self, host_header: str | None) -> bool:
         """
@@ -193,6 +217,19 @@ def shown(text: str) -> str:
     """Return what a stranger has sent as it may be shown: short, and without odd characters."""
     clean = re.sub(r'[^0-9A-Za-z.:/_\[\]*-]', '?', text[:_SHOWN_LENGTH + 1])
     return clean if len(clean) <= _SHOWN_LENGTH else clean[:_SHOWN_LENGTH] + '…'
+
+
+@cache
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    found: list[Network] = []
+    for text in filter(None, texts):
+        try:
+            found.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            raise PermanentError(
+                f"'{shown(text)}' in the parameter 'trusted_proxies' is neither an address nor a "
+                'network: write it in numbers, as in 192.0.2.7 or 192.0.2.0/24') from None
+    return tuple(found)
 
 
 def _split_host(text: str) -> tuple[str, int | None] | None:

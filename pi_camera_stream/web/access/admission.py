@@ -42,22 +42,29 @@ class Admission:
         Count one viewer as long as the context lasts.
 
         Raises HTTPServiceUnavailable when as many watch as may, HTTPTooManyRequests when as many
-        do from this address.
+        do from this address, or its network.
         """
-        most, share = self._rules.max_viewers, self._rules.max_viewers_per_address
+        most, share = self._rules.max_viewers, self._rules.share
+        visitor = self._rules.counted(address)
         if self.viewers >= most:
             raise web.HTTPServiceUnavailable(
                 headers={'Retry-After': _RETRY_S},
                 text=f"{most} watch already, which is the parameter 'max_viewers': try again when "
                      'one of them has gone\n')
-        if 0 < share <= self._viewers[address]:
+        if visitor and self._viewers[visitor] >= share:
             raise web.HTTPTooManyRequests(
                 headers={'Retry-After': _RETRY_S},
-                text=f'{share} from your address watch already, which is the parameter '
-                     "'max_viewers_per_address': close one of them\n")
-        self._viewers[address] += 1
+                text=f'{share} from your address watch already, which is {self._why()}: close one '
+                     'of them. All who come through one router or proxy have its address\n')
+        self._viewers[visitor] += 1
         try:
             yield
         finally:
-            self._viewers[address] -= 1
+            self._viewers[visitor] -= 1
             self._viewers += Counter()  # forgets whoever has come to zero
+
+    def _why(self) -> str:
+        if self._rules.max_viewers_per_address:
+            return "the parameter 'max_viewers_per_address'"
+        return ("half of the parameter 'max_viewers', unless 'max_viewers_per_address' says "
+                'otherwise')

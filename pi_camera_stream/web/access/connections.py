@@ -15,14 +15,92 @@
 """Close connections that nobody uses, so that they do not take the place of those who watch."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 import logging
+import socket
+import struct
 import time
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from ..stream.link import progress
+from ...core.heap import give_back
+from ...core.pacing import TokenBucket
+
 _PERIOD_S = 1.0
+_MOST_AHEAD = 16  # requests of one connection that wait for their answers
+_BYTES_A_SECOND, _BYTES_AT_ONCE = 65536.0, 131072.0  # from one client
+_RELIEF = 16  # connections that are closed when no more can be had
+_CROWD = 64  # connections whose memory is worth giving back
+_FORGET = struct.pack('ii', 1, 0)  # struct linger
+
+
+class Waiting(Protocol):
+    """A connection that is not inside a request."""
+
+    visitor: str  # as what its address is counted; empty for what has no limit
+
+    def abort(self) -> None:
+        """End it at once."""
+
+
+class Connection(web.RequestHandler):
+    """
+    aiohttp's connection, which takes no more from a client than is good for the others.
+
+    What comes faster waits in the client's machine, whatever it is: requests, messages, or frames
+    of a WebSocket that make no message. Who asks for far more than is being answered is let go.
+    """
+
+    visitor = ''
+    wire: asyncio.BaseTransport | None = None  # also while the last of an answer is flushed
+    _arrived = 0
+    _arrived_s = 0.0  # when that was last another number
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._bytes = TokenBucket(_BYTES_A_SECOND, _BYTES_AT_ONCE)
+
+    def stuck_s(self, now_s: float) -> float:
+        """Return for how long the client has taken nothing of what there is for it."""
+        if self.wire is not None:
+            owing, arrived = progress(self.wire)
+            if owing and arrived == self._arrived:
+                return now_s - self._arrived_s
+            self._arrived, self._arrived_s = arrived, now_s
+        return 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.wire = transport
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self.wire = None  # or the two would hold each other, and TLS 300 kB, until a collection
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if len(self._messages) > _MOST_AHEAD:
+            self.abort()
+        wait_s = self._bytes.owe_s(len(data), time.monotonic())
+        if wait_s > 0 and isinstance(self.wire, asyncio.Transport):
+            self.wire.pause_reading()
+            asyncio.get_running_loop().call_later(wait_s, self._read_on)
+
+    def _read_on(self) -> None:
+        if isinstance(self.wire, asyncio.Transport) and not self.wire.is_closing():
+            self.wire.resume_reading()
+
+    def abort(self) -> None:
+        if isinstance(self.wire, asyncio.Transport):
+            connection = self.wire.get_extra_info('socket')
+            if connection is not None and not self.wire.is_closing():
+                # The kernel forgets at once what it was to send.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)
+            self.wire.abort()
 
 
 class ConnectionReaper:
@@ -31,17 +109,21 @@ class ConnectionReaper:
 
     A connection waits from when it is opened until the whole head of a request has come (perhaps
     byte by byte), and again from the end of an answer. A connection inside a request, such as an
-    endless picture, is never touched.
+    endless picture, is never touched. Where there are too many, the oldest of the visitor who has
+    most is closed: a flood is at its own cost.
     """
 
     def __init__(self, timeout_s: float = 10.0, most_waiting: int = 256,
-                 now_s: Callable[[], float] = time.monotonic) -> None:
+                 now_s: Callable[[], float] = time.monotonic, patience_s: float = 10.0) -> None:
         self.closed = 0  # connections so far
-        self._timeout_s = timeout_s
-        self._most_waiting = most_waiting
+        self._timeout_s, self._patience_s = timeout_s, patience_s
+        self._most_waiting = most_waiting  # in all; half of them of one visitor
         self._now_s = now_s
+        self._newcomers: dict[object, float] = {}  # whom aiohttp does not know yet
         self._waiting_since_s: dict[object, float] = {}
         self._requests: dict[object, asyncio.Task[object]] = {}
+        self._most_there = 0  # connections, since memory was given back
+        self._lasting: set[object] = set()  # those whose request is counted elsewhere
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -52,19 +134,46 @@ class ConnectionReaper:
         if task is not None:
             self._requests[connection] = task
             task.add_done_callback(lambda ended: self._end(connection, ended))
+        if self._too_many_short(_visitor(connection)):
+            response = web.Response(status=503, headers={'Retry-After': '2'}, text=(
+                'too many requests are being answered already: try again in 2 s\n'))
+            response.force_close()
+            return response
         return await handler(request)
 
-    def _end(self, connection: object, task: asyncio.Task[object]) -> None:
-        # The next request may have begun already, if it had been sent together with this one.
-        if self._requests.get(connection) is task:
-            del self._requests[connection]
-            self._waiting_since_s[connection] = self._now_s()
+    def keep(self, request: web.BaseRequest) -> None:
+        """Note that a request is to last, and that somebody else sees to how many do."""
+        self._lasting.add(request.protocol)
+
+    def arrive(self, newcomer: Waiting) -> None:
+        """Note one who has connected, until `settle`."""
+        self._newcomers[newcomer] = self._now_s()
+
+    def settle(self, newcomer: Waiting) -> None:
+        """Note that aiohttp has it now, or that it has gone."""
+        self._newcomers.pop(newcomer, None)
+
+    def make_room(self, server: web.Server, visitor: str) -> None:
+        """Close the oldest who wait where a new one of `visitor` is one too many."""
+        waiting = self._waiting(server)
+        counts = Counter(_visitor(one) for one in waiting)
+        if visitor and counts[visitor] > self._most_waiting // 2:
+            self._close(_oldest(waiting, visitor))
+        elif len(waiting) > self._most_waiting:
+            self._close(_oldest(waiting, counts.most_common(1)[0][0]))
+
+    def relieve(self, server: web.Server) -> None:
+        """Close some that wait: no more connections can be had."""
+        for one in self._waiting(server)[:_RELIEF]:
+            self._close(one)
 
     async def run(self, server: web.Server) -> None:
         """Look once a second, until it is cancelled; a task of its own."""
         try:
             while True:
                 self.poll(server)
+                if self._crowd_has_gone(server):
+                    await asyncio.get_running_loop().run_in_executor(None, give_back)
                 await asyncio.sleep(_PERIOD_S)
         except Exception:
             logging.getLogger(__name__).exception('unused connections are not closed any more')
@@ -73,15 +182,67 @@ class ConnectionReaper:
     def poll(self, server: web.Server) -> None:
         """Close what has waited too long, and the oldest of those above the greatest number."""
         now_s = self._now_s()
-        waiting = [connection for connection in server.connections
-                   if connection not in self._requests]
-        self._waiting_since_s = {connection: self._waiting_since_s.get(connection, now_s)
-                                 for connection in waiting}
-        waiting.sort(key=self._waiting_since_s.__getitem__)
+        self._waiting_since_s = {
+            one: self._waiting_since_s.get(one, now_s)
+            for one in server.connections if one not in self._requests}
+        waiting = self._waiting(server)
         surplus = len(waiting) - self._most_waiting
-        for place, connection in enumerate(waiting):
-            late = now_s - self._waiting_since_s[connection] >= self._timeout_s
-            if (late or place < surplus) and connection.transport is not None:
-                # Not close(), which would wait until the other side has taken what it was sent.
-                connection.transport.abort()
-                self.closed += 1
+        for place, one in enumerate(waiting):
+            if place < surplus or now_s - self._since_s(one) >= self._timeout_s:
+                self._close(one)
+        for connection in server.connections:
+            if isinstance(connection, Connection) \
+                    and connection.stuck_s(now_s) >= self._patience_s:
+                self._close(connection)
+
+    def _crowd_has_gone(self, server: web.Server) -> bool:
+        there = len(server.connections) + len(self._newcomers)
+        if there >= self._most_there - _CROWD:
+            self._most_there = max(there, self._most_there)
+            return False
+        self._most_there = there
+        return True
+
+    def _waiting(self, server: web.Server) -> list[object]:
+        """Return all who wait, the oldest first."""
+        waiting = [*self._newcomers,
+                   *(one for one in server.connections if one not in self._requests)]
+        return sorted(waiting, key=self._since_s)
+
+    def _since_s(self, one: object) -> float:
+        since_s = self._newcomers.get(one, self._waiting_since_s.get(one))
+        return self._now_s() if since_s is None else since_s
+
+    def _too_many_short(self, visitor: str) -> bool:
+        most = self._most_waiting
+        if len(self._requests) <= most // 2:
+            return False
+        short = [one for one in self._requests if one not in self._lasting]
+        return len(short) > most or (visitor != '' and sum(
+            _visitor(one) == visitor for one in short) > most // 2)
+
+    def _end(self, connection: object, task: asyncio.Task[object]) -> None:
+        # The next request may have begun already, if it had been sent together with this one.
+        if self._requests.get(connection) is task:
+            del self._requests[connection]
+            self._lasting.discard(connection)
+            self._waiting_since_s[connection] = self._now_s()
+
+    def _close(self, one: object) -> None:
+        """Not by close(), which would wait until the other side has taken what it was sent."""
+        abort = getattr(one, 'abort', None)
+        transport = getattr(one, 'transport', None)
+        if abort is not None:
+            abort()
+            self.closed += 1
+        elif transport is not None:
+            transport.abort()
+            self.closed += 1
+
+
+def _visitor(one: object) -> str:
+    return getattr(one, 'visitor', '')
+
+
+def _oldest(waiting: Iterable[object], visitor: str) -> object:
+    return next(one for one in waiting if _visitor(one) == visitor)

@@ -19,6 +19,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from .access_rules import Role
+from .addresses import client_address, network
 from .sessions import Session
 from ...core.driving.pressers import Person
 
@@ -42,7 +43,7 @@ def session_of(request: web.Request) -> Session | None:
 
 def person_of(request: web.Request) -> Person:
     """Return who is before a page, as far as that can be told from others."""
-    session, address = session_of(request), request.remote or '?'
+    session, address = session_of(request), network(client_address(request))
     return Person(address) if session is None else \
         Person(address, session.number, session.begun_s)
 

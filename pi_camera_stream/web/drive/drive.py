@@ -42,8 +42,10 @@ from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
 
 from .vehicle import Prefer, Seen, Vehicle
 from ..access.access_rules import Role, same_origin
+from ..access.addresses import client_address, network
 from ..access.identity import person_of, role_of
-from ..stream.websocket import can_prepare
+from ..access.message_limit import MessageLimit
+from ..stream.websocket import answer_ping, can_prepare
 from ...core.driving.lease import Lease, SILENCE_S
 from ...core.driving.pressers import MUTED_S, Person, Pressers
 from ...core.driving.safety_chain import Command
@@ -58,21 +60,19 @@ _CLOSE_TIMEOUT_S = 0.5  # for a page to say that it closes, too
 _STATE_PERIOD_S = 0.2
 _BREATH_S = 0.02  # between two tellings, whatever happens
 _MOST_A_SECOND = 120.0  # messages of one page; it sends 30 while somebody drives
-_FLOOD = 1000  # so many more, and the connection is ended
-_MOST_PAGES, _MOST_OF_ONE = 100, 20  # of all with that rank, and of one address
+_MOST_PAGES, _MOST_OF_ONE = 100, 50  # of all with that rank, and of one address: a class
+_MOST_NAMED = 8  # of those who stopped it
 _ACTS_A_SECOND, _ACTS_AT_ONCE = 5.0, 20.0  # taking, leaving, releasing, pressing buttons
 
 
 class _Page:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None,
-                 name: str, role: Role, person: Person) -> None:
-        self.socket, self.transport, self.name = socket, transport, name
+                 name: str, role: Role, person: Person, limit: MessageLimit) -> None:
+        self.socket, self.transport, self.name, self.limit = socket, transport, name, limit
         self.role, self.person = role, person
         self.address = name.rpartition(' ')[0]
         self.acts = TokenBucket(_ACTS_A_SECOND, _ACTS_AT_ONCE)
         self.tab = ''
-        self.bucket = TokenBucket(_MOST_A_SECOND, _MOST_A_SECOND)
-        self.excess = 0  # messages too many, less those that were not
 
 
 class Drive:
@@ -102,19 +102,21 @@ class Drive:
         if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
             raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
         # Who has the driver token has places that viewers cannot fill.
-        leads = role_of(request) is Role.LEADS
+        leads, address = role_of(request) is Role.LEADS, client_address(request)
         rank = [page for page in self._pages.values() if (page.role is Role.LEADS) == leads]
-        mine = sum(page.address == request.remote for page in rank)
+        mine = sum(network(page.address) == network(address) for page in rank)
         if len(rank) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
             raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, heartbeat=_HEARTBEAT_S,
-                                       compress=False, max_msg_size=_MAX_MESSAGE_BYTES)
+                                       compress=False, autoping=False,
+                                       max_msg_size=_MAX_MESSAGE_BYTES)
         if not can_prepare(socket, request):
             raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
         self._number += 1
         await socket.prepare(request)
-        page = _Page(socket, request.transport, f'{request.remote} #{self._number}',
-                     role_of(request), person_of(request))
+        # Without a pause: behind those too many, there may be a stop.
+        page = _Page(socket, request.transport, f'{address} #{self._number}', role_of(request),
+                     person_of(request), MessageLimit(request, _MOST_A_SECOND, 0.0, self._clock))
         self._pages[page.name] = page
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_states())
@@ -146,18 +148,19 @@ class Drive:
         round_trip_ms = self._round_trips_ms.median()
         return {
             'driver': self._lease.driver, 'asking': self._lease.asking,
-            'pages': len(self._pages), 'latched_by': ', '.join(self._latched_by),
+            'pages': len(self._pages), 'latched_by': self._latchers(),
             'commands_per_s': round(self._commands.per_second(), 1),
             'round_trip_ms': round(round_trip_ms, 1) if round_trip_ms == round_trip_ms else None,
             'refused': self._refused, **self._vehicle.state()}
 
     async def _on_message(self, page: _Page, received: WSMessage) -> bool:
         """Act on a message; False when it is none that a page would send, or far too many."""
+        in_time = await page.limit.admit()
+        if received.type in (WSMsgType.PING, WSMsgType.PONG):
+            return await answer_ping(page.socket, received) if in_time else not page.limit.flooded
         if received.type is not WSMsgType.TEXT:
             return False
         self._expire()
-        in_time = page.bucket.take(self._clock())
-        page.excess = max(0, page.excess - 1) if in_time else page.excess + 1
         try:
             message = parse_object(received.data, _MAX_MESSAGE_BYTES)
             kind = message['type']
@@ -178,7 +181,7 @@ class Drive:
                 self._news.set()
         except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
             return False
-        return page.excess < _FLOOD
+        return not page.limit.flooded
 
     async def _drive(self, page: _Page, message: Mapping[str, Any]) -> None:
         sequence = message['sequence']
@@ -250,6 +253,14 @@ class Drive:
                 self._vehicle.latch(True)
             self._latched_by[page.name] = None
             self._log(f'emergency stop by {page.name}')
+            # Who comes, presses and goes is told apart no more.
+            gone = [name for name in self._latched_by if name not in self._pages]
+            for name in gone[_MOST_NAMED + 1:]:
+                del self._latched_by[name]
+
+    def _latchers(self) -> str:
+        names = list(self._latched_by)
+        return ', '.join(names[:_MOST_NAMED]) + (' and others' if names[_MOST_NAMED:] else '')
 
     def _release(self, page: _Page, _: Mapping[str, Any]) -> None:
         """Take back a stop; the driver takes back all, and it moves again when none is left."""
@@ -317,7 +328,7 @@ class Drive:
 
     async def _send_state(self) -> None:
         state = {'type': 'state', 'driver': self._lease.driver, 'asking': self._lease.asking,
-                 'latched_by': ', '.join(self._latched_by), **self._vehicle.state()}
+                 'latched_by': self._latchers(), **self._vehicle.state()}
         again = self._pressers.again()
         for page in list(self._pages.values()):
             if page.socket.closed or page.transport is None \

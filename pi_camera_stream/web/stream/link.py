@@ -23,6 +23,7 @@ _NOTSENT_LOWAT_BYTES = 16384
 # Of struct tcp_info (linux/tcp.h): retransmits, delivery_rate_app_limited, snd_mss, unacked,
 # last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
 _TCP_INFO = struct.Struct('=2xB4xB8xI4xI28xI8xI72xII8xQ')
+_ACKNOWLEDGED = struct.Struct('=24xI92xQ16xI')  # unacked, bytes_acked, notsent_bytes
 _CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
 _CLEAR_SHARE = 0.25  # nor more than this part of it
 _UNKNOWN = 0xFFFFFFFF
@@ -47,6 +48,23 @@ class LinkState(NamedTuple):
     def queue_s(self) -> float:
         """Return how long what is sent now waits on its way behind something else."""
         return max(0.0, self.round_trip_s - self.least_round_trip_s)
+
+
+def progress(transport: asyncio.BaseTransport) -> tuple[bool, int]:
+    """
+    Return whether something of what was written has not arrived, and a number.
+
+    As long as that stays the same, nothing more has arrived: it is what the other end has
+    acknowledged; where the kernel does not tell, what this program still holds.
+    """
+    held = transport.get_write_buffer_size() if isinstance(transport, asyncio.Transport) else 0
+    connection = transport.get_extra_info('socket')
+    try:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.size)
+        unacked, acknowledged, unsent = _ACKNOWLEDGED.unpack(info)
+    except (AttributeError, OSError, struct.error):  # not Linux 4.6, or closed
+        return held > 0, held
+    return held + unacked + unsent > 0, acknowledged
 
 
 class Link:

@@ -75,6 +75,8 @@ class MjpegTransport(Transport):
             await self._write(_part(status.picture, self._early_head, status.signal.state))
 
     async def _write(self, part: bytes) -> None:
+        if self._transport.is_closing():  # what TLS does then depends on how it came to that
+            raise ConnectionResetError('the viewer has gone')
         # One write, so that a picture and its head leave together.
         self._transport.write(part)
         if self._transport.get_write_buffer_size():

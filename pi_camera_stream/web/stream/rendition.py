@@ -41,8 +41,9 @@ Update = Frame | Status | Moved
 class Rendition:
     """Hold the newest frame and wake those who wait for it. There is no queue. Event loop only."""
 
-    def __init__(self, spec: RenditionSpec | None) -> None:
+    def __init__(self, spec: RenditionSpec | None, visitor: str = '') -> None:
         self.spec = spec  # None for the topic's own bytes
+        self.visitor = visitor  # who wanted it first
         self.newest: Frame | None = None
         self.users = 0  # viewers on it; it is encoded only while there are some
         self.made = RateMeter()

@@ -31,14 +31,16 @@ _TIMEOUT_S = 3.0
 _NEWER_FRAMES = 3  # of so many frames that come after a request, the last was taken after it
 
 
-async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: float) -> web.Response:
+async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: float,
+                          visitor: str = '') -> web.Response:
     """
     Answer with a picture that was taken after the request, or is at most `max_age_s` old.
 
-    HTTPServiceUnavailable says why none came in time.
+    `visitor` is as what the address of who asks is counted. HTTPServiceUnavailable says why none
+    came in time.
     """
     spec = wanted.spec or TIERS[wanted.tier or 0].spec
-    with stream.wanted(), stream.use(spec) as rendition:
+    with stream.wanted(), stream.use(spec, visitor) as rendition:
         frame = rendition.newest
         # Not by its stamp alone: to a clock that is ahead, a picture of long ago is a new one.
         if not (frame and max_age_s and stream.arrivals.age_s(frame.stamp_ns) <= max_age_s):

@@ -39,6 +39,7 @@ _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has
 _TICK_S = 1.0
 _SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
+_MAX_CUSTOM_OF_ONE = 4  # of those, for one address
 _STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
 _STATUS_MOST = 640  # each way: larger ones take longer to draw than they are worth
 
@@ -78,6 +79,9 @@ class Stream:
         self._full_pictures: HandOver[Frame] = HandOver(self._full.put)
         self._rendered: HandOver[Rendered] = HandOver(self._put_rendered)
         self._renderer = Renderer(encoder, full, self._rendered.put, reception)
+        # In a thread of their own: however many and large they are, tiers do not wait for them.
+        self._custom: HandOver[Rendered] = HandOver(self._put_rendered)
+        self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
@@ -91,6 +95,7 @@ class Stream:
             if self._full.users:
                 self.reception.show()
         self._renderer.put(frame)
+        self._custom_renderer.put(frame)
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
@@ -106,9 +111,9 @@ class Stream:
                 self._release = asyncio.get_running_loop().call_later(_LINGER_S, self._end)
 
     @contextmanager
-    def use(self, spec: RenditionSpec | None) -> Iterator[Rendition]:
+    def use(self, spec: RenditionSpec | None, visitor: str = '') -> Iterator[Rendition]:
         """Return a rendition that is made as long as the context lasts, if frames are wanted."""
-        rendition = self._enter(spec)
+        rendition = self._enter(spec, visitor)
         try:
             yield rendition
         finally:
@@ -117,7 +122,7 @@ class Stream:
     @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[None]:
         with self.wanted():
-            viewer.rendition = self._enter(viewer.spec())
+            viewer.rendition = self._enter(viewer.spec(), viewer.visitor)
             self.viewers.add(viewer)
             if self.reception.signal().lost:  # do not begin with an old picture
                 viewer.last_sequence = self.last_sequence
@@ -130,7 +135,8 @@ class Stream:
     def move(self, viewer: Viewer) -> None:
         """Put `viewer` on the rendition that is right for it now."""
         if viewer.rendition is not None and viewer.rendition.spec != viewer.spec():
-            before, viewer.rendition = viewer.rendition, self._enter(viewer.spec())
+            before, viewer.rendition = viewer.rendition, self._enter(viewer.spec(),
+                                                                     viewer.visitor)
             self._leave(before)
             before.wake(Moved())  # it may be waiting there
 
@@ -140,6 +146,7 @@ class Stream:
             if task is not None:
                 task.cancel()
         self._renderer.want(())
+        self._custom_renderer.want(())
         if self._release is not None:
             self._release.cancel()
         if not self.idle:
@@ -171,8 +178,9 @@ class Stream:
             'last_frame_s_ago': round(reception.silent_s(), 1) if last else None,
             'signal': signal_state(reception.signal()),
             'replaced': {'arriving': self._full_pictures.dropped,
-                         'before_encoding': self._renderer.replaced,
-                         'encoded': self._rendered.dropped},
+                         'before_encoding': (self._renderer.replaced
+                                             + self._custom_renderer.replaced),
+                         'encoded': self._rendered.dropped + self._custom.dropped},
             'undecodable': reception.refused, 'undecodable_reason': reception.reason,
             'viewers': [viewer.state() for viewer in
                         sorted(self.viewers, key=lambda viewer: viewer.since_s)],
@@ -186,6 +194,7 @@ class Stream:
             loop = asyncio.get_running_loop()
             self._full_pictures.attach(loop)
             self._rendered.attach(loop)
+            self._custom.attach(loop)
             self.arrivals.restart()
             self.reception.restart()
             self._full.newest = None
@@ -200,20 +209,30 @@ class Stream:
             self._ticking = None
         self._on_demand(False)
 
-    def _enter(self, spec: RenditionSpec | None) -> Rendition:
+    def _enter(self, spec: RenditionSpec | None, visitor: str) -> Rendition:
         rendition = self._renditions.get(spec)
         if rendition is None:
-            if spec not in _SHARED and len(self._renditions.keys() - _SHARED) >= _MAX_CUSTOM:
-                raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
-                    f"'{self.name}' is shown in {_MAX_CUSTOM} sizes and qualities of viewers' own "
-                    'already: leave out quality, width, height and invert, or choose a tier\n'))
-            rendition = self._renditions[spec] = Rendition(spec)
+            if spec not in _SHARED:
+                self._check_custom(visitor)
+            rendition = self._renditions[spec] = Rendition(spec, visitor)
         if (not rendition.users and rendition.newest
                 and rendition.newest.sequence < self.last_sequence):
             rendition.newest = None  # from when it was made the last time
         rendition.users += 1
         self._update_renderer()
         return rendition
+
+    def _check_custom(self, visitor: str) -> None:
+        custom = [rendition for spec, rendition in self._renditions.items()
+                  if spec not in _SHARED]
+        mine = sum(rendition.visitor == visitor for rendition in custom) if visitor else 0
+        if len(custom) >= _MAX_CUSTOM or mine >= _MAX_CUSTOM_OF_ONE:
+            most = f"{_MAX_CUSTOM} sizes and qualities of viewers' own" \
+                if len(custom) >= _MAX_CUSTOM else \
+                f'{_MAX_CUSTOM_OF_ONE} sizes and qualities of your address'
+            raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
+                f"'{self.name}' is shown in {most} already: leave out quality, width, height and "
+                'invert, or choose a tier\n'))
 
     def _leave(self, rendition: Rendition) -> None:
         rendition.users -= 1
@@ -222,8 +241,9 @@ class Stream:
         self._update_renderer()
 
     def _update_renderer(self) -> None:
-        self._renderer.want([spec for spec, rendition in self._renditions.items()
-                             if rendition.users])
+        used = [spec for spec, rendition in self._renditions.items() if rendition.users]
+        self._renderer.want([spec for spec in used if spec in _SHARED])
+        self._custom_renderer.want([spec for spec in used if spec not in _SHARED])
 
     def _put_rendered(self, rendered: Rendered) -> None:
         # The smallest first: it does not keep the others waiting.

@@ -52,6 +52,7 @@ class Viewer:
     age_ms: Recent = field(default_factory=Recent)
     rendition: Rendition | None = None
     link: Link | None = None
+    visitor: str = ''  # as what the address is counted; empty where it has no limit
     # By which a page can say that it is this viewer, and no other.
     name: str = field(default_factory=lambda: secrets.token_hex(8))
 

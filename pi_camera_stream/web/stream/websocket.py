@@ -32,7 +32,7 @@ import math
 import struct
 import time
 
-from aiohttp import web, WSCloseCode, WSMsgType
+from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
 from aiohttp.abc import AbstractStreamWriter
 
 from .delivery import deliver, Transport
@@ -41,6 +41,7 @@ from .rendition import Status
 from .stream import signal_state, Stream
 from .tiers import NAMES
 from .viewer import StreamRequest, Viewer
+from ..access.message_limit import MessageLimit
 from ...core.frame import Frame
 from ...core.json_object import integer, number, parse_object
 
@@ -49,6 +50,7 @@ _VERSION = 1
 _MAX_MESSAGE_BYTES = 1024
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
 _HEARTBEAT_S = 20.0
+_MOST_A_SECOND = 300.0  # messages of one page, which acknowledges each picture
 _LOOK_S = 0.004  # between two looks at what has not arrived yet
 
 
@@ -147,7 +149,8 @@ class WebSocketTransport(Transport):
 
 async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
                            ) -> web.StreamResponse:
-    socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False,
+    # Pings are messages, too, of which a client may send too many: aiohttp would answer all.
+    socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False, autoping=False,
                                    max_msg_size=_MAX_MESSAGE_BYTES)
     if not can_prepare(socket, request):
         raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=(
@@ -161,17 +164,31 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
         await socket.send_json({'type': 'hello', 'topic': stream.name, 'tiers': NAMES,
                                 'viewer': viewer.name})
         sending = asyncio.create_task(_send(stream, viewer, transport))
+        limit = MessageLimit(request, _MOST_A_SECOND)
         try:
             async for message in socket:
                 transport.interval_s = stream.interval_s
-                if message.type is not WSMsgType.TEXT or not await _on_message(
-                        message.data, socket, stream, viewer, transport):
+                if not await limit.admit():
+                    heard = True  # what is too much waits with its sender
+                elif message.type in (WSMsgType.PING, WSMsgType.PONG):
+                    heard = await answer_ping(socket, message)
+                else:
+                    heard = message.type is WSMsgType.TEXT and await _on_message(
+                        message.data, socket, stream, viewer, transport)
+                if not heard:
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION,
                                        message=b'not a message of this protocol')
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
     return socket
+
+
+async def answer_ping(socket: web.WebSocketResponse, message: WSMessage) -> bool:
+    """Deal with a ping or a pong, where aiohttp is told not to."""
+    if message.type is WSMsgType.PING:
+        await socket.pong(message.data)
+    return True
 
 
 def can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:

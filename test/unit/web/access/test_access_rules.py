@@ -237,3 +237,9 @@ def test_what_strangers_send_is_shown_short_and_plain():
     assert shown('<b>\n\x1b[31m\udcff"') == '?b???[31m??'
     assert shown('x' * 60) == 'x' * 60
     assert shown('x' * 500) == 'x' * 60 + '…'
+
+
+@pytest.mark.parametrize('proxy', ['proxy.example.com', '192.0.2.0/33', '1.2.3', '*'])
+def test_a_trusted_proxy_is_named_in_numbers(proxy):
+    with pytest.raises(PermanentError, match=r"'trusted_proxies'.* 192\.0\.2\.7 "):
+        AccessRules(trusted_proxies=('', '192.0.2.7', proxy))

@@ -47,12 +47,35 @@ def test_an_address_has_its_share_and_leaves_the_others_theirs():
         assert admission.viewers == 1
 
 
-def test_without_a_share_one_address_may_take_all():
-    admission = Admission(AccessRules(max_viewers=50))
+def test_unless_said_otherwise_one_address_may_take_half():
+    admission = Admission(AccessRules(max_viewers=5))
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(admission.admit('192.0.2.1'))
+        with pytest.raises(web.HTTPTooManyRequests) as caught, admission.admit('192.0.2.1'):
+            pytest.fail('was let in')
+        assert "half of the parameter 'max_viewers'" in caught.value.text
+        assert 'router' in caught.value.text
+
+
+def test_a_network_of_ipv6_counts_as_one():
+    admission = Admission(AccessRules(max_viewers=2))
+    with admission.admit('2001:db8::1'):
+        with pytest.raises(web.HTTPTooManyRequests), admission.admit('2001:db8::2:1'):
+            pytest.fail('was let in')
+        with admission.admit('2001:db8:0:1::1'):
+            assert admission.viewers == 2
+
+
+@pytest.mark.parametrize('address', ['127.0.0.1', '::1', '::ffff:127.0.0.1', '192.0.2.7'])
+def test_this_machine_and_trusted_proxies_may_take_all(address):
+    admission = Admission(AccessRules(max_viewers=50, trusted_proxies=('192.0.2.7',)))
     with ExitStack() as stack:
         for _ in range(50):
-            stack.enter_context(admission.admit('a'))
+            stack.enter_context(admission.admit(address))
         assert admission.viewers == 50
+        with pytest.raises(web.HTTPServiceUnavailable), admission.admit(address):
+            pytest.fail('was let in')
 
 
 @pytest.mark.parametrize('failure', [ConnectionError, KeyboardInterrupt, GeneratorExit])

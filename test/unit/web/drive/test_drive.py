@@ -341,6 +341,36 @@ async def test_each_who_stopped_it_takes_back_his_own_and_the_driver_all(it):
 
 
 @scene
+async def test_who_stopped_it_and_went_is_named_as_long_as_the_list_is_short(it):
+    watching = await it.open()
+    for _ in range(30):
+        page = await it.open()
+        await page.send(type='stop')
+        await page.settle()
+        await page.socket.close()
+    while it.drive.state()['pages'] > 1:
+        await asyncio.sleep(0)
+    told = await watching.receive(type='state', latched_by=it.drive.state()['latched_by'])
+    assert told['latched_by'].count('#') == 8 and told['latched_by'].endswith(' and others')
+    assert len(it.drive._latched_by) < 12
+    await watching.send(type='release')  # since who could has gone
+    await watching.receive(type='state', latched=False, latched_by='')
+
+
+@scene
+async def test_pings_are_answered_and_too_many_are_a_flood(it):
+    page = await it.open()
+    await page.socket.ping(b'x')
+    await page.settle()
+    try:
+        for _ in range(3000):
+            await page.socket.ping()
+    except ConnectionError:
+        pass
+    assert await page.ended() in (1008, 1006)
+
+
+@scene
 async def test_a_page_whose_connection_was_lost_takes_the_wheel_from_its_own_ghost(it):
     ghost, thief, same = await it.open(), await it.open(), await it.open()
     await ghost.send(type='take', tab='secret')
@@ -403,13 +433,13 @@ async def test_only_pages_of_this_robot_are_let_in(it):
 
 
 @scene
-async def test_no_more_than_twenty_pages_of_one_address_are_let_in(it):
-    pages = [await it.open() for _ in range(20)]
+async def test_no_more_than_fifty_pages_of_one_address_are_let_in(it):
+    pages = [await it.open() for _ in range(50)]
     with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
         await it.open()
     assert refusal.value.status == 503
     await pages[0].socket.close()
-    while it.drive.state()['pages'] == 20:
+    while it.drive.state()['pages'] == 50:
         await asyncio.sleep(0)
     await (await it.open()).settle()
 
@@ -445,7 +475,7 @@ async def test_who_only_watches_gets_no_wheel_and_nothing_by_it(it):
 
 @scene
 async def test_viewers_leave_places_to_who_has_the_driver_token(it):
-    for _ in range(20):
+    for _ in range(50):
         await it.open(role=Role.WATCHES)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await it.open(role=Role.WATCHES)

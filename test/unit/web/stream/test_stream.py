@@ -14,6 +14,7 @@
 
 import asyncio
 import contextlib
+import threading
 
 from aiohttp import web
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -216,6 +217,45 @@ async def test_renditions_of_viewers_own_are_bounded(bench):
                 bench.stream.use(RenditionSpec(width=99)):
             pass
         assert 'in 8 sizes' in refusal.value.text
+
+
+@in_loop
+async def test_tiers_do_not_wait_for_renditions_of_viewers_own(bench):
+    release, begun = threading.Event(), threading.Event()
+    encoder = bench.stream._renderer._encoder
+    original = encoder.encode
+
+    def encode(content, width, height, specs, *stamps):
+        if any(spec.width == 100 for spec in specs):
+            begun.set()
+            release.wait()
+        return original(content, width, height, specs, *stamps)
+
+    encoder.encode = encode
+    custom = Viewer('a', 'mjpeg', StreamRequest(spec=RenditionSpec(width=100)))
+    viewer = Viewer('b', 'mjpeg', StreamRequest(tier=NAMES.index('low')))
+    with bench.stream.watch(custom), bench.stream.watch(viewer):
+        for sequence in (1, 2, 3):
+            bench.stream.offer(frame(sequence, pictures.jpeg(320, 240), (320, 240)))
+            await asyncio.get_running_loop().run_in_executor(None, begun.wait)
+            assert (await viewer.rendition.newer_than(sequence - 1)).sequence == sequence
+        assert custom.rendition.newest is None
+        release.set()
+        assert (await custom.rendition.newer_than(0)).width == 100
+
+
+@in_loop
+async def test_of_these_one_visitor_has_half(bench):
+    with contextlib.ExitStack() as stack, bench.stream.wanted():
+        for width in range(4):
+            stack.enter_context(bench.stream.use(RenditionSpec(width=100 + width), 'one'))
+        with pytest.raises(web.HTTPServiceUnavailable) as refusal, \
+                bench.stream.use(RenditionSpec(width=99), 'one'):
+            pass
+        assert 'in 4 sizes and qualities of your address' in refusal.value.text
+        for spec in (RenditionSpec(width=100), None):
+            stack.enter_context(bench.stream.use(spec, 'one'))
+        stack.enter_context(bench.stream.use(RenditionSpec(width=99), 'another'))
 
 
 @in_loop

@@ -356,3 +356,33 @@ def test_the_kernel_is_asked_as_long_as_something_is_on_its_way():
         assert transport._transit_s > first_s
 
     asyncio.run(run())
+
+
+@scene()
+async def test_what_comes_as_a_flood_is_not_read(page):
+    """It stays with its sender: no more is answered than one page may ask."""
+    answered, begun_s = 0, time.monotonic()
+
+    async def flood():
+        while True:
+            await page.socket.send_str('{"type":"clock","client_ms":1}')
+            await page.socket.ping()
+
+    async def count():
+        nonlocal answered
+        async for message in page.socket:
+            answered += 'clock' in message.data
+
+    flooding = [asyncio.create_task(flood()), asyncio.create_task(count())]
+    async with page.client.ws_connect('/ws') as quiet:
+        await quiet.receive_json()
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            await quiet.send_json({'type': 'clock', 'client_ms': 7})
+            while (await quiet.receive_json())['type'] != 'clock':
+                pass
+    for task in flooding:
+        task.cancel()
+    await asyncio.gather(*flooding, return_exceptions=True)
+    assert 100 < answered < 310 * (1 + time.monotonic() - begun_s)
+    page.socket = quiet  # the other would wait until all of the flood has been read

@@ -1,0 +1,66 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Files with something secret in them that everyone can read."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+import stat
+from typing import Any
+
+from .files import read_sections
+from .tables import HTTP_BRIDGE
+from ..core.errors import PermanentError
+
+_NAMES = {row.name.rpartition('.')[2] for row in HTTP_BRIDGE if row.secret}
+
+
+def named_files(words: Iterable[str]) -> list[Path]:
+    """Return the parameter files that a command line names."""
+    return [Path(argument) for option, argument in pairwise(words) if option == '--params-file']
+
+
+def exposed(parameter_files: Iterable[Path], keyfile: str) -> Iterator[str]:
+    """Yield a sentence for each file with a token, and for the key, that everyone can read."""
+    if keyfile and _open_to_all(Path(keyfile)):
+        yield _sentence('private key', keyfile)
+    for path in dict.fromkeys(parameter_files):
+        if _open_to_all(path) and _has_secret(path):
+            yield _sentence('access token', path)
+
+
+def _sentence(what: str, path: str | Path) -> str:
+    return (f"everyone on this machine can read the {what} in '{path}': `chmod 600 {path}` leaves "
+            'it to its owner')
+
+
+def _open_to_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:  # which whoever reads it says
+        return False
+
+
+def _has_secret(path: Path) -> bool:
+    try:
+        return any(_says(parameters) for _, parameters in read_sections(path))
+    except PermanentError:
+        return False
+
+
+def _says(parameters: Mapping[Any, Any]) -> bool:
+    return any(_says(value) if isinstance(value, Mapping)
+               else bool(value) and str(name).rpartition('.')[2] in _NAMES
+               for name, value in parameters.items())

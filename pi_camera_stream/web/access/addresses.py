@@ -1,0 +1,91 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Whose address a request comes from, and which addresses count as one visitor's."""
+
+from collections.abc import Iterable, Sequence
+import ipaddress
+from typing import Any
+
+from aiohttp import web
+
+_NAME = 'pi_camera_stream.address'
+# Where a request has the client's address, if it is not its connection's; aiohttp before 3.14 has
+# no type for such keys.
+_ADDRESS: Any = web.RequestKey(_NAME, str) if hasattr(web, 'RequestKey') else _NAME
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def client_address(request: web.BaseRequest) -> str:
+    """Return the address of who asks, which is not the one of a trusted proxy in between."""
+    return str(request.get(_ADDRESS) or request.remote or '?')
+
+
+def note_client(request: web.BaseRequest, proxies: Sequence[Network]) -> None:
+    """Let `client_address` believe the X-Forwarded-For of these proxies, and of nobody else."""
+    peer = request.remote
+    if peer and proxies and is_in(peer, proxies):
+        hops = ','.join(request.headers.getall('X-Forwarded-For', ())).split(',')
+        request[_ADDRESS] = _nearest(peer, [hop.strip() for hop in hops], proxies)
+
+
+def network(address: str) -> str:
+    """Return what counts as one: an IPv4 address, or the /64 of IPv6 that one line has."""
+    number = _number(address)
+    if isinstance(number, ipaddress.IPv6Address):
+        return f'{int(number) >> 64:x}/64'
+    return str(number or address)
+
+
+def is_in(address: str, networks: Iterable[Network]) -> bool:
+    number = _number(address)
+    return number is not None and any(number in one for one in networks)
+
+
+def is_loopback(address: str) -> bool:
+    number = _number(address)
+    return number is not None and number.is_loopback
+
+
+def _nearest(peer: str, hops: Sequence[str], proxies: Sequence[Network]) -> str:
+    """
+    Return the hop nearest to us that is no trusted proxy.
+
+    Each proxy appends the address that it was asked from, so that what stands before the first
+    stranger's may be anything.
+    """
+    for hop in reversed(hops):
+        if _number(_bare(hop)) is None:
+            break
+        peer = _bare(hop)
+        if not is_in(peer, proxies):
+            break
+    return peer
+
+
+def _bare(hop: str) -> str:
+    """Return an address without the port that some proxies write behind it."""
+    if hop.startswith('['):
+        return hop[1:].partition(']')[0]
+    return hop.partition(':')[0] if hop.count(':') == 1 else hop
+
+
+def _number(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+    return mapped or number
