@@ -24,7 +24,7 @@ from aiohttp import web, web_fileresponse
 from aiohttp.typedefs import Handler
 
 from .access.access import Access
-from .access.access_rules import AccessRules, relative
+from .access.access_rules import AccessRules, relative, Role
 from .access.addresses import client_address, note_client
 from .access.admission import Admission
 from .access.connections import ConnectionReaper
@@ -125,7 +125,7 @@ class Application:
     def _admit(self, request: web.Request, places: Admission) -> Iterator[str]:
         """Give a lasting request one of the places; return the address of who asks."""
         address = client_address(request)
-        with places.admit(address):
+        with places.admit(address, role_of(request) is Role.LEADS):
             self._keep(request)
             yield address
 

@@ -37,21 +37,22 @@ class Admission:
         return self._viewers.total()
 
     @contextmanager
-    def admit(self, address: str) -> Iterator[None]:
+    def admit(self, address: str, leads: bool = False) -> Iterator[None]:
         """
         Count one viewer as long as the context lasts.
 
-        Raises HTTPServiceUnavailable when as many watch as may, HTTPTooManyRequests when as many
+        Who `leads`, by the driver token, is let in however many there are. Raises
+        HTTPServiceUnavailable when as many watch as may, HTTPTooManyRequests when as many
         do from this address, or its network.
         """
         most, share = self._rules.max_viewers, self._rules.share
         visitor = self._rules.counted(address)
-        if self.viewers >= most:
+        if self.viewers >= most and not leads:
             raise web.HTTPServiceUnavailable(
                 headers={'Retry-After': _RETRY_S},
                 text=f"{most} watch already, which is the parameter 'max_viewers': try again when "
                      'one of them has gone\n')
-        if visitor and self._viewers[visitor] >= share:
+        if visitor and self._viewers[visitor] >= share and not leads:
             raise web.HTTPTooManyRequests(
                 headers={'Retry-After': _RETRY_S},
                 text=f'{share} from your address watch already, which is {self._why()}: close one '

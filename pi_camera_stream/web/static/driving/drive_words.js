@@ -50,9 +50,8 @@ const HINT = 'Hold W A S D, the arrows, a stick or a thumb to drive';
 export function driveWords(view) {
   const reason = why(view);
   const warns = Boolean(reason) && reason !== HINT;
-  return {
-    who: who(view), why: reason, warns, ...wheel(view), latch: latch(view), ...pressers(view),
-  };
+  const words = { who: who(view), why: reason, warns, latch: latch(view) };
+  return { ...words, ...wheel(view), ...pressers(view) };
 }
 
 /**

@@ -105,3 +105,12 @@ def test_addresses_that_have_left_are_forgotten():
         for number in range(101):
             stack.enter_context(admission.admit(f'192.0.2.{number}'))
     assert not admission._viewers
+
+
+def test_who_has_the_driver_token_finds_a_place_among_any_number_of_viewers():
+    admission = Admission(AccessRules(max_viewers=2, max_viewers_per_address=1))
+    with admission.admit('192.0.2.1'), admission.admit('192.0.2.2'):
+        with admission.admit('192.0.2.1', leads=True):
+            assert admission.viewers == 3
+        with pytest.raises(web.HTTPServiceUnavailable), admission.admit('192.0.2.3'):
+            pytest.fail('was let in')
