@@ -23,6 +23,8 @@ import threading
 import time
 import urllib.request
 
+from pi_camera_stream.core.clock import to_clock
+
 from .processes import WAIT_S
 from .web import parts
 
@@ -104,4 +106,4 @@ def sending(shift_s=0.0, *words, port=0, prefix=()):
 
 def wall_ns(monotonic_ns):
     """Return a moment of CLOCK_MONOTONIC by our clock since the epoch."""
-    return monotonic_ns + time.time_ns() - time.monotonic_ns()
+    return to_clock(monotonic_ns, time.time_ns)

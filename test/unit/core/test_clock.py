@@ -24,3 +24,10 @@ def test_a_clock_that_was_set_is_followed():
     now_ns = lambda: next(clocks)  # noqa: E731
     assert to_clock(400, now_ns, lambda: 1_000) == 9_400
     assert to_clock(1_400, now_ns, lambda: 2_000) == 49_400
+
+
+def test_clocks_that_were_not_read_at_once_are_read_again():
+    """As when another process gets the processor between the two."""
+    mine = iter([100, 10_000_100, 20_000_000, 20_001_000])
+    theirs = iter([10**18 + 9_000_000, 10**18 + 20_000_500])
+    assert to_clock(0, lambda: next(theirs), lambda: next(mine)) == 10**18
