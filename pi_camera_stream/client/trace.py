@@ -43,10 +43,13 @@ class TracePublisher:
     def now_ns(self) -> int:
         return int(self._clock.now().nanoseconds)
 
+    def wanted(self) -> bool:
+        return bool(self._publisher.get_subscription_count() > 0)
+
     def publish(self, topic: str, stamp_ns: int, **moments_ns: int) -> None:
         """Tell when what was done with the picture of `stamp_ns`, if somebody measures."""
         try:
-            if self._publisher.get_subscription_count() > 0:
+            if self.wanted():
                 self._publisher.publish(String(data=json.dumps(
                     {'topic': topic, 'stamp': stamp_ns, **moments_ns})))
         except Exception:  # rclpy's private ones, when the context has gone

@@ -53,6 +53,7 @@ class ArucoProcessor(Processor):
                   live=True),
     )
     USES_CALIBRATION: ClassVar[bool] = True
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:  # noqa: ARG003 - not needed

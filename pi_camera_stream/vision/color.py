@@ -58,6 +58,7 @@ class ColorProcessor(Processor):
         Parameter('min_area', 0.001, "Smallest blob that counts, as a share of the picture's area",
                   '', 0, 1, live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:

@@ -37,6 +37,7 @@ class EdgesProcessor(Processor):
         Parameter('high', 160.0, 'Change of brightness at which an edge begins', '', 0, 1000,
                   live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     def configure(self, values: Mapping[str, Value]) -> None:
         self._low, self._high = float(values['low']), float(values['high'])

@@ -48,6 +48,7 @@ class FaceProcessor(Processor):
         Parameter('min_size', 0.05, "Smallest width of a face, as a share of the picture's",
                   '', 0, 1, live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:

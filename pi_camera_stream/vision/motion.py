@@ -39,6 +39,7 @@ class MotionProcessor(Processor):
         Parameter('min_area', 0.002, 'Smallest moving thing that counts, as a share of the '
                                      "picture's area", '', 0, 1, live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._size: tuple[int, int] | None = None

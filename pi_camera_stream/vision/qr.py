@@ -17,6 +17,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -37,6 +38,8 @@ _SIDE = 21
 
 class QrProcessor(Processor):
     """Read QR codes; the label is the text. What cannot be read is not reported."""
+
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:  # noqa: ARG003 - not needed

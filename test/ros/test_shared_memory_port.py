@@ -15,10 +15,12 @@
 import os
 from pathlib import Path
 
+from std_msgs.msg import String
 from support.processes import parameters, running
 
 
 def test_who_has_lost_its_shared_memory_is_told(guest):
+    guest.listen(String, '/camera/results')
     with running('consumer') as consumer:
         consumer.wait_for('running')
         # As Fast DDS does when another subscriber was killed.

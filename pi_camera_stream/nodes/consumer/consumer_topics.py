@@ -45,7 +45,7 @@ LARGEST_BYTES = 4_000_000  # of an annotated picture: a JPEG of 20 megapixels, a
 
 class ConsumerTopics:
     """
-    Publish results as JSON always, everything else only while somebody subscribes.
+    Publish results, each kind only while somebody subscribes to it.
 
     `detections` exists where vision_msgs is installed, `markers` where visualization_msgs is. The
     working thread publishes.
@@ -62,11 +62,16 @@ class ConsumerTopics:
         self._markers: Any = None if MarkerArray is None else \
             create_publisher(node, MarkerArray, 'markers', reliable_qos(1))
 
+    def wanted(self) -> bool:
+        return any(map(_wanted, (self._results, self._images, self._detections, self._markers)))
+
     def publish_results(self, header: Any, info: FrameInfo, outcomes: Sequence[Outcome],
                         age_ms: float, processing_ms: float) -> None:
         """Tell what was found in the picture of this header (std_msgs/Header)."""
-        documents = [outcome.document for outcome in outcomes]
-        self._results.publish(String(data=results_text(info, documents, age_ms, processing_ms)))
+        if _wanted(self._results):
+            documents = [outcome.document for outcome in outcomes]
+            self._results.publish(String(
+                data=results_text(info, documents, age_ms, processing_ms)))
         if _wanted(self._detections):
             self._detections.publish(detection_array(header, outcomes))
         if _wanted(self._markers):
