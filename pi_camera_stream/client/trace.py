@@ -27,6 +27,7 @@ import json
 from rclpy.node import Node
 from std_msgs.msg import String
 
+from .clock import now_function
 from .entities import create_publisher
 from .qos import reliable_qos
 
@@ -37,11 +38,8 @@ class TracePublisher:
     """Publish a node's moments; any thread may."""
 
     def __init__(self, node: Node) -> None:
-        self._clock, self._context = node.get_clock(), node.context
+        self.now_ns, self._context = now_function(node), node.context
         self._publisher = create_publisher(node, String, '~/trace', reliable_qos(DEPTH))
-
-    def now_ns(self) -> int:
-        return int(self._clock.now().nanoseconds)
 
     def wanted(self) -> bool:
         return bool(self._publisher.get_subscription_count() > 0)

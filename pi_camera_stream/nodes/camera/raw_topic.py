@@ -60,7 +60,7 @@ class RawTopic:
         # NumPy leaves the GIL to others while it copies. Whatever would make an array.array or a
         # list of the pixels goes through them one by one: a tenth of a second.
         np.copyto(self._buffer[len(head):].reshape(image.shape), image)
-        _publish(self.publisher, self._buffer)
+        publish_serialized(self.publisher, self._buffer)
 
     def forget(self) -> None:
         """Give the buffer back, until the next picture."""
@@ -90,7 +90,7 @@ def _find_rcl() -> tuple[Any, Any]:
 _rcl_publish, _reset_error = _find_rcl()
 
 
-def _publish(publisher: Any, serialized: Image) -> None:
+def publish_serialized(publisher: Any, serialized: Image) -> None:
     """Publish a serialized message, without the GIL where that can be done."""
     if _rcl_publish is not None and hasattr(publisher.handle, 'pointer'):
         message = _SerializedMessage(serialized.ctypes.data, serialized.nbytes, serialized.nbytes)
