@@ -15,6 +15,7 @@
 """What time a node has, at a fraction of what rclpy's `now` costs."""
 
 import time
+from typing import Any
 
 from rclpy.node import Node
 
@@ -23,7 +24,7 @@ from ..core.clock import NowNs
 
 def now_function(node: Node) -> NowNs:
     """Return what tells the time of a node's clock, in ns since the epoch; any thread may."""
-    clock = node.get_clock()
+    clock: Any = node.get_clock()  # a ROSClock
 
     def now_ns() -> int:
         # rcl reads the same clock, and wraps it three times.

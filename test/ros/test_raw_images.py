@@ -32,11 +32,12 @@ from pi_camera_stream.client.trace import TracePublisher
 from pi_camera_stream.codecs import limits
 from pi_camera_stream.codecs.jpeg import JpegHeader
 from pi_camera_stream.codecs.limits import MAX_PIXELS
-from pi_camera_stream.core.frame import Capture, EncodedImage
-from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
+from pi_camera_stream.core.frame import Capture, EncodedImage, Frame
+from pi_camera_stream.nodes import serialized
+from pi_camera_stream.nodes.camera import raw_publisher
 from pi_camera_stream.nodes.camera.frame_publisher import FramePublisher
-from pi_camera_stream.nodes.camera.jpeg_topic import JpegTopic
 from pi_camera_stream.nodes.camera.raw_topic import RawTopic
+from pi_camera_stream.nodes.jpeg_topic import JpegTopic
 import pytest
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -140,7 +141,7 @@ def threads():
 def test_an_array_arrives_as_it_is(guest, receiver, monkeypatch, way, frame_id):
     topic = RawTopic(guest.node, 'image_raw')
     if way == 'rclpy':
-        monkeypatch.setattr(raw_topic, '_rcl_publish', None)
+        monkeypatch.setattr(serialized, '_rcl_publish', None)
     else:
         monkeypatch.setattr(topic.publisher, 'publish', None)  # it would keep the GIL
     messages = receiver.listen(Image, '/image_raw')
@@ -167,7 +168,7 @@ def test_an_array_arrives_as_it_is(guest, receiver, monkeypatch, way, frame_id):
 def test_a_jpeg_arrives_as_it_is(guest, receiver, monkeypatch, way):
     topic = JpegTopic(guest.node, JPEG, reliable=False)
     if way == 'rclpy':
-        monkeypatch.setattr(raw_topic, '_rcl_publish', None)
+        monkeypatch.setattr(serialized, '_rcl_publish', None)
     else:
         monkeypatch.setattr(topic.publisher, 'publish', None)
     messages = receiver.listen(CompressedImage, f'/{JPEG}')
@@ -180,8 +181,8 @@ def test_a_jpeg_arrives_as_it_is(guest, receiver, monkeypatch, way):
 
         def arrived(jpeg=jpeg, components=components, frame_id=frame_id, expected=expected):
             stamp = expected.header.stamp
-            topic.publish(jpeg, JpegHeader(64, 48, components),
-                          stamp.sec * 10**9 + stamp.nanosec, frame_id)
+            topic.publish(Frame(jpeg, stamp.sec * 10**9 + stamp.nanosec, 0, 64, 48), components,
+                          frame_id)
             return expected in everything(messages)
 
         wait_until(arrived)
@@ -196,8 +197,8 @@ def test_what_cannot_be_published_is_explained_by_rclpy():
 
 
 def test_what_rcl_refuses_is_left_to_rclpy(guest, receiver, monkeypatch):
-    publish = raw_topic._rcl_publish
-    monkeypatch.setattr(raw_topic, '_rcl_publish', lambda _, *rest: publish(None, *rest))
+    publish = serialized._rcl_publish
+    monkeypatch.setattr(serialized, '_rcl_publish', lambda _, *rest: publish(None, *rest))
     topic = RawTopic(guest.node, 'image_raw')
     messages = receiver.listen(Image, '/image_raw')
     wait_until(topic.subscribers)

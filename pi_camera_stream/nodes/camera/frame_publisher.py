@@ -24,8 +24,8 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from .adaptation import Adaptation
-from .jpeg_topic import JpegTopic
 from .raw_publisher import RawImage, RawPublisher
+from ..jpeg_topic import JpegTopic
 from ..qos_watch import QosWatch
 from ..size_watch import SizeWatch
 from ...client.calibration_subscription import info_topic
@@ -73,23 +73,22 @@ class FramePublisher:
         self._limit_bitrate = limit_bitrate
         self._intervals_s = Recent(16)
         self._jpegs = JpegTopic(node, 'image_raw/compressed', reliable)
-        self._images = self._jpegs.publisher
         self.raws = RawPublisher(node, lores_width, max_pixels)
         self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic),
                                              reliable=True)
         self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info',
                                                    reliable=True)
-        self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos,
+        self.qos = QosWatch(node, [self._jpegs.publisher, *self.raws.publishers, self._infos,
                                    self._lores_infos])
         self._sizes = SizeWatch(node)
         self.adaptation = Adaptation(node, self.topic)
 
     @property
     def topic(self) -> str:
-        return str(self._images.topic_name)
+        return self._jpegs.name
 
     def subscribers(self) -> int:
-        return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
+        return sum((self._jpegs.subscribers(), *self.raws.subscribers()))
 
     def wanted(self) -> bool:
         return self.subscribers() > 0 or any(
@@ -100,9 +99,9 @@ class FramePublisher:
         if self.newest is not None:
             self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
         self.newest = capture, stamp_ns
-        images, infos, lores_infos = (
-            publisher.get_subscription_count() > 0
-            for publisher in (self._images, self._infos, self._lores_infos))
+        images = self._jpegs.subscribers() > 0
+        infos, lores_infos = (publisher.get_subscription_count() > 0
+                              for publisher in (self._infos, self._lores_infos))
         full, small = (count > 0 for count in self.raws.subscribers())
         if not images:
             self._limit_bitrate(math.inf)  # the link does not matter to the others
@@ -165,7 +164,7 @@ class FramePublisher:
             return None
         encoded_ns = self._trace.now_ns()
         published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
-        self._jpegs.publish(encoded.data, size, stamp_ns, self.frame_id)
+        self._jpegs.publish(encoded, size.components, self.frame_id)
         size_bytes = len(encoded.data)
         self._sizes.look(size_bytes)
         self.published.add(size_bytes)

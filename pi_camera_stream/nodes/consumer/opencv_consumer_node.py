@@ -23,6 +23,8 @@ import time
 import traceback
 from typing import Any
 
+from sensor_msgs.msg import CompressedImage
+
 from .consumer_topics import ConsumerTopics, LARGEST_BYTES
 from .message_decoder import decode
 from .. import diagnostics
@@ -177,8 +179,9 @@ class OpencvConsumerNode(BaseNode):
     def _process(self, frame: Frame | StampedImage, message: Any) -> None:
         started_s = time.perf_counter()
         try:
-            image = decode(message, self._max_pixels) if isinstance(frame, Frame) \
-                else decode_frame(frame)
+            image = decode(message, self._max_pixels) \
+                if isinstance(frame, Frame) and isinstance(message, CompressedImage) \
+                else decode_frame(frame, max_pixels=self._max_pixels)
         except ValueError as error:
             self._subscription.refuse(str(error))
             return

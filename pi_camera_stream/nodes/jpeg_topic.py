@@ -21,10 +21,10 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 
-from .raw_topic import publish_serialized
-from ...client.image_topic import create_image_publisher, jpeg_format
-from ...codecs.jpeg import JpegHeader
-from ...core.frame import Image
+from .serialized import publish_serialized
+from ..client.image_subscription import exchange_of
+from ..client.image_topic import create_image_publisher, jpeg_format
+from ..core.frame import Frame, Image
 
 _STAMP, _STAMP_AT = struct.Struct('=iI'), 4  # seconds and ns, behind the four bytes that CDR adds
 _LENGTH = struct.Struct('=I')  # of the data, the last thing in a CompressedImage
@@ -36,24 +36,35 @@ class JpegTopic:
     Publish JPEGs as sensor_msgs/CompressedImage; one thread does so.
 
     From one picture to the next, only stamp and data change. So they are written into a message
-    that is serialized already, and which rcl takes as `raw_topic` has it: the bytes are copied
-    once before DDS copies them, not three times, and the GIL is free meanwhile.
+    that is serialized already: the bytes are copied once before DDS copies them, not three times,
+    and the GIL is free meanwhile. Who is in the same process gets the frame as it is.
     """
 
     def __init__(self, node: Node, topic: str, reliable: bool) -> None:
         self.publisher = create_image_publisher(node, CompressedImage, topic, reliable)
+        self.name = str(self.publisher.topic_name)
+        self._exchange = exchange_of(node)
+        self._exchange.announce(self.name)
         self._for = '', 0  # frame_id and number of components, to which the head belongs
         self._head_bytes = 0  # before the length of the data
         self._buffer: Image = np.empty(0, np.uint8)
 
-    def publish(self, jpeg: bytes, size: JpegHeader, stamp_ns: int, frame_id: str) -> None:
-        start = self._prepare(len(jpeg), frame_id, size.components)
-        end = start + len(jpeg)
+    def subscribers(self) -> int:
+        """Return how many there are, those of this process included; any thread may ask."""
+        return int(self.publisher.get_subscription_count()) + self._exchange.takers(self.name)
+
+    def publish(self, frame: Frame, components: int, frame_id: str) -> None:
+        """Publish a JPEG of so many colour components."""
+        self._exchange.offer(self.name, frame, frame_id)
+        if not self.publisher.get_subscription_count():
+            return
+        start = self._prepare(len(frame.data), frame_id, components)
+        end = start + len(frame.data)
         message = self._buffer.data
-        seconds, rest_ns = divmod(stamp_ns, 10**9)
+        seconds, rest_ns = divmod(frame.stamp_ns, 10**9)
         _STAMP.pack_into(message, _STAMP_AT, seconds, rest_ns)
-        _LENGTH.pack_into(message, start - _LENGTH.size, len(jpeg))
-        message[start:end] = jpeg
+        _LENGTH.pack_into(message, start - _LENGTH.size, len(frame.data))
+        message[start:end] = frame.data
         publish_serialized(self.publisher, self._buffer[:end])
 
     def _prepare(self, data_bytes: int, frame_id: str, components: int) -> int:
