@@ -16,14 +16,18 @@
 What the three nodes cost together, as three processes and as one.
 
 Run it with: .venv/bin/python -m benchmarks lean [--seconds 20] [--standby] [--only single]
-Camera node, bridge and consumer get one 1280x720 JPEG of about 148 kB, 30 times a second, through a
-pipe: while nobody watches, then with one viewer of the camera's pictures, then with one more of what
-the consumer draws. Memory is resident: RSS counts for each process what several share, PSS but once.
+Camera node, bridge and consumer get one 1280x720 JPEG of about 148 kB, 30 times a second, through
+a pipe: while nobody watches, then with one viewer of the camera's pictures, then with one more of
+what the consumer draws. Memory is resident: the sum of RSS, in which libraries that all of them
+have count for each, and what they take together, where they count once (and anonymous memory, of
+course, for each), whoever else has them on this machine.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 from pathlib import Path
+import re
 import subprocess
 import sys
 import threading
@@ -34,12 +38,14 @@ from pi_camera_stream.core.with_parent import with_parent
 
 from .common import command
 from .common.networks import free_port
-from .common.proc import cpu_s
+from .common.proc import cpu_s, snapshot
 from .pipeline import feed, picture
 
 SETTLE_S = 4.0
 KINDS = 'separate', 'single'
 START_S = 60.0
+# In smaps(5): addresses, permissions, offset, device and inode stand before the name of a file.
+MAPPING = re.compile(r'^[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ \S+ \d+ *', re.MULTILINE)
 
 
 class Viewer(threading.Thread):
@@ -54,7 +60,7 @@ class Viewer(threading.Thread):
     def run(self) -> None:
         """Read what comes."""
         try:
-            with urlopen(self._url) as response:
+            with urlopen(self._url) as response:  # noqa: S310 - our own
                 while line := response.readline():
                     if line.lower().startswith(b'content-length:'):
                         response.readline()
@@ -90,7 +96,7 @@ def wait_for(url: str) -> None:
     until_s = time.monotonic() + START_S
     while time.monotonic() < until_s:
         try:
-            urlopen(url).close()
+            urlopen(url).close()  # noqa: S310 - our own
             return
         except OSError as error:
             if hasattr(error, 'code'):
@@ -99,11 +105,23 @@ def wait_for(url: str) -> None:
     raise TimeoutError('the bridge did not start')
 
 
-def memory_mb(pid: int) -> tuple[float, float]:
-    """Return RSS and PSS of a process, in MB of 2**20 bytes."""
-    rows = dict(line.split(':', 1) for line in
-                Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()[1:])
-    return (int(rows['Rss'].split()[0]) / 1024, int(rows['Pss'].split()[0]) / 1024)
+def rss_mb(pid: int) -> float:
+    """Return the resident memory of a process, in MB of 2**20 bytes."""
+    return snapshot(pid).rss_mb
+
+
+def together_mb(pids: Sequence[int]) -> float:
+    """Return what processes have resident together: pages of a file count once."""
+    anonymous_kb, most_kb = 0, Counter[str]()
+    for pid in pids:
+        of_files_kb = Counter[str]()
+        for mapping in MAPPING.split(Path(f'/proc/{pid}/smaps').read_text())[1:]:
+            fields = dict(line.split(':', 1) for line in mapping.splitlines()[1:] if ':' in line)
+            resident, own = (int(fields[name].split()[0]) for name in ('Rss', 'Anonymous'))
+            anonymous_kb += own
+            of_files_kb[mapping.splitlines()[0]] += resident - own
+        most_kb |= of_files_kb
+    return (anonymous_kb + most_kb.total()) / 1024
 
 
 def measure(name: str, pids: Sequence[int], seconds: float, viewer: Viewer | None) -> None:
@@ -113,12 +131,11 @@ def measure(name: str, pids: Sequence[int], seconds: float, viewer: Viewer | Non
     time.sleep(seconds)
     took_s = time.time() - began_s
     each = [now - then for now, then in zip(map(cpu_s, pids), before, strict=True)]
-    memory = [memory_mb(pid) for pid in pids]
+    memory = [rss_mb(pid) for pid in pids]
     row = (f'  {name:22}{100 * sum(each) / took_s:6.1f} % of a core '
            f'({" + ".join(f"{100 * one / took_s:.1f}" for one in each)}), RSS '
-           f'{sum(rss for rss, _ in memory):.0f} MB '
-           f'({" + ".join(f"{rss:.0f}" for rss, _ in memory)}), PSS '
-           f'{sum(pss for _, pss in memory):.0f} MB')
+           f'{sum(memory):.0f} MB ({" + ".join(f"{one:.0f}" for one in memory)}), together '
+           f'{together_mb(pids):.0f} MB')
     if viewer:
         frames = viewer.pictures - seen
         row += (f', {1e3 * sum(each) / max(1, frames):.2f} ms CPU a frame, '
