@@ -18,11 +18,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import cv2
-
 from .drawing import draw_detections
 from .geometry import box_around
 from .lens import project, square_pose
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.calibration import Calibration
 from ..core.errors import PermanentError

@@ -18,11 +18,11 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 
 from .drawing import draw_detections, draw_outline
 from .geometry import enlarge, shrink
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.errors import PermanentError
 from ..core.frame import Image

@@ -18,9 +18,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
+from .opencv import cv2
 from .processor import Findings, FrameInfo, Processor
 from ..core.frame import Image
 from ..core.parameters import Parameter, Value

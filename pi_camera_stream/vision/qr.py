@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from .drawing import draw_detections
 from .geometry import box_around
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.errors import PermanentError
 from ..core.frame import Image

@@ -162,15 +162,15 @@ class FramePublisher:
             return None
         if encoded is None:
             return None
-        encoded_ns = self._trace.now_ns()
-        published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
+        # Before it is published: a receiver may be faster than the return.
+        published_ns = self._trace.now_ns()
         self._jpegs.publish(encoded, size.components, self.frame_id)
         size_bytes = len(encoded.data)
         self._sizes.look(size_bytes)
         self.published.add(size_bytes)
-        self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
+        self.ages_ms.add((published_ns - stamp_ns) / 1e6)
         self.adaptation.sent(stamp_ns, published_ns, size_bytes)
-        self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
+        self._trace.publish(self.topic, stamp_ns, encoded=published_ns, published=published_ns)
         return encoded
 
     def adaptation_values(self) -> dict[str, object]:
