@@ -70,11 +70,9 @@ class ColorProcessor(Processor):
                     f"parameter 'color.{name}_min' is {low} and 'color.{name}_max' {high}, so no "
                     'color lies between them: exchange them')
 
-    def __init__(self) -> None:
-        self._kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-
     def configure(self, values: Mapping[str, Value]) -> None:
         self._min_area = float(values['min_area'])
+        self._kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
         low = [int(values[f'{name}_min']) for name in _LARGEST]
         high = [int(values[f'{name}_max']) for name in _LARGEST]
         self._ranges: list[tuple[Any, Any]]
