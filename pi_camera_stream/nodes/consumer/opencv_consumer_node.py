@@ -48,7 +48,7 @@ from ...vision import registry
 from ...vision.pipeline import Pipeline, ValuesRefusedError
 from ...vision.processor import FrameInfo
 
-_POLL_S = 0.1  # how often it is looked for subscribers
+_POLL_S = 0.25  # how often it is looked for subscribers
 _LINGER_S = 2.0  # how long it goes on after the last one
 
 
