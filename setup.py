@@ -44,6 +44,7 @@ setup(
             'camera_node = pi_camera_stream.__main__:camera_node',
             'http_bridge_node = pi_camera_stream.__main__:http_bridge_node',
             'opencv_consumer_node = pi_camera_stream.__main__:opencv_consumer_node',
+            'all_nodes = pi_camera_stream.__main__:all_nodes',
         ],
     },
 )

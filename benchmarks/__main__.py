@@ -35,6 +35,7 @@ COMMANDS = {
     'start': 'how long it takes until a browser shows the first picture',
     'narrow': 'whether every visit of the page finds the quality that a narrow link carries',
     'pipeline': 'what a frame costs, from the pipe to the array',
+    'lean': 'what the three nodes cost together, as three processes and as one',
     'subscriber': 'what FrameSubscriber costs, beside a bare rclpy subscription',
     'raw_subscriber': 'what a subscriber of image_raw costs those of the JPEGs',
     'large': 'how many large pictures arrive at another program of the same machine',

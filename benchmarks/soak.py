@@ -42,6 +42,7 @@ import time
 from typing import Any
 
 import aiohttp
+from std_msgs.msg import String
 from support.car import Car
 from support.driver import Driver
 from support.guest import Guest
@@ -242,6 +243,7 @@ def main(arguments: Sequence[str]) -> int:
         guest = Guest('car')
         stack.callback(guest.close)
         car = Car(guest)
+        guest.node.create_subscription(String, '/camera/results', lambda _: None, 1)
         viewers = [Watching(f'{url}stream.mjpg') for _ in range(VIEWERS)]
         coming = [Watching(lambda: f'{url}stream.mjpg?topic={random.choice(NAMES)}',  # noqa: S311
                            STAY_S) for _ in range(WANDERERS)]

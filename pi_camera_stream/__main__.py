@@ -28,6 +28,7 @@ COMMANDS = {
     'camera': ('nodes.camera.camera_node', 'publish the pictures of a camera, a video or a pipe'),
     'bridge': ('nodes.bridge.http_bridge_node', 'show a picture topic to browsers'),
     'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
+    'all': ('nodes.all_nodes', 'run these three in one process'),
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
     'demo': ('tools.demo', 'run all three, and show how they do; without ROS, serve'),
     'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
-    lines += ['', 'camera, bridge and consumer are ROS 2 nodes and take --ros-args;',
+    lines += ['', 'camera, bridge, consumer and all are ROS 2 nodes and take --ros-args;',
               'serve, demo, secure, latency and doctor explain themselves with --help.']
     return '\n'.join(lines)
 
@@ -99,6 +100,10 @@ def http_bridge_node() -> NoReturn:
 
 def opencv_consumer_node() -> NoReturn:
     run(['consumer', *sys.argv[1:]])
+
+
+def all_nodes() -> NoReturn:
+    run(['all', *sys.argv[1:]])
 
 
 if __name__ == '__main__':

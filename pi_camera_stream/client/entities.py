@@ -140,6 +140,11 @@ class Client:
         destroy(self._node, self._client)
 
 
+def guarded(node: Node, function: Callable[..., None]) -> Callable[..., None]:
+    """Return it as others may call it: what it raises is logged and counted as the node's."""
+    return _GuardedCallback(node, function)
+
+
 class Periodic:
     """Call a function in the executor's thread until `stop`; any thread may make and stop it."""
 
@@ -225,6 +230,11 @@ class _TimerCallback(_Callback):
 class _MessageCallback(_Callback):
     def __call__(self, message: Any) -> None:
         self._run(message)
+
+
+class _GuardedCallback(_Callback):
+    def __call__(self, *arguments: Any) -> None:
+        self._run(*arguments)
 
 
 class _ServiceCallback(_Callback):

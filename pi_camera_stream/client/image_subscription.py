@@ -14,16 +14,19 @@
 """The pictures of a topic, compressed or raw, whoever publishes them how."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import threading
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
 from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
+from std_msgs.msg import Header
 
-from .entities import destroy, Periodic
+from .entities import destroy, guarded, Periodic
 from .graph import (
     COMPRESSED_TYPE,
     full_name,
@@ -39,9 +42,10 @@ from .qos import image_qos
 from .report_publisher import ReportPublisher
 from ..codecs import still_image
 from ..codecs.jpeg import SOI
-from ..codecs.limits import check_image, check_rows, MAX_PIXELS, whole_jpeg
+from ..codecs.limits import check_image, check_rows, check_size, MAX_PIXELS, whole_jpeg
 from ..codecs.raw_image import to_viewable
 from ..core.errors import FrameRefusedError
+from ..core.exchange import Exchange
 from ..core.frame import Frame, Image, StampedImage
 from ..core.pacing import Occasionally
 from ..core.reception import Reception
@@ -52,8 +56,27 @@ _REPEAT_S = 10.0  # how often it is logged that pictures are left out
 _COMPRESSED = '/compressed'
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
+_IN_PROCESS = 'handed over in this process'  # in place of a message type
+
 OnFrame = Callable[[Frame | StampedImage, Any], None]
-"""Called with the frame and the message (CompressedImage or Image) it came in."""
+"""Called with the frame and the message (CompressedImage, Image or HandedOver) it came in."""
+
+
+class HandedOver:
+    """In place of the message of a frame that came from a node of this process."""
+
+    def __init__(self, frame: Frame, frame_id: str) -> None:
+        self._stamp_ns, self._frame_id = frame.stamp_ns, frame_id
+
+    @property
+    def header(self) -> Header:
+        return Header(stamp=Time(nanoseconds=self._stamp_ns).to_msg(), frame_id=self._frame_id)
+
+
+def exchange_of(node: Node) -> Exchange:
+    """Return where a node hands frames over to others of its process; one of its own if none."""
+    exchange: Exchange | None = getattr(node, 'exchange', None)
+    return exchange if exchange is not None else Exchange()
 
 
 class ImageSubscription:
@@ -62,7 +85,9 @@ class ImageSubscription:
 
     It follows what is published: types, and, where no overrides are wanted, what is offered. Where
     only `image_raw` has a publisher, but `image_raw/compressed` was asked for, it takes that one,
-    and the other way round. `on_frame` is called in the executor's thread; any may call the rest.
+    and the other way round. What a node of this process publishes is handed over without ROS.
+    `on_frame` is called in the executor's thread, or in that of who hands over; any may call the
+    rest.
     """
 
     def __init__(self, node: Node, topic: str, on_frame: OnFrame, *, overridable: bool = True,
@@ -74,7 +99,7 @@ class ImageSubscription:
         `adaptive` lets the camera know what arrives, so that it sends no more.
         """
         self._reporter = ReportPublisher(node, topic) if adaptive else None
-        self._node = node
+        self._node, self._exchange = node, exchange_of(node)
         self._name = topic
         self._on_frame = on_frame
         self._overridable = overridable
@@ -85,6 +110,8 @@ class ImageSubscription:
         self._lock = threading.Lock()  # guards all that follows
         self._polling: Periodic | None = None
         self._subscription: Any = None
+        self._taken = ''  # the topic whose frames are handed over to it
+        self._taker = guarded(node, self._on_handed_over)
         self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
 
@@ -129,7 +156,7 @@ class ImageSubscription:
             wanted = self._choose()
             if wanted is None:
                 return
-            if self._subscription is not None:
+            if self._subscription is not None or self._taken:
                 if wanted == self._made_for:
                     return
                 self._end()
@@ -163,6 +190,8 @@ class ImageSubscription:
         None while nothing tells the type: a wrong one would keep others of this process from it.
         """
         asked_for = self.topic
+        if self._exchange.has(asked_for):
+            return asked_for, _IN_PROCESS, None
         other = asked_for.removesuffix(_COMPRESSED)
         if other == asked_for:
             other = f'{asked_for}{_COMPRESSED}'
@@ -184,6 +213,10 @@ class ImageSubscription:
     def _begin(self, wanted: tuple[str, str, QoSProfile | None]) -> None:
         topic, kind, qos = wanted
         self._made_for = wanted
+        if kind == _IN_PROCESS:
+            self._taken = topic
+            self._exchange.take(topic, self._taker)
+            return
         is_compressed = kind == COMPRESSED_TYPE
         if self._reporter is not None and is_compressed:
             self._reporter.start()
@@ -196,6 +229,9 @@ class ImageSubscription:
                                             throttle_duration_sec=_REPEAT_S)
 
     def _end(self) -> None:
+        if self._taken:
+            self._exchange.leave(self._taken, self._taker)
+            self._taken = ''
         if self._reporter is not None:
             self._reporter.stop()
         if self._subscription is not None:
@@ -230,6 +266,16 @@ class ImageSubscription:
             return
         self.reception.accept(len(data))
         self._on_frame(frame, message)
+
+    def _on_handed_over(self, frame: Frame, frame_id: str) -> None:
+        try:
+            check_size(frame.width, frame.height, self._max_pixels)
+        except FrameRefusedError as error:
+            self.refuse(str(error))
+            return
+        self.reception.accept(len(frame.data))
+        self._on_frame(replace(frame, sequence=self.reception.received.total),
+                       HandedOver(frame, frame_id))
 
     def _open(self, data: bytes, described: str, stamp: int, sequence: int
               ) -> Frame | StampedImage:

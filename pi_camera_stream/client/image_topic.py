@@ -53,12 +53,17 @@ def create_image_subscription(node: Node, message_type: type, topic: str,
                                overridable=qos is None)
 
 
+def jpeg_format(components: int) -> str:
+    """Return what CompressedImage.format says of a JPEG with so many colour components."""
+    return _FORMATS.get(components, 'jpeg')
+
+
 def jpeg_message(jpeg: bytes, header: JpegHeader, stamp: Any, frame_id: str) -> CompressedImage:
     """Return the message for a JPEG taken at `stamp` (builtin_interfaces/Time)."""
     message = CompressedImage()
     message.header.stamp = stamp
     message.header.frame_id = frame_id
-    message.format = _FORMATS.get(header.components, 'jpeg')
+    message.format = jpeg_format(header.components)
     # Fast on every rclpy; anything but array.array is checked byte by byte on some.
     message.data = array.array('B', jpeg)
     return message

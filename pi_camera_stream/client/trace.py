@@ -27,6 +27,7 @@ import json
 from rclpy.node import Node
 from std_msgs.msg import String
 
+from .clock import now_function
 from .entities import create_publisher
 from .qos import reliable_qos
 
@@ -37,16 +38,16 @@ class TracePublisher:
     """Publish a node's moments; any thread may."""
 
     def __init__(self, node: Node) -> None:
-        self._clock, self._context = node.get_clock(), node.context
+        self.now_ns, self._context = now_function(node), node.context
         self._publisher = create_publisher(node, String, '~/trace', reliable_qos(DEPTH))
 
-    def now_ns(self) -> int:
-        return int(self._clock.now().nanoseconds)
+    def wanted(self) -> bool:
+        return bool(self._publisher.get_subscription_count() > 0)
 
     def publish(self, topic: str, stamp_ns: int, **moments_ns: int) -> None:
         """Tell when what was done with the picture of `stamp_ns`, if somebody measures."""
         try:
-            if self._publisher.get_subscription_count() > 0:
+            if self.wanted():
                 self._publisher.publish(String(data=json.dumps(
                     {'topic': topic, 'stamp': stamp_ns, **moments_ns})))
         except Exception:  # rclpy's private ones, when the context has gone

@@ -153,6 +153,26 @@ def count_scans(jpeg: bytes | bytearray | memoryview) -> int:
     raise NotAJpegError('it has no scan')
 
 
+def plain_head(jpeg: bytes) -> bytes:
+    """
+    Return what stands before the data of a picture's only scan, in Huffman code; mostly empty.
+
+    It is empty where there may be more scans or more pictures, or another code.
+    """
+    process = components = 0
+    for marker, position in _segments(jpeg):
+        if marker in _START_OF_FRAME:
+            process = max(process, marker)
+            components = _frame_header(jpeg[position + 4:position + 10]).components
+        elif marker == _APP2 and jpeg.startswith(b'MPF\0', position + 4):
+            break
+        elif marker == _START_OF_SCAN:
+            end = position + 2 + int.from_bytes(jpeg[position + 2:position + 4], 'big')
+            plain = process not in _PROGRESSIVE and process < _FIRST_ARITHMETIC
+            return jpeg[:end] if plain and jpeg[position + 4] == components else b''
+    return b''
+
+
 def has_arithmetic_code(jpeg: bytes | bytearray | memoryview) -> bool:
     """Return whether it is arithmetically coded, so that a block may take less than a bit."""
     return any(marker >= _FIRST_ARITHMETIC for marker, _ in _segments(jpeg)

@@ -24,6 +24,7 @@ _MARKER = re.compile(rb'\xff[^\x00\xff]')  # as libjpeg finds the next one
 _MARKER_IN_SCAN = re.compile(rb'\xff[^\x00\xd0-\xd7\xff]')  # neither a stuffed FF nor a restart
 _END_OF_IMAGE, _START_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xD8, 0xDA
 _WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {0x01}
+_LONGEST_HEAD_BYTES = 4096  # that is remembered
 
 # The longest picture that is believed: a 100 megapixel JPEG of good quality has about this size.
 MAX_PICTURE_BYTES = 32 * 2**20
@@ -64,6 +65,9 @@ class JpegSplitter:
         self._position = 0  # everything before it has been looked at
         self._segment = 0  # where the last segment began
         self._arrival_ns = 0
+        # What stood before the first scan of the last picture, and where its last segment began:
+        # most pictures of a camera have it in common, so that it need not be walked each time.
+        self._head, self._head_segment = b'', 0
         self.garbage_bytes = 0  # belonged to no whole picture
         self.truncated = 0  # pictures that ended too early or made no sense, and were dropped
         self.oversized = 0  # pictures over `max_bytes`, dropped
@@ -76,7 +80,7 @@ class JpegSplitter:
     def feed(self, chunk: bytes, arrival_ns: int) -> list[Piece]:
         self._buffer += chunk
         pieces: list[Piece] = []
-        while self._inside or self._find_start(arrival_ns):
+        while self._inside or (self._buffer and self._find_start(arrival_ns)):
             try:
                 end = self._find_end()
             except _BrokenError as broken:
@@ -109,6 +113,9 @@ class JpegSplitter:
         self._inside, self._in_scan, self._position = True, False, len(SOI)
         self._segment = 0
         self._arrival_ns = arrival_ns
+        if self._head and self._buffer.startswith(self._head):
+            self._position, self._segment = len(self._head), self._head_segment
+            self._in_scan = True
         return True
 
     def _skip(self, count: int) -> None:
@@ -165,4 +172,7 @@ class JpegSplitter:
         self._segment = self._position
         self._position += 2 + length
         self._in_scan = marker == _START_OF_SCAN
+        if self._in_scan and self._position <= _LONGEST_HEAD_BYTES and (
+                len(self._buffer) >= self._position):
+            self._head, self._head_segment = bytes(self._buffer[:self._position]), self._segment
         return True

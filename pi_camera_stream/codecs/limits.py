@@ -24,6 +24,7 @@ from .jpeg import (
     has_arithmetic_code,
     JpegHeader,
     NotAJpegError,
+    plain_head,
     read_header,
     SOI,
 )
@@ -36,6 +37,34 @@ _MOST_PIXELS_A_BYTE = 512  # of a JPEG: a block of 8x8 takes at least one bit of
 _ARITHMETIC = 64  # times as many, of an even area
 _MOST_SCANS = 500  # usual are 10
 _USUAL_SCANS = 16  # in which a picture of MAX_PIXELS may come
+_MOST_HEADS, _LONGEST_HEAD_BYTES = 4, 4096  # that are remembered
+
+
+class _Heads:
+    """
+    The last plain heads of JPEGs, which a camera's pictures have in common. Any thread.
+
+    Walking through one costs as much as publishing the picture.
+    """
+
+    def __init__(self) -> None:
+        self._known: tuple[tuple[bytes, JpegHeader], ...] = ()  # the newest first
+
+    def find(self, jpeg: bytes) -> JpegHeader | None:
+        """Return the header of a whole JPEG whose head is known."""
+        if jpeg.endswith(EOI):
+            for head, header in self._known:
+                if jpeg.startswith(head):
+                    return header
+        return None
+
+    def add(self, jpeg: bytes, header: JpegHeader) -> None:
+        """Remember the head of a JPEG that has been looked at."""
+        if 0 < len(head := plain_head(jpeg)) <= _LONGEST_HEAD_BYTES:
+            self._known = ((head, header), *self._known[:_MOST_HEADS - 1])
+
+
+_HEADS = _Heads()
 
 
 def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
@@ -60,6 +89,11 @@ def whole_jpeg(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, JpegHe
     What stands behind its end is cut off. Where the end marker alone is missing, it is added,
     after all rows have been seen to be there; that takes a decoding, which no other JPEG does.
     """
+    if (known := _HEADS.find(data)) is not None:
+        check_size(known.width, known.height, max_pixels)
+        if known.width * known.height > _MOST_PIXELS_A_BYTE * len(data):
+            raise FrameRefusedError(_too_few(len(data), known.width, known.height))
+        return data, known
     try:
         header = read_header(data)
         check_size(header.width, header.height, max_pixels)
@@ -79,6 +113,8 @@ def whole_jpeg(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, JpegHe
         if not has_all_rows(jpeg):
             raise FrameRefusedError('it is no whole JPEG: its end is missing')
         jpeg += EOI
+    elif scans == 1:
+        _HEADS.add(jpeg, header)
     return jpeg, header
 
 

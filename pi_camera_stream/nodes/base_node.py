@@ -15,7 +15,7 @@
 """What our nodes have in common: checked parameters, and an end that any thread can ask for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -30,6 +30,7 @@ from .given_parameters import GivenParameters
 from ..client.clock_service import ClockService
 from ..client.entities import failures_of, Periodic, run_soon
 from ..core.errors import PermanentError, StreamError
+from ..core.exchange import Exchange
 from ..core.parameters import clash, Parameter, Value
 
 NAMESPACE = 'camera'  # unless the command line or a launch file says another one
@@ -46,6 +47,9 @@ class BaseNode(Node):
 
     In the main thread, `nodes.run` starts, spins and stops it.
     """
+
+    # By which nodes hand frames over to each other, where there are several in the process.
+    exchange: ClassVar[Exchange | None] = None
 
     def __init__(self, name: str, table: Sequence[Parameter]) -> None:
         super().__init__(name, namespace=NAMESPACE)

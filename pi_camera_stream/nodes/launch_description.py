@@ -17,6 +17,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 import time
 from typing import Any
 
@@ -28,6 +29,7 @@ import launch.logging
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
+import yaml  # type: ignore[import-untyped]
 
 from .restarts import DELAY_S, Restarts
 from ..core.parameters import Parameter, yaml_value
@@ -72,13 +74,16 @@ def describe(nodes: Sequence[str]) -> LaunchDescription:
 
     return LaunchDescription([
         *_parameter_arguments(nodes, 'params_file'),
+        *(_single_process_argument() if 'camera' in nodes else ()),
         DeclareLaunchArgument('consumer', default_value='true', choices=['true', 'false'],
                               description='Whether the OpenCV consumer is started.'),
         DeclareLaunchArgument('namespace', default_value='camera',
                               description='Namespace of the nodes and of their topics.'),
         _file_argument('params_file', 'for all nodes'),
         *_common_arguments(),
-        OpaqueFunction(function=lambda context: _start(context, starts(context))),
+        OpaqueFunction(function=lambda context: _start(
+            context, starts(context), 'camera' in nodes and _value(
+                context, 'single_process') == 'true')),
     ])
 
 
@@ -126,6 +131,13 @@ def _parameter_arguments(nodes: Sequence[str], file: str, prefix: str = '',
                 f'{_explain(row)}. Empty: as in {file}, or else the default.'))
 
 
+def _single_process_argument() -> Iterator[DeclareLaunchArgument]:
+    yield DeclareLaunchArgument(
+        'single_process', default_value='false', choices=['true', 'false'],
+        description='Whether the nodes run in one process, which takes less memory and work; a '
+                    'fault of one is then the end of all.')
+
+
 def _file_argument(argument: str, use: str) -> DeclareLaunchArgument:
     # No file of ours with all defaults: it would override what a group sets for all nodes.
     return DeclareLaunchArgument(argument, default_value='', description=(
@@ -159,7 +171,7 @@ def _given(context: Any, name: str, prefix: str = '') -> dict[str, Any]:
     return given
 
 
-def _start(context: Any, starts: Sequence[_Start]) -> list[Node]:
+def _start(context: Any, starts: Sequence[_Start], single: bool = False) -> list[Node]:
     """Return the actions that start these nodes; PermanentError, when a file is not for them."""
     readers: dict[str, list[str]] = {}
     for start in starts:
@@ -168,7 +180,7 @@ def _start(context: Any, starts: Sequence[_Start]) -> list[Node]:
     for file, nodes in readers.items():
         for oddity in check_parameter_file(Path(file).expanduser(), nodes, tuple(TABLES)):
             launch.logging.get_logger(_PACKAGE).warning(oddity)
-    return [_node(context, start) for start in starts]
+    return [_process(context, starts)] if single else [_node(context, start) for start in starts]
 
 
 def _full_name(context: Any, start: _Start) -> str:
@@ -183,15 +195,37 @@ def _node(context: Any, start: _Start) -> Node:
     given = [dict(start.given)] if start.given else []
     defaults = [word for name, value in start.defaults.items()
                 for word in ('-p', f'{name}:={yaml_value(value)}')]
-    respawn = _value(context, 'respawn') == 'true'
     return Node(
         package=_PACKAGE, executable=f'{start.name}_node', name=start.name,
         namespace=start.namespace, parameters=[*files, *given],
         remappings=[('cmd_vel', _value(context, 'cmd_vel'))]
         if start.name == 'http_bridge' else [],
         ros_arguments=['--log-level', _value(context, 'log_level'), *defaults],
-        output='screen', emulate_tty=True, respawn=respawn, respawn_delay=DELAY_S,
-        on_exit=_stay_down(Restarts()) if respawn else None)
+        **_running(context))
+
+
+def _process(context: Any, starts: Sequence[_Start]) -> Node:
+    """Return the action that starts these nodes, of one namespace, in one process."""
+    file, names = _value(context, starts[0].file), [start.name for start in starts]
+    given = {_full_name(context, start): {'ros__parameters': dict(start.given)}
+             for start in starts if start.given}
+    files = [str(Path(file).expanduser())] if file else []
+    if given:  # a name may be that of parameters of several nodes
+        with NamedTemporaryFile('w', prefix='launch_params_', suffix='.yaml', delete=False) as own:
+            yaml.safe_dump(given, own)
+        files.append(own.name)
+    return Node(
+        package=_PACKAGE, executable='all_nodes', namespace=starts[0].namespace,
+        parameters=files, remappings=[('cmd_vel', _value(context, 'cmd_vel'))],
+        arguments=[] if 'opencv_consumer' in names else ['--no-consumer'],
+        ros_arguments=['--log-level', _value(context, 'log_level')], **_running(context))
+
+
+def _running(context: Any) -> dict[str, Any]:
+    """Return what all processes have in common."""
+    respawn = _value(context, 'respawn') == 'true'
+    return {'output': 'screen', 'emulate_tty': True, 'respawn': respawn,
+            'respawn_delay': DELAY_S, 'on_exit': _stay_down(Restarts()) if respawn else None}
 
 
 def _stay_down(restarts: Restarts) -> Callable[[Any, Any], list[EmitEvent] | None]:

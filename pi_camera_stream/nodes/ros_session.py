@@ -19,6 +19,7 @@ import time
 from types import TracebackType
 
 from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import String
 
 from ..client.background_node import BackgroundNode
 from ..client.clock_service import RemoteClock
@@ -82,6 +83,10 @@ class RosSession:
         return [self._image_topic(name, message_type)
                 for name, types in topics(self._node).items()
                 for message_type in types if message_type in IMAGE_TYPES]
+
+    def read_results(self, topic: str) -> None:
+        """Subscribe to a consumer's results, without which it does nothing."""
+        create_subscription(self._node, String, topic, lambda _: None, reliable_qos(1))
 
     def watch_clocks(self) -> None:
         """Begin to ask for the clocks of those who publish pictures."""

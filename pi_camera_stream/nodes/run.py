@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Run one node from its first line to its exit code."""
+"""Run one node, or several in one process, from the first line to the exit code."""
 
 from collections.abc import Callable, Sequence
 import re
@@ -30,6 +30,7 @@ from .shared_memory import room_for
 from ..client.entities import end_tasks
 from ..client.executor import create_executor, spin
 from ..core.errors import EndOfStream, StreamError
+from ..core.exchange import Exchange
 from ..core.shutdown_signals import end_by_signals
 
 _MISTAKES = (StreamError, InvalidQosOverridesError, InvalidParameterTypeException,
@@ -44,15 +45,26 @@ def run_node(create: Callable[[], BaseNode], program: str, args: Sequence[str] |
     `picture_bytes` is the size of the largest picture that it may publish, 0 where it publishes
     none. What a user got wrong is said in one sentence on standard error, with exit code 1.
     """
-    node: BaseNode | None = None
+    return run_nodes([create], program, args, picture_bytes)
+
+
+def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
+              args: Sequence[str] | None = None, picture_bytes: int = 0) -> int:
+    """
+    Do the same with several nodes, in one executor; they end together.
+
+    They hand frames over to each other, so that whoever publishes is to come first.
+    """
+    nodes: list[BaseNode] = []
     told, said = threading.Event(), threading.Event()  # to end; what there is to say
 
     def prepare_shutdown() -> None:
         told.set()
-        if node is not None:
-            node.before_shutdown()
+        if made := nodes.copy():
+            for node in made:
+                node.before_shutdown()
             said.set()
-            node.run_soon(lambda: None)  # wakes the executor, which then sees `told`
+            made[0].run_soon(lambda: None)  # wakes the executor, which then sees `told`
 
     try:
         rclpy.init(args=None if args is None else [program, *args],
@@ -61,15 +73,18 @@ def run_node(create: Callable[[], BaseNode], program: str, args: Sequence[str] |
         return _complain(program, f'ROS does not start: {_without_value(str(error))}')
     finish = end_by_signals(prepare_shutdown)
     try:
+        BaseNode.exchange = Exchange() if len(creates) > 1 else None
         with room_for(picture_bytes, get_rmw_implementation_identifier()) as room:
-            node = create()
-        node.segment_bytes = room.segment.size
+            for create in creates:
+                nodes.append(create())
+        for node in nodes:
+            node.segment_bytes = room.segment.size
         if room.segment.complaint:
-            node.get_logger().warning(room.segment.complaint)
-        _work(node, told, finish)
-        if node.ended is not None and not isinstance(node.ended, EndOfStream):
-            return _complain(program, str(node.ended))
-        return 0
+            nodes[0].get_logger().warning(room.segment.complaint)
+        _work(nodes, told, finish)
+        reasons = [node.ended for node in nodes if node.ended is not None]
+        mistakes = [reason for reason in reasons if not isinstance(reason, EndOfStream)]
+        return _complain(program, str(mistakes[0])) if mistakes else 0
     except Exception as error:
         if not rclpy.ok():
             return 0  # somebody else has ended what it was to use
@@ -78,12 +93,13 @@ def run_node(create: Callable[[], BaseNode], program: str, args: Sequence[str] |
         raise
     finally:
         finish()
-        if node is not None:
+        for node in nodes:
             if not said.is_set():
                 node.before_shutdown()
+        for node in nodes:
             node.stop()
-        rclpy.try_shutdown()  # by which threads of the node that are late know that it is the end
-        if node is not None:
+        rclpy.try_shutdown()  # by which threads of a node that are late know that it is the end
+        for node in nodes:
             node.destroy_node()
 
 
@@ -97,17 +113,21 @@ def _complain(program: str, sentence: str) -> int:
     return 1
 
 
-def _work(node: BaseNode, told: threading.Event, finish: Callable[[], None]) -> None:
+def _work(nodes: Sequence[BaseNode], told: threading.Event, finish: Callable[[], None]) -> None:
     if told.is_set():
         return  # while the node was being made
     executor = create_executor()
-    executor.add_node(node)  # before the start: from then on, threads may need it
+    for node in nodes:
+        executor.add_node(node)  # before the start: from then on, threads may need it
     try:
-        node.start()
-        spin(node, executor, lambda: not told.is_set() and node.ended is None)
+        for node in nodes:
+            node.start()
+        spin(nodes[0], executor, lambda: not told.is_set() and all(
+            node.ended is None for node in nodes))
     finally:
         finish()  # or the last word could be said in the midst of what follows
-        # While the node's topics and timers are still there: an EventsExecutor that is torn down
+        # While the nodes' topics and timers are still there: an EventsExecutor that is torn down
         # after them aborts the process.
-        end_tasks(node)  # other threads may be about to ask for some
+        for node in nodes:
+            end_tasks(node)  # other threads may be about to ask for some
         executor.shutdown()

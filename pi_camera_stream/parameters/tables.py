@@ -81,8 +81,7 @@ CAMERA = (
               setting='tuning_file'),
     Parameter('picamera2.python', '', 'Python interpreter that can import picamera2; empty looks '
                                       'for one', setting='python'),
-    Parameter('standby', False, 'Whether the camera is off while nobody subscribes; the OpenCV '
-                                'consumer does'),
+    Parameter('standby', False, 'Whether the camera is off while nobody subscribes'),
     Parameter('adaptive', True, 'Whether pictures become smaller, and fewer, as far as the links '
                                 'to the receivers that report need it', live=True),
     Parameter('adaptive_floor', 2_000_000, 'Bit rate below which no bad link of one receiver '

@@ -15,7 +15,9 @@
 """JPEGs back to back on standard input, a named pipe or in a file, passed on byte for byte."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 import errno
+from fcntl import F_GETPIPE_SZ, F_SETPIPE_SZ, fcntl
 import os
 import select
 import stat
@@ -29,7 +31,7 @@ from ..core.errors import EndOfStream, PermanentError
 from ..core.frame import Capture, EncodedImage
 from ..core.pacing import Pacer
 
-_CHUNK_BYTES = 2**18
+_CHUNK_BYTES = 2**18  # read at once, and held by the pipe: a picture comes in one piece, mostly
 _FILE_FPS = 30.0  # for a regular file, when `fps` is 0
 _HINT = 'for example `rpicam-vid -t 0 -n --codec mjpeg -o - | …`'
 
@@ -80,6 +82,10 @@ class MjpegPipeSource(Source):
                                  f'pipe them in, {_HINT}')
         mode = os.fstat(self._fd).st_mode
         self._is_fifo = bool(path) and stat.S_ISFIFO(mode)
+        if stat.S_ISFIFO(mode):
+            with suppress(OSError):  # more than a user may have
+                if fcntl(self._fd, F_GETPIPE_SZ) < _CHUNK_BYTES:
+                    fcntl(self._fd, F_SETPIPE_SZ, _CHUNK_BYTES)
         self._pacer = Pacer() if stat.S_ISREG(mode) else None
 
     def read(self, timeout_s: float) -> Capture | None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _STATUS_PERIOD_S = 1.0
 _POLL_S = 0.1
 _DOMAINS = 100
+_RESULTS = '/camera/results'
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -58,6 +59,8 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         _start(children, options)
         with RosSession('pi_camera_stream_demo') as session:
+            if not options.no_consumer:
+                session.read_results(_RESULTS)
             code = _watch(children, session, stopping, options.seconds)
             finish()
             children.stop()

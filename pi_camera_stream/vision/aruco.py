@@ -18,11 +18,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import cv2
-
 from .drawing import draw_detections
 from .geometry import box_around
 from .lens import project, square_pose
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.calibration import Calibration
 from ..core.errors import PermanentError
@@ -53,6 +52,7 @@ class ArucoProcessor(Processor):
                   live=True),
     )
     USES_CALIBRATION: ClassVar[bool] = True
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:  # noqa: ARG003 - not needed

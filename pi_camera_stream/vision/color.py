@@ -18,11 +18,11 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 
 from .drawing import draw_detections, draw_outline
 from .geometry import enlarge, shrink
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.errors import PermanentError
 from ..core.frame import Image
@@ -58,6 +58,7 @@ class ColorProcessor(Processor):
         Parameter('min_area', 0.001, "Smallest blob that counts, as a share of the picture's area",
                   '', 0, 1, live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:
@@ -69,11 +70,9 @@ class ColorProcessor(Processor):
                     f"parameter 'color.{name}_min' is {low} and 'color.{name}_max' {high}, so no "
                     'color lies between them: exchange them')
 
-    def __init__(self) -> None:
-        self._kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-
     def configure(self, values: Mapping[str, Value]) -> None:
         self._min_area = float(values['min_area'])
+        self._kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
         low = [int(values[f'{name}_min']) for name in _LARGEST]
         high = [int(values[f'{name}_max']) for name in _LARGEST]
         self._ranges: list[tuple[Any, Any]]

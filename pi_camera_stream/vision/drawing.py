@@ -17,14 +17,14 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from .opencv import cv2
 from .processor import Detection
 from ..core.frame import Image
 
 Colour = tuple[int, int, int]
-_LINE, _FONT, _TEXT_SCALE, _GAP = 2, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 6
+_LINE, _FONT, _TEXT_SCALE, _GAP = 2, 0, 0.6, 6  # the font is cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_detections(image: Image, detections: Sequence[Detection], colour: Colour) -> None:

@@ -18,9 +18,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
+from .opencv import cv2
 from .processor import Findings, FrameInfo, Processor
 from ..core.frame import Image
 from ..core.parameters import Parameter, Value
@@ -37,6 +37,7 @@ class EdgesProcessor(Processor):
         Parameter('high', 160.0, 'Change of brightness at which an edge begins', '', 0, 1000,
                   live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     def configure(self, values: Mapping[str, Value]) -> None:
         self._low, self._high = float(values['low']), float(values['high'])

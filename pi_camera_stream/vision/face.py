@@ -19,11 +19,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 
 from .drawing import draw_detections
 from .geometry import enlarge, shrink
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.errors import PermanentError
 from ..core.frame import Image, image_size
@@ -48,6 +48,7 @@ class FaceProcessor(Processor):
         Parameter('min_size', 0.05, "Smallest width of a face, as a share of the picture's",
                   '', 0, 1, live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:

@@ -18,9 +18,9 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from .opencv import cv2
 from ..core.frame import Image, image_size
 
 Box = tuple[int, int, int, int]

@@ -17,9 +17,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
+from .opencv import cv2
 from .processor import Pose
 from ..core.calibration import Calibration
 

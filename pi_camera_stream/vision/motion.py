@@ -17,11 +17,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from .drawing import draw_detections
 from .geometry import enlarge, shrink
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.frame import Image, image_size
 from ..core.parameters import Parameter, Value
@@ -39,11 +39,10 @@ class MotionProcessor(Processor):
         Parameter('min_area', 0.002, 'Smallest moving thing that counts, as a share of the '
                                      "picture's area", '', 0, 1, live=True),
     )
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._size: tuple[int, int] | None = None
-        self._open_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-        self._close_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
 
     def configure(self, values: Mapping[str, Value]) -> None:
         """Use this smallest area; the background that was learned stays."""
@@ -53,6 +52,8 @@ class MotionProcessor(Processor):
         size = image_size(image)
         if size != self._size:
             self._size, self._seen = size, 0
+            self._open_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+            self._close_kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
             self._model = cv2.createBackgroundSubtractorMOG2(
                 history=200, varThreshold=24, detectShadows=True)
         self._seen += 1

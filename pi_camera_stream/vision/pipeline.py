@@ -150,6 +150,12 @@ class Pipeline:
     def uses_calibration(self) -> bool:
         return any(stage.processor.USES_CALIBRATION for stage in self.stages)
 
+    @property
+    def needs_subscriber(self) -> bool:
+        """Whether all of them may rest while nobody subscribes to their results."""
+        return all(vars(type(stage.processor)).get('NEEDS_SUBSCRIBER', False)
+                   for stage in self.stages)
+
     def configure(self) -> None:
         """
         Let the processors have their first values at once, before anything is processed.

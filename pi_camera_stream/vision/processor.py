@@ -124,6 +124,9 @@ class Processor(ABC):
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = ()
     # Whether it looks at `FrameInfo.calibration`.
     USES_CALIBRATION: ClassVar[bool] = False
+    # Whether it may rest while nobody subscribes to the node's topics. A class says it for itself:
+    # one derived from it may do more with a picture than to tell what it found.
+    NEEDS_SUBSCRIBER: ClassVar[bool] = False
 
     @classmethod  # noqa: B027 - may be left out
     def check(cls, values: Mapping[str, Value]) -> None:

@@ -17,12 +17,13 @@
 
 from collections.abc import Mapping
 from functools import cache
+from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from .drawing import draw_detections
 from .geometry import box_around
+from .opencv import cv2
 from .processor import Detection, Findings, FrameInfo, Processor
 from ..core.errors import PermanentError
 from ..core.frame import Image
@@ -37,6 +38,8 @@ _SIDE = 21
 
 class QrProcessor(Processor):
     """Read QR codes; the label is the text. What cannot be read is not reported."""
+
+    NEEDS_SUBSCRIBER: ClassVar[bool] = True
 
     @classmethod
     def check(cls, values: Mapping[str, Value]) -> None:  # noqa: ARG003 - not needed

@@ -16,9 +16,9 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 
+from .opencv import cv2
 from ..core.calibration import Calibration
 from ..core.frame import Image
 

@@ -21,7 +21,7 @@ import sys
 from support.processes import WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ('camera_node', 'http_bridge_node', 'opencv_consumer_node')
+COMMANDS = ('camera_node', 'http_bridge_node', 'opencv_consumer_node', 'all_nodes')
 
 
 def run(*command, **options):

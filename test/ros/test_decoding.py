@@ -38,8 +38,9 @@ class StandInBridge:
 def decoder(request, monkeypatch):
     module = SimpleNamespace(CvBridge=StandInBridge) if request.param == 'cv_bridge' else None
     monkeypatch.setitem(sys.modules, 'cv_bridge', module)
-    monkeypatch.setattr(decoding, '_decode', decoding._find_decoder())
-    return decoding.decode
+    decoding._find_decoder.cache_clear()
+    yield decoding.decode
+    decoding._find_decoder.cache_clear()
 
 
 def message(data):

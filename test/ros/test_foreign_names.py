@@ -19,6 +19,7 @@ import json
 from pi_camera_stream.client.frame_subscriber import FrameSubscriber
 from pi_camera_stream.nodes.ros_session import RosSession
 import pytest
+from std_msgs.msg import String
 from support import pictures
 from support.foreign import running_foreign
 from support.guest import Camera
@@ -53,6 +54,7 @@ def test_the_bridge_shows_what_has_a_name(guest):
 
 
 def test_the_other_nodes_work(guest):
+    guest.listen(String, '/camera/results')
     with running('consumer', *parameters(processor='edges')) as consumer, \
          running('camera', *parameters(source='pattern')):
         consumer.wait_for('running')

@@ -18,6 +18,7 @@ import re
 import time
 
 import cv2
+from diagnostic_msgs.msg import DiagnosticStatus
 import fastjsonschema
 import numpy as np
 from pi_camera_stream.core import block_code
@@ -33,6 +34,7 @@ from visualization_msgs.msg import MarkerArray
 RESULTS = '/camera/results'
 PROCESSED = '/camera/image_processed/compressed'
 NODE = '/camera/opencv_consumer'
+OK = DiagnosticStatus.OK
 SCHEMA = Path(__file__).parents[2] / 'docs/results.schema.json'
 validate = fastjsonschema.compile(json.loads(SCHEMA.read_text()))
 
@@ -325,6 +327,38 @@ def test_the_whole_chain_knows_how_old_its_pictures_are(guest):
         values = guest.diagnostics('opencv_consumer: processing',
                                    lambda v: float(v['frames/s processed']) > 20)
         assert float(values['age of the result [ms]']) > 0
+
+
+def waits(values):
+    return values['message'] == 'waiting for a subscriber' and values['level'] == OK
+
+
+@pytest.mark.parametrize(('kind', 'topic'), [
+    (String, RESULTS), (CompressedImage, PROCESSED), (MarkerArray, '/camera/markers'),
+    (String, f'{NODE}/trace')])
+def test_it_works_only_while_somebody_wants_what_it_makes(guest, kind, topic):
+    with running('camera', *parameters(source='pattern', standby='true')), \
+            running('consumer', *parameters(processor='edges')):
+        guest.diagnostics('opencv_consumer: processing', waits)
+        guest.diagnostics('camera: stream', lambda values: values['message'] == 'on standby')
+        results = guest.listen(kind, topic)
+        guest.diagnostics('opencv_consumer: processing',
+                          lambda values: float(values['frames/s processed']) > 10)
+        guest.forget(results)
+        values = guest.diagnostics('opencv_consumer: processing', waits)
+        assert values['age of the result [ms]'] == 'nan'
+        guest.diagnostics('camera: stream', lambda values: values['message'] == 'on standby')
+
+
+def test_a_processor_of_another_package_works_for_nobody_too(guest, plug_in):
+    with running('camera', *parameters(source='pattern', standby='true')), \
+            running('consumer', *parameters(processor='edges')):
+        guest.diagnostics('opencv_consumer: processing', waits)
+        assert guest.set_parameter(NODE, 'processor', 'edges,slow').successful
+        guest.diagnostics('opencv_consumer: processing',
+                          lambda values: float(values['frames/s processed']) > 3)
+        assert guest.set_parameter(NODE, 'processor', 'edges').successful
+        guest.diagnostics('opencv_consumer: processing', waits)
 
 
 @pytest.mark.parametrize(('values', 'sentence'), [

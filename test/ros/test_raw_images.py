@@ -27,14 +27,19 @@ from benchmarks.common import networks
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 from pi_camera_stream import FrameSubscriber
+from pi_camera_stream.client.image_topic import jpeg_message
 from pi_camera_stream.client.trace import TracePublisher
 from pi_camera_stream.codecs import limits
+from pi_camera_stream.codecs.jpeg import JpegHeader
 from pi_camera_stream.codecs.limits import MAX_PIXELS
-from pi_camera_stream.core.frame import Capture, EncodedImage
-from pi_camera_stream.nodes.camera import raw_publisher, raw_topic
+from pi_camera_stream.core.frame import Capture, EncodedImage, Frame
+from pi_camera_stream.nodes import serialized
+from pi_camera_stream.nodes.camera import raw_publisher
 from pi_camera_stream.nodes.camera.frame_publisher import FramePublisher
 from pi_camera_stream.nodes.camera.raw_topic import RawTopic
+from pi_camera_stream.nodes.jpeg_topic import JpegTopic
 import pytest
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from support import pictures
@@ -136,7 +141,7 @@ def threads():
 def test_an_array_arrives_as_it_is(guest, receiver, monkeypatch, way, frame_id):
     topic = RawTopic(guest.node, 'image_raw')
     if way == 'rclpy':
-        monkeypatch.setattr(raw_topic, '_rcl_publish', None)
+        monkeypatch.setattr(serialized, '_rcl_publish', None)
     else:
         monkeypatch.setattr(topic.publisher, 'publish', None)  # it would keep the GIL
     messages = receiver.listen(Image, '/image_raw')
@@ -159,6 +164,30 @@ def test_an_array_arrives_as_it_is(guest, receiver, monkeypatch, way, frame_id):
         assert np.array_equal(np.frombuffer(message.data, np.uint8).reshape(image.shape), image)
 
 
+@pytest.mark.parametrize('way', ['rcl', 'rclpy'])
+def test_a_jpeg_arrives_as_it_is(guest, receiver, monkeypatch, way):
+    topic = JpegTopic(guest.node, JPEG, reliable=False)
+    if way == 'rclpy':
+        monkeypatch.setattr(serialized, '_rcl_publish', None)
+    else:
+        monkeypatch.setattr(topic.publisher, 'publish', None)
+    messages = receiver.listen(CompressedImage, f'/{JPEG}')
+    wait_until(topic.publisher.get_subscription_count)
+    data = pictures.jpeg()
+    for number, (jpeg, components, frame_id) in enumerate((
+            (data, 3, 'lens'), (data[:-1], 3, 'lens'), (9 * data, 1, 'l'), (data, 3, ''))):
+        expected = jpeg_message(jpeg, JpegHeader(64, 48, components),
+                                Time(seconds=number, nanoseconds=8).to_msg(), frame_id)
+
+        def arrived(jpeg=jpeg, components=components, frame_id=frame_id, expected=expected):
+            stamp = expected.header.stamp
+            topic.publish(Frame(jpeg, stamp.sec * 10**9 + stamp.nanosec, 0, 64, 48), components,
+                          frame_id)
+            return expected in everything(messages)
+
+        wait_until(arrived)
+
+
 def test_what_cannot_be_published_is_explained_by_rclpy():
     gone = Guest('gone')
     topic = RawTopic(gone.node, 'image_raw')
@@ -168,8 +197,8 @@ def test_what_cannot_be_published_is_explained_by_rclpy():
 
 
 def test_what_rcl_refuses_is_left_to_rclpy(guest, receiver, monkeypatch):
-    publish = raw_topic._rcl_publish
-    monkeypatch.setattr(raw_topic, '_rcl_publish', lambda _, *rest: publish(None, *rest))
+    publish = serialized._rcl_publish
+    monkeypatch.setattr(serialized, '_rcl_publish', lambda _, *rest: publish(None, *rest))
     topic = RawTopic(guest.node, 'image_raw')
     messages = receiver.listen(Image, '/image_raw')
     wait_until(topic.subscribers)

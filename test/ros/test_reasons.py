@@ -71,6 +71,7 @@ def test_what_comes_and_cannot_be_shown_is_told_everywhere(guest, message, reaso
 
 
 def test_the_consumer_tells_it_too(guest):
+    guest.listen(String, '/camera/results')
     with running('consumer', *parameters(processor='edges')) as consumer:
         consumer.wait_for('running')
         guest.diagnostics('opencv_consumer: processing', lambda values: (

@@ -15,10 +15,12 @@
 from pathlib import Path
 
 from pi_camera_stream.client.shared_memory_port import open_files
+from std_msgs.msg import String
 from support.processes import parameters, running
 
 
 def test_who_has_lost_its_shared_memory_is_told(guest):
+    guest.listen(String, '/camera/results')
     with running('consumer') as consumer:
         consumer.wait_for('running')
         # As Fast DDS does when another subscriber was killed.

@@ -56,7 +56,8 @@ class Programs:
         return int(child.output.partition(' at http://127.0.0.1:')[2].partition('/')[0])
 
     def consumer(self, topic):
-        """Let a processor work on a topic."""
+        """Let a processor work on a topic, and somebody look at what it draws."""
+        self.start('listener', 'benchmarks.programs.listener', 'image_processed/compressed')
         self.start('consumer', 'pi_camera_stream', 'consumer', *parameters(processor='edges'),
                    '-r', f'image_raw/compressed:={topic}').wait_for('running')
 

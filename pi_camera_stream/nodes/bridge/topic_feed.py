@@ -17,6 +17,7 @@
 from typing import Any
 
 from ..base_node import BaseNode
+from ...client.clock import now_function
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
 from ...codecs.renditions import RenditionEncoder
@@ -37,13 +38,11 @@ class TopicFeed:
         those of ImageSubscription.
         """
         self._node, self._topic, self._trace = node, topic, trace
+        self._now_ns = now_function(node)
         self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
         self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
                              self._subscription.reception)
         self.stream.on_painted = self._on_painted
-
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
 
     def _on_demand(self, wanted: bool) -> None:
         self._node.run_soon(self._subscription.subscribe if wanted

@@ -38,6 +38,7 @@ from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
 from ..run import run_node
+from ...client.clock import now_function
 from ...client.entities import create_service, Periodic
 from ...client.trace import TracePublisher
 from ...core.errors import EndOfStream, PermanentError
@@ -80,8 +81,8 @@ class CameraNode(BaseNode):
         self._focus = Focus(self, self._controls, self._calibration)
         self._calibration.on_change = self._take_controls
         self._capture = CaptureLoop(
-            source, lambda: self.get_clock().now().nanoseconds, self._on_source_end,
-            self._on_problem, self._on_delivery, self._on_refusal)
+            source, now_function(self), self._on_source_end, self._on_problem,
+            self._on_delivery, self._on_refusal)
         self._capture.on_answer = lambda: self.run_soon(self._take_answer)
         self._tried = source  # the one that runs, or is about to
         self._sender = SenderNotes(self.get_logger(), self.value('frame_id'))

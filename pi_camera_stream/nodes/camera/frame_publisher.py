@@ -20,15 +20,16 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.time import Time
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from .adaptation import Adaptation
 from .raw_publisher import RawImage, RawPublisher
+from ..jpeg_topic import JpegTopic
 from ..qos_watch import QosWatch
 from ..size_watch import SizeWatch
 from ...client.calibration_subscription import info_topic
-from ...client.image_topic import create_image_publisher, jpeg_message
+from ...client.image_topic import create_image_publisher
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import encode_jpeg
@@ -71,24 +72,23 @@ class FramePublisher:
         self._trace = trace
         self._limit_bitrate = limit_bitrate
         self._intervals_s = Recent(16)
-        self._images = create_image_publisher(node, CompressedImage, 'image_raw/compressed',
-                                              reliable)
+        self._jpegs = JpegTopic(node, 'image_raw/compressed', reliable)
         self.raws = RawPublisher(node, lores_width, max_pixels)
         self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic),
                                              reliable=True)
         self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info',
                                                    reliable=True)
-        self.qos = QosWatch(node, [self._images, *self.raws.publishers, self._infos,
+        self.qos = QosWatch(node, [self._jpegs.publisher, *self.raws.publishers, self._infos,
                                    self._lores_infos])
         self._sizes = SizeWatch(node)
         self.adaptation = Adaptation(node, self.topic)
 
     @property
     def topic(self) -> str:
-        return str(self._images.topic_name)
+        return self._jpegs.name
 
     def subscribers(self) -> int:
-        return sum((self._images.get_subscription_count(), *self.raws.subscribers()))
+        return sum((self._jpegs.subscribers(), *self.raws.subscribers()))
 
     def wanted(self) -> bool:
         return self.subscribers() > 0 or any(
@@ -99,9 +99,9 @@ class FramePublisher:
         if self.newest is not None:
             self._intervals_s.add((stamp_ns - self.newest[1]) / 1e9)
         self.newest = capture, stamp_ns
-        images, infos, lores_infos = (
-            publisher.get_subscription_count() > 0
-            for publisher in (self._images, self._infos, self._lores_infos))
+        images = self._jpegs.subscribers() > 0
+        infos, lores_infos = (publisher.get_subscription_count() > 0
+                              for publisher in (self._infos, self._lores_infos))
         full, small = (count > 0 for count in self.raws.subscribers())
         if not images:
             self._limit_bitrate(math.inf)  # the link does not matter to the others
@@ -117,14 +117,17 @@ class FramePublisher:
         except FrameRefusedError as error:
             self._leave_out(str(error))
             return
-        header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
         width, height = size.width, size.height
         if images:
-            encoded = self._publish_jpeg(content, size, header, stamp_ns)
+            encoded = self._publish_jpeg(content, size, stamp_ns)
             # By its name, `camera_info` belongs to `image_raw`, which is never made smaller.
             if encoded is not None and not full:
                 width, height = encoded.width, encoded.height
-        self._publish_info(self._infos, width, height, header)
+        if not (full or small or infos or lores_infos):
+            return
+        header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
+        if infos:
+            self._publish_info(self._infos, width, height, header)
         if lores_infos:
             self._publish_info(self._lores_infos,
                                *self.raws.lores_size(size.width, size.height), header)
@@ -143,8 +146,8 @@ class FramePublisher:
         return whole_jpeg(content.data, self._max_pixels)[0] \
             if isinstance(content, EncodedImage) else encode_jpeg(content, self.encoder.quality)
 
-    def _publish_jpeg(self, content: EncodedImage | Image, size: JpegHeader, header: Header,
-                      stamp_ns: int) -> Frame | None:
+    def _publish_jpeg(self, content: EncodedImage | Image, size: JpegHeader, stamp_ns: int
+                      ) -> Frame | None:
         """Publish a picture in the size that its receivers can take; None when in none."""
         interval_s = self._intervals_s.median()
         self.encoder.interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
@@ -159,16 +162,15 @@ class FramePublisher:
             return None
         if encoded is None:
             return None
-        encoded_ns = self._trace.now_ns()
-        message = jpeg_message(encoded.data, size, header.stamp, header.frame_id)
-        published_ns = self._trace.now_ns()  # before it: a receiver may be faster than the return
-        self._images.publish(message)
+        # Before it is published: a receiver may be faster than the return.
+        published_ns = self._trace.now_ns()
+        self._jpegs.publish(encoded, size.components, self.frame_id)
         size_bytes = len(encoded.data)
         self._sizes.look(size_bytes)
         self.published.add(size_bytes)
-        self.ages_ms.add((self._trace.now_ns() - stamp_ns) / 1e6)
+        self.ages_ms.add((published_ns - stamp_ns) / 1e6)
         self.adaptation.sent(stamp_ns, published_ns, size_bytes)
-        self._trace.publish(self.topic, stamp_ns, encoded=encoded_ns, published=published_ns)
+        self._trace.publish(self.topic, stamp_ns, encoded=published_ns, published=published_ns)
         return encoded
 
     def adaptation_values(self) -> dict[str, object]:

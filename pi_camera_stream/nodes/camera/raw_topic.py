@@ -14,7 +14,6 @@
 
 """An Image topic whose publishing holds up no other thread."""
 
-import ctypes
 import struct
 from typing import Any
 
@@ -23,6 +22,7 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image as ImageMessage
 
+from ..serialized import publish_serialized
 from ...client.image_topic import create_image_publisher
 from ...core.frame import Image, image_size
 
@@ -60,42 +60,8 @@ class RawTopic:
         # NumPy leaves the GIL to others while it copies. Whatever would make an array.array or a
         # list of the pixels goes through them one by one: a tenth of a second.
         np.copyto(self._buffer[len(head):].reshape(image.shape), image)
-        _publish(self.publisher, self._buffer)
+        publish_serialized(self.publisher, self._buffer)
 
     def forget(self) -> None:
         """Give the buffer back, until the next picture."""
         self._buffer = np.empty(0, np.uint8)
-
-
-class _SerializedMessage(ctypes.Structure):
-    """rcl_serialized_message_t, which is rcutils_uint8_array_t: the same since ROS 2 Dashing."""
-
-    _fields_ = (('buffer', ctypes.c_void_p), ('length', ctypes.c_size_t),
-                ('capacity', ctypes.c_size_t), ('allocator', ctypes.c_void_p * 5))
-
-
-def _find_rcl() -> tuple[Any, Any]:
-    """Return rcl's function that publishes what is serialized, and the one that forgets errors."""
-    try:
-        publish = ctypes.CDLL('librcl.so').rcl_publish_serialized_message  # rclpy has loaded it
-        reset_error = ctypes.CDLL('librcutils.so').rcutils_reset_error
-    except (OSError, AttributeError):
-        return None, None
-    publish.argtypes = ctypes.c_void_p, ctypes.POINTER(_SerializedMessage), ctypes.c_void_p
-    publish.restype = ctypes.c_int
-    reset_error.argtypes, reset_error.restype = (), None
-    return publish, reset_error
-
-
-_rcl_publish, _reset_error = _find_rcl()
-
-
-def _publish(publisher: Any, serialized: Image) -> None:
-    """Publish a serialized message, without the GIL where that can be done."""
-    if _rcl_publish is not None and hasattr(publisher.handle, 'pointer'):
-        message = _SerializedMessage(serialized.ctypes.data, serialized.nbytes, serialized.nbytes)
-        with publisher.handle:  # as rclpy does: so it is not destroyed meanwhile
-            if _rcl_publish(publisher.handle.pointer, message, None) == 0:
-                return
-        _reset_error()  # rclpy says it better
-    publisher.publish(serialized.tobytes())

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 
 from .detection_messages import (
@@ -29,13 +28,13 @@ from .detection_messages import (
     marker_array,
     MarkerArray,
 )
+from ..jpeg_topic import JpegTopic
 from ..qos_watch import QosWatch
 from ...client.entities import create_publisher
-from ...client.image_topic import create_image_publisher, jpeg_message
+from ...client.image_topic import stamp_ns
 from ...client.qos import reliable_qos
-from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import encode_jpeg
-from ...core.frame import Image, image_size
+from ...core.frame import Frame, Image, image_size
 from ...vision.pipeline import Outcome
 from ...vision.processor import FrameInfo
 from ...vision.results import results_text
@@ -45,7 +44,7 @@ LARGEST_BYTES = 4_000_000  # of an annotated picture: a JPEG of 20 megapixels, a
 
 class ConsumerTopics:
     """
-    Publish results as JSON always, everything else only while somebody subscribes.
+    Publish results, each kind only while somebody subscribes to it.
 
     `detections` exists where vision_msgs is installed, `markers` where visualization_msgs is. The
     working thread publishes.
@@ -54,19 +53,24 @@ class ConsumerTopics:
     def __init__(self, node: Node, jpeg_quality: int, reliable: bool) -> None:
         self.jpeg_quality = jpeg_quality  # 1 to 100; may change at any time
         self._results = create_publisher(node, String, 'results', reliable_qos(1))
-        self._images = create_image_publisher(node, CompressedImage,
-                                              'image_processed/compressed', reliable)
-        QosWatch(node, [self._images])
+        self._images = JpegTopic(node, 'image_processed/compressed', reliable)
+        QosWatch(node, [self._images.publisher])
         self._detections: Any = None if Detection2DArray is None else \
             create_publisher(node, Detection2DArray, 'detections', reliable_qos(1))
         self._markers: Any = None if MarkerArray is None else \
             create_publisher(node, MarkerArray, 'markers', reliable_qos(1))
 
+    def wanted(self) -> bool:
+        return self.image_wanted() or any(map(_wanted, (
+            self._results, self._detections, self._markers)))
+
     def publish_results(self, header: Any, info: FrameInfo, outcomes: Sequence[Outcome],
                         age_ms: float, processing_ms: float) -> None:
         """Tell what was found in the picture of this header (std_msgs/Header)."""
-        documents = [outcome.document for outcome in outcomes]
-        self._results.publish(String(data=results_text(info, documents, age_ms, processing_ms)))
+        if _wanted(self._results):
+            documents = [outcome.document for outcome in outcomes]
+            self._results.publish(String(
+                data=results_text(info, documents, age_ms, processing_ms)))
         if _wanted(self._detections):
             self._detections.publish(detection_array(header, outcomes))
         if _wanted(self._markers):
@@ -74,12 +78,12 @@ class ConsumerTopics:
 
     def image_wanted(self) -> bool:
         """Return whether anybody watches the picture with what was found drawn in."""
-        return _wanted(self._images)
+        return self._images.subscribers() > 0
 
     def publish_image(self, header: Any, image: Image) -> None:
-        self._images.publish(jpeg_message(
-            encode_jpeg(image, self.jpeg_quality), JpegHeader(*image_size(image), 3), header.stamp,
-            header.frame_id))
+        self._images.publish(
+            Frame(encode_jpeg(image, self.jpeg_quality), stamp_ns(header), 0, *image_size(image)),
+            3, header.frame_id)
 
 
 def _wanted(publisher: Any) -> bool:

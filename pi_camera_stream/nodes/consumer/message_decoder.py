@@ -15,15 +15,16 @@
 """CompressedImage to OpenCV: with cv_bridge where it is installed, with OpenCV alone otherwise."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-import cv2
 from sensor_msgs.msg import CompressedImage
 
 from ...codecs.decoding import in_colour
 from ...codecs.limits import MAX_PIXELS, whole_jpeg
 from ...codecs.orientation import decode_upright, UPRIGHT
 from ...core.frame import Image
+from ...vision.opencv import cv2
 
 Decoder = Callable[[CompressedImage, bytes, int], Any]
 
@@ -32,7 +33,7 @@ def decode(message: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
     """Return a JPEG's image, H x W x 3 BGR uint8; ValueError when it cannot, or may not, be."""
     jpeg, header = whole_jpeg(message.data.tobytes(), max_pixels)  # takes 0.03 ms
     # Which Exif data cv_bridge turns a picture by depends on its version, and on OpenCV's.
-    decoder = _decode if header.orientation == UPRIGHT else _with_opencv
+    decoder = _find_decoder() if header.orientation == UPRIGHT else _with_opencv
     try:
         image = decoder(message, jpeg, header.orientation)
     except cv2.error:
@@ -46,6 +47,7 @@ def _with_opencv(_message: CompressedImage, jpeg: bytes, orientation: int) -> An
     return decode_upright(jpeg, cv2.IMREAD_COLOR, orientation)
 
 
+@cache
 def _find_decoder() -> Decoder:
     try:
         from cv_bridge import CvBridge
@@ -58,5 +60,3 @@ def _find_decoder() -> Decoder:
 
     return with_cv_bridge
 
-
-_decode = _find_decoder()

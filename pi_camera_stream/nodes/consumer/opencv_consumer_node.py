@@ -17,10 +17,13 @@
 """The node that works on pictures with OpenCV."""
 
 from collections.abc import Iterable, Mapping, Sequence
+import math
 import threading
 import time
 import traceback
 from typing import Any
+
+from sensor_msgs.msg import CompressedImage
 
 from .consumer_topics import ConsumerTopics, LARGEST_BYTES
 from .message_decoder import decode
@@ -28,6 +31,7 @@ from .. import diagnostics
 from ..base_node import BaseNode
 from ..run import run_node
 from ...client.calibration_subscription import CalibrationSubscription
+from ...client.entities import Periodic
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
 from ...codecs.decoding import decode_frame
@@ -44,12 +48,16 @@ from ...vision import registry
 from ...vision.pipeline import Pipeline, ValuesRefusedError
 from ...vision.processor import FrameInfo
 
+_POLL_S = 0.25  # how often it is looked for subscribers
+_LINGER_S = 2.0  # how long it goes on after the last one
+
 
 class OpencvConsumerNode(BaseNode):
     """
     Decode the newest picture, let the processors work on it, publish what they found.
 
-    The executor's thread only receives; while the working thread is busy with one picture, newer
+    It receives nothing while nobody subscribes to that, unless a processor works always. The
+    executor's thread only receives; while the working thread is busy with one picture, newer
     ones replace each other. So processors that are slower than the camera cost pictures, but do
     not make the results older.
     """
@@ -71,16 +79,19 @@ class OpencvConsumerNode(BaseNode):
         self._ages_ms, self._work_ms = Recent(), Recent()
         self._detections = 0
         self._failed = 0
+        self._receiving = False
+        self._wanted_s = -math.inf  # when that was last wanted
         self._worker = threading.Thread(target=self._work, name='work', daemon=True)
         diagnostics.Diagnostics(self, 'processing', self._health)
 
     def start(self) -> None:
         super().start()
-        self._subscription.subscribe()
-        self._calibration.follow(self._pipeline.uses_calibration)
         self._worker.start()
+        Periodic(self, _POLL_S, self._follow_demand)
+        self._follow_demand()
         self.get_logger().info(
-            f"running '{self._pipeline.name}' on '{self._subscription.topic}'")
+            f"running '{self._pipeline.name}' on '{self._subscription.topic}'"
+            + (', while somebody subscribes' if self._pipeline.needs_subscriber else ''))
 
     def stop(self) -> None:
         self._newest.close()
@@ -97,7 +108,7 @@ class OpencvConsumerNode(BaseNode):
             pipeline = self._create_pipeline(changed)
             pipeline.configure()
             self._pipeline = pipeline
-            self.run_soon(lambda: self._calibration.follow(self._pipeline.uses_calibration))
+            self.run_soon(self._follow_demand)
         else:
             own = {stage.name: _own(stage.name, changed) for stage in self._pipeline.stages}
             own = {name: values for name, values in own.items() if values}
@@ -110,6 +121,29 @@ class OpencvConsumerNode(BaseNode):
     def expected_groups(self) -> Iterable[str]:
         known = {*registry.NAMES, *(stage.name for stage in self._pipeline.stages)}
         return {name for name in registry.all_names() if name not in known}
+
+    def _follow_demand(self) -> None:
+        """Receive while that is wanted, and a moment longer; the executor's thread."""
+        now_s = time.monotonic()
+        # Who reads the trace measures what becomes of pictures here.
+        if not self._pipeline.needs_subscriber or self._topics.wanted() or self._trace.wanted():
+            self._wanted_s = now_s
+        wanted = now_s - self._wanted_s < _LINGER_S
+        if wanted and not self._receiving:
+            self._begin_anew()
+            self._subscription.subscribe()
+        elif not wanted and self._receiving:
+            self._subscription.unsubscribe()
+        self._receiving = wanted
+        self._calibration.follow(wanted and self._pipeline.uses_calibration)
+
+    def _begin_anew(self) -> None:
+        """Forget how it was when it last worked, which may be hours ago."""
+        self._subscription.reception.restart()
+        self._finished.restart()
+        self._ages_ms.clear()
+        self._work_ms.clear()
+        self._detections = 0
 
     def _create_pipeline(self, changed: Mapping[str, Value]) -> Pipeline:
         names = registry.parse_names(str(changed.get('processor', self.value('processor'))))
@@ -145,8 +179,9 @@ class OpencvConsumerNode(BaseNode):
     def _process(self, frame: Frame | StampedImage, message: Any) -> None:
         started_s = time.perf_counter()
         try:
-            image = decode(message, self._max_pixels) if isinstance(frame, Frame) \
-                else decode_frame(frame)
+            image = decode(message, self._max_pixels) \
+                if isinstance(frame, Frame) and isinstance(message, CompressedImage) \
+                else decode_frame(frame, max_pixels=self._max_pixels)
         except ValueError as error:
             self._subscription.refuse(str(error))
             return
@@ -188,21 +223,23 @@ class OpencvConsumerNode(BaseNode):
 
     def _health(self) -> diagnostics.Health:
         reception, rate = self._subscription.reception, self._processed.per_second()
-        signal, stages = reception.signal(), self._pipeline.stages
+        signal, stages, at_work = reception.signal(), self._pipeline.stages, self._receiving
         values = {
             'topic': self._subscription.topic,
             'processor': self._pipeline.name,
             'frames/s received': reception.received.per_second(),
             'frames/s processed': rate,
-            'age of the result [ms]': self._ages_ms.median(),
-            'decoding and processing [ms]': self._work_ms.median(),
-            'detections': self._detections,
+            'age of the result [ms]': self._ages_ms.median() if at_work else math.nan,
+            'decoding and processing [ms]': self._work_ms.median() if at_work else math.nan,
+            'detections': self._detections if at_work else 0,
             'dropped, processing is slower': self._newest.dropped,
             'corrupt pictures': reception.refused,
             'last corrupt picture': reception.reason,
             'pictures left out after a failure': self._failed,
             **{f"failures of '{stage.name}'": stage.failures for stage in stages},
         }
+        if not at_work:
+            return diagnostics.Health(diagnostics.OK, 'waiting for a subscriber', values)
         failing = [f"'{stage.name}' ({stage.error!r})" for stage in stages if stage.error]
         if signal.lost:
             return diagnostics.Health(

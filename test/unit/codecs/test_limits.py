@@ -16,9 +16,16 @@ import cv2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
+from pi_camera_stream.codecs import limits
 from pi_camera_stream.codecs.image_header import ImageHeader
-from pi_camera_stream.codecs.jpeg import JpegHeader
-from pi_camera_stream.codecs.limits import check_image, check_jpeg, check_rows, check_size
+from pi_camera_stream.codecs.jpeg import JpegHeader, plain_head
+from pi_camera_stream.codecs.limits import (
+    check_image,
+    check_jpeg,
+    check_rows,
+    check_size,
+    whole_jpeg,
+)
 from pi_camera_stream.core.errors import FrameRefusedError
 import pytest
 from support import bombs, pictures
@@ -195,3 +202,38 @@ def test_whatever_comes_is_a_picture_or_refused(beginning, cut, changed, more):
         assert str(error).startswith('it ')
     else:
         assert 1 <= header.width * header.height <= 64_000_000
+
+
+def said_of(data, max_pixels):
+    try:
+        return whole_jpeg(data, max_pixels)
+    except FrameRefusedError as error:
+        return str(error)
+
+
+def test_what_is_remembered_of_heads_changes_nothing(monkeypatch):
+    plain = encoded('.jpg')
+    questions = [(data, most) for jpeg in (
+        plain, encoded('.jpg', grey=True), encoded('.jpg', cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+        pictures.with_thumbnail(plain), plain[:2] + b'\xff\xe2\0\x06MPF\0' + plain[2:],
+        bombs.jpeg(), bombs.hidden_jpeg())
+        for data in (jpeg, jpeg + bytes(9), jpeg[:-2], jpeg[:-200], jpeg[:-200] + jpeg[-2:],
+                     jpeg[:400], jpeg + jpeg, jpeg[:40] + b'\0' + jpeg[41:])
+        for most in (10**6, 100)]
+    expected = []
+    for question in questions:
+        monkeypatch.setattr(limits, '_HEADS', limits._Heads())
+        expected.append(said_of(*question))
+    monkeypatch.setattr(limits, '_HEADS', limits._Heads())
+    for _ in range(2):
+        assert [said_of(*question) for question in questions] == expected
+    assert whole_jpeg(plain)[0] is plain
+    assert limits._HEADS.find(plain) == check_jpeg(plain)
+
+
+@pytest.mark.parametrize('more', [b'\xff\xe2\0\x06MPF\0', b'\xff\xda\0\x02'])
+def test_a_head_with_which_more_may_come_is_not_remembered(more):
+    plain = encoded('.jpg')
+    assert plain_head(plain) == plain[:plain.index(b'\xff\xda') + 14]
+    assert plain_head(plain[:2] + more + plain[2:]) == b''
+    assert plain_head(encoded('.jpg', cv2.IMWRITE_JPEG_PROGRESSIVE, 1)) == b''

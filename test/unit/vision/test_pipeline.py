@@ -19,6 +19,7 @@ from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.core.parameters import Parameter
 from pi_camera_stream.vision import pipeline as pipelines
 from pi_camera_stream.vision import registry
+from pi_camera_stream.vision.edges import EdgesProcessor
 from pi_camera_stream.vision.processor import Detection, Findings, Processor
 import pytest
 from support.vision import camera, info, pipeline
@@ -211,3 +212,16 @@ def test_only_who_wants_it_gets_the_calibration(processors, monkeypatch):
     assert row.uses_calibration
     row.process(IMAGE, info(IMAGE, camera()))
     assert seen == [None, camera()]
+
+
+def test_it_rests_when_each_class_says_so_itself(processors):
+    class Resting(Mean):
+        NEEDS_SUBSCRIBER = True
+
+    class Steering(EdgesProcessor):
+        """It may do more with a picture than what it is derived from."""
+
+    processors.update(resting=Resting, steering=Steering)
+    assert pipeline('edges', 'motion', 'color', 'aruco', 'resting').needs_subscriber
+    assert not pipeline('edges', 'mean').needs_subscriber
+    assert not pipeline('steering').needs_subscriber

@@ -13,7 +13,8 @@
 # limitations under the License.
 
 
-
+from pathlib import Path
+import subprocess
 import sys
 
 from pi_camera_stream.core.errors import PermanentError
@@ -21,6 +22,7 @@ from pi_camera_stream.vision import registry
 from pi_camera_stream.vision.processor import Processor
 import pytest
 
+ROOT = Path(__file__).parents[3]
 MODULE = """
 from pi_camera_stream.core.parameters import Parameter
 from pi_camera_stream.vision.processor import Findings, Processor
@@ -124,3 +126,23 @@ def test_a_package_that_is_installed_twice_counts_once(package):
 def test_nobody_takes_our_names(package):
     package(processor='motion', source='1 / 0')
     assert registry.find('motion').__module__ == 'pi_camera_stream.vision.motion'
+
+
+LAZY = """
+import sys
+import numpy as np
+from pi_camera_stream.vision import registry
+from pi_camera_stream.vision.pipeline import Pipeline
+from pi_camera_stream.vision.processor import FrameInfo
+
+registry.built_in_parameters()
+row = Pipeline({name: {p.name: p.default for p in registry.find(name).PARAMETERS}
+                for name in ('motion', 'edges', 'color')}, print)
+assert 'cv2' not in sys.modules
+assert len(row.process(np.zeros((48, 64, 3), np.uint8), FrameInfo(1, '', 1, 64, 48))) == 3
+assert 'cv2' in sys.modules
+"""
+
+
+def test_opencv_is_loaded_when_there_is_something_to_look_at():
+    subprocess.run([sys.executable, '-c', LAZY], check=True, cwd=ROOT)
