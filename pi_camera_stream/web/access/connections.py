@@ -57,6 +57,7 @@ class Connection(web.RequestHandler):
 
     visitor = ''
     wire: asyncio.BaseTransport | None = None  # also while the last of an answer is flushed
+    aborted = False
     _arrived = 0
     _arrived_s = 0.0  # when that was last another number
 
@@ -95,6 +96,7 @@ class Connection(web.RequestHandler):
             self.wire.resume_reading()
 
     def abort(self) -> None:
+        self.aborted = True
         if isinstance(self.wire, asyncio.Transport):
             connection = self.wire.get_extra_info('socket')
             if connection is not None and not self.wire.is_closing():
@@ -173,7 +175,9 @@ class ConnectionReaper:
         victim = visitor if visitor and counts[visitor] > most // 2 else \
             max(counts, key=counts.__getitem__) if waiting > most else None
         if victim is not None:
-            self._close(next(one for one in found if _visitor(one) == victim))
+            # What has been aborted in this round of the loop is there until the next one.
+            self._close(next((one for one in found if _visitor(one) == victim
+                              and not getattr(one, 'aborted', False)), None))
 
     def relieve(self, server: web.Server) -> None:
         """Close some that wait: no more connections can be had."""
@@ -243,8 +247,9 @@ class ConnectionReaper:
             self._lasting.discard(connection)
             self._waiting_since_s[connection] = self._now_s()
 
-    def _close(self, one: object) -> None:
+    def _close(self, one: Any) -> None:
         """Not by close(), which would wait until the other side has taken what it was sent."""
+        self.settle(one)  # at once: it is not to be closed again in place of the next one
         abort = getattr(one, 'abort', None)
         transport = getattr(one, 'transport', None)
         if abort is not None:
