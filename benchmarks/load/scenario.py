@@ -66,10 +66,11 @@ class Scenario:
 def bridge_programs(scenario: Scenario, address: str, port: int) -> Programs:
     """Return what shows the stream by the bridge."""
     ros = ['--ros-args', '--log-level', 'warn']
+    most = scenario.viewers + scenario.stuck + _ROOM
     return {
         'bridge': [sys.executable, '-m', 'pi_camera_stream', 'bridge', *ros,
                    '-p', f'address:={address}', '-p', f'port:={port}',
-                   '-p', f'max_viewers:={scenario.viewers + scenario.stuck + _ROOM}'],
+                   '-p', f'max_viewers:={most}', '-p', f'max_viewers_per_address:={most}'],
         'stream': [*_program('programs.stamped_stream'), *_source(scenario), *ros],
     }
 

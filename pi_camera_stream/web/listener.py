@@ -44,22 +44,24 @@ Factory = Callable[[], Connection]
 class Newcomer:
     """A connection that has been accepted, and is no HTTP connection yet."""
 
-    def __init__(self, connection: socket.socket, visitor: str) -> None:
-        self.connection, self.visitor = connection, visitor
-        self.taken = False  # whether the socket is asyncio's
-        self.task: asyncio.Task[None] | None = None
+    def __init__(self, connection: socket.socket, visitor: str,
+                 end: Callable[['Newcomer'], None]) -> None:
+        self.connection, self.visitor, self._end = connection, visitor, end
+        self.task: asyncio.Task[None] | None = None  # from its first byte on
 
     def abort(self) -> None:
         if self.task is not None:
             self.task.cancel()
+        else:
+            self._end(self)
 
 
 class Listener:
     """
     Listening sockets, and those who come through them until HTTP begins. Event loop only.
 
-    Of TLS nothing is set up before a client has begun to speak it, because asyncio's part of it
-    takes 300 kB; `patience_s` after each of both it is over.
+    Nothing is set up for a connection before its client has said a word, because asyncio's part of
+    TLS takes 300 kB; `patience_s` after that TLS must have begun.
     """
 
     def __init__(self, server: web.Server, make: Factory, reaper: ConnectionReaper,
@@ -98,7 +100,7 @@ class Listener:
         self.sockets = []
         for timer in self._resting.values():
             timer.cancel()
-        for newcomer in self._newcomers:
+        for newcomer in list(self._newcomers):
             newcomer.abort()
 
     async def wait_closed(self) -> None:
@@ -137,18 +139,27 @@ class Listener:
         with contextlib.suppress(OSError):  # it has gone already
             if _TCP_NOTSENT_LOWAT is not None:
                 connection.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        newcomer = Newcomer(connection, self._counted(address))
+        newcomer = Newcomer(connection, self._counted(address), self._end)
         self._newcomers.add(newcomer)
         self._reaper.arrive(newcomer)
+        self._loop.add_reader(connection, self._begin, newcomer)
+        self._reaper.make_room(self._server, newcomer.visitor)
+
+    def _begin(self, newcomer: Newcomer) -> None:
+        """Go on with one who has said something."""
+        self._loop.remove_reader(newcomer.connection)
         newcomer.task = self._loop.create_task(self._let_in(newcomer))
         newcomer.task.add_done_callback(lambda _: self._settle(newcomer))
-        self._reaper.make_room(self._server, newcomer.visitor)
+
+    def _end(self, newcomer: Newcomer) -> None:
+        """Close the connection of one who has said nothing."""
+        self._loop.remove_reader(newcomer.connection)
+        newcomer.connection.close()
+        self._settle(newcomer)
 
     def _settle(self, newcomer: Newcomer) -> None:
         self._newcomers.discard(newcomer)
         self._reaper.settle(newcomer)
-        if not newcomer.taken:
-            newcomer.connection.close()
 
     async def _let_in(self, newcomer: Newcomer) -> None:
         """Hand a connection to aiohttp, behind TLS where that is wanted."""
@@ -157,27 +168,16 @@ class Listener:
             connection.visitor = newcomer.visitor
             return connection
 
-        tls: dict[str, Any] = {}
+        tls: dict[str, Any] = {} if self._tls is None else {
+            'ssl': self._tls, 'ssl_handshake_timeout': self._patience_s}
         try:
-            if self._tls is not None:
-                await asyncio.wait_for(self._first_byte(newcomer.connection), self._patience_s)
-                tls = {'ssl': self._tls, 'ssl_handshake_timeout': self._patience_s}
-            newcomer.taken = True
             await self._loop.connect_accepted_socket(make, newcomer.connection, **tls)
-        except (OSError, asyncio.TimeoutError) as error:  # it has gone, or speaks no TLS
+        except OSError as error:  # it has gone, or speaks no TLS
             logging.getLogger(__name__).debug('a connection ends: %s', type(error).__name__)
             _forget(error)
         except asyncio.CancelledError as error:
             _forget(error)
             raise
-
-    async def _first_byte(self, connection: socket.socket) -> None:
-        came = asyncio.Event()
-        self._loop.add_reader(connection, came.set)
-        try:
-            await came.wait()
-        finally:
-            self._loop.remove_reader(connection)
 
 
 class Site(web.BaseSite):

@@ -117,7 +117,8 @@ class WebServer:
     async def _serve(self) -> None:
         loop = self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        reaper = ConnectionReaper(patience_s=self._patience_s)
+        silence_s = min(_HANDSHAKE_S, self._patience_s)
+        reaper = ConnectionReaper(patience_s=self._patience_s, silence_s=silence_s)
         app = self._build(reaper)
         logged = {'access_log': None} if self._log_request is None else {
             'access_log_class': access_logger(app, self._log_request)}
@@ -126,8 +127,7 @@ class WebServer:
         await runner.setup()
         server = cast(web.Server, runner.server)  # there is one after setup
         listener = Listener(server, lambda: Connection(server, loop=loop, **options),
-                            reaper, self._tls, self._counted,
-                            min(_HANDSHAKE_S, self._patience_s))
+                            reaper, self._tls, self._counted, silence_s)
         try:
             await Site(runner, listener, self._address, self.port).start()
             self.port = runner.addresses[0][1]

@@ -16,7 +16,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 import logging
 import socket
 import struct
@@ -57,6 +57,7 @@ class Connection(web.RequestHandler):
 
     visitor = ''
     wire: asyncio.BaseTransport | None = None  # also while the last of an answer is flushed
+    aborted = False
     _arrived = 0
     _arrived_s = 0.0  # when that was last another number
 
@@ -95,6 +96,7 @@ class Connection(web.RequestHandler):
             self.wire.resume_reading()
 
     def abort(self) -> None:
+        self.aborted = True
         if isinstance(self.wire, asyncio.Transport):
             connection = self.wire.get_extra_info('socket')
             if connection is not None and not self.wire.is_closing():
@@ -114,12 +116,14 @@ class ConnectionReaper:
     """
 
     def __init__(self, timeout_s: float = 10.0, most_waiting: int = 256,
-                 now_s: Callable[[], float] = time.monotonic, patience_s: float = 10.0) -> None:
+                 now_s: Callable[[], float] = time.monotonic, patience_s: float = 10.0,
+                 silence_s: float = 5.0) -> None:
         self.closed = 0  # connections so far
-        self._timeout_s, self._patience_s = timeout_s, patience_s
+        self._timeout_s, self._patience_s, self._silence_s = timeout_s, patience_s, silence_s
         self._most_waiting = most_waiting  # in all; half of them of one visitor
         self._now_s = now_s
-        self._newcomers: dict[object, float] = {}  # whom aiohttp does not know yet
+        self._newcomers: dict[Waiting, float] = {}  # whom aiohttp does not know yet, oldest first
+        self._counts: Counter[str] = Counter()  # of these, by visitor
         self._waiting_since_s: dict[object, float] = {}
         self._requests: dict[object, asyncio.Task[object]] = {}
         self._most_there = 0  # connections, since memory was given back
@@ -148,19 +152,32 @@ class ConnectionReaper:
     def arrive(self, newcomer: Waiting) -> None:
         """Note one who has connected, until `settle`."""
         self._newcomers[newcomer] = self._now_s()
+        self._counts[newcomer.visitor] += 1
 
     def settle(self, newcomer: Waiting) -> None:
         """Note that aiohttp has it now, or that it has gone."""
-        self._newcomers.pop(newcomer, None)
+        if self._newcomers.pop(newcomer, None) is not None:
+            self._counts[newcomer.visitor] -= 1
+            if not self._counts[newcomer.visitor]:
+                del self._counts[newcomer.visitor]
 
     def make_room(self, server: web.Server, visitor: str) -> None:
         """Close the oldest who wait where a new one of `visitor` is one too many."""
-        waiting = self._waiting(server)
-        counts = Counter(_visitor(one) for one in waiting)
-        if visitor and counts[visitor] > self._most_waiting // 2:
-            self._close(_oldest(waiting, visitor))
-        elif len(waiting) > self._most_waiting:
-            self._close(_oldest(waiting, counts.most_common(1)[0][0]))
+        new, most = len(self._newcomers), self._most_waiting
+        waiting = new + len(server.connections) - len(self._requests)
+        if waiting <= most // 2:
+            return
+        if new > waiting // 2:  # a flood is to cost little
+            counts, found = self._counts, iter(self._newcomers)
+        else:
+            sorted_by_age = self._waiting(server)
+            counts, found = Counter(map(_visitor, sorted_by_age)), iter(sorted_by_age)
+        victim = visitor if visitor and counts[visitor] > most // 2 else \
+            max(counts, key=counts.__getitem__) if waiting > most else None
+        if victim is not None:
+            # What has been aborted in this round of the loop is there until the next one.
+            self._close(next((one for one in found if _visitor(one) == victim
+                              and not getattr(one, 'aborted', False)), None))
 
     def relieve(self, server: web.Server) -> None:
         """Close some that wait: no more connections can be had."""
@@ -188,7 +205,8 @@ class ConnectionReaper:
         waiting = self._waiting(server)
         surplus = len(waiting) - self._most_waiting
         for place, one in enumerate(waiting):
-            if place < surplus or now_s - self._since_s(one) >= self._timeout_s:
+            longest_s = self._silence_s if one in self._newcomers else self._timeout_s
+            if place < surplus or now_s - self._since_s(one) >= longest_s:
                 self._close(one)
         for connection in server.connections:
             if isinstance(connection, Connection) \
@@ -196,20 +214,21 @@ class ConnectionReaper:
                 self._close(connection)
 
     def _crowd_has_gone(self, server: web.Server) -> bool:
+        """Return, once for each crowd, whether far less are there than were."""
         there = len(server.connections) + len(self._newcomers)
-        if there >= self._most_there - _CROWD:
+        if there > self._most_there // 2 or self._most_there - there < _CROWD:
             self._most_there = max(there, self._most_there)
             return False
         self._most_there = there
         return True
 
-    def _waiting(self, server: web.Server) -> list[object]:
+    def _waiting(self, server: web.Server) -> list[Any]:
         """Return all who wait, the oldest first."""
         waiting = [*self._newcomers,
                    *(one for one in server.connections if one not in self._requests)]
         return sorted(waiting, key=self._since_s)
 
-    def _since_s(self, one: object) -> float:
+    def _since_s(self, one: Any) -> float:
         since_s = self._newcomers.get(one, self._waiting_since_s.get(one))
         return self._now_s() if since_s is None else since_s
 
@@ -228,8 +247,9 @@ class ConnectionReaper:
             self._lasting.discard(connection)
             self._waiting_since_s[connection] = self._now_s()
 
-    def _close(self, one: object) -> None:
+    def _close(self, one: Any) -> None:
         """Not by close(), which would wait until the other side has taken what it was sent."""
+        self.settle(one)  # at once: it is not to be closed again in place of the next one
         abort = getattr(one, 'abort', None)
         transport = getattr(one, 'transport', None)
         if abort is not None:
@@ -242,7 +262,3 @@ class ConnectionReaper:
 
 def _visitor(one: object) -> str:
     return getattr(one, 'visitor', '')
-
-
-def _oldest(waiting: Iterable[object], visitor: str) -> object:
-    return next(one for one in waiting if _visitor(one) == visitor)

@@ -27,6 +27,7 @@ from ...core.frame import Frame
 
 _LONGEST_SLEEP_S = 0.01  # between two looks at a connection that is not clear yet
 _SHORTEST_SLEEP_S = 0.001
+_STUCK_SLEEP_S = 0.1  # the same, where nothing moves
 _QUICK_S = 0.005  # whose frames are there so soon, has a wide link
 _UNLOOKED = 3
 
@@ -63,14 +64,18 @@ class Transport(ABC):
 
     async def wait_drained(self) -> float | None:
         """Wait as long as `take_transit_s` is infinite, and return what it is then."""
-        state = self.link.state()
+        state, left, pause_s = self.link.state(), 0, 0.0
         while state is not None and not self.link.closed:
             excess = self.link.excess_bytes(state, self._size)
             if excess <= 0:
                 self._size = 0
                 return self._took_s(state, time.monotonic())
             rest_s = excess / state.bytes_per_s if state.bytes_per_s else _LONGEST_SLEEP_S
-            await asyncio.sleep(min(max(rest_s, _SHORTEST_SLEEP_S), _LONGEST_SLEEP_S))
+            rest_s = min(max(rest_s, _SHORTEST_SLEEP_S), _LONGEST_SLEEP_S)
+            # Who takes nothing is looked at less and less often.
+            pause_s = rest_s if state.unacked_bytes != left else min(2 * pause_s, _STUCK_SLEEP_S)
+            left = state.unacked_bytes
+            await asyncio.sleep(pause_s)
             state = self.link.state()
         return None
 

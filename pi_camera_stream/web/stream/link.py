@@ -20,16 +20,15 @@ import struct
 from typing import NamedTuple
 
 _NOTSENT_LOWAT_BYTES = 16384
-# Of struct tcp_info (linux/tcp.h): retransmits, delivery_rate_app_limited, snd_mss, unacked,
+# Of struct tcp_info (linux/tcp.h): delivery_rate_app_limited, snd_mss, unacked,
 # last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
-_TCP_INFO = struct.Struct('=2xB4xB8xI4xI28xI8xI72xII8xQ')
+_TCP_INFO = struct.Struct('=7xB8xI4xI28xI8xI72xII8xQ')
 _ACKNOWLEDGED = struct.Struct('=24xI92xQ16xI')  # unacked, bytes_acked, notsent_bytes
 _CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
 _CLEAR_SHARE = 0.25  # nor more than this part of it
 _UNKNOWN = 0xFFFFFFFF
 _LONG_S = 0.01  # a round trip of which one can see whether there is a queue on the way
 _QUEUE_SHARE = 0.25  # of the round trip, which is not worth calling a queue
-_LOST_AFTER = 8  # retransmissions without an answer: about a minute
 
 
 class LinkState(NamedTuple):
@@ -40,7 +39,6 @@ class LinkState(NamedTuple):
     least_round_trip_s: float  # of the last minutes
     since_answer_s: float  # since the last acknowledgement, to some ms
     bytes_per_s: int  # delivered by the path
-    lost: bool  # whether the other end has not answered for about a minute
     app_limited: bool = False  # it has delivered all there was: nobody knows what else it could
     round_trip_s: float = 0.0  # at present, with all that queues on the way
 
@@ -103,13 +101,13 @@ class Link:
             return None
         try:
             info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-            (retransmits, flags, segment, unacked, since_answer_ms, round_trip_us, unsent,
+            (flags, segment, unacked, since_answer_ms, round_trip_us, unsent,
              least_us, rate) = _TCP_INFO.unpack(info)
         except (OSError, struct.error):  # closed; or a kernel before 4.9
             return None
         return LinkState(unacked * segment + unsent, segment,
                          least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,
-                         rate, retransmits >= _LOST_AFTER, bool(flags & 1), round_trip_us / 1e6)
+                         rate, bool(flags & 1), round_trip_us / 1e6)
 
     def excess_bytes(self, state: LinkState, size: int) -> int:
         """

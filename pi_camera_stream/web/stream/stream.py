@@ -259,7 +259,6 @@ class Stream:
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
-            self._drop_lost()
             signal = self.reception.signal()
             if (signal.lost or signal.reason) and self.viewers:
                 try:
@@ -270,13 +269,6 @@ class Stream:
                 if self.reception.signal().lost == signal.lost:  # still
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
-
-    def _drop_lost(self) -> None:
-        """Let go of viewers whose machine has not answered for about a minute."""
-        for viewer in list(self.viewers):
-            state = viewer.link.state() if viewer.link else None
-            if viewer.link and state and state.lost:
-                viewer.link.abort()
 
     async def _status(self, signal: Signal) -> Status:
         last = self.arrivals.last

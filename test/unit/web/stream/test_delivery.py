@@ -214,7 +214,7 @@ class Plain(Transport):
 
 def test_each_picture_counts_once_for_the_tier():
     transport = Plain(Link())
-    transport.link.answer = LinkState(0, 1448, 0.0, 0.0, 10**6, lost=False)
+    transport.link.answer = LinkState(0, 1448, 0.0, 0.0, 10**6)
     assert transport.take_transit_s() is None  # nothing was sent
     for number in (1, 2):
         transport.begin(Frame(JPEG, 0, number, 320, 240))
@@ -230,7 +230,7 @@ def test_each_picture_counts_once_for_the_tier():
 
 def test_on_a_long_path_a_picture_waits_as_long_as_its_queue():
     transport = Plain(Link())
-    state = LinkState(50_000, 1448, 0.1, 0.0, 10**6, lost=False, round_trip_s=0.13)
+    state = LinkState(50_000, 1448, 0.1, 0.0, 10**6, round_trip_s=0.13)
     for app_limited, expected_s in ((True, 0.03), (False, len(JPEG) / 10**6)):
         transport.begin(Frame(JPEG, 0, 1, 320, 240))
         transport.link.answer = state._replace(app_limited=app_limited)

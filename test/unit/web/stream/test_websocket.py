@@ -280,7 +280,7 @@ class Way:
         arriving_s = self.now_s - self.begun_s - self.round_trip_s
         left = self.size - max(0, int(arriving_s * self.bytes_per_s))
         return LinkState(max(0, math.ceil(left / SEGMENT)) * SEGMENT, SEGMENT, self.round_trip_s,
-                         0.0, int(self.bytes_per_s), lost=False)
+                         0.0, int(self.bytes_per_s))
 
 
 def transport_on(link):
