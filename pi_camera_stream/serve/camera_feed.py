@@ -15,7 +15,6 @@
 """A source whose frames go straight into a stream, in one process."""
 
 from collections.abc import Callable, Mapping
-import threading
 import time
 from typing import Any
 
@@ -24,7 +23,6 @@ from ..codecs.renditions import RenditionEncoder
 from ..core.camera_info import SentInfo
 from ..core.errors import FrameRefusedError
 from ..core.frame import Capture, EncodedImage, Frame, Image, image_size, StampedImage
-from ..core.mailbox import Mailbox
 from ..core.pacing import Occasionally
 from ..core.parameters import nearest
 from ..core.reception import Reception
@@ -42,8 +40,8 @@ class CameraFeed:
     """
     Run a source and offer its newest frame to viewers, under the name of a topic.
 
-    The capture thread runs the source, and starts it again when it fails; a second one looks at
-    the newest frame and hands it over. Nothing is encoded while nobody watches.
+    One thread runs the source, starts it again when it fails, and looks at its frames. Nothing is
+    encoded while nobody watches.
     """
 
     def __init__(self, name: str, source: Source, encoder: RenditionEncoder, full: RenditionSpec,
@@ -69,7 +67,8 @@ class CameraFeed:
                                     self._on_delivery)
         self._logged = Occasionally(_REPEAT_S)
         self._problem = ''  # the last one that was logged
-        self._thread = threading.Thread(target=self._hand_over_all, name='hand over', daemon=True)
+        self._started = False
+        self._capture.on_capture = self._hand_over
 
     @property
     def source(self) -> Source:
@@ -94,12 +93,11 @@ class CameraFeed:
     def start(self) -> None:
         self._capture.want(not self._standby)
         self._capture.start()
-        self._thread.start()
+        self._started = True
 
     def stop(self) -> None:
-        if self._thread.ident is not None:
+        if self._started:
             self._capture.stop()
-            self._thread.join(timeout=1.0)
 
     def _on_demand(self, wanted: bool) -> None:
         if self._standby:
@@ -122,15 +120,6 @@ class CameraFeed:
                       + (f": did you mean '{meant}'?" if meant else ': leave it out'))
             del self._given[name]
 
-    def _hand_over_all(self) -> None:
-        while True:
-            try:
-                newest = self._capture.mailbox.take()
-            except Mailbox.Closed:
-                return  # the capture thread has said why
-            if newest is not None:
-                self._hand_over(*newest)
-
     def _hand_over(self, capture: Capture, stamp_ns: int) -> None:
         try:
             frame, size = self._frame(capture.content, stamp_ns)
@@ -147,8 +136,7 @@ class CameraFeed:
     def _frame(self, content: EncodedImage | Image, stamp_ns: int
                ) -> tuple[Frame | StampedImage, int]:
         """Return it as a stream wants it, and its bytes; FrameRefusedError when it is none."""
-        # With those that were replaced before: viewers count them as skipped.
-        sequence = self._reception.received.total + self._capture.mailbox.dropped + 1
+        sequence = self._reception.received.total + 1
         if isinstance(content, EncodedImage):
             jpeg, header = whole_jpeg(content.data, self._max_pixels)
             return Frame(jpeg, stamp_ns, sequence, header.width, header.height), len(jpeg)

@@ -38,7 +38,7 @@ _SILENT_UNKNOWN_S = 5.0  # where nobody knows how often pictures come
 
 class CaptureLoop:
     """
-    Run a source in a thread of its own and keep its newest picture.
+    Run a source in a thread of its own, and keep its newest picture, or hand each one on.
 
     The source is drained at its own pace, whatever happens to its pictures. One that fails, or
     delivers nothing for longer than `longest_silence_s`, is stopped and started again, for ever;
@@ -59,6 +59,8 @@ class CaptureLoop:
         # (capture, stamp in ns of `now_ns`); closed when the source has ended.
         self.mailbox: Mailbox[tuple[Capture, int]] = Mailbox()
         self.captured = RateMeter()
+        # Called in the capture thread with each picture and its stamp, and must return at once.
+        self.on_capture: Callable[[Capture, int], None] = lambda *newest: self.mailbox.put(newest)
         # Called in the capture thread when the source has told what became of its controls.
         self.on_answer: Callable[[], None] = lambda: None
         self.restarts = 0  # after failures
@@ -244,7 +246,7 @@ class CaptureLoop:
             self.problem = ''
             self._on_delivery()
         self.captured.add()
-        self.mailbox.put((capture, stamp_ns))
+        self.on_capture(capture, stamp_ns)
 
     def _watch(self) -> None:
         silent_s = self.silent_s() if self._came else time.monotonic() - self._opened_s
