@@ -134,6 +134,7 @@ class WebServer:
             reaping.cancel()
         finally:
             await runner.cleanup()
+            await listener.wait_closed()
 
     def _explain(self, error: OSError) -> PermanentError:
         if error.errno == errno.EADDRINUSE:
