@@ -48,6 +48,7 @@ class Newcomer:
                  end: Callable[['Newcomer'], None]) -> None:
         self.connection, self.visitor, self._end = connection, visitor, end
         self.task: asyncio.Task[None] | None = None  # from its first byte on
+        self.taken = False  # whether the socket is asyncio's
 
     def abort(self) -> None:
         if self.task is not None:
@@ -154,12 +155,13 @@ class Listener:
     def _end(self, newcomer: Newcomer) -> None:
         """Close the connection of one who has said nothing."""
         self._loop.remove_reader(newcomer.connection)
-        newcomer.connection.close()
         self._settle(newcomer)
 
     def _settle(self, newcomer: Newcomer) -> None:
         self._newcomers.discard(newcomer)
         self._reaper.settle(newcomer)
+        if not newcomer.taken:
+            newcomer.connection.close()
 
     async def _let_in(self, newcomer: Newcomer) -> None:
         """Hand a connection to aiohttp, behind TLS where that is wanted."""
@@ -170,12 +172,15 @@ class Listener:
 
         tls: dict[str, Any] = {} if self._tls is None else {
             'ssl': self._tls, 'ssl_handshake_timeout': self._patience_s}
+        newcomer.taken = True
         try:
             await self._loop.connect_accepted_socket(make, newcomer.connection, **tls)
         except OSError as error:  # it has gone, or speaks no TLS
             logging.getLogger(__name__).debug('a connection ends: %s', type(error).__name__)
             _forget(error)
         except asyncio.CancelledError as error:
+            with contextlib.suppress(OSError):  # TLS that has hardly begun would go on otherwise
+                newcomer.connection.shutdown(socket.SHUT_RDWR)
             _forget(error)
             raise
 

@@ -140,6 +140,7 @@ class WebServer:
                 task.cancel()
         finally:
             await runner.cleanup()
+            await listener.wait_closed()
 
     def _explain(self, error: OSError) -> PermanentError:
         if error.errno == errno.EADDRINUSE:

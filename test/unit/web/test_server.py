@@ -72,6 +72,8 @@ def test_of_those_who_say_nothing_the_oldest_of_the_most_numerous_visitor_goes(t
             assert ended(client)
         assert not reset(many[-1], 0) and not reset(other, 0)
         assert get(here, tls=tls[1]) == (200, b'ok\n')
+        stack.close()
+        wait_until(lambda: not here.reaper._newcomers)
 
 
 def test_they_are_not_too_many_in_all_either(tls):
