@@ -29,7 +29,7 @@ _LONGEST_SLEEP_S = 0.01  # between two looks at a connection that is not clear y
 _SHORTEST_SLEEP_S = 0.001
 _STUCK_SLEEP_S = 0.1  # the same, where nothing moves
 _QUICK_S = 0.005  # whose frames are there so soon, has a wide link
-_UNLOOKED = 3
+_UNLOOKED = 7  # frames that pass then; one that the kernel does not take whole is looked at anyway
 
 
 class Transport(ABC):
@@ -87,6 +87,14 @@ class Transport(ABC):
     async def write(self, frame: Frame, tier: int) -> None:
         """Write `frame`, of the tier with that index; return when the kernel has all of it."""
 
+    def ready(self) -> bool:
+        """Return whether `write_now` can be used: nothing that was written before waits."""
+        return False
+
+    def write_now(self, frame: Frame) -> None:
+        """Write `frame`, without waiting until the kernel has all of it."""
+        raise NotImplementedError
+
     @abstractmethod
     async def write_status(self, status: Status) -> None:
         """Tell the viewer why no frame comes, or what is wrong though they do."""
@@ -98,9 +106,27 @@ class Transport(ABC):
 async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
     """Send the newest frame whenever the viewer's way is clear, until it is closed."""
     gate = _Gate(stream, viewer, transport)
+
+    def count(frame: Frame) -> None:
+        viewer.count(frame)
+        stream.frames_sent += 1
+        stream.bytes_sent += len(frame.data)
+
+    def take(frame: Frame) -> bool:
+        if not (gate.is_open and transport.ready()):
+            return False
+        if viewer.admits():
+            transport.begin(frame)
+            transport.write_now(frame)
+            gate.close(looking=not transport.ready())
+            count(frame)
+        else:
+            viewer.last_sequence = frame.sequence
+        return True
+
     while viewer.rendition is not None and not transport.link.closed:
         rendition = viewer.rendition
-        update = await rendition.newer_than(viewer.last_sequence)
+        update = await rendition.newer_than(viewer.last_sequence, take)
         if rendition is not viewer.rendition:
             continue
         if isinstance(update, Status):
@@ -110,9 +136,7 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
             if frame is not None and viewer.admits():
                 transport.begin(frame)
                 await transport.write(frame, viewer.tier_index())
-                viewer.count(frame)
-                stream.frames_sent += 1
-                stream.bytes_sent += len(frame.data)
+                count(frame)
             elif frame is not None:
                 viewer.last_sequence = frame.sequence
 
@@ -125,10 +149,19 @@ class _Gate:
         self._begun_age_ms = 0.0  # of the last frame, when it was begun
         self._unlooked = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether the next frame may pass without a look at the viewer's way."""
+        return self._unlooked > 0
+
+    def close(self, looking: bool = False) -> None:
+        """Note that one has passed so; the next is looked at when it is time, or `looking`."""
+        self._unlooked = 0 if looking else self._unlooked - 1
+
     async def pass_newest(self, rendition: Rendition, frame: Frame) -> Frame | None:
         """Return `frame`, or a newer one that came meanwhile; None when the viewer has moved."""
-        if self._unlooked:
-            self._unlooked -= 1
+        if self.is_open:
+            self.close()
             return frame
         transit_s = self._transport.take_transit_s()
         if transit_s == math.inf:

@@ -70,6 +70,12 @@ class MjpegTransport(Transport):
     async def write(self, frame: Frame, _tier: int) -> None:
         await self._write(_part(frame, self._early_head))
 
+    def ready(self) -> bool:
+        return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
+
+    def write_now(self, frame: Frame) -> None:
+        self._transport.write(_part(frame, self._early_head))
+
     async def write_status(self, status: Status) -> None:
         if status.picture is not None:
             await self._write(_part(status.picture, self._early_head, status.signal.state))

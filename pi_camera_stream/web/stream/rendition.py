@@ -15,6 +15,7 @@
 """One rendition of a stream: its newest frame, for all who watch it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...core.frame import Frame
@@ -37,6 +38,15 @@ class Moved:
 
 Update = Frame | Status | Moved
 
+Take = Callable[[Frame], bool]
+"""Takes a frame at once, without waiting for anything; False where it does not."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    future: asyncio.Future[Update]
+    take: Take
+
 
 class Rendition:
     """Hold the newest frame and wake those who wait for it. There is no queue. Event loop only."""
@@ -47,30 +57,42 @@ class Rendition:
         self.newest: Frame | None = None
         self.users = 0  # viewers on it; it is encoded only while there are some
         self.made = RateMeter()
-        self._waiting: list[asyncio.Future[Update]] = []
+        self._waiting: list[_Waiting] = []
 
     def put(self, frame: Frame) -> None:
         self.newest = frame
         self.made.add(len(frame.data))
-        self.wake(frame)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if one.future.done():
+                continue
+            if one.take(frame):
+                self._waiting.append(one)
+            else:
+                one.future.set_result(frame)
 
     def wake(self, update: Update) -> None:
         """Give it to those who wait at this moment, and to nobody later."""
         waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(update)
+        for one in waiting:
+            if not one.future.done():
+                one.future.set_result(update)
 
-    async def newer_than(self, sequence: int) -> Update:
-        """Return the newest frame as soon as it comes after `sequence`, or what `wake` says."""
+    async def newer_than(self, sequence: int, take: Take = lambda _: False) -> Update:
+        """
+        Return the newest frame as soon as it comes after `sequence`, or what `wake` says.
+
+        A frame that comes is offered to `take` first, which spares the way through the event loop;
+        as long as it takes them, this goes on waiting.
+        """
         if self.newest is not None and self.newest.sequence > sequence:
             return self.newest
         # A future of one's own: who is cancelled while waiting, cancels the future, too.
-        future: asyncio.Future[Update] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
+        one = _Waiting(asyncio.get_running_loop().create_future(), take)
+        self._waiting.append(one)
         try:
-            return await future
+            return await one.future
         except asyncio.CancelledError:
-            if future in self._waiting:
-                self._waiting.remove(future)
+            if one in self._waiting:
+                self._waiting.remove(one)
             raise

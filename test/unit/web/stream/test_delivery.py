@@ -77,13 +77,30 @@ class Scripted(Transport):
         self.statuses += 1
 
 
+class Quick(Scripted):
+    """One whose kernel takes most frames whole, and at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.clear = True
+        self.at_once = []
+        self.stays = ()  # numbers of frames of which a rest stays
+
+    def ready(self):
+        return self.clear
+
+    def write_now(self, frame):
+        self.at_once.append(frame.sequence)
+        self.clear = frame.sequence not in self.stays
+
+
 class Scene:
-    def __init__(self, wanted=StreamRequest(tier=0)):  # noqa: B008 - it is frozen
+    def __init__(self, wanted=StreamRequest(tier=0), transport=Scripted):  # noqa: B008 - it is frozen
         self.stream = Stream('/a', lambda: 0, lambda _: None,
                              RenditionEncoder(),
                              RenditionSpec())
         self.viewer = Viewer('x', 'mjpeg', wanted)
-        self.transport = Scripted()
+        self.transport = transport()
         self.number = 0
 
     async def __aenter__(self):
@@ -129,6 +146,55 @@ def test_whoever_does_not_gets_the_newest_one_and_none_waits():
                 await asyncio.sleep(0)
             assert [sequence for sequence, *_ in scene.transport.sent] == [1, 21]
             assert scene.viewer.skipped == 19
+
+    asyncio.run(run())
+
+
+def sent(transport):
+    return [sequence for sequence, *_ in transport.sent]
+
+
+def test_on_a_wide_way_most_frames_go_at_once_and_some_are_looked_at():
+    async def run():
+        async with Scene(transport=Quick) as scene:
+            scene.transport.on_way = 0.001
+            await scene.offer(17)
+            assert sent(scene.transport) == [1, 9, 17]
+            assert scene.transport.at_once == [*range(2, 9), *range(10, 17)]
+            assert (scene.viewer.sent, scene.viewer.skipped) == (17, 0)
+            assert scene.stream.frames_sent == 17
+
+    asyncio.run(run())
+
+
+def test_one_that_the_kernel_does_not_take_whole_is_looked_at_before_the_next():
+    async def run():
+        async with Scene(transport=Quick) as scene:
+            scene.transport.on_way, scene.transport.stays = 0.001, (3,)
+            await scene.offer(3)
+            scene.transport.on_way = math.inf
+            await scene.offer(4)
+            assert (sent(scene.transport), scene.transport.at_once) == ([1], [2, 3])
+            scene.transport.on_way, scene.transport.clear = 0.001, True
+            scene.transport.cleared.set()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert sent(scene.transport) == [1, 7]
+
+    asyncio.run(run())
+
+
+def test_at_once_nobody_gets_more_than_was_asked_for(monkeypatch):
+    async def run():
+        now_ns = [0]
+        monkeypatch.setattr(viewer_module.time, 'monotonic_ns', lambda: now_ns[0])
+        async with Scene(StreamRequest(tier=0, fps=10), Quick) as scene:
+            scene.transport.on_way = 0.001
+            for _ in range(30):
+                now_ns[0] += FRAME_NS
+                await scene.offer()
+            assert scene.transport.at_once
+            assert len(sent(scene.transport)) + len(scene.transport.at_once) in (10, 11)
 
     asyncio.run(run())
 

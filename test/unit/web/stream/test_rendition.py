@@ -125,6 +125,37 @@ async def test_waking_with_nothing_lets_all_look_again(rendition):
     assert (await rendition.newer_than(0)).sequence == 5
 
 
+@in_loop
+async def test_who_takes_frames_at_once_goes_on_waiting_until_one_is_not_taken(rendition):
+    taken = []
+
+    def take(newest):
+        taken.append(newest.sequence)
+        return newest.sequence != 3
+
+    task = asyncio.create_task(rendition.newer_than(0, take))
+    await asyncio.sleep(0)
+    other = await waiting(rendition)
+    for sequence in (1, 2, 3, 4):
+        rendition.put(frame(sequence))
+    assert taken == [1, 2, 3]
+    assert (await task).sequence == 3
+    assert (await other).sequence == 1
+
+
+@in_loop
+async def test_who_takes_frames_is_woken_and_can_be_cancelled(rendition):
+    tasks = [asyncio.create_task(rendition.newer_than(0, lambda _: True)) for _ in range(2)]
+    await asyncio.sleep(0)
+    rendition.put(frame(1))
+    tasks[0].cancel()
+    await asyncio.wait([tasks[0]])
+    moved = Moved()
+    rendition.wake(moved)
+    assert await tasks[1] is moved
+    assert len(rendition._waiting) == 0
+
+
 def test_what_is_made_is_counted_without_a_loop():
     rendition = Rendition(None)
     rendition.put(frame(1))
