@@ -174,7 +174,7 @@ class _Bits:
         return value
 
     def unsigned(self) -> int:
-        """Return ue(v), Exp-Golomb coded (9.1)."""
+        """Return an unsigned number, Exp-Golomb coded (9.1)."""
         zeros = 0
         while not self.bits(1):
             zeros += 1

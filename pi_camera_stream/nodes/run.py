@@ -29,7 +29,7 @@ from .base_node import BaseNode
 from .shared_memory import room_for
 from ..client.entities import end_tasks
 from ..client.executor import create_executor, spin
-from ..core.errors import EndOfStream, StreamError
+from ..core.errors import EndOfStream, PermanentError, StreamError
 from ..core.exchange import Exchange
 from ..core.shutdown_signals import end_by_signals
 
@@ -77,6 +77,7 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
         with room_for(picture_bytes, get_rmw_implementation_identifier()) as room:
             for create in creates:
                 nodes.append(create())
+                _check_names(nodes)
         for node in nodes:
             node.segment_bytes = room.segment.size
         if room.segment.complaint:
@@ -101,6 +102,17 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
         rclpy.try_shutdown()  # by which threads of a node that are late know that it is the end
         for node in nodes:
             node.destroy_node()
+
+
+def _check_names(nodes: Sequence[BaseNode]) -> None:
+    """Raise PermanentError where the last one has the name of another one."""
+    *others, last = [node.get_fully_qualified_name() for node in nodes]
+    if last in others:
+        name = last.rpartition('/')[2]
+        raise PermanentError(
+            f"there are several nodes in this process, and all would be '{last}': leave out "
+            f"'__node:={name}' (`name` in a launch file), or rename one of them, as in "
+            f"'-r camera:__node:={name}'")
 
 
 def _without_value(text: str) -> str:

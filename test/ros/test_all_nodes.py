@@ -121,6 +121,18 @@ def test_bad_input_of_any_node_is_one_sentence(values, sentence):
     assert 'Traceback' not in program.output
 
 
+def test_one_name_for_all_of_them_is_refused_and_one_of_them_may_have_another_one(guest):
+    program = Program('all', *parameters(source='pattern', port=0), '-r', '__node:=robot')
+    assert program.wait() == 1
+    sentence, = program.wait_for('all_nodes: error: .*')[0].splitlines()
+    assert "'/camera/robot'" in sentence and 'camera:__node:=robot' in sentence
+    with running('all', *parameters(source='pattern', port=0, address='127.0.0.1'),
+                 '-r', 'camera:__node:=robot') as program:
+        url_of(program)
+        wait_until(lambda: {'robot', 'http_bridge', 'opencv_consumer'} <= {
+            *guest.node.get_node_names()})
+
+
 def test_a_port_that_is_taken_ends_all(guest):
     with all_nodes() as first:
         port = url_of(first).rstrip('/').rpartition(':')[2]

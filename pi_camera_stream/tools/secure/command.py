@@ -41,12 +41,14 @@ from ...web.server import address_in_network
 _DAYS = 825  # Apple's devices take no certificate that is good for longer
 _PORT = 8080
 _NAME = re.compile(r'[a-z0-9_-]+(\.[a-z0-9_-]+)*', re.ASCII | re.IGNORECASE)
+_HOST = re.compile(r'\[?([^\]]+?)\]?(?::\d+)?', re.ASCII)  # with or without a port
 
 
 def main(args: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(args)
-    folder: Path = options.folder.expanduser().absolute()
+    folder: Path = options.folder
     try:
+        folder = folder.expanduser().absolute()
         if options.show:
             _show(folder, options.show)
         elif options.renew:
@@ -56,6 +58,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     except PermanentError as error:
         print(f'secure: error: {error}', file=sys.stderr)
+    except RuntimeError:  # of expanduser()
+        print(f"secure: error: '{folder}' cannot be written, since nobody has that home: name a "
+              'folder of yours with --folder', file=sys.stderr)
     except OSError as error:
         print(f"secure: error: '{error.filename or folder}' cannot be written ({error.strerror}): "
               'name a folder of yours with --folder', file=sys.stderr)
@@ -114,11 +119,18 @@ def _make(folder: Path, options: argparse.Namespace) -> None:
 
 def _renew(folder: Path, options: argparse.Namespace) -> None:
     settings, certfile, keyfile = _paths(folder)
-    known = str(read_parameters(settings).get('allowed_hosts', '')).split(',')
-    made = _certificate([*options.name, *filter(None, known)], options.days)
+    known = str(read_parameters(settings, '--renew').get('allowed_hosts', ''))
+    made = _certificate([*options.name, *_server_names(known)], options.days)
     _write(made, certfile, keyfile)
     print('Start the bridge, or serve, again: then it uses the new certificate.\n')
     _tell_certificate(made)
+
+
+def _server_names(hosts: str) -> list[str]:
+    """Return what of the parameter `allowed_hosts` a certificate can be for."""
+    matches = (_HOST.fullmatch(host.strip()) for host in hosts.split(','))
+    names = [match[1].lower() for match in matches if match is not None]
+    return [name for name in names if _address(name) is not None or _NAME.fullmatch(name)]
 
 
 def _certificate(more: Sequence[str], days: int) -> Certificate:
@@ -138,7 +150,7 @@ def _paths(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def _show(folder: Path, who: str) -> None:
-    values = read_parameters(_paths(folder)[0])
+    values = read_parameters(_paths(folder)[0], '--show')
     certfile = str(values.get('certfile', ''))
     tokens = Tokens(str(values.get('access_token', '')), str(values.get('driver_token', '')))
     if not tokens.access or not tokens.driver:

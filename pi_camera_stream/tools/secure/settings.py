@@ -52,10 +52,10 @@ def parameter_file(values: Mapping[str, Value]) -> str:
     return '\n'.join([_HEAD + f'{_NODE}:', '  ros__parameters:', *lines]) + '\n'
 
 
-def read_parameters(path: Path) -> Mapping[str, Value]:
-    """Return what such a file says; PermanentError when there is none."""
+def read_parameters(path: Path, option: str) -> Mapping[str, Value]:
+    """Return what such a file says; PermanentError when there is none, as `option` needs it."""
     if not path.exists():
-        raise PermanentError(f"there is no '{path}' yet: leave out --show, and it is made")
+        raise PermanentError(f"there is no '{path}' yet: leave out {option}, and it is made")
     values: dict[str, Value] = {}
     for section, parameters in read_sections(path):
         if matches(section, '/camera/http_bridge'):

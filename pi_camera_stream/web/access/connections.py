@@ -111,8 +111,8 @@ class ConnectionReaper:
 
     A connection waits from when it is opened until the whole head of a request has come (perhaps
     byte by byte), and again from the end of an answer. A connection inside a request, such as an
-    endless picture, is never touched. Where there are too many, the oldest of the visitor who has
-    most is closed: a flood is at its own cost.
+    endless picture, has no such limit. Where there are too many that wait, or too many short
+    requests, the oldest of the visitor who has most is closed: a flood is at its own cost.
     """
 
     def __init__(self, timeout_s: float = 10.0, most_waiting: int = 256,
@@ -233,12 +233,19 @@ class ConnectionReaper:
         return self._now_s() if since_s is None else since_s
 
     def _too_many_short(self, visitor: str) -> bool:
+        """Tell whether a visitor has too many; of too many in all, close one of who has most."""
         most = self._most_waiting
         if len(self._requests) <= most // 2:
             return False
-        short = [one for one in self._requests if one not in self._lasting]
-        return len(short) > most or (visitor != '' and sum(
-            _visitor(one) == visitor for one in short) > most // 2)
+        short = [one for one in self._requests
+                 if one not in self._lasting and not getattr(one, 'aborted', False)]
+        counts = Counter(map(_visitor, short))
+        if visitor and counts[visitor] > most // 2:
+            return True
+        if len(short) > most:
+            victim = max(counts, key=counts.__getitem__)
+            self._close(next(one for one in short if _visitor(one) == victim))
+        return False
 
     def _end(self, connection: object, task: asyncio.Task[object]) -> None:
         # The next request may have begun already, if it had been sent together with this one.

@@ -160,7 +160,8 @@ def test_a_camera_that_is_still_starting_is_waited_for(first):
 
 
 SAYS = {
-    '401': (FIRST['401'], r'refuses us \(401 Unauthorized\): put the right user'),
+    '401': (FIRST['401'], r'refuses us \(401 Unauthorized\): put the right user and password into '
+            'the address, before the host, as in USER:PASSWORD@HOST'),
     '403': (FIRST['403'], r'refuses us \(403 Forbidden\): put the right user'),
     '404': (FIRST['404'], r'cannot be played \(404 Not Found\): start the sender, or mend'),
     '503': (FIRST['503'], r'cannot be played now \(503 Service Unavailable\): wait until'),

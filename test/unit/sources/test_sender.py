@@ -194,7 +194,8 @@ def test_the_access_token_stands_in_the_address_and_nowhere_else():
             assert run.picture()
             assert run.source.sender.uncertainty_ms is not None
         with capturing(source(sender.url(login=':wrong-secret@'))) as run:
-            said += [run.wait_for_problem('put the right access token into the address')]
+            said += [run.wait_for_problem(
+                'put the right access token into the address, before the host, as in :TOKEN@HOST')]
         with pytest.raises(PermanentError) as refused:
             source(sender.url(login=':a-secret%0d%0aX-Other:1@')).check()
         said += [str(refused.value)]

@@ -32,6 +32,8 @@ from support.site import certificate, ended, GET, reset, site, UPGRADE
 LARGE = 1600, 1200  # pixels: a picture of noise is larger than what the kernels take of it
 BUFFER_BYTES = 4096
 PATIENCE_S = 1.0
+FORM = ('POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n'
+        'Content-Type: application/x-www-form-urlencoded\r\n\r\n')  # which never comes
 
 
 @pytest.fixture
@@ -140,17 +142,27 @@ def test_some_requests_may_be_sent_together():
 
 
 def test_more_requests_at_a_time_than_are_good_are_refused():
-    form = ('POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n'
-            'Content-Type: application/x-www-form-urlencoded\r\n\r\n')  # which never comes
     with site(rules=AccessRules(access_token='correct-horse'), counted=str) as here, \
             ExitStack() as stack:
         for _ in range(128):
-            stack.enter_context(here.connected(form))
+            stack.enter_context(here.connected(FORM))
         wait_until(lambda: here.asking() == 128)
         with here.connected(GET.format('/healthz')) as client:
             assert client.recv(100).startswith(b'HTTP/1.1 503 ')
         with here.connected(GET.format('/healthz'), source='127.0.0.2') as client:
             assert client.recv(100).startswith(b'HTTP/1.1 200 ')
+
+
+def test_where_they_are_too_many_in_all_those_of_the_most_numerous_visitor_make_room():
+    with site(rules=AccessRules(access_token='correct-horse'), counted=str) as here, \
+            ExitStack() as stack:
+        clients = [stack.enter_context(here.connected(FORM, source=source))
+                   for source in ['127.0.0.1'] * 128 + ['127.0.0.2'] * 127 + ['127.0.0.3']]
+        wait_until(lambda: here.asking() == len(clients))
+        with here.connected(GET.format('/healthz'), source='127.0.0.4') as client:
+            assert client.recv(100).startswith(b'HTTP/1.1 200 ')
+        wait_until(lambda: any(reset(client, 0) for client in clients[:128]))
+        assert not any(reset(client, 0) for client in clients[128:])
 
 
 def test_frames_that_make_no_message_are_not_read_without_end():

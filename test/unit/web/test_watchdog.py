@@ -15,6 +15,8 @@
 """Systemd hears of a server only as long as it answers."""
 
 import asyncio
+from contextlib import ExitStack
+import socket
 import threading
 
 from aiohttp import web
@@ -22,6 +24,7 @@ from pi_camera_stream.core.service_manager import ServiceManager
 from pi_camera_stream.web.server import WebServer
 from pi_camera_stream.web.watchdog import Watchdog
 import pytest
+from support.processes import wait_until
 from support.supervisor import supervising
 
 WATCHDOG_S = 0.6
@@ -38,6 +41,8 @@ class Server:
     def _build(self, reaper):
         app = web.Application(middlewares=[reaper.middleware])
         app.router.add_get('/healthz', self._answer)
+        app.router.add_get('/slow', self._wait)
+        self.reaper = reaper
         self.loop = asyncio.get_running_loop()
         return app
 
@@ -45,6 +50,9 @@ class Server:
         if not self.answering:
             await asyncio.sleep(1000)
         return web.Response(text='ok')
+
+    async def _wait(self, _):
+        await asyncio.sleep(1000)
 
 
 @pytest.fixture
@@ -90,6 +98,19 @@ def test_nothing_is_said_while_the_loop_hangs(server, systemd):
 def test_nothing_is_said_while_other_threads_hang(server, systemd):
     server.healthy = False
     after_silence(systemd, lambda: setattr(server, 'healthy', True))
+
+
+def test_a_flood_does_not_keep_it_from_saying_so(server, systemd):
+    with ExitStack() as stack:
+        for number in range(300):
+            client = stack.enter_context(socket.socket())
+            client.bind((f'127.0.0.{2 + number % 5}', 0))
+            client.connect(('127.0.0.1', server.server.port))
+            client.sendall(b'GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        wait_until(lambda: len(server.reaper._requests) > 256)
+        while not systemd.silent_s(0.001):
+            pass
+        assert not systemd.silent_s(20)
 
 
 def test_it_is_ready_only_when_all_works(systemd):

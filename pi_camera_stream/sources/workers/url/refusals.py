@@ -36,7 +36,7 @@ def refused(address: StreamAddress, code: int, status: str, token: bool = False
         what, example = ('access token', ':TOKEN') if token else (
             'user and password', 'USER:PASSWORD')
         return RefusedError(f'{address.shown} refuses us ({status}): put the right {what} into '
-                            f'the address, as in {address.scheme}://{example}@HOST/, or let the '
+                            f'the address, before the host, as in {example}@HOST, or let the '
                             'camera admit this computer')
     if code in (408, 425, 429) or code >= 500:
         return TemporaryError(f'{address.shown} cannot be played now ({status}): wait until the '

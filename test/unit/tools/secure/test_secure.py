@@ -121,6 +121,19 @@ def test_a_new_certificate_leaves_the_tokens(cryptography, folder, capsys):
     assert 'Start the bridge, or serve, again' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(('hosts', 'names'), [
+    ('one.example, Two.example:8443', {'one.example', 'two.example'}), ('*', set()),
+    ('röbot.example', set()), ('[2001:db8::5]:80', set())])
+def test_a_new_certificate_is_for_what_may_be_a_name_of_a_server(cryptography, folder, hosts,
+                                                                 names):
+    assert secure(folder) == 0
+    before = _names(folder / FILES[1])
+    with (folder / FILES[0]).open('a', encoding='utf-8') as file:
+        file.write(f"    allowed_hosts: '{hosts}'\n")
+    assert secure(folder, '--renew') == 0
+    assert _names(folder / FILES[1]) - before == names
+
+
 def test_the_addresses_are_shown_again(cryptography, folder, capsys):
     assert secure(folder) == 0
     before = shown(capsys.readouterr().out)
@@ -132,7 +145,8 @@ def test_the_addresses_are_shown_again(cryptography, folder, capsys):
 
 
 @pytest.mark.parametrize(('words', 'sentence'), [
-    (['--show', 'viewer'], 'there is no'), (['--renew'], 'there is no')])
+    (['--show', 'viewer'], 'leave out --show, and it is made'),
+    (['--renew'], 'leave out --renew, and it is made')])
 def test_what_is_not_there_yet_cannot_be_shown(folder, capsys, words, sentence):
     assert secure(folder, *words) == 1
     assert sentence in capsys.readouterr().err
@@ -152,6 +166,12 @@ def test_where_it_may_not_write_it_says_so(cryptography, tmp_path, capsys):
     assert secure(tmp_path / 'file' / 'below') == 1
     line, = capsys.readouterr().err.splitlines()
     assert 'name a folder of yours with --folder' in line
+
+
+def test_where_nobody_knows_whose_home_it_is_it_says_so(capsys):
+    assert secure('~nobody-of-this-machine/below') == 1
+    line, = capsys.readouterr().err.splitlines()
+    assert "'~nobody-of-this-machine/below'" in line and 'name a folder of yours' in line
 
 
 def test_without_the_libraries_it_says_what_to_install(folder, capsys, monkeypatch):
@@ -203,7 +223,7 @@ def test_tokens_are_what_their_file_says_and_differ_each_time(tmp_path):
     path = tmp_path / 'robot.yaml'
     odd = {'access_token': '"\\ü: #', 'port': 1, 'teleop.enabled': True}
     settings.write(path, settings.parameter_file(odd).encode(), secret=True)
-    assert settings.read_parameters(path) == odd
+    assert settings.read_parameters(path, '--show') == odd
 
 
 def _digest(der):
