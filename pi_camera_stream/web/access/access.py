@@ -15,7 +15,6 @@
 """Who may watch, at the door: what every request passes before it is answered."""
 
 import asyncio
-from collections import deque, OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 import errno
@@ -33,8 +32,9 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules, local_path, relative, same_origin, shown, Token
-from .addresses import client_address, network
+from .addresses import client_address
 from .identity import note, session_of
+from .login_throttle import LoginThrottle
 from .sessions import LIFE_S, Session, Sessions
 
 _COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine
@@ -59,36 +59,6 @@ _PREFLIGHT_HEADERS = {
     'Access-Control-Allow-Headers': 'Authorization',
     'Access-Control-Max-Age': '600',
 }
-
-
-class LoginThrottle:
-    """Wrong tokens of the last minute, by address. The table is bounded."""
-
-    MOST = 10  # so many within a minute are too many
-    _WITHIN_S = 60.0
-    _ADDRESSES = 1024
-
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def wait_s(self, address: str) -> float:
-        """Return the seconds until a wrong one from `address` is not one too many; mostly 0."""
-        times_s = self._times_s.get(network(address))
-        if times_s is None or len(times_s) < self.MOST:
-            return 0.0
-        return max(0.0, times_s[0] + self._WITHIN_S - self._now_s())
-
-    def add(self, address: str) -> bool:
-        """Note a wrong one; return whether it was the first one too many."""
-        visitor, now_s = network(address), self._now_s()
-        known = self.wait_s(address) > 0
-        times_s = self._times_s.setdefault(visitor, deque(maxlen=self.MOST))
-        times_s.append(now_s)
-        self._times_s.move_to_end(visitor)
-        if len(self._times_s) > self._ADDRESSES:
-            self._times_s.popitem(last=False)
-        return not known and self.wait_s(address) > 0
 
 
 class Access:
