@@ -19,6 +19,8 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.time import Time
+from std_msgs.msg import Header
 
 from .entities import create_publisher, create_subscription
 from .qos import image_qos, reliable_qos
@@ -53,6 +55,10 @@ def create_image_subscription(node: Node, message_type: type, topic: str,
 def jpeg_format(components: int) -> str:
     """Return what CompressedImage.format says of a JPEG with so many colour components."""
     return _FORMATS.get(components, 'jpeg')
+
+
+def header_of(stamp_ns: int, frame_id: str) -> Header:
+    return Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=frame_id)
 
 
 def stamp_ns(header: Any) -> int:

@@ -36,6 +36,7 @@ from .addresses import client_address
 from .identity import note, session_of
 from .login_throttle import LoginThrottle
 from .sessions import LIFE_S, Session, Sessions
+from ...core.pacing import Once
 
 _COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
@@ -79,7 +80,7 @@ class Access:
         self._sessions = Sessions(rules, time_s)
         # What pages of other sites let their visitors send says nothing of these visitors.
         self._own_throttle, self._foreign_throttle = LoginThrottle(now_s), LoginThrottle(now_s)
-        self._said: set[str] = set()
+        self._logged = Once(_MOST_SAID)
         page = files('pi_camera_stream.web') / 'static' / 'login' / 'login.html'
         self._login_page = page.read_text(encoding='utf-8')
         if weakness := rules.weakness():
@@ -141,8 +142,7 @@ class Access:
                          "parameter 'allowed_origins'")
 
     def _refuse(self, sentence: str) -> NoReturn:
-        if sentence not in self._said and len(self._said) < _MOST_SAID:
-            self._said.add(sentence)
+        if self._logged.due(sentence):
             self._log(sentence)
         raise web.HTTPForbidden(text=f'{sentence}\n')
 
@@ -187,8 +187,17 @@ class Access:
         return any(self._rules.secret(token) for token in Token)
 
     def _session(self, request: web.Request) -> Session | None:
-        sessions = filter(None, map(self._sessions.find, _cookies(request)))
-        return max(sessions, key=lambda session: session.token is Token.DRIVER, default=None)
+        return max(self._all_sessions(request),
+                   key=lambda session: session.token is Token.DRIVER, default=None)
+
+    def _all_sessions(self, request: web.Request) -> list[Session]:
+        """Return those of this browser; there may be several cookies of one name."""
+        return [session for cookie in _cookies(request)
+                if (session := self._sessions.find(cookie)) is not None]
+
+    def _end_sessions(self, request: web.Request) -> None:
+        for session in self._all_sessions(request):
+            self._sessions.end(session)
 
     def _note_wrong(self, request: web.Request) -> float:
         """
@@ -249,16 +258,14 @@ class Access:
 
     async def _log_out(self, request: web.Request) -> web.StreamResponse:
         """End the session of the browser that asks; those of others go on."""
-        for session in filter(None, map(self._sessions.find, _cookies(request))):
-            self._sessions.end(session)
+        self._end_sessions(request)
         response = _redirect('/login' if self._rules.access_token else '/')
         self._set_cookie(request, response, '', 0)
         raise response
 
     def _welcome(self, request: web.Request, target: str, token: Token) -> web.HTTPException:
         """Begin a session, in place of the one that this browser has, if any."""
-        for session in filter(None, map(self._sessions.find, _cookies(request))):
-            self._sessions.end(session)
+        self._end_sessions(request)
         response = _redirect(target)
         self._set_cookie(request, response, self._sessions.begin(token), LIFE_S)
         return response
