@@ -75,6 +75,12 @@ def sample(pid: int) -> Sample:
     """Look at a process."""
     now = snapshot(pid)
     return Sample(now.rss_mb, len(os.listdir(f'/proc/{pid}/fd')), now.threads)
+PARAMETERS: dict[str, dict[str, Any]] = {
+    'camera': {'source': 'pattern', 'width': 1280, 'height': 720, 'fps': 30.0},
+    'bridge': {'port': 0, 'address': '127.0.0.1', 'teleop__enabled': 'true',
+               'teleop__insecure': 'true', 'teleop__stamped': 'true', 'trusted_proxies': SOURCE},
+    'consumer': {'processor': 'edges'},
+}
 
 
 class Watching(threading.Thread):
@@ -230,18 +236,13 @@ def main(arguments: Sequence[str]) -> int:
 
         for _ in range(options.busy_loops):
             child(sys.executable, '-c', 'while True: pass')
-        child(sys.executable, '-m', 'benchmarks.programs.going_topics',
-              stdin=subprocess.PIPE)
-        programs = {
-            'camera': stack.enter_context(running('camera', *parameters(
-                source='pattern', width=1280, height=720, fps=30.0))),
-            'bridge': stack.enter_context(running('bridge', *parameters(
-                port=0, address='127.0.0.1', teleop__enabled='true', teleop__insecure='true',
-                teleop__stamped='true', trusted_proxies=SOURCE))),
-            'consumer': stack.enter_context(running('consumer', *parameters(processor='edges')))}
+        child(sys.executable, '-m', 'benchmarks.programs.going_topics', stdin=subprocess.PIPE)
+        programs = {name: stack.enter_context(running(name, *parameters(**given)))
+                    for name, given in PARAMETERS.items()}
         url = programs['bridge'].wait_for(r'at (http://\S+/)').group(1)
+        port = int(url.rstrip('/').rpartition(':')[2])
         for kind in KINDS if options.attacks else ():
-            stack.enter_context(attack(kind, int(url.rstrip('/').rpartition(':')[2])))
+            stack.enter_context(attack(kind, port))
         guest = Guest('car')
         stack.callback(guest.close)
         car = Car(guest)
@@ -251,8 +252,7 @@ def main(arguments: Sequence[str]) -> int:
                            STAY_S) for _ in range(WANDERERS)]
         coming.append(Watching(f'{url}stream.mjpg', STAY_S))
         returning = Returning(url)
-        stuck = stack.enter_context(socket.create_connection(('127.0.0.1', int(
-            url.rstrip('/').rpartition(':')[2]))))
+        stuck = stack.enter_context(socket.create_connection(('127.0.0.1', port)))
         stuck.sendall(b'GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n')
         everybody: list[Watching | Returning] = [*viewers, *coming, returning]
         for thread in everybody:

@@ -28,6 +28,16 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
+def server_options(description: str | None) -> argparse.Namespace:
+    """Return what a server that is measured is told: its pictures, and where to listen."""
+    told = argparse.ArgumentParser(description=description)
+    told.add_argument('--folder', type=Path, required=True)
+    told.add_argument('--fps', type=float, required=True)
+    told.add_argument('--address', required=True)
+    told.add_argument('--port', type=int, required=True)
+    return told.parse_args()
+
+
 def itself(name: str, *arguments: str) -> list[str]:
     """Return what runs a command as another process."""
     return [sys.executable, '-m', 'benchmarks', name, *arguments]

@@ -19,7 +19,6 @@ It reads no request, knows nothing of any viewer, and stands here as the floor o
 Python can cost: whoever has not taken the last picture gets the next one.
 """
 
-import argparse
 import asyncio
 import itertools
 from pathlib import Path
@@ -28,6 +27,7 @@ from typing import cast
 
 from pi_camera_stream.core.shutdown_signals import end_at_once
 
+from ..common.command import server_options
 from ..common.pictures import load_pictures
 
 _HEAD = (b'HTTP/1.1 200 OK\r\n'
@@ -70,12 +70,7 @@ async def serve(folder: Path, fps: float, address: str, port: int) -> None:
 def main() -> None:
     """Serve until SIGINT."""
     end_at_once()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--folder', type=Path, required=True)
-    parser.add_argument('--fps', type=float, required=True)
-    parser.add_argument('--address', required=True)
-    parser.add_argument('--port', type=int, required=True)
-    options = parser.parse_args()
+    options = server_options(__doc__)
     asyncio.run(serve(options.folder, options.fps, options.address, options.port))
 
 

@@ -19,10 +19,8 @@ It is what the examples of camera libraries and many tutorials do, and stands he
 measured beside the bridge. Its pictures come from a timer in its own process: it has no ROS.
 """
 
-import argparse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import itertools
-from pathlib import Path
 import threading
 import time
 from typing import Any
@@ -30,6 +28,7 @@ from typing import Any
 from pi_camera_stream.core.pacing import Pacer
 from pi_camera_stream.core.shutdown_signals import end_at_once
 
+from ..common.command import server_options
 from ..common.pictures import load_pictures
 
 
@@ -92,12 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until SIGINT."""
     end_at_once()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--folder', type=Path, required=True)
-    parser.add_argument('--fps', type=float, required=True)
-    parser.add_argument('--address', required=True)
-    parser.add_argument('--port', type=int, required=True)
-    options = parser.parse_args()
+    options = server_options(__doc__)
     newest = NewestFrame()
     server = ReferenceServer((options.address, options.port), newest)
     threading.Thread(target=server.serve_forever, name='accept', daemon=True).start()

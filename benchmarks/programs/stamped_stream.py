@@ -23,11 +23,13 @@ import itertools
 from pathlib import Path
 import threading
 
-from pi_camera_stream.client.image_topic import create_image_publisher, jpeg_message
+from pi_camera_stream.client.clock import now_function
 from pi_camera_stream.codecs.limits import check_jpeg
+from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.pacing import Pacer
 from pi_camera_stream.core.shutdown_signals import end_at_once, leave
 from pi_camera_stream.nodes.base_node import BaseNode
+from pi_camera_stream.nodes.jpeg_topic import JpegTopic
 from pi_camera_stream.nodes.run import run_node
 
 from ..common.pictures import load_pictures
@@ -42,8 +44,8 @@ class StampedStreamNode(BaseNode):
         super().__init__('camera', ())
         self._interval_s = 1.0 / fps
         self._jpegs = [(jpeg, check_jpeg(jpeg)) for jpeg in load_pictures(folder)]
-        kind = type(jpeg_message(*self._jpegs[0], self.get_clock().now().to_msg(), ''))
-        self._images = create_image_publisher(self, kind, 'image_raw/compressed')
+        self._now_ns = now_function(self)
+        self._images = JpegTopic(self, 'image_raw/compressed', reliable=False)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._publish_all, name='publish', daemon=True)
 
@@ -67,8 +69,8 @@ class StampedStreamNode(BaseNode):
                         return
                 if self._stopping.is_set():
                     return
-                stamp = self.get_clock().now().to_msg()
-                self._images.publish(jpeg_message(jpeg, header, stamp, 'camera_optical_frame'))
+                frame = Frame(jpeg, self._now_ns(), 0, header.width, header.height)
+                self._images.publish(frame, header.components, 'camera_optical_frame')
         except Exception as error:
             if self.context.ok():  # otherwise Ctrl-C has closed the topic, and this is the end
                 self.end(error)

@@ -27,6 +27,7 @@ from typing import Any
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from .clock import now_function
 from .entities import Client, create_service, Periodic
 from .graph import full_name, NAMELESS, publishers
 from ..core.clock_exchange import read_answer, write_answer
@@ -43,7 +44,7 @@ _SELDOM_S = 5.0
 
 class ClockService:
     def __init__(self, node: Node) -> None:
-        self._clock = node.get_clock()
+        self._now_ns = now_function(node)
         create_service(node, Trigger, f'~/{SERVICE}', self._answer)
 
     def _answer(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -52,16 +53,13 @@ class ClockService:
         response.message = write_answer(arrived_ns, self._now_ns)
         return response
 
-    def _now_ns(self) -> int:
-        return int(self._clock.now().nanoseconds)
-
 
 class RemoteClock:
     """Ask a node for its clock, in the executor's thread; any may call `offset`."""
 
     def __init__(self, node: Node, other: str, period_s: float = _PERIOD_S) -> None:
         """`other` is the full name of the node, asked every `period_s` once it has answered."""
-        self._node = node
+        self._now_ns = now_function(node)
         self._period_s = period_s
         self._lock = threading.Lock()
         self._estimator = OffsetEstimator()
@@ -94,9 +92,6 @@ class RemoteClock:
                     and abs(best.offset_ns) <= best.uncertainty_ns:
                 return Offset(0.0, 0.0)
             return best
-
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
 
     def _ask_in_time(self) -> None:
         pause_s = self._period_s if self._answered else 0.0
@@ -140,6 +135,7 @@ class PublisherClock:
 
     def __init__(self, node: Node, topic: Callable[[], str]) -> None:
         self._node, self._topic = node, topic
+        self._own_ns = now_function(node)
         self._publisher = ''
         self._remote: RemoteClock | None = None
         self._polling = Periodic(node, _POLL_S, self._poll)
@@ -153,8 +149,7 @@ class PublisherClock:
         """Return what it shows now; what ours shows, while it has not told."""
         remote = self._remote
         offset = remote.offset() if remote is not None else None
-        return int(self._node.get_clock().now().nanoseconds
-                   + (offset.offset_ns if offset is not None else 0))
+        return int(self._own_ns() + (offset.offset_ns if offset is not None else 0))
 
     def _poll(self) -> None:
         ends = publishers(self._node, self._topic())

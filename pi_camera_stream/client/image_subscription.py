@@ -20,7 +20,6 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
 from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
@@ -36,7 +35,7 @@ from .graph import (
     RAW_TYPE,
     why_missing,
 )
-from .image_topic import create_image_subscription, stamp_ns
+from .image_topic import create_image_subscription, header_of, stamp_ns
 from .publisher_health import PublisherHealth
 from .qos import image_qos
 from .report_publisher import ReportPublisher
@@ -70,7 +69,7 @@ class HandedOver:
 
     @property
     def header(self) -> Header:
-        return Header(stamp=Time(nanoseconds=self._stamp_ns).to_msg(), frame_id=self._frame_id)
+        return header_of(self._stamp_ns, self._frame_id)
 
 
 def exchange_of(node: Node) -> Exchange:

@@ -14,17 +14,16 @@
 
 """Pictures on ROS topics: publisher and subscription."""
 
-import array
 from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CompressedImage
+from rclpy.time import Time
+from std_msgs.msg import Header
 
 from .entities import create_publisher, create_subscription
 from .qos import image_qos, reliable_qos
-from ..codecs.jpeg import JpegHeader
 from ..core.errors import PermanentError
 
 # What image_transport calls the formats; rviz2 and rqt take the colour order from them.
@@ -58,15 +57,8 @@ def jpeg_format(components: int) -> str:
     return _FORMATS.get(components, 'jpeg')
 
 
-def jpeg_message(jpeg: bytes, header: JpegHeader, stamp: Any, frame_id: str) -> CompressedImage:
-    """Return the message for a JPEG taken at `stamp` (builtin_interfaces/Time)."""
-    message = CompressedImage()
-    message.header.stamp = stamp
-    message.header.frame_id = frame_id
-    message.format = jpeg_format(header.components)
-    # Fast on every rclpy; anything but array.array is checked byte by byte on some.
-    message.data = array.array('B', jpeg)
-    return message
+def header_of(stamp_ns: int, frame_id: str) -> Header:
+    return Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=frame_id)
 
 
 def stamp_ns(header: Any) -> int:

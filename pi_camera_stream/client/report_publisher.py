@@ -21,6 +21,7 @@ import uuid
 from rclpy.node import Node
 from std_msgs.msg import String
 
+from .clock import now_function
 from .entities import create_publisher, destroy, Periodic
 from .graph import is_name
 from .qos import image_qos
@@ -46,6 +47,7 @@ class ReportPublisher:
     def __init__(self, node: Node, topic: str) -> None:
         self._node = node
         self._topic = topic
+        self._now_ns = now_function(node)
         self._log = ReportBuilder(f'{node.get_fully_qualified_name()}#{uuid.uuid4().hex[:8]}',
                                   network_name())
         self._publisher: Any = None
@@ -64,7 +66,7 @@ class ReportPublisher:
             destroy(self._node, self._publisher)
 
     def add(self, stamp_ns: int, size_bytes: int) -> None:
-        self._log.add(stamp_ns, self._node.get_clock().now().nanoseconds, size_bytes)
+        self._log.add(stamp_ns, self._now_ns(), size_bytes)
 
     def _report(self) -> None:
         report = self._log.report()

@@ -89,6 +89,20 @@ class Occasionally:
         return True
 
 
+class Once:
+    """Say yes once for each thing, to `most` of them: for logs of what others do."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._seen: set[str] = set()
+
+    def due(self, thing: str) -> bool:
+        if thing in self._seen or len(self._seen) >= self._most:
+            return False
+        self._seen.add(thing)
+        return True
+
+
 class TokenBucket:
     """Say which events of a flood to deal with: `per_s` in the long run, `burst` at once."""
 

@@ -15,12 +15,14 @@
 """Parameters as the command line and its files say them, before there is a node to ask."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-_VALUES = 'ros__parameters'
+from ..core.errors import PermanentError
+from ..parameters.files import flat, named_files, read_sections
 
 
 def said(words: Sequence[str], name: str) -> list[Any]:
@@ -34,25 +36,11 @@ def said(words: Sequence[str], name: str) -> list[Any]:
 
 def _all(words: Sequence[str]) -> Iterator[tuple[str, Any]]:
     for option, argument in pairwise(words):
-        try:
-            if option in ('-p', '--param'):
-                name, _, value = argument.partition(':=')
+        if option in ('-p', '--param'):
+            name, _, value = argument.partition(':=')
+            with suppress(ValueError, yaml.YAMLError):
                 yield name.rpartition(':')[2], yaml.safe_load(value)
-            elif option == '--params-file':
-                with open(argument, encoding='utf-8') as file:
-                    yield from _values(yaml.safe_load(file))
-        except (OSError, ValueError, yaml.YAMLError):
-            continue
-
-
-def _values(content: Any, prefix: str = '', inside: bool = False) -> Iterator[tuple[str, Any]]:
-    """Walk through namespaces and nodes to their parameters, and through what these are in."""
-    if not isinstance(content, dict):
-        return
-    for key, value in content.items():
-        if not inside:
-            yield from _values(value, '', key == _VALUES)
-        elif isinstance(value, dict):
-            yield from _values(value, f'{prefix}{key}.', True)
-        else:
-            yield f'{prefix}{key}', value
+    for path in named_files(words):
+        with suppress(PermanentError):
+            for _, parameters in read_sections(path):
+                yield from flat(parameters).items()

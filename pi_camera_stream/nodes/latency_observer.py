@@ -26,6 +26,7 @@ from rclpy.exceptions import InvalidTopicNameException
 from std_msgs.msg import String
 
 from ..client.background_node import BackgroundNode
+from ..client.clock import now_function
 from ..client.clock_service import RemoteClock
 from ..client.entities import create_subscription, Periodic
 from ..client.graph import full_name, image_topics, NAMELESS, publishers, topics
@@ -66,6 +67,7 @@ class LatencyObserver:
     def __init__(self, topic: str) -> None:
         self._own = BackgroundNode('latency')
         self._node = self._own.node
+        self._now_ns = now_function(self._node)
         self.topic = topic
         self.moments: list[Moments] = []  # in the order in which they were heard of
         # (stamp, moment that the picture's own pixels say) in ns, where they say one.
@@ -129,9 +131,6 @@ class LatencyObserver:
         clocks = self._clocks.copy()  # to which the executor's thread adds
         return share_clocks({node: clock.offset() for node, clock in clocks.items()},
                             {node: clock.machine for node, clock in clocks.items()})
-
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
 
     def _add(self, moments: Moments) -> None:
         if len(self.moments) < _MOST_MOMENTS:

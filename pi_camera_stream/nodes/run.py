@@ -73,15 +73,7 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
         return _complain(program, f'ROS does not start: {_without_value(str(error))}')
     finish = end_by_signals(prepare_shutdown)
     try:
-        BaseNode.exchange = Exchange() if len(creates) > 1 else None
-        with room_for(picture_bytes, get_rmw_implementation_identifier()) as room:
-            for create in creates:
-                nodes.append(create())
-                _check_names(nodes)
-        for node in nodes:
-            node.segment_bytes = room.segment.size
-        if room.segment.complaint:
-            nodes[0].get_logger().warning(room.segment.complaint)
+        _create(creates, nodes, picture_bytes)
         _work(nodes, told, finish)
         reasons = [node.ended for node in nodes if node.ended is not None]
         mistakes = [reason for reason in reasons if not isinstance(reason, EndOfStream)]
@@ -102,6 +94,20 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
         rclpy.try_shutdown()  # by which threads of a node that are late know that it is the end
         for node in nodes:
             node.destroy_node()
+
+
+def _create(creates: Sequence[Callable[[], BaseNode]], nodes: list[BaseNode],
+            picture_bytes: int) -> None:
+    """Add the nodes to `nodes` one by one: if one cannot be made, those before it are there."""
+    BaseNode.exchange = Exchange() if len(creates) > 1 else None
+    with room_for(picture_bytes, get_rmw_implementation_identifier()) as room:
+        for create in creates:
+            nodes.append(create())
+            _check_names(nodes)
+    for node in nodes:
+        node.segment_bytes = room.segment.size
+    if room.segment.complaint:
+        nodes[0].get_logger().warning(room.segment.complaint)
 
 
 def _check_names(nodes: Sequence[BaseNode]) -> None:

@@ -14,21 +14,28 @@
 
 """Which nodes read a parameter file, told before they are started."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 import re
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from .tables import HTTP_BRIDGE
 from ..core.errors import PermanentError
 
 _PARAMETERS = 'ros__parameters'
-_SECRETS = 'access_token', 'driver_token'
+TOKENS = tuple(row.name for row in HTTP_BRIDGE if row.secret)
 
 Section = tuple[str, Mapping[Any, Any]]
 """The name of the nodes that it is for, such as `/**/camera`, and their parameters."""
+
+
+def named_files(words: Iterable[str]) -> list[Path]:
+    """Return the parameter files that a command line names."""
+    return [Path(argument) for option, argument in pairwise(words) if option == '--params-file']
 
 
 def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) -> list[str]:
@@ -50,7 +57,7 @@ def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) 
             f"the parameter file '{path}' is for none of the nodes {names}: {found}; begin one "
             f"with '/**/{_name(nodes[0])}:', or with '/**:' for all nodes")
     for section, parameters in unread:
-        for secret in filter(parameters.get, _SECRETS):
+        for secret in filter(parameters.get, TOKENS):
             raise PermanentError(
                 f"nobody would ask for the {secret} in the parameter file '{path}', because its "
                 f"section '{section}' is for none of the nodes {names}: mend the section's name "
@@ -89,6 +96,17 @@ def read_sections(path: Path) -> list[Section]:
         where = f': see its line {mark.line + 1}, column {mark.column + 1}' if mark else ''
         raise PermanentError(f"the parameter file '{path}' is no YAML{where}") from error
     return list(_sections(content, ''))
+
+
+def flat(parameters: Mapping[Any, Any], prefix: str = '') -> dict[str, Any]:
+    """Return parameters by their full names, `teleop.enabled`, which a file may nest."""
+    found: dict[str, Any] = {}
+    for key, value in parameters.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f'{prefix}{key}.'))
+        else:
+            found[f'{prefix}{key}'] = value
+    return found
 
 
 def _sections(content: Any, begin: str) -> Iterator[Section]:

@@ -14,22 +14,12 @@
 
 """Files with something secret in them that everyone can read."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 import stat
-from typing import Any
 
-from .files import read_sections
-from .tables import HTTP_BRIDGE
+from .files import flat, read_sections, TOKENS
 from ..core.errors import PermanentError
-
-_NAMES = {row.name.rpartition('.')[2] for row in HTTP_BRIDGE if row.secret}
-
-
-def named_files(words: Iterable[str]) -> list[Path]:
-    """Return the parameter files that a command line names."""
-    return [Path(argument) for option, argument in pairwise(words) if option == '--params-file']
 
 
 def exposed(parameter_files: Iterable[Path], keyfile: str) -> Iterator[str]:
@@ -55,12 +45,8 @@ def _open_to_all(path: Path) -> bool:
 
 def _has_secret(path: Path) -> bool:
     try:
-        return any(_says(parameters) for _, parameters in read_sections(path))
+        return any(value and name.rpartition('.')[2] in TOKENS
+                   for _, parameters in read_sections(path)
+                   for name, value in flat(parameters).items())
     except PermanentError:
         return False
-
-
-def _says(parameters: Mapping[Any, Any]) -> bool:
-    return any(_says(value) if isinstance(value, Mapping)
-               else bool(value) and str(name).rpartition('.')[2] in _NAMES
-               for name, value in parameters.items())

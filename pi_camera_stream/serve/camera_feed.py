@@ -14,10 +14,11 @@
 
 """A source whose frames go straight into a stream, in one process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+import logging
 import time
-from typing import Any
 
+from .configuration import CameraChoice
 from ..codecs.limits import whole_jpeg
 from ..codecs.renditions import RenditionEncoder
 from ..core.camera_info import SentInfo
@@ -28,9 +29,11 @@ from ..core.parameters import nearest
 from ..core.reception import Reception
 from ..core.rendition_spec import RenditionSpec
 from ..parameters.kept_calibration import KeptCalibration
+from ..parameters.source_settings import read_settings
 from ..parameters.tables import FRAME_ID
 from ..sources.base import Source
 from ..sources.capture_loop import CaptureLoop
+from ..sources.registry import create_source
 from ..web.stream.stream import Stream
 
 _REPEAT_S = 10.0  # how often the same problem is logged
@@ -44,25 +47,28 @@ class CameraFeed:
     encoded while nobody watches.
     """
 
-    def __init__(self, name: str, source: Source, encoder: RenditionEncoder, full: RenditionSpec,
-                 *, controls: Mapping[str, Any], max_pixels: int, standby: bool,
-                 calibration: KeptCalibration, frame_id: str,
-                 on_end: Callable[[Exception], None], log: Callable[[str], None]) -> None:
+    def __init__(self, choice: CameraChoice, encoder: RenditionEncoder, full: RenditionSpec,
+                 on_end: Callable[[Exception], None], log: logging.Logger) -> None:
         """
-        Make it; nothing runs yet.
+        Make it; nothing runs yet. PermanentError where there is no such camera.
 
-        `full` is how the full picture is encoded where the source has no JPEGs; `controls` are set
-        as far as the camera has them; with `standby` it runs only while somebody watches;
-        `frame_id` is empty where that of the sender counts, if the source has one. `on_end`
-        hears when the source ends or fails for good, in the capture thread; `log` what goes wrong.
+        `full` is how the full picture is encoded where the source has no JPEGs; `on_end` hears
+        when the source ends or fails for good, in the capture thread.
         """
+        values = choice.values
+        source = create_source(read_settings(values.__getitem__))
+        self.namespace, self.max_pixels = choice.namespace, int(values['max_pixels'])
         self._reception = Reception()
         # Each hears of every frame, before viewers do, and must return at once.
         self.listeners: list[Callable[[Frame | StampedImage], None]] = []
-        self.stream = Stream(name, time.time_ns, self._on_demand, encoder, full, self._reception)
-        self._max_pixels, self._standby, self._log = max_pixels, standby, log
-        self._given = dict(controls)
-        self._calibration, self._frame_id = calibration, frame_id
+        self.stream = Stream(f'/{choice.namespace}/image_raw/compressed', time.time_ns,
+                             self._on_demand, encoder, full, self._reception)
+        self._standby, self._log = bool(values['standby']), log
+        self._given = dict(choice.controls)  # set as far as the camera has them
+        self._wanted_frame_id = str(values['frame_id'])
+        self._calibration = KeptCalibration(
+            str(values['camera_info_url']), choice.namespace.replace('/', '_'), log.info,
+            log.warning)
         self._capture = CaptureLoop(source, time.time_ns, on_end, self._on_problem,
                                     self._on_delivery)
         self._logged = Occasionally(_REPEAT_S)
@@ -77,18 +83,24 @@ class CameraFeed:
     def per_second(self) -> float:
         return self._reception.received.per_second()
 
+    def frame_id(self) -> str:
+        """Return that of the pictures: the sender's, if there is one, where none was asked for."""
+        if self._wanted_frame_id not in ('', FRAME_ID):
+            return self._wanted_frame_id
+        sender = self._capture.source.sender
+        return (sender.frame_id if sender else '') or FRAME_ID
+
     def info(self) -> SentInfo:
         """Return what is known of the camera, for pictures as they are now; one thread calls."""
         source, last = self._capture.source, self.stream.arrivals.last
-        sender, sent = source.sender, source.sender.calibration if source.sender else None
+        sent = source.sender.calibration if source.sender else None
         known = self._calibration.own or sent
         width, height = (last.width, last.height) if last else \
             (known.width, known.height) if known else (0, 0)
         calibration = None
         if known and not source.settings.rotation % 180:  # or rows have become columns
             calibration = self._calibration.fitting((width, height, *source.settings.flips), sent)
-        return SentInfo.of(self._frame_id or (sender.frame_id if sender else '') or FRAME_ID,
-                           width, height, calibration)
+        return SentInfo.of(self.frame_id(), width, height, calibration)
 
     def start(self) -> None:
         self._capture.want(not self._standby)
@@ -107,7 +119,7 @@ class CameraFeed:
         self._reception.missing = sentence
         if sentence != self._problem or self._logged.due():
             self._problem = sentence
-            self._log(f'{sentence}; trying again')
+            self._log.warning(f'{sentence}; trying again')
 
     def _on_delivery(self) -> None:
         self._reception.missing = self._problem = ''
@@ -116,8 +128,8 @@ class CameraFeed:
         source.set_controls({name: value for name, value in self._given.items() if name in has})
         for name in self._given.keys() - has.keys():
             meant = nearest(name, has)
-            self._log(f"'{name}' is neither a parameter nor a control of this camera"
-                      + (f": did you mean '{meant}'?" if meant else ': leave it out'))
+            self._log.warning(f"'{name}' is neither a parameter nor a control of this camera"
+                              + (f": did you mean '{meant}'?" if meant else ': leave it out'))
             del self._given[name]
 
     def _hand_over(self, capture: Capture, stamp_ns: int) -> None:
@@ -126,7 +138,7 @@ class CameraFeed:
         except FrameRefusedError as error:
             self._reception.refuse(str(error))
             if self._logged.due():
-                self._log(f'left out a picture of {self._capture.source.title}: {error}')
+                self._log.warning(f'left out a picture of {self._capture.source.title}: {error}')
             return
         self._reception.accept(size)
         for listen in self.listeners:
@@ -138,7 +150,7 @@ class CameraFeed:
         """Return it as a stream wants it, and its bytes; FrameRefusedError when it is none."""
         sequence = self._reception.received.total + 1
         if isinstance(content, EncodedImage):
-            jpeg, header = whole_jpeg(content.data, self._max_pixels)
+            jpeg, header = whole_jpeg(content.data, self.max_pixels)
             return Frame(jpeg, stamp_ns, sequence, header.width, header.height), len(jpeg)
         return StampedImage(lambda: content, stamp_ns, sequence, *image_size(content)), \
             content.nbytes

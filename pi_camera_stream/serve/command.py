@@ -25,7 +25,7 @@ import sys
 import threading
 
 from .camera_feed import CameraFeed
-from .configuration import CameraChoice, Configuration, read_configuration
+from .configuration import Configuration, read_configuration
 from .processed_feed import ProcessedFeed
 from .vehicle import create_motors
 from ..codecs.renditions import RenditionEncoder
@@ -39,12 +39,8 @@ from ..core.rendition_spec import RenditionSpec
 from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..parameters.driving_settings import check_access, read_limits
-from ..parameters.kept_calibration import KeptCalibration
 from ..parameters.secrets import exposed
-from ..parameters.source_settings import read_settings
-from ..parameters.tables import FRAME_ID
 from ..parameters.web_settings import read_rules
-from ..sources.registry import create_source
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
 from ..web.app import Application
@@ -55,7 +51,6 @@ from ..web.stream.catalog import Catalog
 from ..web.watchdog import Watchdog
 
 _COMPRESSED = 'sensor_msgs/msg/CompressedImage'  # what such a topic would be among ROS nodes
-_IMAGE, _PROCESSED = 'image_raw/compressed', 'image_processed/compressed'
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -96,7 +91,8 @@ class _Program:
         bridge = configuration.bridge
         self._encoder = RenditionEncoder(int(bridge['max_pixels']))
         self._full = RenditionSpec(quality=int(bridge['jpeg_quality']))
-        self._cameras = [self._create_camera(choice) for choice in configuration.cameras]
+        self._cameras = [CameraFeed(choice, self._encoder, self._full, self._on_end, self._log)
+                         for choice in configuration.cameras]
         self._always = not any(choice.values['standby'] for choice in configuration.cameras)
         self._processed = self._create_processors(configuration)
         self._feeds: list[CameraFeed | ProcessedFeed] = [*self._cameras, *self._processed]
@@ -161,18 +157,6 @@ class _Program:
         return next((camera for camera in self._cameras if camera.stream.name == name),
                     self._cameras[0]).info()
 
-    def _create_camera(self, choice: CameraChoice) -> CameraFeed:
-        values, frame_id = choice.values, str(choice.values['frame_id'])
-        return CameraFeed(
-            f'/{choice.namespace}/{_IMAGE}', create_source(read_settings(values.__getitem__)),
-            self._encoder, self._full, controls=choice.controls,
-            max_pixels=int(values['max_pixels']), standby=bool(values['standby']),
-            calibration=KeptCalibration(
-                str(values['camera_info_url']), choice.namespace.replace('/', '_'),
-                self._log.info, self._log.warning),
-            frame_id='' if frame_id == FRAME_ID else frame_id,
-            on_end=self._on_end, log=self._log.warning)
-
     def _create_vehicle(self, configuration: Configuration) -> DrivenVehicle | None:
         """Return what pages may drive; None where no vehicle is named."""
         if not configuration.vehicle:
@@ -188,14 +172,10 @@ class _Program:
         """Return what works on the first camera; nothing where no processor is named."""
         if not configuration.processors:
             return []
-        first = configuration.cameras[0]
         pipeline = Pipeline(configuration.processors, lambda name, error: self._log.warning(
             "processor '%s' failed, everything else goes on: %s", name, error))
-        return [ProcessedFeed(
-            f'/{first.namespace}/{_PROCESSED}', self._cameras[0], pipeline, self._encoder,
-            self._full, frame_id=str(first.values['frame_id']),
-            max_pixels=int(first.values['max_pixels']), on_results=self._results.put,
-            log=self._log.warning)]
+        return [ProcessedFeed(self._cameras[0], pipeline, self._encoder, self._full,
+                              self._results.put, self._log)]
 
     def _status(self) -> str:
         lost = [f'{stream.name}: {signal}' for stream in (one.stream for one in self._cameras)

@@ -26,7 +26,7 @@ from .vehicle import FORM
 from ..core.errors import PermanentError
 from ..core.parameters import nearest, Parameter, Value
 from ..parameters.aliases import ALIASES, find, take
-from ..parameters.files import matches, read_sections
+from ..parameters.files import flat, matches, read_sections
 from ..parameters.tables import CAMERA, HTTP_BRIDGE, OPENCV_CONSUMER
 from ..vision import registry
 
@@ -199,7 +199,7 @@ class _Reader:
         said: dict[str, Any] = {}
         for section, parameters in read_sections(file):
             if matches(section, node):
-                said.update(_flat(parameters))
+                said.update(flat(parameters))
         return said
 
     def _values(self, kind: str, given: Mapping[str, Any]
@@ -242,13 +242,3 @@ def _size(text: str) -> tuple[int, int]:
         return int(width), int(height)
     except ValueError:
         raise PermanentError(f"'{text}' is no size: write it like 1280x720") from None
-
-
-def _flat(parameters: Mapping[Any, Any], prefix: str = '') -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in parameters.items():
-        if isinstance(value, Mapping):
-            flat.update(_flat(value, f'{prefix}{key}.'))
-        else:
-            flat[f'{prefix}{key}'] = value
-    return flat

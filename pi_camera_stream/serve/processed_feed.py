@@ -44,13 +44,13 @@ class ProcessedFeed:
     `on_results` as JSON, and, while somebody watches, into a stream, drawn into the picture.
     """
 
-    def __init__(self, name: str, camera: CameraFeed, pipeline: Pipeline,
-                 encoder: RenditionEncoder, full: RenditionSpec, *, frame_id: str,
-                 max_pixels: int, on_results: Callable[[str], None],
-                 log: Callable[[str], None]) -> None:
+    def __init__(self, camera: CameraFeed, pipeline: Pipeline, encoder: RenditionEncoder,
+                 full: RenditionSpec, on_results: Callable[[str], None], log: logging.Logger
+                 ) -> None:
         self._reception = Reception()
-        self.stream = Stream(name, time.time_ns, lambda _: None, encoder, full, self._reception)
-        self._pipeline, self._frame_id, self._max_pixels = pipeline, frame_id, max_pixels
+        self.stream = Stream(f'/{camera.namespace}/image_processed/compressed', time.time_ns,
+                             lambda _: None, encoder, full, self._reception)
+        self._camera, self._pipeline = camera, pipeline
         self._on_results, self._log = on_results, log
         self._logged = Occasionally(_REPEAT_S)
         self._newest: FreshMailbox[Frame | StampedImage] = FreshMailbox(camera.per_second)
@@ -74,14 +74,15 @@ class ProcessedFeed:
             except ValueError as error:  # one picture that cannot be decoded is one picture
                 self._reception.refuse(str(error))
                 if self._logged.due():
-                    self._log(f'left out a picture: {error}')
+                    self._log.warning(f'left out a picture: {error}')
             except Exception:
-                logging.getLogger(__name__).exception('a picture cannot be worked on')
+                self._log.exception('a picture cannot be worked on')
 
     def _process(self, frame: Frame | StampedImage) -> None:
         started_s = time.perf_counter()
-        image = decode_frame(frame, max_pixels=self._max_pixels)
-        info = FrameInfo(frame.stamp_ns, self._frame_id, frame.sequence, *image_size(image))
+        image = decode_frame(frame, max_pixels=self._camera.max_pixels)
+        info = FrameInfo(frame.stamp_ns, self._camera.frame_id(), frame.sequence,
+                         *image_size(image))
         outcomes = self._pipeline.process(image, info)
         work_ms = (time.perf_counter() - started_s) * 1e3
         age_ms = (time.time_ns() - frame.stamp_ns) / 1e6

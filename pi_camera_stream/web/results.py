@@ -20,12 +20,11 @@ import json
 from aiohttp import web, WSCloseCode
 
 from .access.message_limit import MessageLimit
+from .sockets import answer_ping, create_socket
 from .stream.hand_over import HandOver
-from .stream.websocket import answer_ping
 
 _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 10.0
-_MAX_MESSAGE_BYTES = 1024  # of what a listener sends, which is not looked at
 
 
 class ResultsFeed:
@@ -52,8 +51,7 @@ class ResultsFeed:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket until either side closes it."""
-        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, autoping=False,
-                                       max_msg_size=_MAX_MESSAGE_BYTES)
+        socket = create_socket(request, '', _HEARTBEAT_S)
         await socket.prepare(request)
         sending = asyncio.create_task(self._send(socket))
         limit = MessageLimit(request, _MOST_A_SECOND)

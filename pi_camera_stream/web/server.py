@@ -17,7 +17,6 @@
 import asyncio
 from collections.abc import Callable
 import errno
-import ipaddress
 import logging
 import socket
 import ssl
@@ -27,7 +26,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from .access.access_log import access_logger, quiet_aiohttp
-from .access.addresses import network
+from .access.addresses import is_loopback, network
 from .access.connections import Connection, ConnectionReaper
 from .listener import Listener, Site
 from .watchdog import Watchdog
@@ -94,15 +93,11 @@ class WebServer:
         host = self._address
         if host in ('0.0.0.0', '::', ''):  # noqa: S104 - compared, not listened at
             host = address_in_network()
-        scheme = 'https' if self._tls else 'http'
-        return f'{scheme}://{f"[{host}]" if ":" in host else host}:{self.port}/'
+        return server_url('https' if self._tls else 'http', host, self.port)
 
     @property
     def local(self) -> bool:
-        try:
-            return ipaddress.ip_address(self._address).is_loopback
-        except ValueError:
-            return self._address == 'localhost'
+        return self._address == 'localhost' or is_loopback(self._address)
 
     def _run(self) -> None:
         try:
@@ -154,6 +149,10 @@ class WebServer:
         return PermanentError(
             f"cannot listen at '{self._address}' port {self.port} ({error}): set the parameter "
             "'address' to an address of this machine, or to 0.0.0.0 for all")
+
+
+def server_url(scheme: str, host: str, port: int) -> str:
+    return f'{scheme}://{f"[{host}]" if ":" in host else host}:{port}/'
 
 
 def address_in_network() -> str:

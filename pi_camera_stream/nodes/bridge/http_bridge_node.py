@@ -34,7 +34,8 @@ from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
 from ...core.service_manager import ServiceManager
 from ...parameters.driving_settings import read_limits
-from ...parameters.secrets import exposed, named_files
+from ...parameters.files import named_files
+from ...parameters.secrets import exposed
 from ...parameters.tables import HTTP_BRIDGE
 from ...parameters.web_settings import read_rules
 from ...web.access.tls import server_context

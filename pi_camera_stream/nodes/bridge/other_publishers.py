@@ -23,6 +23,7 @@ from rclpy.node import Node
 
 from ...client.entities import create_subscription, destroy, Periodic
 from ...client.graph import full_name, publishers
+from ...client.image_topic import stamp_ns
 from ...client.qos import image_qos
 from ...core.driving.contest import Contest, SILENT_S, Word
 
@@ -92,8 +93,7 @@ class OtherPublishers:
 
 
 def _word(message: Twist | TwistStamped) -> Word:
-    stamp = message.header.stamp if isinstance(message, TwistStamped) else None
     twist = message.twist if isinstance(message, TwistStamped) else message
     return Word((twist.linear.x, twist.linear.y, twist.linear.z,
                  twist.angular.x, twist.angular.y, twist.angular.z),
-                0 if stamp is None else stamp.sec * 10**9 + stamp.nanosec)
+                stamp_ns(message.header) if isinstance(message, TwistStamped) else 0)

@@ -19,7 +19,6 @@ import math
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -29,7 +28,7 @@ from ..jpeg_topic import JpegTopic
 from ..qos_watch import QosWatch
 from ..size_watch import SizeWatch
 from ...client.calibration_subscription import info_topic
-from ...client.image_topic import create_image_publisher
+from ...client.image_topic import create_image_publisher, header_of
 from ...client.trace import TracePublisher
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import encode_jpeg
@@ -125,7 +124,7 @@ class FramePublisher:
                 width, height = encoded.width, encoded.height
         if not (full or small or infos or lores_infos):
             return
-        header = Header(stamp=Time(nanoseconds=stamp_ns).to_msg(), frame_id=self.frame_id)
+        header = header_of(stamp_ns, self.frame_id)
         if infos:
             self._publish_info(self._infos, width, height, header)
         if lores_infos:

@@ -16,6 +16,7 @@
 
 from typing import Any
 
+from ...core.pacing import Once
 from ...parameters.tables import FRAME_ID
 from ...sources.base import Source
 
@@ -33,7 +34,7 @@ class SenderNotes:
         self._log = log
         self._frame_id = frame_id
         self._given = frame_id != FRAME_ID  # it is the user's own wish, and no default
-        self._said: set[str] = set()
+        self._logged = Once(_MOST_SAID)
 
     def set_frame_id(self, frame_id: str) -> None:
         self._frame_id, self._given = frame_id, True
@@ -66,8 +67,7 @@ class SenderNotes:
                            f'{"are" if len(taken) > 1 else "is"} used')
 
     def _say_once(self, sentence: str, key: str = '') -> None:
-        if (key or sentence) not in self._said and len(self._said) < _MOST_SAID:
-            self._said.add(key or sentence)
+        if self._logged.due(key or sentence):
             self._log.info(sentence)
 
 

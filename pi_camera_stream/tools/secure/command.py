@@ -36,7 +36,7 @@ from .qr_code import print_qr_code
 from .settings import check_free, make_tokens, parameter_file, read_parameters, Tokens, write
 from ...core.errors import PermanentError
 from ...core.parameters import Value
-from ...web.server import address_in_network
+from ...web.server import address_in_network, server_url
 
 _DAYS = 825  # Apple's devices take no certificate that is good for longer
 _PORT = 8080
@@ -202,8 +202,7 @@ To drive: {addresses['driver']}
 
 
 def _url(token: str, port: int) -> str:
-    host = address_in_network()
-    return f'https://{f"[{host}]" if ":" in host else host}:{port}/?token={quote(token, safe="")}'
+    return f'{server_url("https", address_in_network(), port)}?token={quote(token, safe="")}'
 
 
 def _address(text: str) -> Address | None:

@@ -15,7 +15,6 @@
 """Who may watch, at the door: what every request passes before it is answered."""
 
 import asyncio
-from collections import deque, OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 import errno
@@ -33,9 +32,11 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules, local_path, relative, same_origin, shown, Token
-from .addresses import client_address, network
+from .addresses import client_address
 from .identity import note, session_of
+from .login_throttle import LoginThrottle
 from .sessions import LIFE_S, Session, Sessions
+from ...core.pacing import Once
 
 _COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine
 _PAGES = ('/', '/latency')  # for people: who must log in is led there
@@ -61,36 +62,6 @@ _PREFLIGHT_HEADERS = {
 }
 
 
-class LoginThrottle:
-    """Wrong tokens of the last minute, by address. The table is bounded."""
-
-    MOST = 10  # so many within a minute are too many
-    _WITHIN_S = 60.0
-    _ADDRESSES = 1024
-
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._times_s: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def wait_s(self, address: str) -> float:
-        """Return the seconds until a wrong one from `address` is not one too many; mostly 0."""
-        times_s = self._times_s.get(network(address))
-        if times_s is None or len(times_s) < self.MOST:
-            return 0.0
-        return max(0.0, times_s[0] + self._WITHIN_S - self._now_s())
-
-    def add(self, address: str) -> bool:
-        """Note a wrong one; return whether it was the first one too many."""
-        visitor, now_s = network(address), self._now_s()
-        known = self.wait_s(address) > 0
-        times_s = self._times_s.setdefault(visitor, deque(maxlen=self.MOST))
-        times_s.append(now_s)
-        self._times_s.move_to_end(visitor)
-        if len(self._times_s) > self._ADDRESSES:
-            self._times_s.popitem(last=False)
-        return not known and self.wait_s(address) > 0
-
-
 class Access:
     """
     The rules applied to an aiohttp application. All methods run in the event loop.
@@ -109,7 +80,7 @@ class Access:
         self._sessions = Sessions(rules, time_s)
         # What pages of other sites let their visitors send says nothing of these visitors.
         self._own_throttle, self._foreign_throttle = LoginThrottle(now_s), LoginThrottle(now_s)
-        self._said: set[str] = set()
+        self._logged = Once(_MOST_SAID)
         page = files('pi_camera_stream.web') / 'static' / 'login' / 'login.html'
         self._login_page = page.read_text(encoding='utf-8')
         if weakness := rules.weakness():
@@ -171,8 +142,7 @@ class Access:
                          "parameter 'allowed_origins'")
 
     def _refuse(self, sentence: str) -> NoReturn:
-        if sentence not in self._said and len(self._said) < _MOST_SAID:
-            self._said.add(sentence)
+        if self._logged.due(sentence):
             self._log(sentence)
         raise web.HTTPForbidden(text=f'{sentence}\n')
 
@@ -217,8 +187,17 @@ class Access:
         return any(self._rules.secret(token) for token in Token)
 
     def _session(self, request: web.Request) -> Session | None:
-        sessions = filter(None, map(self._sessions.find, _cookies(request)))
-        return max(sessions, key=lambda session: session.token is Token.DRIVER, default=None)
+        return max(self._all_sessions(request),
+                   key=lambda session: session.token is Token.DRIVER, default=None)
+
+    def _all_sessions(self, request: web.Request) -> list[Session]:
+        """Return those of this browser; there may be several cookies of one name."""
+        return [session for cookie in _cookies(request)
+                if (session := self._sessions.find(cookie)) is not None]
+
+    def _end_sessions(self, request: web.Request) -> None:
+        for session in self._all_sessions(request):
+            self._sessions.end(session)
 
     def _note_wrong(self, request: web.Request) -> float:
         """
@@ -279,16 +258,14 @@ class Access:
 
     async def _log_out(self, request: web.Request) -> web.StreamResponse:
         """End the session of the browser that asks; those of others go on."""
-        for session in filter(None, map(self._sessions.find, _cookies(request))):
-            self._sessions.end(session)
+        self._end_sessions(request)
         response = _redirect('/login' if self._rules.access_token else '/')
         self._set_cookie(request, response, '', 0)
         raise response
 
     def _welcome(self, request: web.Request, target: str, token: Token) -> web.HTTPException:
         """Begin a session, in place of the one that this browser has, if any."""
-        for session in filter(None, map(self._sessions.find, _cookies(request))):
-            self._sessions.end(session)
+        self._end_sessions(request)
         response = _redirect(target)
         self._set_cookie(request, response, self._sessions.begin(token), LIFE_S)
         return response

@@ -20,12 +20,15 @@ from typing import Any
 
 from aiohttp import web
 
-_NAME = 'pi_camera_stream.address'
-# Where a request has the client's address, if it is not its connection's; aiohttp before 3.14 has
-# no type for such keys.
-_ADDRESS: Any = web.RequestKey(_NAME, str) if hasattr(web, 'RequestKey') else _NAME
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def request_key(name: str) -> Any:
+    """Return the key of what is noted in a request; aiohttp before 3.14 has no type for it."""
+    return getattr(web, 'RequestKey', lambda name, _: name)(f'pi_camera_stream.{name}', object)
+
+
+_ADDRESS = request_key('address')  # the client's, if it is not its connection's
 
 
 def client_address(request: web.BaseRequest) -> str:

@@ -14,17 +14,16 @@
 
 """Who a request comes from, as the door has noted it, for what is behind the door."""
 
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import web
 
 from .access_rules import Role
-from .addresses import client_address, network
+from .addresses import client_address, network, request_key
 from .sessions import Session
 from ...core.driving.pressers import Person
 
-# Since aiohttp 3.14 a plain text brings a warning.
-_KEY: Any = getattr(web, 'RequestKey', lambda name, _: name)('pi_camera_stream', object)
+_KEY = request_key('identity')
 
 
 def note(request: web.Request, role: Role, session: Session | None) -> None:

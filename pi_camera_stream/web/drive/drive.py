@@ -45,7 +45,7 @@ from ..access.access_rules import Role, same_origin
 from ..access.addresses import client_address, network
 from ..access.identity import person_of, role_of
 from ..access.message_limit import MessageLimit
-from ..stream.websocket import answer_ping, can_prepare
+from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ...core.driving.lease import Lease, SILENCE_S
 from ...core.driving.pressers import MUTED_S, Person, Pressers
 from ...core.driving.safety_chain import Command
@@ -53,8 +53,6 @@ from ...core.json_object import number, parse_object
 from ...core.pacing import TokenBucket
 from ...core.statistics import RateMeter, Recent
 
-_FOR_SOCKETS = 'this address is for WebSockets\n'
-_MAX_MESSAGE_BYTES = 1024
 _HEARTBEAT_S = 5.0
 _CLOSE_TIMEOUT_S = 0.5  # for a page to say that it closes, too
 _STATE_PERIOD_S = 0.2
@@ -96,8 +94,7 @@ class Drive:
         self._closing = False
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        if 'websocket' not in request.headers.get('Upgrade', '').lower():
-            raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
+        socket = create_socket(request, '', _HEARTBEAT_S, _CLOSE_TIMEOUT_S)
         origin = request.headers.get('Origin')
         if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
             raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
@@ -107,11 +104,6 @@ class Drive:
         mine = sum(network(page.address) == network(address) for page in rank)
         if len(rank) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
             raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
-        socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT_S, heartbeat=_HEARTBEAT_S,
-                                       compress=False, autoping=False,
-                                       max_msg_size=_MAX_MESSAGE_BYTES)
-        if not can_prepare(socket, request):
-            raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=_FOR_SOCKETS)
         self._number += 1
         await socket.prepare(request)
         # Without a pause: behind those too many, there may be a stop.
@@ -162,16 +154,14 @@ class Drive:
             return False
         self._expire()
         try:
-            message = parse_object(received.data, _MAX_MESSAGE_BYTES)
+            message = parse_object(received.data, MAX_MESSAGE_BYTES)
             kind = message['type']
             if not in_time and kind != 'stop':  # which may come behind all that a stall held back
                 self._refused += 1
             elif kind == 'drive':
                 await self._drive(page, message)
             elif kind == 'clock':
-                await page.socket.send_json({
-                    'type': 'clock', 'client_ms': number(message['client_ms']),
-                    'server_ms': self._vehicle.now_s() * 1e3})
+                await answer_clock(page.socket, message, self._vehicle.now_s() * 1e3)
             elif not (kind == 'stop' or _lets_go(message) or page.acts.take(self._clock())):
                 self._refused += 1
             else:

@@ -32,7 +32,7 @@ import math
 import struct
 import time
 
-from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
+from aiohttp import web, WSCloseCode, WSMsgType
 from aiohttp.abc import AbstractStreamWriter
 
 from .delivery import deliver, Transport
@@ -42,12 +42,12 @@ from .stream import signal_state, Stream
 from .tiers import NAMES
 from .viewer import StreamRequest, Viewer
 from ..access.message_limit import MessageLimit
+from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ...core.frame import Frame
 from ...core.json_object import integer, number, parse_object
 
 _HEAD = struct.Struct('>BBHIq')
 _VERSION = 1
-_MAX_MESSAGE_BYTES = 1024
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
 _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 300.0  # messages of one page, which acknowledges each picture
@@ -149,12 +149,7 @@ class WebSocketTransport(Transport):
 
 async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
                            ) -> web.StreamResponse:
-    # Pings are messages, too, of which a client may send too many: aiohttp would answer all.
-    socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, compress=False, autoping=False,
-                                   max_msg_size=_MAX_MESSAGE_BYTES)
-    if not can_prepare(socket, request):
-        raise web.HTTPUpgradeRequired(headers={'Upgrade': 'websocket'}, text=(
-            'this address is for WebSockets: /stream.mjpg is the endless picture\n'))
+    socket = create_socket(request, ': /stream.mjpg is the endless picture', _HEARTBEAT_S)
     with stream.watch(viewer):
         writer = await socket.prepare(request)
         if request.transport is None:
@@ -184,20 +179,6 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
     return socket
 
 
-async def answer_ping(socket: web.WebSocketResponse, message: WSMessage) -> bool:
-    """Deal with a ping or a pong, where aiohttp is told not to."""
-    if message.type is WSMsgType.PING:
-        await socket.pong(message.data)
-    return True
-
-
-def can_prepare(socket: web.WebSocketResponse, request: web.Request) -> bool:
-    try:
-        return bool(socket.can_prepare(request))
-    except ValueError:  # the key is no ASCII, which aiohttp 3.14 does not expect
-        return False
-
-
 async def _send(stream: Stream, viewer: Viewer, transport: WebSocketTransport) -> None:
     try:
         await deliver(stream, viewer, transport)
@@ -211,7 +192,7 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
                       transport: WebSocketTransport) -> bool:
     """Act on a message of the page; False when it is none that the page would send."""
     try:
-        message = parse_object(text, _MAX_MESSAGE_BYTES)
+        message = parse_object(text, MAX_MESSAGE_BYTES)
         kind = message['type']
         if kind == 'ack':
             stamp_ns = transport.acknowledge(integer(message['sequence']))
@@ -221,8 +202,7 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
                 if stamp_ns is not None:
                     stream.on_painted(stamp_ns, age_ms, number(message.get('uncertainty_ms', 0)))
         elif kind == 'clock':
-            await socket.send_json({'type': 'clock', 'client_ms': number(message['client_ms']),
-                                    'server_ms': stream.now_ns() / 1e6})
+            await answer_clock(socket, message, stream.now_ns() / 1e6)
         elif kind == 'tier':
             name = message['tier']
             tier = None if name == 'auto' else NAMES.index(name)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from pi_camera_stream.core.pacing import Pacer, RateLimit
+from pi_camera_stream.core.pacing import Once, Pacer, RateLimit
 import pytest
 
 
@@ -81,3 +81,8 @@ def test_the_limit_admits_the_wanted_rate_in_spite_of_jitter(incoming, limit, ex
         kept += rate_limit.admits(stamp_ns, limit)
     assert kept / 10 == pytest.approx(expected, abs=0.3)
     assert rate_limit.skipped == incoming * 10 - kept
+
+
+def test_each_thing_is_said_once_and_no_more_things_than_may_be():
+    once = Once(2)
+    assert [once.due(thing) for thing in 'aabac'] == [True, False, True, False, False]

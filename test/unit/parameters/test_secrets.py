@@ -14,7 +14,8 @@
 
 from pathlib import Path
 
-from pi_camera_stream.parameters.secrets import exposed, named_files
+from pi_camera_stream.parameters.files import named_files
+from pi_camera_stream.parameters.secrets import exposed
 import pytest
 
 SECRET = "'/**/http_bridge':\n  ros__parameters:\n    access_token: correct-horse\n"

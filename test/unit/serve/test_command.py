@@ -110,6 +110,13 @@ def test_processors_work_and_are_shown():
             assert answer.read().startswith(b'\xff\xd8')
 
 
+def test_results_have_the_frame_of_the_sender(pyav):
+    with serving('--source', 'pattern', '--size', '320x240', '--frame-id', 'left_eye') as sender, \
+            serving('--source', 'url', '--path', f'{sender.url}stream.mjpg',
+                    '--processor', 'edges') as process:
+        until(lambda: (state(process)['results'] or {}).get('frame_id') == 'left_eye')
+
+
 def test_whoever_has_no_token_sees_nothing():
     with serving('--source', 'pattern', '--access-token', 'a-long-secret') as process:
         with pytest.raises(urllib.error.HTTPError) as refused:

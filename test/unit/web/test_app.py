@@ -28,6 +28,7 @@ from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
+from pi_camera_stream.web.results import ResultsFeed
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.catalog import Catalog
 import pytest
@@ -54,7 +55,7 @@ class Site:
             name, time.time_ns, lambda _: None,
             RenditionEncoder(), RenditionSpec()))
         self.catalog.update({DEFAULT: TYPE, FRONT: TYPE})
-        self.app = Application(self.catalog, rules, lambda _: None)
+        self.app = Application(self.catalog, rules, lambda _: None, results=ResultsFeed())
 
     async def film(self):
         """Offer pictures to whom somebody watches; a task of its own."""
@@ -174,6 +175,7 @@ async def test_each_address_answers_and_so_does_the_question_for_its_head(site, 
     ('/ws?tier=best', 'GET', 400, 'tier must be auto, full, '),
     ('/ws', 'GET', 426, 'this address is for WebSockets'),
     ('/ws', 'HEAD', 405, ''),
+    ('/results', 'GET', 426, 'this address is for WebSockets'),
     ('/state', 'POST', 405, 'method not allowed'),
 ])
 @with_rules()
