@@ -40,8 +40,8 @@ CAMERA = (
     Parameter('path', '', 'Video, picture, folder of pictures, named pipe, device or URL, for the '
                           'sources `file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
               restarts=True, secret=True),  # an address may have a password
-    Parameter('tls_ca', '', 'File with the certificate (PEM) that the server of an https:// `path` '
-                            'must show, its own or its issuer\'s; empty takes any', live=True,
+    Parameter('tls_ca', '', 'File with the certificate (PEM) that the server of an https:// '
+                            "`path` must show, its own or its issuer's; empty takes any", live=True,
               setting='tls_ca', restarts=True),
     Parameter('width', 0, 'Width of the picture; 0 follows from the height, or is the width that '
                           'the source has', 'pixels', 0, 8192, live=True, setting='width',
@@ -101,8 +101,9 @@ HTTP_BRIDGE = (
     Parameter('port', 8080, 'TCP port to listen at; 0 takes a free one', '', 0, 65535),
     Parameter('access_token', '', 'Secret of at least 8 characters that whoever watches must '
                                   'know; empty admits everyone', secret=True),
-    Parameter('driver_token', '', 'Secret of at least 8 characters that whoever drives, or changes '
-                                  'the camera, must know; empty lets whoever watches do so', secret=True),
+    Parameter('driver_token', '', 'Secret of at least 8 characters that whoever drives, or '
+                                  'changes the camera, must know; empty lets whoever watches do '
+                                  'so', secret=True),
     Parameter('certfile', '', 'Certificate (PEM) for HTTPS; empty is HTTP'),
     Parameter('keyfile', '', 'Private key (PEM) of the certificate'),
     Parameter('allowed_hosts', '', 'Names, separated by commas, under which browsers may reach '
