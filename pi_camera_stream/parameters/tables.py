@@ -41,8 +41,8 @@ CAMERA = (
                           'sources `file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
               restarts=True, secret=True),  # an address may have a password
     Parameter('tls_ca', '', 'File with the certificate (PEM) that the server of an https:// '
-                            "`path` must show, its own or its issuer's; empty takes any", live=True,
-              setting='tls_ca', restarts=True),
+                            "`path` must show, its own or its issuer's; empty takes any",
+              live=True, setting='tls_ca', restarts=True),
     Parameter('width', 0, 'Width of the picture; 0 follows from the height, or is the width that '
                           'the source has', 'pixels', 0, 8192, live=True, setting='width',
               restarts=True),
