@@ -106,8 +106,8 @@ def _make(folder: Path, options: argparse.Namespace) -> None:
         'certfile': str(certfile), 'keyfile': str(keyfile)}
     if options.port != _PORT:
         values['port'] = options.port
-    if foreign := ','.join(name for name in options.name if _address(name) is None):
-        values['allowed_hosts'] = foreign
+    if options.name:
+        values['allowed_hosts'] = _as_hosts(options.name)  # where --renew finds them
     if options.drive:
         values['teleop.enabled'] = True
     _write(made, certfile, keyfile)
@@ -119,11 +119,18 @@ def _make(folder: Path, options: argparse.Namespace) -> None:
 
 def _renew(folder: Path, options: argparse.Namespace) -> None:
     settings, certfile, keyfile = _paths(folder)
-    known = str(read_parameters(settings, '--renew').get('allowed_hosts', ''))
-    made = _certificate([*options.name, *_server_names(known)], options.days)
+    known = _server_names(str(read_parameters(settings, '--renew').get('allowed_hosts', '')))
+    made = _certificate([*options.name, *known], options.days)
     _write(made, certfile, keyfile)
+    if missing := _as_hosts([name for name in options.name if name not in known]):
+        print(f"Add '{missing}' to the parameter 'allowed_hosts' in {settings}: browsers may use "
+              'no other names, and the next --renew finds it there.\n')
     print('Start the bridge, or serve, again: then it uses the new certificate.\n')
     _tell_certificate(made)
+
+
+def _as_hosts(names: Sequence[str]) -> str:
+    return ','.join(f'[{name}]' if ':' in name else name for name in names)
 
 
 def _server_names(hosts: str) -> list[str]:

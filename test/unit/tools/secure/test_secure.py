@@ -121,9 +121,21 @@ def test_a_new_certificate_leaves_the_tokens(cryptography, folder, capsys):
     assert 'Start the bridge, or serve, again' in capsys.readouterr().out
 
 
+def test_addresses_that_were_named_stay_in_a_new_certificate(cryptography, folder, capsys):
+    assert secure(folder, '--name', '203.0.113.9', '--name', '2001:db8::5') == 0
+    hosts = read_configuration(['--params-file', str(folder / FILES[0])]).bridge['allowed_hosts']
+    AccessRules(allowed_hosts=tuple(hosts.split(',')))
+    capsys.readouterr()
+    assert secure(folder, '--renew', '--name', 'cam.example') == 0
+    assert {'203.0.113.9', '2001:db8::5', 'cam.example'} <= _names(folder / FILES[1])
+    said = capsys.readouterr().out
+    assert "Add 'cam.example' to the parameter 'allowed_hosts'" in said
+    assert '203.0.113.9' not in said
+
+
 @pytest.mark.parametrize(('hosts', 'names'), [
     ('one.example, Two.example:8443', {'one.example', 'two.example'}), ('*', set()),
-    ('röbot.example', set()), ('[2001:db8::5]:80', set())])
+    ('röbot.example', set()), ('[2001:db8::5]:80', {'2001:db8::5'})])
 def test_a_new_certificate_is_for_what_may_be_a_name_of_a_server(cryptography, folder, hosts,
                                                                  names):
     assert secure(folder) == 0
@@ -234,4 +246,5 @@ def _names(path):
     from cryptography import x509
     read = x509.load_pem_x509_certificate(path.read_bytes())
     names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return set(names.get_values_for_type(x509.DNSName))
+    return {str(value) for kind in (x509.DNSName, x509.IPAddress)
+            for value in names.get_values_for_type(kind)}
