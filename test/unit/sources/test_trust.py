@@ -24,6 +24,7 @@ from pi_camera_stream.sources.url import UrlSource
 import pytest
 from support import pictures, videos
 from support.capturing import capturing
+from support.processes import wait_until
 from support.raw_camera import parts, raw_camera, whole
 from support.sending import sending
 
@@ -86,7 +87,7 @@ def test_clock_and_calibration_come_by_the_same_way(robot):
         url = sender.url(login=':a-long-secret@').replace('http:', 'https:')
         with capturing(source(url, tls_ca=robot[0])) as run:
             assert run.picture()
-            assert run.source.sender.uncertainty_ms is not None
+            wait_until(lambda: run.source.sender.uncertainty_ms is not None)
             assert run.source.sender.frame_id == 'camera_optical_frame'
 
 

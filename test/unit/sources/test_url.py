@@ -173,7 +173,9 @@ def test_a_sender_that_is_not_there_is_waited_for_and_named(scheme, words):
     with socket.socket(type=socket.SOCK_DGRAM if scheme == 'udp' else socket.SOCK_STREAM) as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    error = failure(f'{scheme}://127.0.0.1:{port}')
+        if scheme == 'udp':
+            free.close()  # the source listens there; at the others, nobody does
+        error = failure(f'{scheme}://127.0.0.1:{port}')
     assert isinstance(error, TemporaryError)
     assert re.search(words, str(error)), error
 
