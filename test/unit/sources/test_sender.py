@@ -61,8 +61,9 @@ def test_they_have_their_capture_time_though_the_clocks_differ(shift_s):
     with sending(shift_s) as sender:
         sender.listen()
         with capturing(source(sender.url())) as run:
-            known_to_ms = wait_until(lambda: run.source.sender and run.source.sender.uncertainty_ms)
+            wait_until(lambda: run.source.sender and run.source.sender.uncertainty_ms)
             error_ns(sender, run)  # of one that was stamped before, perhaps
+            known_to_ms = run.source.sender.uncertainty_ms
             for _ in range(30):
                 error = error_ns(sender, run)
                 # Its stamp was made after the last one was looked at.
