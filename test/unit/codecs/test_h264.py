@@ -30,9 +30,8 @@ def encoded(width=320, height=240, pixels='yuv420p', profile=None, codec='libx26
     context = av.CodecContext.create(codec, 'w')
     context.width, context.height, context.pix_fmt = width, height, pixels
     context.time_base, context.framerate = Fraction(1, 30), Fraction(30)
-    if profile:
-        context.profile = profile
-    context.options = {'preset': 'superfast', 'tune': 'zerolatency', 'x265-params': 'log-level=0'}
+    context.options = {'preset': 'superfast', 'tune': 'zerolatency', 'x265-params': 'log-level=0',
+                       **({'profile': profile} if profile else {})}
     units = []
     for number in range(count):
         image = np.full((height, width, 3), 40 * number, np.uint8)
@@ -57,8 +56,8 @@ def reason(*units):
 
 
 @pytest.mark.parametrize(('width', 'height', 'profile', 'codec'), [
-    (1280, 720, None, 'avc1.64001f'), (1920, 1080, 'Main', 'avc1.4d4028'),
-    (642, 362, 'Baseline', 'avc1.42c01e'), (16, 16, None, 'avc1.64000a')])
+    (1280, 720, None, 'avc1.64001f'), (1920, 1080, 'main', 'avc1.4d4028'),
+    (642, 362, 'baseline', 'avc1.42c01e'), (16, 16, None, 'avc1.64000a')])
 def test_parameter_sets_tell_size_and_codec(width, height, profile, codec):
     reader = h264.StreamReader()
     reader.read(encoded(width, height, profile=profile, count=1)[0])

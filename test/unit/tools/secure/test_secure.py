@@ -35,6 +35,7 @@ from pi_camera_stream.tools.secure.qr_code import print_qr_code
 from pi_camera_stream.web.access.access_rules import AccessRules, Token
 import pytest
 from support.processes import running, WAIT_S
+from support.vision import READS_CODES
 
 FILES = ('secure.yaml', 'certificate.pem', 'key.pem')
 
@@ -219,9 +220,17 @@ def test_a_phone_can_read_the_code(qrcode):
     rows = []
     for line in out.getvalue().splitlines():
         rows += zip(*(halves[character] for character in line), strict=True)
-    picture = np.kron(np.array(rows, np.uint8), np.ones((8, 8), np.uint8))
-    picture = cv2.copyMakeBorder(picture, 40, 40, 40, 40, cv2.BORDER_CONSTANT, value=255)
-    assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == address
+    modules = np.array(rows, np.uint8)
+    picture = cv2.copyMakeBorder(np.kron(modules, np.ones((8, 8), np.uint8)), 40, 40, 40, 40,
+                                 cv2.BORDER_CONSTANT, value=255)
+    if READS_CODES:
+        assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == address
+    else:  # Debian's OpenCV finds codes, and reads none
+        from qrcode import QRCode
+        code = QRCode(border=2)
+        code.add_data(address)
+        dark = np.array(code.get_matrix())
+        assert np.array_equal(modules[:len(dark)] == 0, dark)
 
 
 def test_a_terminal_without_unicode_is_told(qrcode):
