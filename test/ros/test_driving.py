@@ -536,13 +536,14 @@ def test_only_the_robots_own_page_with_the_token_may_drive(bridge):
                 Driver(bridge.url, **({'token': TOKEN} | options)):
             pass
         assert refusal.value.status == status, options
-    upgrade = {'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13'}
+    upgrade = {'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+               'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
     status, _, text = ask(bridge.port, '/drive', **BEARER, **upgrade)  # of no page at all
     assert (status, text) == (403, 'only the viewer page of this robot may drive it\n')
     own = {'Origin': bridge.url.rstrip('/'), **BEARER}
     assert ask(bridge.port, '/drive', **own)[0] == 426
     odd_key = {'Sec-WebSocket-Key': 'n\xf6'}
-    assert ask(bridge.port, '/drive', **own, **upgrade, **odd_key)[0] in (400, 426)
+    assert ask(bridge.port, '/drive', **{**own, **upgrade, **odd_key})[0] in (400, 426)
     assert driving(bridge)['pages'] == 0
     assert 'Traceback' not in bridge.output
 
