@@ -404,13 +404,15 @@ def test_who_is_silent_loses_the_wheel(bridge, car, guest):
         driver.silent = True
         other.wait_for(driver='')
         bridge.wait_for(f'{name} was silent for 5 s: nobody drives')
+        wait_until(lambda: all(one.standing for one in car.heard[-5:]))
         other.take()
         other.wait_for(you=True)
-        before = driving(bridge)['refused']
+        before, heard = driving(bridge)['refused'], len(car.heard)
         driver.silent = False
         driver.tell(**driver.command())  # he does not know it yet
         refused(bridge, before)
-        assert all(one.standing for one in car.heard[-5:])
+        wait_until(lambda: len(car.heard) >= heard + 5)
+        assert all(one.standing for one in car.heard[heard:])
 
 
 def test_the_same_cookie_is_another_page(bridge, car):
