@@ -108,6 +108,8 @@ async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
             await deliver(stream, viewer, transport)
         except ConnectionError:
             pass
+        finally:
+            _part.cache_clear()  # it may hold large pictures that nobody watches any more
     return response
 
 

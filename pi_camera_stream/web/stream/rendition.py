@@ -66,7 +66,11 @@ class Rendition:
         for one in waiting:
             if one.future.done():
                 continue
-            if one.take(frame):
+            try:
+                taken = one.take(frame)
+            except Exception:  # of one connection: its own task finds out, and the others go on
+                taken = False
+            if taken:
                 self._waiting.append(one)
             else:
                 one.future.set_result(frame)

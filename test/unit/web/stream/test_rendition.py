@@ -144,6 +144,18 @@ async def test_who_takes_frames_at_once_goes_on_waiting_until_one_is_not_taken(r
 
 
 @in_loop
+async def test_one_whose_connection_fails_costs_the_others_nothing(rendition):
+    def fail(_):
+        raise RuntimeError('no longer a connection')
+
+    failing = asyncio.create_task(rendition.newer_than(0, fail))
+    await asyncio.sleep(0)
+    other = await waiting(rendition)
+    rendition.put(frame(1))
+    assert [(await task).sequence for task in (failing, other)] == [1, 1]
+
+
+@in_loop
 async def test_who_takes_frames_is_woken_and_can_be_cancelled(rendition):
     tasks = [asyncio.create_task(rendition.newer_than(0, lambda _: True)) for _ in range(2)]
     await asyncio.sleep(0)
