@@ -56,6 +56,7 @@ class ProcessedFeed:
         self._newest: FreshMailbox[Frame | StampedImage] = FreshMailbox(camera.per_second)
         self._thread = threading.Thread(target=self._work, name='work', daemon=True)
         camera.listeners.append(self._newest.put)
+        self.stream.replaced_before = lambda: self._newest.dropped
 
     def start(self) -> None:
         self._thread.start()

@@ -72,6 +72,8 @@ class Stream:
         # Hears when a page has painted a frame: its stamp in ns, its age then, and how wrong that
         # can be, in ms.
         self.on_painted: Callable[[int, float, float], None] = lambda *_: None
+        # How many frames of its source newer ones replaced, where they wait for a processor.
+        self.replaced_before: Callable[[], int] = lambda: 0
         self._now_ns = now_ns
         self._on_demand = on_demand
         self._full = Rendition(None)
@@ -177,7 +179,8 @@ class Stream:
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
             'last_frame_s_ago': round(reception.silent_s(), 1) if last else None,
             'signal': signal_state(reception.signal()),
-            'replaced': {'arriving': self._full_pictures.dropped,
+            'replaced': {'before_processing': self.replaced_before(),
+                         'arriving': self._full_pictures.dropped,
                          'before_encoding': (self._renderer.replaced
                                              + self._custom_renderer.replaced),
                          'encoded': self._rendered.dropped + self._custom.dropped},
