@@ -23,18 +23,15 @@ installed, then says where, in a file. Exit code 1 when something did not end as
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 import itertools
 import os
 from pathlib import Path
 import statistics
-import subprocess
 import sys
 import tempfile
-
-from pi_camera_stream.core.with_parent import with_parent
 
 from .common import command
 from .common.trial import End, Kind, listener, Place
@@ -90,17 +87,9 @@ def report(name: str, ends: list[End], folder: Path) -> bool:
     return not bad
 
 
-@contextmanager
-def busy(loops: int) -> Iterator[None]:
+def busy(loops: int) -> AbstractContextManager[None]:
     """Keep the processor busy."""
-    loop = [sys.executable, '-I', '-S', '-c', 'while True: pass']
-    processes = [subprocess.Popen(with_parent(loop)) for _ in range(loops)]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    return command.beside([[sys.executable, '-I', '-S', '-c', 'while True: pass']] * loops)
 
 
 def try_out(name: str, times: int, parallel: int, folder: Path) -> list[End]:

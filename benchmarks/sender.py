@@ -100,19 +100,13 @@ def receive(options: argparse.Namespace) -> None:
 def sender(prefix: networks.Prefix, bulk: bool) -> Iterator[None]:
     """Let the sender run, and what fills the link."""
     from support.sending import sending
-    processes = []
+    filling = [*prefix, sys.executable, '-c', _BULK.format(port=BULK_PORT)]
     with sending(SHIFT_S, '--size', '1280x720', '--fps', str(FPS), '--address',
-                 networks.ADDRESSES[0], '--bridge.jpeg-quality', '97', port=PORT, prefix=prefix):
+                 networks.ADDRESSES[0], '--bridge.jpeg-quality', '97', port=PORT, prefix=prefix), \
+            command.beside([filling] if bulk else []):
         if bulk:
-            processes.append(subprocess.Popen(with_parent(
-                [*prefix, sys.executable, '-c', _BULK.format(port=BULK_PORT)])))
             time.sleep(1.0)
-        try:
-            yield
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
+        yield
 
 
 def main(arguments: Sequence[str]) -> int:

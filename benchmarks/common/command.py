@@ -15,9 +15,14 @@
 """What the commands share: their options, their second processes, and their place in ROS."""
 
 import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 import os
 from pathlib import Path
+import subprocess
 import sys
+
+from pi_camera_stream.core.with_parent import with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,3 +52,15 @@ def stay_on_this_machine(domain: int = 97) -> None:
     """Keep ROS to this machine, in a domain of our own unless one is chosen."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ.setdefault('ROS_DOMAIN_ID', str(domain))
+
+
+@contextmanager
+def beside(commands: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Run programs that are killed at the end."""
+    processes = [subprocess.Popen(with_parent(words)) for words in commands]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
