@@ -298,11 +298,14 @@ class Drive:
             self._refused += 1
 
     async def _send_states(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            # Not wait_for(): up to Python 3.11, it can lose the cancellation that ends this.
+            timer = loop.call_later(_STATE_PERIOD_S, self._news.set)
             try:
-                await asyncio.wait_for(self._news.wait(), _STATE_PERIOD_S)
-            except asyncio.TimeoutError:
-                pass
+                await self._news.wait()
+            finally:
+                timer.cancel()
             self._news.clear()
             self._expire()
             await self._send_state()

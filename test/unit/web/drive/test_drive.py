@@ -631,7 +631,12 @@ def robot():
     yield loop, it, watcher, failures
     logging.getLogger('aiohttp').removeHandler(handler)
     loop.run_until_complete(it.__aexit__())
+    loop.run_until_complete(asyncio.wait_for(ended(asyncio.all_tasks(loop)), 10))
     loop.close()
+
+
+async def ended(tasks):
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @settings(max_examples=3 * settings.default.max_examples)
