@@ -18,8 +18,8 @@ When which node had done what with a picture, for whoever measures.
 
 Each node tells on its topic `~/trace` (std_msgs/String), only while somebody subscribes, one line
 of JSON for each picture: `topic` of the picture, its `stamp`, and moments of the node's clock, all
-in ns since the epoch. The camera tells `encoded` and `published`; whoever receives, `received`,
-`decoded` and `processed`, and for pages `painted`, with the `uncertainty` of that.
+in ns since the epoch. The camera tells `published`; whoever receives, `received`, `decoded` and
+`processed`, and for pages `painted`, with the `uncertainty` of that.
 """
 
 import json

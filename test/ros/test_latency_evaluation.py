@@ -32,7 +32,7 @@ def test_what_was_taken_after_the_end_counts_nowhere(ahead_ns):
         topic='/camera', publishers=lambda: [CAMERA],
         offsets=lambda: {CAMERA: Offset(ahead_ns, 0.0)},
         moments=[moments for stamp in stamps for moments in (
-            Moments(CAMERA, stamp, {'encoded': stamp, 'published': stamp + MS}),
+            Moments(CAMERA, stamp, {'published': stamp + MS}),
             Moments(HERE, stamp, {'received': stamp - ahead_ns + 2 * MS}),
             Moments(HERE, stamp, {'decoded': stamp - ahead_ns + 5 * MS}))],
         sizes=[(stamp, 1000 if number < 4 else 9000) for number, stamp in enumerate(stamps)],

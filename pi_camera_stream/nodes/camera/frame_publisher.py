@@ -169,7 +169,7 @@ class FramePublisher:
         self.published.add(size_bytes)
         self.ages_ms.add((published_ns - stamp_ns) / 1e6)
         self.adaptation.sent(stamp_ns, published_ns, size_bytes)
-        self._trace.publish(self.topic, stamp_ns, encoded=published_ns, published=published_ns)
+        self._trace.publish(self.topic, stamp_ns, published=published_ns)
         return encoded
 
     def adaptation_values(self) -> dict[str, object]:

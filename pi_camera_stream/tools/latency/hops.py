@@ -23,7 +23,7 @@ import statistics
 
 CAPTURE, CAMERA = 'capture', 'camera'
 # What may be told of a picture, in the order in which it happens.
-_CAMERA_STAGES = ('encoded', 'published')
+_CAMERA_STAGES = ('published',)
 _RECEIVER_STAGES = ('received', 'decoded', 'processed', 'painted')
 
 

@@ -45,7 +45,7 @@ _HOST = re.compile(r'\[?([^\]]+?)\]?(?::\d+)?', re.ASCII)  # with or without a p
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(args)
+    options = _parse(args)
     folder: Path = options.folder
     try:
         folder = folder.expanduser().absolute()
@@ -65,6 +65,16 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"secure: error: '{error.filename or folder}' cannot be written ({error.strerror}): "
               'name a folder of yours with --folder', file=sys.stderr)
     return 1
+
+
+def _parse(args: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(args)
+    keeps = '--renew' if options.renew else '--show' if options.show else ''
+    if keeps and (options.drive or options.port != _PORT):
+        parser.error(f"{keeps} leaves port and driving as they are in the parameter file: change "
+                     "'port' or 'teleop.enabled' there")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -174,6 +174,15 @@ def test_what_is_no_name_is_refused(folder, capsys, name):
     assert 'is neither a name nor an address' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('keeping', [['--renew'], ['--show', 'viewer']])
+@pytest.mark.parametrize('changing', [['--drive'], ['--port', '8443']])
+def test_what_would_not_be_changed_is_refused(folder, capsys, keeping, changing):
+    with pytest.raises(SystemExit) as refused:
+        secure(folder, *keeping, *changing)
+    assert refused.value.code == 2
+    assert "'teleop.enabled' there" in capsys.readouterr().err
+
+
 def test_where_it_may_not_write_it_says_so(cryptography, tmp_path, capsys):
     (tmp_path / 'file').write_text('')
     assert secure(tmp_path / 'file' / 'below') == 1
