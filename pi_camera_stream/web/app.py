@@ -27,8 +27,8 @@ from .access.access import Access
 from .access.access_rules import AccessRules, relative, Role
 from .access.addresses import client_address, note_client
 from .access.admission import Admission
-from .access.connections import ConnectionReaper
 from .access.identity import role_of, session_of
+from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics

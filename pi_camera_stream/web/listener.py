@@ -26,7 +26,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .access.connections import Connection, ConnectionReaper
+from .connections import Connection, ConnectionReaper
 from ..core.pacing import Occasionally
 
 _BACKLOG = 128

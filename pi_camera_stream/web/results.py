@@ -19,7 +19,7 @@ import json
 
 from aiohttp import web, WSCloseCode
 
-from .access.message_limit import MessageLimit
+from .message_limit import MessageLimit
 from .sockets import answer_ping, create_socket
 from .stream.hand_over import HandOver
 

@@ -27,7 +27,7 @@ from aiohttp import web
 
 from .access.access_log import access_logger, quiet_aiohttp
 from .access.addresses import is_loopback, network
-from .access.connections import Connection, ConnectionReaper
+from .connections import Connection, ConnectionReaper
 from .listener import Listener, Site
 from .watchdog import Watchdog
 from ..core.errors import PermanentError

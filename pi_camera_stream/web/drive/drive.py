@@ -44,7 +44,7 @@ from .vehicle import Prefer, Seen, Vehicle
 from ..access.access_rules import Role, same_origin
 from ..access.addresses import client_address, network
 from ..access.identity import person_of, role_of
-from ..access.message_limit import MessageLimit
+from ..message_limit import MessageLimit
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ...core.driving.lease import Lease, SILENCE_S
 from ...core.driving.pressers import MUTED_S, Person, Pressers

@@ -41,7 +41,7 @@ from .rendition import Status
 from .stream import signal_state, Stream
 from .tiers import NAMES
 from .viewer import StreamRequest, Viewer
-from ..access.message_limit import MessageLimit
+from ..message_limit import MessageLimit
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ...core.frame import Frame
 from ...core.json_object import integer, number, parse_object

@@ -26,8 +26,8 @@ from pi_camera_stream.core import reception
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
-from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
+from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.results import ResultsFeed
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.catalog import Catalog

@@ -26,7 +26,7 @@ from pi_camera_stream import web as web_room
 from pi_camera_stream.web.access.access import Access
 from pi_camera_stream.web.access.access_log import access_logger, quiet_aiohttp
 from pi_camera_stream.web.access.access_rules import AccessRules
-from pi_camera_stream.web.access.connections import ConnectionReaper
+from pi_camera_stream.web.connections import ConnectionReaper
 import pytest
 from support.listening import listen
 

@@ -25,8 +25,8 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.errors import TemporaryError
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
-from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
+from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.controls.camera_panel import CameraPanel
 from pi_camera_stream.web.controls.cameras import Control, may_be_set
 from pi_camera_stream.web.stream.catalog import Catalog

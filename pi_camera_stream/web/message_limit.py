@@ -21,7 +21,7 @@ import time
 
 from aiohttp import web
 
-from ...core.pacing import TokenBucket
+from ..core.pacing import TokenBucket
 
 _FLOOD = 1000  # so many more than may be, and the connection is to be ended
 _PENALTY_S = 1.0  # before that, so that who comes again and again does not gain by it

@@ -26,9 +26,9 @@ from typing import Any, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ..stream.link import progress
-from ...core.heap import give_back
-from ...core.pacing import TokenBucket
+from .stream.link import progress
+from ..core.heap import give_back
+from ..core.pacing import TokenBucket
 
 _PERIOD_S = 1.0
 _MOST_AHEAD = 16  # requests of one connection that wait for their answers

@@ -18,8 +18,8 @@ import socket
 from types import SimpleNamespace
 
 from aiohttp import web
-from pi_camera_stream.web.access import connections as connections_module
-from pi_camera_stream.web.access.connections import ConnectionReaper
+from pi_camera_stream.web import connections as connections_module
+from pi_camera_stream.web.connections import ConnectionReaper
 import pytest
 from support.listening import listen
 
