@@ -24,10 +24,11 @@ from aiohttp import web, web_fileresponse
 from aiohttp.typedefs import Handler
 
 from .access.access import Access
-from .access.access_rules import AccessRules, relative, Role
+from .access.access_rules import AccessRules, Role
 from .access.addresses import client_address, note_client
 from .access.admission import Admission
 from .access.identity import role_of, session_of
+from .access.origins import relative
 from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive

@@ -31,11 +31,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from .access_rules import AccessRules, local_path, relative, same_origin, shown, Token
+from .access_rules import AccessRules
 from .addresses import client_address
 from .identity import note, session_of
 from .login_throttle import LoginThrottle
+from .origins import local_path, relative, same_origin, shown
 from .sessions import LIFE_S, Session, Sessions
+from .tokens import Token
 from ...core.pacing import Once
 
 _COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine

@@ -26,7 +26,8 @@ import secrets
 import time
 from typing import Protocol
 
-from .access_rules import AccessRules, Token
+from .access_rules import AccessRules
+from .tokens import Token
 
 LIFE_S = 30 * 24 * 3600
 _COOKIE = re.compile(r'([a-z]+)\.([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})', re.ASCII)

@@ -29,8 +29,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from .cameras import Cameras, may_be_set
-from ..access.access_rules import same_origin, shown
 from ..access.identity import role_of
+from ..access.origins import same_origin, shown
 from ...core.errors import TemporaryError
 from ...core.json_object import name, read_fields
 from ...core.pacing import TokenBucket

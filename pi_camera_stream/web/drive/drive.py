@@ -41,9 +41,10 @@ from typing import Any
 from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
 
 from .vehicle import Prefer, Seen, Vehicle
-from ..access.access_rules import Role, same_origin
+from ..access.access_rules import Role
 from ..access.addresses import client_address, network
 from ..access.identity import person_of, role_of
+from ..access.origins import same_origin
 from ..message_limit import MessageLimit
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ...core.driving.lease import Lease, SILENCE_S

@@ -32,7 +32,8 @@ from pi_camera_stream.parameters.files import check_parameter_file
 from pi_camera_stream.serve.configuration import read_configuration
 from pi_camera_stream.tools.secure import certificate, command, machine, settings
 from pi_camera_stream.tools.secure.qr_code import print_qr_code
-from pi_camera_stream.web.access.access_rules import AccessRules, Token
+from pi_camera_stream.web.access.access_rules import AccessRules
+from pi_camera_stream.web.access.tokens import Token
 import pytest
 from support.processes import running, WAIT_S
 from support.vision import READS_CODES

@@ -25,10 +25,11 @@ from aiohttp import web
 from pi_camera_stream import web as web_room
 from pi_camera_stream.web.access import access as access_module
 from pi_camera_stream.web.access.access import Access
-from pi_camera_stream.web.access.access_rules import AccessRules, Token
+from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.access.identity import role_of
 from pi_camera_stream.web.access.login_throttle import LoginThrottle
 from pi_camera_stream.web.access.sessions import LIFE_S
+from pi_camera_stream.web.access.tokens import Token
 import pytest
 from support.listening import listen
 from yarl import URL

@@ -17,15 +17,9 @@ import socket
 from urllib.parse import urljoin
 
 from pi_camera_stream.core.errors import PermanentError
-from pi_camera_stream.web.access.access_rules import (
-    AccessRules,
-    local_path,
-    relative,
-    Role,
-    same_origin,
-    shown,
-    Token,
-)
+from pi_camera_stream.web.access.access_rules import AccessRules, Role
+from pi_camera_stream.web.access.origins import local_path, relative, same_origin, shown
+from pi_camera_stream.web.access.tokens import Token
 import pytest
 
 TOKEN, DRIVER = 'correct-horse-battery', 'at-the-wheel-of-it-all'

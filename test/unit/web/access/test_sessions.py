@@ -15,8 +15,9 @@
 import asyncio
 
 from pi_camera_stream.web.access import sessions as module
-from pi_camera_stream.web.access.access_rules import AccessRules, Token
+from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.access.sessions import LIFE_S, Sessions
+from pi_camera_stream.web.access.tokens import Token
 import pytest
 
 ACCESS, DRIVER = 'correct-horse-battery', 'at-the-wheel-of-it-all'

@@ -26,9 +26,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pi_camera_stream.core.driving.lease import IDLE_S
 from pi_camera_stream.core.driving.pressers import AGAIN
-from pi_camera_stream.web.access.access_rules import Role, Token
+from pi_camera_stream.web.access.access_rules import Role
 from pi_camera_stream.web.access.identity import note
 from pi_camera_stream.web.access.sessions import LIFE_S, Session
+from pi_camera_stream.web.access.tokens import Token
 from pi_camera_stream.web.drive.drive import Drive
 import pytest
 
