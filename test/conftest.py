@@ -15,7 +15,6 @@
 """What all tests share."""
 
 from importlib.util import find_spec
-import itertools
 import os
 import shutil
 import signal
@@ -24,6 +23,7 @@ import threading
 
 from hypothesis import settings
 import pytest
+from support.domains import own_domain
 
 # No deadlines, since machines can be busy.
 settings.register_profile('thorough', deadline=None, max_examples=100)
@@ -33,14 +33,6 @@ settings.load_profile('thorough' if os.environ.get('CI') == 'true' else 'quick')
 # What a script's shell starts with & ignores Ctrl-C, and so would all that the tests start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# Each of the processes that run tests beside each other has domains of its own; where it begins in
-# them differs from run to run, so that two runs seldom meet.
-_SHARE = 33
-_worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')) % 3
-_domains = itertools.cycle(range(1 + _SHARE * _worker, 1 + _SHARE * (_worker + 1)))
-for _ in range(os.getpid() % _SHARE):
-    next(_domains)
-
 
 _IN_CI = os.environ.get('CI') == 'true'
 
@@ -59,7 +51,9 @@ def pytest_make_collect_report(collector):
 def _ros_domain(monkeypatch):
     """Let each test meet nobody but itself, on this machine."""
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(next(_domains)))
+    with own_domain() as number:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
+        yield
 
 
 @pytest.fixture

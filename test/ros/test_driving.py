@@ -15,8 +15,8 @@
 """
 A page drives a car, and whatever goes wrong, the car stands.
 
-Camera and bridge are real and run in domain 101, which no other test uses; one of each serves all
-tests that do not end them. How late a stop is, is told by the stamps that the bridge gave it.
+Camera and bridge are real and run in a domain of their own; one of each serves all tests that do
+not end them. How late a stop is, is told by the stamps that the bridge gave it.
 """
 
 from contextlib import contextmanager
@@ -38,6 +38,7 @@ from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 from support.car import Car
+from support.domains import own_domain
 from support.driver import Driver, Hands
 from support.driving_link import driving_over
 from support.guest import Guest
@@ -54,14 +55,19 @@ COMMAND_AGE_S, VIDEO_AGE_S = 0.3, 0.5
 # By then it stands however busy the machine is; `benchmarks driving` measures what is promised.
 STANDS_S = 3.0
 OWN_TOPIC = '/own/cmd_vel'
-ENVIRONMENT = {'ROS_DOMAIN_ID': '101', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+
+
+@pytest.fixture(scope='module')
+def environment():
+    with own_domain() as number:
+        yield {'ROS_DOMAIN_ID': str(number), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
 
 
 @pytest.fixture(scope='module', autouse=True)
-def camera():
+def camera(environment):
     """Run the camera of all tests here."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         with running('camera', *parameters(source='pattern', width=320, height=180, fps=30.0)
                      ) as program:
@@ -69,27 +75,27 @@ def camera():
 
 
 @pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    for name, value in ENVIRONMENT.items():
+def _domain(monkeypatch, environment):
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope='module')
-def shared(camera):
+def shared(camera, environment):
     """Run the bridge of all tests that do not end it; its car is `car`."""
     values = FAST | {'access_token': TOKEN, 'allowed_origins': 'https://friend.example',
                      'teleop__stamped': 'true', 'teleop__buttons': BUTTONS}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         with run_bridge(**values) as program:
             yield program
 
 
 @pytest.fixture(scope='module')
-def garage(shared):
+def garage(shared, environment):
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         guest = Guest('car')
     yield Car(guest)
