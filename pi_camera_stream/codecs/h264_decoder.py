@@ -23,9 +23,6 @@ from .limits import check_size, libav_options, MAX_PIXELS
 from ..core.errors import FrameRefusedError
 from ..core.frame import Image
 
-# AVColorSpace and AVColorRange: BT.601 from 16 to 235, as OpenCV takes it, or nothing said.
-_BT601, _LIMITED = (2, 5, 6), (0, 1)
-
 
 def why_missing() -> str:
     """Return why there is no decoder here, and what helps; empty where there is one."""
@@ -70,13 +67,4 @@ class H264Decoder:
         check_size(picture.width, picture.height, self._max_pixels)
         if any(one.is_corrupt for one in pictures):
             raise FrameRefusedError('it is cut off or damaged, so that a part of it is missing')
-        return lambda: _to_image(picture)
-
-
-def _to_image(picture: Any) -> Image:
-    # OpenCV takes a quarter of the time, and knows these colours only.
-    if (picture.format.name == 'yuv420p' and not picture.width % 2 and not picture.height % 2
-            and int(picture.colorspace) in _BT601 and int(picture.color_range) in _LIMITED):
-        import cv2
-        return np.asarray(cv2.cvtColor(picture.to_ndarray(), cv2.COLOR_YUV2BGR_I420), np.uint8)
-    return np.ascontiguousarray(picture.to_ndarray(format='bgr24'), np.uint8)
+        return lambda: np.ascontiguousarray(picture.to_ndarray(format='bgr24'), np.uint8)
