@@ -19,6 +19,8 @@ import time
 
 from ..core.statistics import Recent
 
+MOST_BPS = 6e6  # unless somebody says another number
+
 _DEFAULT_BPS, _FOR_PIXELS_PER_S = 2e6, 1280 * 720 * 30
 _LEAST_BPS = 100e3
 _MOST_OF_INTERVAL = 0.8  # that encoding may take, of the time until the next picture
