@@ -14,6 +14,7 @@
 
 """Every parameter of every node: declared, checked and documented from here."""
 
+from ..codecs.h264_effort import MOST_BPS
 from ..codecs.limits import MAX_PIXELS
 from ..core.driving.limits import PARAMETERS as LIMITS
 from ..core.parameters import Parameter
@@ -89,6 +90,9 @@ CAMERA = (
               1_000_000_000, live=True),
     Parameter('max_bitrate_bps', 0, 'Bit rate of the pictures at the most; 0 is no limit',
               'bit/s', 0, 10_000_000_000, live=True),
+    Parameter('h264_bitrate', round(MOST_BPS), 'Bit rate at the most of H.264, which follows '
+                                               'pixels and rate: 2 Mbit/s at 1280x720 and 30/s',
+              'bit/s', 50_000, 100_000_000, live=True),
     Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
               16, 4096, live=True),
     _MAX_PIXELS,
