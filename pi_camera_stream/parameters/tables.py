@@ -22,6 +22,7 @@ from ..core.rendition_spec import QUALITIES
 from ..sources import registry as sources
 from ..vision import registry as processors
 from ..web.access.access_rules import NUMBERS_OF_VIEWERS
+from ..web.stream.sent_in_all import ABOVE_BPS
 
 CALIBRATION_URL = 'file://${ROS_HOME}/camera_info/${NAME}.yaml'
 
@@ -122,6 +123,13 @@ HTTP_BRIDGE = (
     _MAX_PIXELS,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
               *QUALITIES),
+    Parameter('h264_bitrate', round(MOST_BPS), 'Bit rate at the most of H.264, which follows '
+                                               'pixels and rate, 2 Mbit/s at 1280x720 and 30/s, '
+                                               'and those who watch', 'bit/s', 50_000,
+              100_000_000),
+    Parameter('h264_above_bps', round(ABOVE_BPS), 'Bit rate of all viewers together, above which '
+                                                  'those who can show H.264 get that', 'bit/s',
+              0, 100_000_000_000),
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

@@ -14,6 +14,7 @@
 
 """What all viewers of a server get together, and whether that is too much to be JPEG."""
 
+ABOVE_BPS = 60e6  # unless somebody says another number
 _RELIEF = 0.7  # of the limit; what all would get as JPEG must be less before it is JPEG again
 
 

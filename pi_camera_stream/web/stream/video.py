@@ -23,11 +23,12 @@ import time
 
 from .hand_over import GroupHandOver
 from .rendition import Status
-from .sent_in_all import SentInAll
+from .sent_in_all import ABOVE_BPS, SentInAll
 from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX
 from .video_rate_control import LEAST_SHARE
 from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
+from ...codecs.h264_effort import MOST_BPS
 from ...core.frame import Frame, StampedImage
 from ...core.reception import Reception
 from ...core.video_source import VideoSource
@@ -56,7 +57,7 @@ class VideoOptions:
 
     """
 
-    def __init__(self, bitrate_bps: float = 6e6, above_bps: float = 60e6,
+    def __init__(self, bitrate_bps: float = MOST_BPS, above_bps: float = ABOVE_BPS,
                  log: Callable[[str], None] = _LOG.warning) -> None:
         self.bitrate_bps, self.log = bitrate_bps, log
         self.sent = SentInAll(above_bps)
@@ -166,7 +167,7 @@ class Video:
             self._say(renderer.note)
             if renderer.failed and spec not in self._reasons:
                 self._reasons[spec], self._failed_s[spec] = renderer.failed, now_s
-                self._say(f'{renderer.failed}: pictures go on as JPEG')
+                self._say(f'{renderer.failed}; pictures go on as JPEG')
             elif spec in self._reasons and now_s - self._failed_s[spec] > _AGAIN_S:
                 del self._reasons[spec]
                 self._encoded[spec].want(False)
