@@ -232,8 +232,7 @@ class TierControl:
 
     def _top(self) -> int:
         """Return the highest rung that may be used at present."""
-        return 1 if (self.surroundings.crowded and len(self._ladder) > 1
-                     and isinstance(TIERS[self._ladder[1]].spec, VideoSpec)) else 0
+        return int(self.surroundings.crowded and self._ladder[:2] == (FULL, H264_INDEX))
 
     def _up(self, budget_s: float, now_s: float) -> bool:
         if (self._at <= self._top() or now_s - self._changed_s < self._hold_s
