@@ -265,6 +265,7 @@ def test_what_cannot_be_shown_is_one_sentence_and_goes_by(guest, video, monkeypa
 def test_a_new_size_in_mid_stream_is_shown(guest, video):
     encoders = itertools.cycle([160, 320, 240])
     with Sender(guest, video) as sender, FrameSubscriber(IMAGES, codec='h264') as frames:
+        next_frame(frames)
         for width in itertools.islice(encoders, 4):
             encoder = H264Encoder(400_000, 30)
             sender.change = lambda data, encoder=encoder, width=width: encoder.encode(
