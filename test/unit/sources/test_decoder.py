@@ -19,7 +19,9 @@ import threading
 import av
 import numpy as np
 from pi_camera_stream.core.errors import TemporaryError
+from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.workers.runtime.decoder import Decoder
+from pi_camera_stream.sources.workers.runtime.video_writer import VideoWriter
 from pi_camera_stream.sources.workers.runtime.worker_status import WorkerStatus
 import pytest
 from support import pictures
@@ -49,6 +51,10 @@ class Writer:
     def __init__(self):
         self.images, self.times = [], []
         self.left_out = 0
+        self.video = VideoWriter(self, SourceSettings())
+
+    def send(self, kind, body):
+        pass
 
     def decoded_size(self, width, height):
         return width, height
@@ -64,7 +70,7 @@ class Writer:
 class SlowCodec:
     """A decoder that waits to be let go, packet by packet."""
 
-    name, width, height = 'h264', 0, 0
+    name, width, height, extradata, has_b_frames = 'h264', 0, 0, None, 0
 
     def __init__(self):
         self._codec = av.CodecContext.create('h264', 'r')

@@ -21,6 +21,7 @@ from typing import Any
 import av
 
 from .frame_writer import FrameWriter
+from .passed_video import PassedVideo
 from .worker_status import WorkerStatus
 from ...decoded_frame import frame_orientation, to_image
 from ....codecs.limits import check_size, libav_options
@@ -67,6 +68,7 @@ class Decoder:
         codec.thread_type = 'SLICE'
         codec.options = {'flags': '+low_delay', **libav_options(writer.max_pixels), **(
             {'flags2': '+chunks'} if codec.name == 'h264' else {})}
+        self._video = PassedVideo(codec, writer.video) if codec.name == 'h264' else None
         self._thread = threading.Thread(target=self._run, name='decoder', daemon=True)
         self._thread.start()
 
@@ -81,6 +83,8 @@ class Decoder:
     def close(self) -> None:
         self._packets.close()
         self._thread.join()
+        if self._video is not None:
+            self._video.close()
 
     def _is_key(self, packet: Any) -> bool:
         return bool(packet.is_keyframe or (
@@ -96,6 +100,10 @@ class Decoder:
                 return
             dropped = self._packets.dropped
             self._writer.leave_out(dropped - counted)
+            if self._video is not None:
+                if dropped > counted:
+                    self._video.jump()
+                self._video.add(packet, monotonic_ns)
             counted = dropped
             stamps[packet.pts] = monotonic_ns
             if len(stamps) > _STAMPS:
@@ -120,6 +128,8 @@ class Decoder:
         return ''
 
     def _put(self, frame: Any, monotonic_ns: int) -> None:
+        if self._video is not None:
+            self._video.come_out(frame, monotonic_ns)
         self._writer.put(
             lambda: to_image(frame, self._writer.decoded_size, frame_orientation(frame)),
             monotonic_ns)
