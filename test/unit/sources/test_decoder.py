@@ -24,7 +24,7 @@ from pi_camera_stream.sources.workers.runtime.decoder import Decoder
 from pi_camera_stream.sources.workers.runtime.video_writer import VideoWriter
 from pi_camera_stream.sources.workers.runtime.worker_status import WorkerStatus
 import pytest
-from support import pictures
+from support import h264_streams, pictures
 from support.processes import WAIT_S, wait_until
 
 FRAMES, GROUP = 30, 10
@@ -149,6 +149,16 @@ def test_until_the_first_key_frame_it_says_what_is_missing(packets):
     decoder.close()
     assert writer.times == [GROUP]
     assert 'rpicam-vid --inline' in situation.sentence
+
+
+def test_h265_under_the_name_of_h264_is_named():
+    writer, situation = Writer(), WorkerStatus('')
+    decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, situation)
+    for number, data in enumerate(h264_streams.access_units(codec='libx265')):
+        decoder.put(packet(data, number), number)
+    wait_until(lambda: 'H.265 arrives under the name of H.264' in situation.sentence)
+    decoder.close()
+    assert writer.images == []
 
 
 @pytest.mark.parametrize('max_pixels', [320 * 240 - 1, 1000])

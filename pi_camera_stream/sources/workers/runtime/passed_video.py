@@ -28,8 +28,6 @@ from ....core.errors import FrameRefusedError
 _HEAD_BYTES = 96  # in which parameter sets begin, where there are any
 _SETS = re.compile(rb'\x00\x00\x01[\x07\x27\x47\x67]')
 _MOST_CHUNKS = 1_000  # of one picture
-_SLICES = h264.SLICE, h264.IDR
-_BEFORE = h264.SEI, h264.SPS, h264.PPS, h264.DELIMITER  # what stands in front of a picture
 
 
 class PassedVideo:
@@ -68,8 +66,8 @@ class PassedVideo:
         if not data or len(self._chunks) > _MOST_CHUNKS:
             self.jump()
             return
-        begins = _begins_picture(data)
-        if begins and any(map(_has_slice, self._chunks)):
+        begins = h264.begins_picture(data)
+        if begins and any(map(h264.has_slice, self._chunks)):
             if self._codec.has_b_frames:
                 self._put(self._monotonic_ns)
             else:
@@ -83,9 +81,9 @@ class PassedVideo:
         if (frame.width, frame.height) != self._size:
             self._size = frame.width, frame.height
             self._turned = self._writer.why_not(*self._size, frame_orientation(frame) != UPRIGHT)
-        self._writer.tell(self._refused or self._turned)
         if self._chunks and not self._codec.has_b_frames:
             self._put(monotonic_ns)
+        self._writer.tell(self._refused or self._turned)
 
     def jump(self) -> None:
         """Leave out the unit that has begun: something is missing."""
@@ -124,18 +122,3 @@ class PassedVideo:
         if key:
             self._refused = ''
         return data, key
-
-
-def _has_slice(data: bytes) -> bool:
-    return any(h264.unit_type(unit) in _SLICES for unit in h264.nal_units(data))
-
-
-def _begins_picture(data: bytes) -> bool:
-    """Return whether the picture of these NAL units is another one than that of those before."""
-    for unit in h264.nal_units(data):
-        kind = h264.unit_type(unit)
-        if kind in _SLICES:  # the number of its first macroblock is 0, which is a single bit
-            return len(unit) > 1 and bool(unit[1] & 0x80)
-        if kind in _BEFORE:
-            return True
-    return False
