@@ -167,6 +167,7 @@ class WorkerSource(Source):
         if self._child is not None:
             self._child.stop()
             self._child = None
+            self._video = VideoIntake(self._video.left_out)
 
     def counters(self) -> Mapping[str, int]:
         counters = {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
