@@ -141,7 +141,8 @@ class Source(ABC):
     metadata: Mapping[str, Any] = {}  # how its last picture that told was taken
     refused = ''  # why the camera did not take the last change of controls; empty when it did
     # Gets the H.264 that the source has as such, while it is wanted: all of it from a key frame
-    # on, or up to the next one none. Called in the thread that reads, it must return at once.
+    # on, or up to the next one none. Called in the thread that reads, it must return at once. A
+    # `CaptureLoop` sets it on whichever source it reads.
     on_video: Callable[[VideoUnit], None] | None = None
 
     def __init__(self, settings: SourceSettings) -> None:
