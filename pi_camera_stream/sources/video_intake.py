@@ -49,6 +49,7 @@ class VideoIntake:
 
     @property
     def awaits_key_frame(self) -> bool:
+        """Whether some have been left out since the last that was handed on."""
         return self._waiting_ns > 0
 
     def tell(self, why_not: str | None, steers: bool) -> None:

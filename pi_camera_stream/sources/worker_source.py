@@ -294,7 +294,8 @@ class WorkerSource(Source):
         if wanted != self._asked_video and child.write(pack_message('S', {'video': wanted})):
             self._asked_video = wanted
             video.jump()
-        if self._wants_key and wanted and child.write(pack_message('S', {'key_frame': True})):
+        needed = self._wants_key or (video.steers and video.awaits_key_frame)
+        if needed and wanted and child.write(pack_message('S', {'key_frame': True})):
             self._wants_key = False
 
     def _take_video(self, record: VideoRecord) -> None:

@@ -198,7 +198,7 @@ def test_a_stream_may_become_another_one_in_its_midst(wanted):
     worker.close()
     assert len(worker.jpeg_stamps) == 4 * len(UNITS)
     assert [str(reason)[:60] for reason in worker.told] == [
-        '', 'its H.264 is encoded anew, because it has 640x480 pixels, an',
+        '', 'its H.264 is not passed on, because it has 640x480 pixels, a',
         'its H.264 is not passed on: it is H.264 with 4:2:0 and 10 bi', '', 'None']
     assert {unit.width for unit in worker.units} == ({320, 640} if wanted else set())
     h264_streams.decode([unit.data for unit in worker.units])

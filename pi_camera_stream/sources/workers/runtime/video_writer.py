@@ -42,14 +42,14 @@ class VideoWriter:
         """
         settings = self._settings
         if settings.rotation or settings.hflip or settings.vflip:
-            return ('its H.264 is encoded anew, because it is to be turned: to have it as it '
+            return ('its H.264 is not passed on, because it is to be turned: to have it as it '
                     "comes, set the parameters 'rotation' to 0, 'hflip' and 'vflip' to false")
         if turned:
-            return ('its H.264 is encoded anew, because the sender says that it is to be turned: '
+            return ('its H.264 is not passed on, because the sender says that it is to be turned: '
                     'to have it as it comes, let the sender turn it')
         wanted = settings.size_of(width, height)
         if wanted != (width, height):
-            return (f'its H.264 is encoded anew, because it has {width}x{height} pixels, and '
+            return (f'its H.264 is not passed on, because it has {width}x{height} pixels, and '
                     '{}x{} are asked for: to have it as it comes, set the parameters '
                     "'width' and 'height' to 0").format(*wanted)
         return ''

@@ -18,9 +18,6 @@ from fractions import Fraction
 import json
 import re
 
-import av
-import numpy as np
-
 from .v4l2_encoder import V4L2Encoder
 from .. import sensor
 
@@ -55,6 +52,8 @@ class H264Encoder(V4L2Encoder):
         super()._encode(stream, request)
 
     def _picture(self, request):
+        import av
+        import numpy as np
         config = request.config['main']
         if self._codec is None:
             self._codec = av.CodecContext.create('libx264', 'w')
