@@ -30,11 +30,12 @@ def access_units(count=20, group=10, slices=1, size=SIZE, pixels='yuv420p', opti
     """Return so many access units of moving pictures, a key frame every `group` of them."""
     encoder = av.CodecContext.create(codec, 'w')
     encoder.width, encoder.height, encoder.pix_fmt = *size, pixels
-    encoder.time_base = encoder.framerate = Fraction(30)
-    encoder.time_base = Fraction(1, 30)
+    encoder.framerate, encoder.time_base = Fraction(30), Fraction(1, 30)
+    encoder.thread_count = 1
     if codec == 'libx264':
         encoder.options = {'preset': 'ultrafast', 'tune': 'zerolatency', 'g': str(group),
-                           'x264-params': f'slices={slices}:scenecut=0', **dict(options)}
+                           'x264-params': f'slices={slices}:sliced-threads=0:scenecut=0',
+                           **dict(options)}
     else:
         encoder.options = {'preset': 'ultrafast', 'tune': 'zerolatency',
                            'x265-params': f'keyint={group}:log-level=0:repeat-headers=1'}

@@ -26,7 +26,8 @@ from ....codecs.orientation import UPRIGHT
 from ....core.errors import FrameRefusedError
 
 _HEAD_BYTES = 96  # in which parameter sets begin, where there are any
-_SETS = re.compile(rb'\x00\x00\x01[\x07\x27\x47\x67]')
+_SPS = re.compile(rb'\x00\x00\x01[\x07\x27\x47\x67]')
+_SETS = re.compile(rb'\x00\x00\x01[\x07\x08\x27\x28\x47\x48\x67\x68]')  # SPS or PPS
 _MOST_CHUNKS = 1_000  # of one picture
 
 
@@ -116,7 +117,7 @@ class PassedVideo:
         try:
             data, key = self._reader.read(data)
         except FrameRefusedError as error:
-            if _SETS.search(data):
+            if self._reader.parameters is None and _SPS.search(data):  # it is for what they say
                 self._refused = f'its H.264 is not passed on: {error}'
             return data, False
         if key:
