@@ -15,9 +15,18 @@
 """Quality tiers: the renditions that viewers share, and who moves to which one when."""
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
 
+from ...core import frame
 from ...core.rendition_spec import RenditionSpec
+from ...core.video_spec import VideoSpec
+
+Spec = RenditionSpec | VideoSpec | None
+"""What a rendition is like; None for the bytes of the topic."""
+
+H264, H264_SMALL = VideoSpec(), VideoSpec(scale=0.5, longest=640, shortest=360)
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Tier:
     """A rendition that is shared by all viewers whose way is about as wide."""
 
     name: str
-    spec: RenditionSpec | None  # None for the bytes of the topic
+    spec: Spec
     share: float  # about how many bytes it needs for each byte of the full picture
     # How long its pictures may be on their way, in parts of the time there is. The larger ones
     # give way first: that is how viewers who share a link come to have equal parts of it.
@@ -38,8 +47,21 @@ TIERS = (
     Tier('medium', RenditionSpec(scale=0.5, quality=60), 0.19, 0.8),
     Tier('low', RenditionSpec(scale=0.375, quality=50), 0.09, 0.9),
     Tier('lowest', RenditionSpec(scale=0.25, quality=40), 0.04, 1.0),
+    Tier('h264', H264, 0.15, 0.7),
+    Tier('h264_small', H264_SMALL, 0.04, 0.8),
 )
 NAMES = tuple(tier.name for tier in TIERS)
+FULL, H264_INDEX, H264_SMALL_INDEX = map(NAMES.index, ('full', 'h264', 'h264_small'))
+Ladder = tuple[int, ...]
+"""The tiers among which the bridge chooses, by their index, from the best one down."""
+
+JPEG_LADDER: Ladder = tuple(index for index, tier in enumerate(TIERS)
+                            if not isinstance(tier.spec, VideoSpec))
+LADDERS: dict[str, Ladder] = {'jpeg': JPEG_LADDER, **{name: tuple(map(NAMES.index, tiers))
+                                                      for name, tiers in {
+    'auto': ('full', 'h264', 'h264_small', 'low', 'lowest'), 'h264': ('h264', 'h264_small'),
+}.items()}}
+JPEG_NAMES = tuple(NAMES[index] for index in JPEG_LADDER)
 CUSTOM = 'custom'  # what a viewer's own rendition is called in place of a tier,
 CUSTOM_INDEX = 255  # and its index on the wire
 
@@ -56,6 +78,59 @@ _CLOCK_S = 0.001  # no time is known better
 _PROVEN_S = 30.0  # whoever stayed up so long, did not fail
 
 
+def choose(name: str, codecs: Collection[str] = (frame.JPEG,)) -> dict[str, Any]:
+    """
+    Return the fields of a StreamRequest for the name of a tier or ladder.
+
+    ValueError with one sentence where there is none for a client that can decode these codecs.
+    """
+    names = [*LADDERS, *NAMES] if frame.H264 in codecs else ['auto', 'jpeg', *JPEG_NAMES]
+    if name not in names:
+        unknown = name in LADDERS or name in NAMES
+        raise ValueError(
+            f'tier {name} is for a WebSocket that asks for codecs=jpeg,h264' if unknown else
+            f"tier must be {', '.join(names[:-1])} or {names[-1]}, not {name[:40]!a}")
+    if name in LADDERS:
+        return {'ladder': LADDERS[name if frame.H264 in codecs else 'jpeg']}
+    index = NAMES.index(name)
+    if isinstance(TIERS[index].spec, VideoSpec):
+        return {'ladder': (index,)}  # it is chosen, and its rate still follows its viewers
+    return {'tier': index}
+
+
+@dataclass
+class Surroundings:
+    """
+    What the choice of a tier goes by besides how late pictures are; it changes meanwhile.
+
+    Attributes
+    ----------
+    sizes
+        About how many bytes a picture of some tiers has, of H.264 at its lowest rate.
+    crowded
+        Whether viewers together get so many bytes that those who can show H.264 get that.
+
+    """
+
+    sizes: dict[int, float] = field(default_factory=dict)
+    crowded: bool = False
+
+    def share(self, index: int) -> float:
+        """Return the bytes of a tier for each byte of the full picture."""
+        full, size = self.sizes.get(FULL, 0.0), self.sizes.get(index, 0.0)
+        return size / full if full and size else TIERS[index].share
+
+
+def allowed_s(index: int, interval_s: float, slack: float = 1.0) -> float:
+    """Return how long pictures of a tier may be on their way, where they come so often."""
+    return TIERS[index].budget_share * min(interval_s, _LATEST_S) * slack
+
+
+_ALONE = Surroundings()
+Relieve = Callable[[float], bool]
+"""Returns whether late pictures will be smaller anyway; takes how much smaller they need to be."""
+
+
 class TierControl:
     """
     Choose a viewer's tier from how long its pictures are in transit.
@@ -65,31 +140,62 @@ class TierControl:
     the next, so nobody flaps.
     """
 
-    def __init__(self, now_s: float) -> None:
-        self.index = 0
+    def __init__(self, now_s: float, ladder: Ladder = JPEG_LADDER,
+                 surroundings: Surroundings = _ALONE) -> None:
+        self._ladder, self._at = ladder, 0
+        self.surroundings = surroundings
         self._transits_s: deque[float] = deque(maxlen=_CALM_FRAMES)
         self._changed_s = now_s
         self._hold_s = _FIRST_HOLD_S
         self._trying = False
 
-    def observe(self, transit_s: float, interval_s: float, now_s: float,
-                slack: float = 1.0) -> bool:
+    @property
+    def index(self) -> int:
+        return self._ladder[self._at]
+
+    def observe(self, transit_s: float, interval_s: float, now_s: float, slack: float = 1.0, *,
+                relieve: Relieve = lambda _: False, bytes_per_s: Callable[[], float] = float
+                ) -> bool:
         """
         Take in that a picture was on its way for `transit_s`, beyond the path's own delay.
 
         `interval_s` is the time between two pictures, `slack` how many times later than usual
-        they may come. Returns whether the tier has changed.
+        they may come; `relieve` is asked before it moves down, `bytes_per_s`, what the path
+        carries, 0 where nobody knows, before it changes to another codec. Returns whether the
+        tier has changed.
         """
         budget_s = min(interval_s, _LATEST_S) * slack
-        allowed_s = TIERS[self.index].budget_share * budget_s
+        limit_s = allowed_s(self.index, interval_s, slack)
         self._transits_s.append(transit_s)
-        if transit_s > allowed_s and (
-                self._count(_LATE[1], allowed_s) >= _LATE[0]
-                or self._count(_MUCH_TOO_LATE[1], _MUCH * allowed_s) >= _MUCH_TOO_LATE[0]):
+        if self._at < self._top():
+            return self._change(self._top(), now_s, self.index)
+        if transit_s > limit_s and (
+                self._count(_LATE[1], limit_s) >= _LATE[0]
+                or self._count(_MUCH_TOO_LATE[1], _MUCH * limit_s) >= _MUCH_TOO_LATE[0]):
+            late = sorted(one for one in list(self._transits_s)[-_LATE[1]:] if one > limit_s)
+            if relieve(limit_s / late[len(late) // 2]):
+                self._transits_s.clear()
+                return False
             return self._down(budget_s, now_s)
         if self._trying and now_s - self._changed_s > _PROVEN_S:
             self._trying, self._hold_s = False, max(self._hold_s / 2, _FIRST_HOLD_S)
-        return self._up(budget_s, now_s)
+        return self._up(budget_s, now_s, bytes_per_s)
+
+    def give_way(self, now_s: float) -> bool:
+        """Move down by one, if there is one; return whether the tier has changed."""
+        return self._change(min(self._at + 1, len(self._ladder) - 1), now_s, self.index)
+
+    def use(self, ladder: Ladder, now_s: float) -> bool:
+        """Choose among these from now on; return whether the tier has changed."""
+        if ladder == self._ladder:
+            return False
+        before, share = self.index, TIERS[self.index].share
+        self._ladder = ladder
+        fitting = [at for at, index in enumerate(ladder)
+                   if index == before or TIERS[index].share <= share]
+        at = ladder.index(before) if before in ladder else fitting[0] if fitting else -1
+        self._at = at % len(ladder)
+        return self._change(self._at, now_s, before)
 
     def _count(self, last: int, limit_s: float) -> int:
         return sum(transit_s > limit_s for transit_s in list(self._transits_s)[-last:])
@@ -98,27 +204,46 @@ class TierControl:
         if self._trying:
             self._hold_s = min(2 * self._hold_s, _LONGEST_HOLD_S)
         latest = sorted(list(self._transits_s)[-_LATE[1]:])
-        share_a_second = TIERS[self.index].share / max(latest[len(latest) // 2], _CLOCK_S)
-        index = self.index + 1
-        while (index < len(TIERS) - 1 and TIERS[index].share / share_a_second
-               > _AIM * TIERS[index].budget_share * budget_s):
-            index += 1
-        return self._change(min(index, len(TIERS) - 1), now_s)
+        share = self.surroundings.share
+        share_a_second = share(self.index) / max(latest[len(latest) // 2], _CLOCK_S)
+        last = len(self._ladder) - 1
+        at = min(self._at + 1, last)
+        while at < last and (share(self._ladder[at]) / share_a_second
+                             > _AIM * TIERS[self._ladder[at]].budget_share * budget_s):
+            at += 1
+        return self._change(at, now_s, self.index)
 
-    def _up(self, budget_s: float, now_s: float) -> bool:
-        if (self.index == 0 or now_s - self._changed_s < self._hold_s
+    def _top(self) -> int:
+        """Return the highest rung that may be used at present."""
+        return 1 if (self.surroundings.crowded and len(self._ladder) > 1
+                     and isinstance(TIERS[self._ladder[1]].spec, VideoSpec)) else 0
+
+    def _up(self, budget_s: float, now_s: float, bytes_per_s: Callable[[], float]) -> bool:
+        if (self._at <= self._top() or now_s - self._changed_s < self._hold_s
                 or len(self._transits_s) < _CALM_FRAMES):
             return False
         # A few late ones are the network's own unsteadiness.
         usual_worst_s = sorted(self._transits_s)[_CALM_FRAMES * 9 // 10]
-        if usual_worst_s > _COMFORT * TIERS[self.index - 1].budget_share * budget_s:
+        index = self._ladder[self._at - 1]
+        limit_s = _COMFORT * TIERS[index].budget_share * budget_s
+        if usual_worst_s > limit_s or (
+                isinstance(TIERS[self.index].spec, VideoSpec)
+                and self._predict_s(index, usual_worst_s, bytes_per_s()) > limit_s):
             return False
-        self._change(self.index - 1, now_s)
+        self._change(self._at - 1, now_s, self.index)
         self._trying = True
         return True
 
-    def _change(self, index: int, now_s: float) -> bool:
+    def _predict_s(self, index: int, usual_worst_s: float, bytes_per_s: float) -> float:
+        """Return how long pictures of that tier would be on their way, many times larger ones."""
+        size = self.surroundings.sizes.get(index, 0.0)
+        if size and bytes_per_s:
+            return size / bytes_per_s
+        share = self.surroundings.share
+        return usual_worst_s * share(index) / share(self.index)
+
+    def _change(self, at: int, now_s: float, before: int) -> bool:
         self._transits_s.clear()
         self._trying = False
-        changed, self.index, self._changed_s = index != self.index, index, now_s
-        return changed
+        self._at, self._changed_s = at, now_s
+        return self.index != before
