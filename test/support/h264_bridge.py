@@ -32,12 +32,13 @@ from pi_camera_stream.core import block_code
 _HEAD = struct.Struct('>BBBBIq')
 _TIERS = ['full', 'high', 'medium', 'low', 'lowest', 'h264', 'h264_small']
 _STATIC = Path(pi_camera_stream.__file__).parent / 'web' / 'static'
+_UNDER_WAY = 20
 _TOPIC = '/camera/image_raw/compressed'
 
 
 class H264Bridge:
     """
-    One camera, whose picture is grey with a moving bar and the coded blocks; a context manager.
+    One camera, whose picture is orange with a moving bar and the coded blocks; a context manager.
 
     What can be set at any time, holds from the next picture on.
 
@@ -57,13 +58,15 @@ class H264Bridge:
         How much older the H.264 is than the JPEG.
     queries, messages
         What pages have asked for in the address of `/ws`, and all that they have said.
+    sent
+        The sequences of the pictures on the last connection.
 
     """
 
     def __init__(self, fps=15, reason='', port=0):
         self.h264, self.size, self.deaf, self.behind_ms = False, (640, 360), False, 0
         self.spoil = lambda data, key: data
-        self.queries, self.messages, self.sockets = [], [], []
+        self.queries, self.messages, self.sent = [], [], []
         self._fps, self._reason, self._port = fps, reason, port
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -81,6 +84,23 @@ class H264Bridge:
     def said(self, kind):
         """Return what pages have said of one kind."""
         return [message for message in list(self.messages) if message['type'] == kind]
+
+    def say(self, **message):
+        """Say something to the page that came last."""
+        asyncio.run_coroutine_threadsafe(self._socket.send_json(message), self._loop).result()
+
+    def want_key(self):
+        """Let the next access unit be a key frame."""
+        self._camera.encoder.request_key_frame()
+
+    def hang_up(self):
+        """End the connection."""
+        asyncio.run_coroutine_threadsafe(self._socket.close(), self._loop).result()
+
+    def unanswered(self):
+        """Return the sequences that the page has not acknowledged, but for those under way."""
+        answered = {message['sequence'] for message in self.said('ack')}
+        return [sequence for sequence in self.sent[:-_UNDER_WAY] if sequence not in answered]
 
     def _run(self):
         asyncio.set_event_loop(self._loop)
@@ -118,10 +138,11 @@ class H264Bridge:
         await socket.prepare(request)
         able = 'h264' in request.query.get('codecs', '')
         self.queries.append(dict(request.query))
+        self.sent, self.messages, self._socket = [], [], socket
         await socket.send_json({
             'type': 'hello', 'topic': _TOPIC, 'viewer': 'x', 'tiers': _TIERS if able
             else _TIERS[:5], **({'h264': self._reason} if able else {})})
-        camera = _Camera(self, socket)
+        self._camera = camera = _Camera(self, socket)
         sending = asyncio.create_task(camera.send())
         async for message in socket:
             if message.type is WSMsgType.TEXT:
@@ -135,7 +156,7 @@ class H264Bridge:
             await socket.send_json({**message, 'server_ms': time.time_ns() / 1e6})
         elif message['type'] == 'keyframe' and not self.deaf:
             camera.encoder.request_key_frame()
-        elif message['type'] == 'tier':
+        elif message['type'] == 'tier' and message['tier'] != 'auto':
             self.h264 = message['tier'].startswith('h264')
 
 
@@ -161,6 +182,7 @@ class _Camera:
                 await asyncio.sleep(1 / bridge._fps)
 
     def _message(self, number, stamp_ns, is_h264):
+        self._bridge.sent.append(number)
         image = _picture(number, stamp_ns, *self._bridge.size)
         if is_h264:
             frame = self.encoder.encode(image, stamp_ns, number)
