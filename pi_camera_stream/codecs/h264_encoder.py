@@ -41,7 +41,9 @@ _OPTIONS = {
     'tune': 'zerolatency',
     'forced-idr': '1',
     # As OpenCV's conversion has it: BT.601, 16 to 235. Browsers would guess BT.709 at 720 rows.
-    'x264-params': 'scenecut=0:colormatrix=smpte170m:fullrange=off',
+    # Primaries and transfer are sRGB's, as in JPEGs: Chromium changes colours that do not say so.
+    'x264-params': 'scenecut=0:fullrange=off:colormatrix=smpte170m:colorprim=bt709:'
+                   'transfer=iec61966-2-1',
 }
 
 

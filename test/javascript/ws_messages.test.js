@@ -22,30 +22,45 @@ import {
 } from '../../pi_camera_stream/web/static/shared/ws_messages.js';
 
 /** Return a message as web/websocket.py describes it. */
-function message({ version = 1, tier = 2, sequence = 0xFFFFFFFE, stampNs = 0n, jpeg = [] }) {
-  const bytes = new Uint8Array(16 + jpeg.length);
+function message({
+  version = 1, tier = 2, codec = 0, flags = 0, sequence = 0xFFFFFFFE, stampNs = 0n, data = [],
+}) {
+  const bytes = new Uint8Array(16 + data.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, version);
   view.setUint8(1, tier);
+  view.setUint8(2, codec);
+  view.setUint8(3, flags);
   view.setUint32(4, sequence);
   view.setBigInt64(8, stampNs);
-  bytes.set(jpeg, 16);
+  bytes.set(data, 16);
   return bytes.buffer;
 }
 
 test('a picture is read from its message', () => {
-  const picture = readPicture(message({ stampNs: 1_795_255_708_930_755_282n, jpeg: [255, 216, 7] }));
+  const picture = readPicture(message({ stampNs: 1_795_255_708_930_755_282n, data: [255, 216, 7] }));
   assert.equal(picture.tier, 2);
   assert.equal(picture.sequence, 4_294_967_294);
   assert.ok(Math.abs(picture.stampMs - 1_795_255_708_930.755) < 0.001);
-  assert.deepEqual([...picture.jpeg], [255, 216, 7]);
+  assert.deepEqual([...picture.data], [255, 216, 7]);
+  assert.equal(picture.codec, 'jpeg');
+  assert.ok(picture.key);
+});
+
+test('an access unit of H.264 says whether it is a key frame', () => {
+  const codec = 1;
+  assert.equal(readPicture(message({ codec })).codec, 'h264');
+  assert.equal(readPicture(message({ codec })).key, false);
+  assert.equal(readPicture(message({ codec, flags: 1 })).key, true);
+  assert.equal(readPicture(message({ codec, flags: 2 })).key, false); // of a later version
 });
 
 test('a stamp may be before 1970', () => {
   assert.equal(readPicture(message({ stampNs: -1_500_000n })).stampMs, -1.5);
 });
 
-test('a picture of another version is refused, and so is half a head', () => {
+test('a picture of another version or codec is refused, and so is half a head', () => {
+  assert.throws(() => readPicture(message({ codec: 2 })), RangeError);
   assert.throws(() => readPicture(message({ version: 2 })), RangeError);
   assert.throws(() => readPicture(message({}).slice(0, 15)), RangeError);
 });

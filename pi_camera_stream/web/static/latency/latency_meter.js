@@ -59,31 +59,30 @@ export class LatencyMeter {
   }
 
   /**
-   * Look at a picture, if it is due; its bitmap may be closed after that.
+   * Look at a picture, if it is due; its image may be closed after that.
    *
-   * @param {Pick<import('../shared/camera_view.js').PaintedPicture, 'bitmap' | 'paintedMs'>}
-   *   picture
+   * @param {import('../shared/camera_view.js').PaintedPicture} picture
    */
-  offer({ bitmap, paintedMs }) {
+  offer(picture) {
     const now = performance.now();
     if (now < this.#nextMs) return;
     this.#nextMs = Infinity;
     this.#begunMs = now;
-    this.#paintedMs = paintedMs;
-    this.#copy(bitmap);
+    this.#paintedMs = picture.paintedMs;
+    this.#copy(picture);
     setTimeout(() => this.#send()); // the display, with a new tile, goes first
   }
 
-  /** @param {ImageBitmap} bitmap */
-  #copy(bitmap) {
+  /** @param {import('../shared/camera_view.js').PaintedPicture} picture */
+  #copy(picture) {
     const { canvas } = this.#context;
-    const scale = Math.min(1, WIDTHS[this.#wide] / bitmap.width);
-    const width = Math.round(bitmap.width * scale);
-    const height = Math.round(bitmap.height * scale);
+    const scale = Math.min(1, WIDTHS[this.#wide] / picture.width);
+    const width = Math.round(picture.width * scale);
+    const height = Math.round(picture.height * scale);
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
     this.#context.imageSmoothingQuality = 'medium';
-    this.#context.drawImage(bitmap, 0, 0, width, height);
+    this.#context.drawImage(picture.image, 0, 0, width, height);
   }
 
   #send() {

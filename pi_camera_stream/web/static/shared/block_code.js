@@ -51,22 +51,22 @@ export class BlockReader {
   #readMs = -Infinity;
 
   /**
-   * Return what the blocks of a bitmap say; null without blocks, or when it is not due yet.
+   * Return what the blocks of a picture say; null without blocks, or when it is not due yet.
    *
-   * @param {ImageBitmap} bitmap
+   * @param {Pick<import('./camera_view.js').PaintedPicture, 'image' | 'width' | 'height'>} picture
    */
-  read(bitmap) {
+  read({ image, width, height }) {
     const now = performance.now();
     if (now - this.#readMs < PERIOD_MS) return null;
     this.#readMs = now;
     this.#context ??= smallContext();
-    const { width, height } = this.#context.canvas;
-    const band = Math.floor(bitmap.height * BAND_HEIGHT);
+    const { canvas } = this.#context;
+    const band = Math.floor(height * BAND_HEIGHT);
     if (!band) return null;
     // The band alone, and small: nothing large is read back from where pictures are drawn.
     this.#context.drawImage(
-      bitmap, 0, bitmap.height - band, bitmap.width, band, 0, 0, width, height);
-    return readBlocks(this.#context.getImageData(0, 0, width, height));
+      image, 0, height - band, width, band, 0, 0, canvas.width, canvas.height);
+    return readBlocks(this.#context.getImageData(0, 0, canvas.width, canvas.height));
   }
 }
 

@@ -25,9 +25,10 @@ template.innerHTML = `
       <figcaption>
         <span class="topic"></span>
         <dl class="figures">
-          <div><dt>Quality</dt><dd class="tier">–</dd></div>
+          <div><dt>Left out</dt><dd class="left-out"></dd></div>
+          <div><dt>Quality</dt><dd class="codec"></dd><dd class="tier">–</dd></div>
           <div><dt>Size</dt><dd class="size">–</dd></div>
-          <div><dt>Rate</dt><dd class="rate">–</dd></div>
+          <div><dt>Rate</dt><dd class="rate">–</dd><dd class="bits"></dd></div>
           <div><dt>Age</dt><dd class="age">–</dd><dd class="pixels"></dd></div>
         </dl>
       </figcaption>

@@ -20,7 +20,7 @@ import { targetOf } from './dom.js';
 
 // What the caption needs, to stand above its picture: see camera.css.
 const LINE_PX = 26;
-const TWO_LINES_PX = 464;
+const NARROW_PX = 464; // the topic stands above the figures, which may take two lines
 
 /** Keeps the views in `stage`; `create(topic)` makes one. One of them is selected. */
 export class CameraGrid {
@@ -96,7 +96,7 @@ export class CameraGrid {
     this.#stage.style.setProperty('--rows', String(rows));
     for (const { element, ratio } of this.#views) {
       const width = Math.min(element.clientWidth, element.clientHeight * ratio);
-      const caption = width < TWO_LINES_PX ? 2 * LINE_PX : LINE_PX;
+      const caption = width < NARROW_PX ? 3 * LINE_PX : LINE_PX;
       element.style.setProperty('--caption', `${caption}px`);
       element.classList.toggle('above', element.clientHeight - width / ratio >= caption);
     }

@@ -26,6 +26,7 @@ import { WebSocketFeed } from './websocket_feed.js';
 
 const UPDATE_MS = 500;
 const NOTE_MS = 3000;
+const SENTENCE_MS = 10_000; // of what is said once
 
 /**
  * A picture that is on the screen.
@@ -33,11 +34,13 @@ const NOTE_MS = 3000;
  * @typedef {object} PaintedPicture
  * @property {number | null} ageMs at that moment, where it is known
  * @property {number} stampMs
+ * @property {number} sequence as the robot counts them
+ * @property {'jpeg' | 'h264'} codec
  * @property {string} tier
  * @property {number} width
  * @property {number} height
  * @property {number} paintedMs of performance.now()
- * @property {ImageBitmap} bitmap as long as the call lasts
+ * @property {import('./painter.js').Drawable} image as long as the call lasts
  */
 
 /**
@@ -46,6 +49,7 @@ const NOTE_MS = 3000;
  * @typedef {object} StreamStats
  * @property {number} rate
  * @property {number | null} ageMs
+ * @property {'jpeg' | 'h264'} codec
  * @property {string} tier
  * @property {number} width
  * @property {number} height
@@ -57,8 +61,12 @@ const NOTE_MS = 3000;
  * @typedef {object} FeedOwner
  * @property {(topic: string, tiers: string[] | null, viewer?: string | null) => void} greeted the
  *   stream's full name, the names of its quality tiers, and what the robot calls this viewer of it
+ * @property {(byteCount: number) => void} received a picture
  * @property {(picture: PaintedPicture) => void} painted
  * @property {(stats: StreamStats) => void} reported
+ * @property {(sentence: string) => void} withoutH264 why it cannot be had of this camera; empty
+ *   when it can
+ * @property {(sentence: string) => void} noted is said over the picture; empty when it is over
  * @property {(signal: import('./ws_messages.js').Signal) => void} signalled
  * @property {() => void} lost the robot cannot be reached
  * @property {(sentence: string) => void} refused the robot does not want to
@@ -81,6 +89,7 @@ const NOTE_MS = 3000;
  * @property {(view: CameraView, tiers: string[] | null) => void} greeted
  * @property {() => void} reshaped
  * @property {() => void} unavailable
+ * @property {() => void} [withoutH264] its reason has changed
  * @property {(picture: PaintedPicture) => void} [painted]
  */
 
@@ -99,7 +108,7 @@ export class CameraView {
   #blocks = new BlockReader();
   #notice;
   #timer = 0;
-  #notedMs = 0;
+  #notedUntilMs = 0;
 
   /**
    * @param {string} topic
@@ -124,6 +133,8 @@ export class CameraView {
      * @type {number | null}
      */
     this.stampMs = null;
+    /** Why this camera has no H.264; empty when it has, or when nobody knows yet. */
+    this.h264Reason = '';
     this.ratio = 16 / 9;
     this.element = cameraCell();
     this.figure = find(this.element, 'figure');
@@ -202,10 +213,15 @@ export class CameraView {
     this.#owner.greeted(this, tiers);
   }
 
+  /** @type {FeedOwner['received']} */
+  received(byteCount) {
+    this.#overlay.addBytes(byteCount);
+  }
+
   /** @type {FeedOwner['painted']} */
   painted(picture) {
     this.stampMs = picture.stampMs;
-    const code = this.#blocks.read(picture.bitmap);
+    const code = this.#blocks.read(picture);
     this.#overlay.add(picture, code && picture.stampMs - code.timeMs);
     this.#shown(picture);
     this.#owner.painted?.(picture);
@@ -226,6 +242,18 @@ export class CameraView {
     if (state === 'waiting') this.#wait(reason);
     else if (state === 'broken') this.#notice.show('silent', 'Pictures cannot be shown', more);
     else this.#notice.show('silent', 'No signal', more);
+  }
+
+  /** @type {FeedOwner['withoutH264']} */
+  withoutH264(sentence) {
+    if (this.h264Reason === sentence) return;
+    this.h264Reason = sentence;
+    this.#owner.withoutH264?.();
+  }
+
+  /** @type {FeedOwner['noted']} */
+  noted(sentence) {
+    this.#note(sentence, SENTENCE_MS);
   }
 
   lost() {
@@ -260,13 +288,13 @@ export class CameraView {
   }
 
   /**
-   * Say what is wrong though pictures come; the robot repeats it.
+   * Say what is wrong though pictures come; what the robot says, it repeats.
    *
    * @param {string} text
    */
-  #note(text) {
+  #note(text, durationMs = NOTE_MS) {
     setText(find(this.element, '.note'), text);
-    this.#notedMs = performance.now();
+    this.#notedUntilMs = performance.now() + durationMs;
   }
 
   #wait(detail = '') {
@@ -289,6 +317,6 @@ export class CameraView {
 
   #update() {
     if (this.#feed instanceof WebSocketFeed) this.#overlay.update();
-    if (performance.now() - this.#notedMs > NOTE_MS) this.#note('');
+    if (performance.now() > this.#notedUntilMs) this.#note('');
   }
 }

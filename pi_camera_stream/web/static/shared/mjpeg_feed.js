@@ -18,6 +18,7 @@
 
 import { address, ApiError, get } from './api.js';
 import { subscribe, unsubscribe } from './state_poll.js';
+import { isH264 } from './ws_messages.js';
 
 const MOST = 4; // browsers open six connections to one host, and we need some for ourselves
 
@@ -38,7 +39,7 @@ export class MjpegFeed {
    */
   constructor(topic, tier, camera) {
     this.#topic = topic;
-    this.#tier = tier;
+    this.#tier = tierOfJpegs(tier);
     this.#camera = camera;
     this.element = document.createElement('img');
     this.element.addEventListener('error', () => this.#failed());
@@ -71,7 +72,7 @@ export class MjpegFeed {
 
   /** @param {string} tier */
   setTier(tier) {
-    this.#tier = tier;
+    this.#tier = tierOfJpegs(tier);
     if (this.#running) this.#connect();
   }
 
@@ -94,6 +95,7 @@ export class MjpegFeed {
     this.#camera.reported({
       rate: stream.frames_per_s,
       ageMs: stream.age_ms,
+      codec: 'jpeg',
       tier: ours.length === 1 ? ours[0].tier : this.#tier,
       width: this.element.naturalWidth,
       height: this.element.naturalHeight,
@@ -145,4 +147,13 @@ export class MjpegFeed {
       if (this.#running && error instanceof ApiError) this.#camera.refused(error.message);
     }
   }
+}
+
+/**
+ * An endless image is made of JPEGs, of which the robot chooses the best.
+ *
+ * @param {string} tier
+ */
+function tierOfJpegs(tier) {
+  return tier === 'jpeg' || isH264(tier) ? 'auto' : tier;
 }

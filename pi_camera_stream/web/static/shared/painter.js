@@ -19,20 +19,33 @@
 import { newContext } from './dom.js';
 
 const DECODERS = 2; // at a time; the browser decodes in threads of its own
+const LATE_MS = 1000; // what is older by more than that, is from another time: a film begins anew
+
+/**
+ * A picture as it can be drawn.
+ *
+ * @typedef {ImageBitmap | VideoFrame} Drawable
+ */
 
 /**
  * A picture, and what is called when it was painted, or when a newer one came before.
  *
  * @typedef {object} OfferedPicture
- * @property {Uint8Array<ArrayBuffer>} jpeg
- * @property {(bitmap: ImageBitmap) => void} painted the bitmap is there as long as that lasts
+ * @property {number} stampMs
+ * @property {number} tier
+ * @property {(image: Drawable, width: number, height: number) => void} painted the image is there
+ *   as long as that lasts
  * @property {() => void} leftOut
  */
 
-/** @typedef {OfferedPicture & { order: number }} WaitingPicture */
+/** @typedef {OfferedPicture & { order: number }} OrderedPicture */
+/** @typedef {OrderedPicture & { jpeg: Uint8Array<ArrayBuffer> }} WaitingPicture */
 
 /**
- * Decodes pictures and paints the newest one; nothing waits.
+ * Paints the newest picture, JPEGs and what was decoded elsewhere alike; nothing waits.
+ *
+ * One rendition may be some ms behind another. What comes from it at a change is left out, as long
+ * as it is older than what is on the screen.
  *
  * Where the browser shows the canvas by itself (`desynchronized`), a picture is painted at once,
  * and the next one after an animation frame at the earliest: a page that nobody sees has none, so
@@ -48,9 +61,11 @@ export class Painter {
   #order = 0; // of arrival
   /** @type {WaitingPicture | null} */
   #waiting = null; // the newest one that is not being decoded yet
-  /** @type {(WaitingPicture & { bitmap: ImageBitmap }) | null} */
+  /** @type {(OrderedPicture & { image: Drawable }) | null} */
   #decoded = null; // the one that waits for the next animation frame
   #newest = 0; // its order, or that of the last one painted
+  /** @type {OfferedPicture | null} */
+  #last = null; // that one
   #frame = 0;
 
   /**
@@ -64,12 +79,25 @@ export class Painter {
     this.#failed = failed;
   }
 
-  /** @param {OfferedPicture} picture */
-  offer(picture) {
+  /**
+   * @param {OfferedPicture} picture
+   * @param {Uint8Array<ArrayBuffer>} jpeg
+   */
+  offer(picture, jpeg) {
     this.#waiting?.leftOut();
-    this.#order += 1;
-    this.#waiting = { ...picture, order: this.#order };
+    this.#waiting = { ...picture, order: this.#next(), jpeg };
     this.#decode();
+  }
+
+  /**
+   * Note that a picture has come that is decoded elsewhere; return what takes it over then.
+   *
+   * @param {OfferedPicture} picture
+   * @returns {(frame: VideoFrame) => void}
+   */
+  expect(picture) {
+    const order = this.#next();
+    return (frame) => this.#take({ ...picture, order }, frame);
   }
 
   /** Forget what has not been painted yet. */
@@ -77,9 +105,15 @@ export class Painter {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     this.#waiting = null;
-    this.#decoded?.bitmap.close();
+    this.#decoded?.image.close();
     this.#decoded = null;
+    this.#last = null;
     this.#newest = this.#order; // what is being decoded comes too late
+  }
+
+  #next() {
+    this.#order += 1;
+    return this.#order;
   }
 
   async #decode() {
@@ -100,19 +134,20 @@ export class Painter {
   }
 
   /**
-   * @param {WaitingPicture} picture
-   * @param {ImageBitmap} bitmap
+   * @param {OrderedPicture} picture
+   * @param {Drawable} image
    */
-  #take(picture, bitmap) {
-    if (picture.order <= this.#newest) {
-      bitmap.close();
+  #take(picture, image) {
+    if (picture.order <= this.#newest || this.#isBehind(picture)) {
+      image.close();
       picture.leftOut();
       return;
     }
-    this.#decoded?.bitmap.close();
+    this.#decoded?.image.close();
     this.#decoded?.leftOut();
-    this.#decoded = { ...picture, bitmap };
+    this.#decoded = { ...picture, image };
     this.#newest = picture.order;
+    this.#last = picture;
     if (this.#atOnce && !this.#frame) this.#paint();
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
@@ -120,20 +155,33 @@ export class Painter {
     });
   }
 
+  /** @param {OfferedPicture} picture */
+  #isBehind({ stampMs, tier }) {
+    if (!this.#last || tier === this.#last.tier) return false;
+    const behindMs = this.#last.stampMs - stampMs;
+    return behindMs > 0 && behindMs < LATE_MS;
+  }
+
   #paint() {
     const picture = this.#decoded;
     this.#decoded = null;
     if (!picture) return;
-    const { bitmap } = picture;
-    const { width, height } = bitmap;
+    const { image } = picture;
+    const [width, height] = sizeOf(image);
     // With all pixels of the picture; the browser fits them to those of the screen.
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
-    this.#context.drawImage(bitmap, 0, 0);
+    this.#context.drawImage(image, 0, 0);
     try {
-      picture.painted(bitmap);
+      picture.painted(image, width, height);
     } finally {
-      bitmap.close();
+      image.close();
     }
   }
+}
+
+/** @param {Drawable} image */
+function sizeOf(image) {
+  return 'displayWidth' in image ? [image.displayWidth, image.displayHeight]
+    : [image.width, image.height];
 }

@@ -16,21 +16,24 @@
 
 // The figures over a picture: rate, age, quality and size.
 
-import { median } from './median.js';
 import { find, milliseconds, NOTHING, setText } from './dom.js';
+import { RecentPictures } from './recent_pictures.js';
+import { isH264 } from './ws_messages.js';
 
-const RATE_WINDOW_MS = 2000;
-const AGE_WINDOW_MS = 1000;
 const ALIKE_MS = 5; // stamps and pixels that differ less are never said to differ
 // Beyond these the camera's clock and the robot's disagree: no age can be told.
 const LEAST_AGE_MS = -20;
 const MOST_AGE_MS = 600_000;
+const CODECS = { jpeg: 'JPEG', h264: 'H.264' };
 
 /**
  * @typedef {object} Stats
  * @property {number} rate
  * @property {number | null} ageMs
  * @property {number | null} [leadMs] how much older the pictures are by their pixels
+ * @property {number | null} [bitsPerS]
+ * @property {number} [leftOutPerS] pictures that were not shown
+ * @property {'jpeg' | 'h264'} codec
  * @property {string} tier
  * @property {number} width
  * @property {number} height
@@ -38,16 +41,15 @@ const MOST_AGE_MS = 600_000;
  */
 
 /**
- * Fills in the elements `.rate`, `.age`, `.tier` and `.size` below `root`. Where pictures carry
+ * Fills in the elements of camera_cell.js below `root`. Where pictures carry
  * their time in their pixels, the age by these is in `.pixels`, beside the age by their stamps.
  * How much older it is, for the same pictures, is in its `data-lead-ms`; `data-differs` is there
  * when that is more than the time from one picture to the next.
  */
 export class StatsOverlay {
   #root;
-  /** @type {{ ms: number, ageMs: number | null, leadMs: number | null }[]} */
-  #painted = []; // of the last two seconds
-  /** @type {Pick<Stats, 'tier' | 'width' | 'height' | 'atRobot'> | null} */
+  #recent = new RecentPictures();
+  /** @type {Pick<Stats, 'codec' | 'tier' | 'width' | 'height' | 'atRobot'> | null} */
   #last = null;
 
   /** @param {HTMLElement} root */
@@ -56,39 +58,41 @@ export class StatsOverlay {
   }
 
   /**
+   * Note that a picture has come, painted or not.
+   *
+   * @param {number} byteCount
+   */
+  addBytes(byteCount) {
+    this.#recent.addBytes(byteCount, performance.now());
+  }
+
+  /**
    * Note that a picture was painted, and how much older it is by its pixels, or null.
    *
-   * @param {Pick<Stats, 'ageMs' | 'tier' | 'width' | 'height'>} picture
+   * @param {import('./camera_view.js').PaintedPicture} picture
    * @param {number | null} leadMs
    */
-  add({ ageMs, tier, width, height }, leadMs) {
+  add({ ageMs, codec, sequence, tier, width, height }, leadMs) {
     const known = leadMs !== null && Math.abs(leadMs) < MOST_AGE_MS; // or the film is an old one
-    this.#painted.push({ ms: performance.now(), ageMs, leadMs: known ? leadMs : null });
-    this.#last = { tier, width, height };
+    this.#recent.add({ ms: performance.now(), ageMs, leadMs: known ? leadMs : null }, sequence);
+    this.#last = { codec, tier, width, height };
   }
 
   /** The age of the pictures of the last second, at paint; null when there were none. */
   get ageMs() {
-    return median(this.#recent().map(({ ageMs }) => ageMs));
+    return this.#recent.ageMs(performance.now());
   }
 
   /** Nothing comes any more. */
   clear() {
-    this.#painted = [];
+    this.#recent.clear();
     if (this.#last) this.show({ ...this.#last, rate: 0, ageMs: null });
   }
 
   /** Show what follows from the pictures that were painted. */
   update() {
-    const now = performance.now();
-    this.#painted = this.#painted.filter(({ ms }) => ms > now - RATE_WINDOW_MS);
-    if (!this.#last) return;
-    this.show({
-      ...this.#last,
-      rate: this.#rate(now),
-      ageMs: this.ageMs,
-      leadMs: median(this.#recent().map(({ leadMs }) => leadMs)),
-    });
+    const figures = this.#recent.figures(performance.now());
+    if (this.#last) this.show({ ...this.#last, ...figures });
   }
 
   /**
@@ -96,11 +100,17 @@ export class StatsOverlay {
    *
    * @param {Stats} stats
    */
-  show({ rate, ageMs, leadMs = null, tier, width, height, atRobot = false }) {
-    this.#last = { tier, width, height, atRobot };
+  show({
+    rate, ageMs, leadMs = null, bitsPerS = null, leftOutPerS = 0, codec, tier, width, height,
+    atRobot = false,
+  }) {
+    this.#last = { codec, tier, width, height, atRobot };
     this.#write('.rate', `${rate.toFixed(1)} /s`);
+    this.#write('.bits', bitsPerS === null ? '' : bitRate(bitsPerS));
+    this.#write('.left-out', leftOutPerS ? `${leftOutPerS.toFixed(1)} /s` : '');
     this.#write('.age', `${ageText(ageMs)}${atRobot ? ' at the robot' : ''}`);
-    this.#write('.tier', tier);
+    this.#write('.codec', CODECS[codec]);
+    this.#write('.tier', isH264(tier) ? tier.split('_')[1] ?? '' : tier);
     this.#write('.size', width ? `${width}×${height}` : NOTHING);
     this.#showPixels(ageMs, leadMs, rate);
   }
@@ -121,21 +131,6 @@ export class StatsOverlay {
     if (Math.abs(leadMs) > Math.max(ALIKE_MS, 1000 / rate)) dataset.differs = '';
   }
 
-  #recent() {
-    const now = performance.now();
-    return this.#painted.filter(({ ms }) => ms > now - AGE_WINDOW_MS);
-  }
-
-  /** @param {number} now */
-  #rate(now) {
-    const count = this.#painted.length;
-    if (count < 2) return 0;
-    const first = this.#painted[0].ms;
-    const last = this.#painted[count - 1].ms;
-    const interval = (last - first) / (count - 1);
-    return 1000 * (count - 1) / Math.max(last - first, now - first - interval);
-  }
-
   /**
    * @param {string} selector
    * @param {string} text
@@ -150,4 +145,10 @@ function ageText(ageMs) {
   if (ageMs === null) return NOTHING;
   if (ageMs < LEAST_AGE_MS || ageMs > MOST_AGE_MS) return 'clock?';
   return milliseconds(Math.max(0, ageMs));
+}
+
+/** @param {number} bitsPerS */
+function bitRate(bitsPerS) {
+  if (bitsPerS < 1e6) return `${(bitsPerS / 1e3).toFixed(0)} kbit/s`;
+  return `${(bitsPerS / 1e6).toFixed(bitsPerS < 10e6 ? 1 : 0)} Mbit/s`;
 }

@@ -19,8 +19,10 @@
 import { address } from './api.js';
 import { ClockSync } from './clock_offset.js';
 import { Connection } from './connection.js';
+import { H264Decoder } from './h264_decoder.js';
+import { whyNoH264 } from './h264_support.js';
 import { Painter } from './painter.js';
-import { readPicture, tierName } from './ws_messages.js';
+import { isH264, readPicture, tierName } from './ws_messages.js';
 
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
@@ -36,8 +38,12 @@ export class WebSocketFeed {
   #tier;
   #camera;
   #session = new Session();
+  #started = false;
+  #able = false; // to show H.264
+  #given = false; // H.264 up
   #connection;
   #painter;
+  #decoder;
   #clock = new ClockSync((message) => this.#connection.send(message));
 
   /**
@@ -54,8 +60,13 @@ export class WebSocketFeed {
     this.element.height = 720;
     this.#painter = new Painter(this.element,
       () => camera.refused('This browser cannot decode the pictures of the camera'));
+    this.#decoder = new H264Decoder({
+      keyFrameWanted: () => this.#connection.send({ type: 'keyframe' }),
+      waiting: (sentence) => camera.noted(sentence),
+      failed: (sentence) => this.#giveUpH264(sentence),
+    });
     this.#connection = new Connection(
-      () => address('ws', { ...(this.#topic && { topic: this.#topic }), tier: this.#tier }),
+      () => this.#address(),
       {
         opened: () => this.#opened(),
         received: (data) => this.#received(data),
@@ -65,14 +76,17 @@ export class WebSocketFeed {
       });
   }
 
-  start() {
-    this.#connection.start();
+  async start() {
+    this.#started = true;
+    this.#able = !await whyNoH264 && !this.#given;
+    if (this.#started) this.#connection.start();
   }
 
   stop() {
+    this.#started = false;
     this.#clock.stop();
     this.#connection.stop();
-    this.#painter.clear();
+    this.#clear();
   }
 
   wake() {
@@ -82,13 +96,41 @@ export class WebSocketFeed {
   /** @param {string} tier */
   setTier(tier) {
     this.#tier = tier;
-    this.#connection.send({ type: 'tier', tier });
+    this.#connection.send({ type: 'tier', tier: this.#askedTier() });
+  }
+
+  #address() {
+    return address('ws', {
+      ...(this.#topic && { topic: this.#topic }),
+      tier: this.#askedTier(),
+      ...(this.#able && { codecs: 'jpeg,h264' }),
+    });
+  }
+
+  /** Return the tier as the robot may be asked for it by a page that is able to so much. */
+  #askedTier() {
+    const inter = isH264(this.#tier) || (this.#given && this.#tier === 'auto');
+    return inter && !this.#able ? 'jpeg' : this.#tier;
+  }
+
+  /** @param {string} sentence */
+  #giveUpH264(sentence) {
+    this.#given = true;
+    this.#able = false;
+    this.setTier(this.#tier);
+    this.#camera.noted(sentence);
+    this.#camera.withoutH264(sentence);
   }
 
   #opened() {
     this.#session = new Session();
-    this.#painter.clear();
+    this.#clear();
     this.#clock.start();
+  }
+
+  #clear() {
+    this.#painter.clear();
+    this.#decoder.clear();
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -102,6 +144,9 @@ export class WebSocketFeed {
     if (message.type === 'hello') {
       this.#session.tiers = message.tiers;
       this.#camera.greeted(message.topic, message.tiers, message.viewer);
+      if (message.h264 !== undefined) this.#camera.withoutH264(message.h264);
+    } else if (message.type === 'h264') {
+      this.#camera.withoutH264(message.reason);
     } else if (message.type === 'signal') {
       this.#camera.signalled(message);
     } else if (message.type === 'clock') {
@@ -112,35 +157,43 @@ export class WebSocketFeed {
   /** @param {ArrayBuffer} buffer */
   #offer(buffer) {
     const session = this.#session;
-    let picture;
+    let wire;
     try {
-      picture = readPicture(buffer);
+      wire = readPicture(buffer);
     } catch {
       this.#camera.refused('The program on the robot has changed: load this page again');
       return;
     }
-    const { jpeg, sequence } = picture;
-    this.#painter.offer({
-      jpeg,
-      painted: (bitmap) => this.#painted(session, picture, bitmap),
-      leftOut: () => this.#acknowledge(session, sequence, null),
-    });
+    this.#camera.received(buffer.byteLength);
+    const { data, key, sequence, stampMs, tier } = wire;
+    const leftOut = () => this.#acknowledge(session, sequence, null);
+    /** @type {import('./painter.js').OfferedPicture} */
+    const picture = {
+      stampMs,
+      tier,
+      painted: (...drawn) => this.#painted(session, wire, ...drawn),
+      leftOut,
+    };
+    if (wire.codec === 'jpeg') this.#painter.offer(picture, data);
+    else this.#decoder.offer({ data, key, leftOut, decoded: this.#painter.expect(picture) });
   }
 
   /**
    * @param {Session} session
-   * @param {import('./ws_messages.js').WirePicture} picture
-   * @param {ImageBitmap} bitmap
+   * @param {import('./ws_messages.js').WirePicture} wire
+   * @param {import('./painter.js').Drawable} image
+   * @param {number} width
+   * @param {number} height
    */
-  #painted(session, picture, bitmap) {
+  #painted(session, wire, image, width, height) {
     const paintedMs = performance.now();
     const robotMs = this.#clock.now();
-    const { height, width } = bitmap;
-    const { sequence, stampMs } = picture;
+    const { codec, sequence, stampMs } = wire;
     const ageMs = robotMs === null ? null : robotMs - stampMs;
     this.#acknowledge(session, sequence, ageMs);
-    const tier = tierName(picture.tier, session.tiers);
-    this.#camera.painted({ ageMs, bitmap, height, paintedMs, stampMs, tier, width });
+    const tier = tierName(wire.tier, session.tiers);
+    this.#camera.painted(
+      { ageMs, codec, height, image, paintedMs, sequence, stampMs, tier, width });
   }
 
   /**

@@ -19,6 +19,9 @@
 const VERSION = 1;
 const HEAD_BYTES = 16;
 const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
+/** @type {('jpeg' | 'h264')[]} */
+const CODECS = ['jpeg', 'h264']; // by their number
+const KEY_FRAME = 1; // the flag
 
 /**
  * @typedef {object} Hello the first message on a connection
@@ -26,6 +29,7 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
  * @property {string} topic the full name
  * @property {string[]} tiers their names, from the best one on
  * @property {string} [viewer] what the robot calls this viewer of it
+ * @property {string} [h264] why there is no H.264 of it, a sentence; empty when there is
  */
 
 /**
@@ -41,6 +45,12 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
 /** @typedef {Signal & { type: 'signal' }} SignalMessage no picture is shown, or else is wrong */
 
 /**
+ * @typedef {object} H264Message whether there is H.264 has changed
+ * @property {'h264'} type
+ * @property {string} reason as in the greeting
+ */
+
+/**
  * @typedef {object} ClockRequest
  * @property {'clock'} type
  * @property {number} client_ms
@@ -53,14 +63,16 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
  * @property {number} server_ms
  */
 
-/** @typedef {Hello | SignalMessage | ClockAnswer} ServerMessage */
+/** @typedef {Hello | SignalMessage | H264Message | ClockAnswer} ServerMessage */
 
 /**
  * @typedef {object} WirePicture
  * @property {number} tier its index
+ * @property {'jpeg' | 'h264'} codec
+ * @property {boolean} key whether it can be decoded without the ones before
  * @property {number} sequence
  * @property {number} stampMs of the robot's clock
- * @property {Uint8Array<ArrayBuffer>} jpeg
+ * @property {Uint8Array<ArrayBuffer>} data a JPEG, or an access unit (Annex B)
  */
 
 /**
@@ -73,11 +85,15 @@ const CUSTOM_TIER = 255; // a rendition of the viewer's own, in no tier
 export function readPicture(buffer) {
   const head = new DataView(buffer, 0, HEAD_BYTES);
   if (head.getUint8(0) !== VERSION) throw new RangeError('a picture of another protocol version');
+  const codec = CODECS[head.getUint8(2)];
+  if (!codec) throw new RangeError('a picture of an unknown codec');
   return {
     tier: head.getUint8(1),
+    codec,
+    key: codec === 'jpeg' || Boolean(head.getUint8(3) & KEY_FRAME),
     sequence: head.getUint32(4),
     stampMs: Number(head.getBigInt64(8)) / 1e6,
-    jpeg: new Uint8Array(buffer, HEAD_BYTES),
+    data: new Uint8Array(buffer, HEAD_BYTES),
   };
 }
 
@@ -89,4 +105,13 @@ export function readPicture(buffer) {
  */
 export function tierName(tier, tiers) {
   return tier === CUSTOM_TIER ? 'custom' : tiers[tier] ?? '';
+}
+
+/**
+ * Return whether that is a tier of H.264, `h264` itself leaves it to the robot which.
+ *
+ * @param {string} tier
+ */
+export function isH264(tier) {
+  return tier.startsWith('h264');
 }

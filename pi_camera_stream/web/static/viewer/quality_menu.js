@@ -17,11 +17,21 @@
 // The choice of quality.
 
 import { copyTemplate, find, setText, targetOf } from '../shared/dom.js';
+import { isH264 } from '../shared/ws_messages.js';
 import { Menu } from './menu.js';
 
 const TIERS = ['full', 'high', 'medium', 'low', 'lowest']; // until the robot names its own
+const CHOSEN_BY_THE_ROBOT = ['auto', 'jpeg', 'h264', 'h264_small'];
 /** @type {Record<string, string>} */
-const EXPLAINED = { auto: 'the best that the network carries', full: 'as the camera sends it' };
+const NAMES = { jpeg: 'JPEG', h264: 'H.264', h264_small: 'H.264 small' };
+/** @type {Record<string, string>} */
+const EXPLAINED = {
+  auto: 'the best that the network carries',
+  jpeg: 'the best JPEG that the network carries',
+  h264: 'whole size on a narrow link',
+  h264_small: '640 pixels wide, for a very narrow link',
+  full: 'JPEG as the camera sends it',
+};
 
 /** `choose(tier)` hears of a choice. */
 export class QualityMenu {
@@ -30,6 +40,7 @@ export class QualityMenu {
   /** @type {string[]} */
   #tiers = [];
   #tier;
+  #reason = ''; // why there is no H.264
 
   /**
    * @param {HTMLElement} button
@@ -58,25 +69,45 @@ export class QualityMenu {
   /**
    * Offer tiers of these names.
    *
-   * @param {string[]} tiers
+   * @param {string[]} names
    */
-  name(tiers) {
+  name(names) {
+    const tiers = names.filter((tier) => !isH264(tier)); // these are there anyway
     if (this.#tiers.join() === tiers.join()) return;
     this.#tiers = tiers;
-    this.#list.replaceChildren(...['auto', ...tiers].map((tier) => {
+    this.#list.replaceChildren(...[...CHOSEN_BY_THE_ROBOT, ...tiers].map((tier) => {
       const row = copyTemplate('#quality-row');
       find(row, 'input', HTMLInputElement).value = tier;
-      setText(find(row, '.name'), tier);
-      setText(find(row, '.type'), EXPLAINED[tier] ?? '');
+      setText(find(row, '.name'), NAMES[tier] ?? tier);
       return row;
     }));
     this.#mark();
   }
 
+  /**
+   * Say why there is no H.264; with an empty reason, offer it.
+   *
+   * @param {string} reason
+   */
+  withoutH264(reason) {
+    if (this.#reason === reason) return;
+    this.#reason = reason;
+    this.#mark();
+  }
+
   #mark() {
-    this.#shown.textContent = this.#tier;
-    for (const box of this.#list.querySelectorAll('input')) {
+    this.#shown.textContent = NAMES[this.#tier] ?? this.#tier;
+    for (const row of this.#list.children) {
+      const box = find(row, 'input', HTMLInputElement);
       box.checked = box.value === this.#tier;
+      box.disabled = isH264(box.value) && this.#reason !== '';
+      setText(find(row, '.type'), this.#explain(box));
     }
+  }
+
+  /** @param {HTMLInputElement} box */
+  #explain({ disabled, value }) {
+    if (!disabled) return EXPLAINED[value] ?? '';
+    return value === 'h264' ? this.#reason : ''; // once is enough
   }
 }

@@ -21,6 +21,7 @@ import { CameraGrid } from '../shared/camera_grid.js';
 import { CameraView } from '../shared/camera_view.js';
 import { find, setText } from '../shared/dom.js';
 import { FullScreen } from '../shared/full_screen.js';
+import { whyNoH264 } from '../shared/h264_support.js';
 import { onKeys } from '../shared/keys.js';
 import { UrlState } from '../shared/url_state.js';
 import { Account } from './account.js';
@@ -32,13 +33,14 @@ import { QualityMenu } from './quality_menu.js';
 import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
+const WITHOUT_SOCKETS = 'H.264 needs WebSockets, and these pictures come without';
 
 const urlState = new UrlState();
 let messageTimer = 0;
 
 const cameras = new CameraGrid(find(document, '#stage'), (topic) => new CameraView(
   topic, urlState.tier, urlState.transport,
-  { greeted, reshaped: () => cameras.layOut(), unavailable }));
+  { greeted, reshaped: () => cameras.layOut(), unavailable, withoutH264 }));
 const cameraMenu = new CameraMenu(find(document, '#cameras'), {
   shown: () => cameras.topics, choose: (topics) => showCameras(topics, true),
 });
@@ -64,6 +66,7 @@ const machineNote = new MachineNote(find(document, '#machine'));
 function showCameras(topics, chosen) {
   if (chosen) urlState.update({ topics });
   cameras.show(topics);
+  withoutH264();
   if (!document.hidden) start();
   cameraMenu.mark();
   name();
@@ -87,10 +90,19 @@ function greeted(_, tiers) {
   name();
 }
 
+/** Where one camera has it, it can be chosen. */
+async function withoutH264() {
+  const reasons = cameras.views.map(({ h264Reason }) => h264Reason);
+  const transport = urlState.transport === 'mjpeg' ? WITHOUT_SOCKETS : '';
+  qualityMenu.withoutH264(
+    await whyNoH264 || transport || (reasons.every(Boolean) && reasons[0]) || '');
+}
+
 /** WebSockets do not get through to here: nor will they for the other cameras. */
 function unavailable() {
   urlState.transport = 'mjpeg';
   for (const view of cameras.views) view.useTransport('mjpeg');
+  withoutH264();
 }
 
 function name() {
