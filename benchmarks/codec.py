@@ -69,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         help='a clone from before H.264, which `unwanted` measures beside this one')
     add('--server', default='', metavar='OPTIONS',
         help="what `serve` is told besides, like '--h264-bitrate 2e6'")
+    add('--log', action='store_true', help='show what the server says')
     add('--trace', type=Path, metavar='FILE', help='write down each picture there, as JSON')
     options = parser.parse_args(arguments)
     rows = _rows(options)
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     print(shlex.join(['python3', '-m', 'benchmarks', 'codec', *arguments]))
     with tempfile.TemporaryDirectory(prefix='pi_camera_stream_benchmark_') as folder:
         study = Study(Path(folder), FPS, options.warm_up, options.seconds, options.rounds,
-                      tuple(shlex.split(options.server)), options.trace)
+                      tuple(shlex.split(options.server)), options.log, options.trace)
         study.pictures.mkdir()
         size = scene.write(study.pictures, WIDTH, HEIGHT, _QUALITY)
         print(f'{WIDTH}x{HEIGHT}, {size / 1e3:.0f} kB, {FPS:g}/s; load {os.getloadavg()[0]:.1f}')

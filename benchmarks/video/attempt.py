@@ -28,6 +28,7 @@ from .server import Cpu, Server, serving, Told, Used, Visitors, watching
 from ..common import networks
 
 JPEG, H264 = 'JPEG', 'H.264'
+FULL, VIDEO = 'tier=full', 'codecs=jpeg,h264&tier=h264'
 QUERIES = {JPEG: 'tier=auto', H264: 'codecs=jpeg,h264&tier=auto'}
 # What tbf is told: a queue for viewers who share a link, and a short one that hides nothing of a
 # narrow one.
@@ -43,6 +44,8 @@ class Study:
     ----------
     folder
         With a folder `pictures`, for what comes, and for room.
+    log
+        Whether what servers say is shown.
     trace
         A file for all pictures of all attempts, one line of JSON each; None for none.
 
@@ -54,6 +57,7 @@ class Study:
     seconds: float
     rounds: int
     server_options: tuple[str, ...]
+    log: bool = False
     trace: Path | None = None
 
     @property
@@ -127,7 +131,7 @@ def attempt(study: Study, wanted: Attempt) -> Outcome:
             networks.narrow(route.server, wanted.link_bps, shape=wanted.shape)
         server = stack.enter_context(serving(
             route, wanted.source or study.pictures, study.fps, *study.server_options,
-            *wanted.options, clone=wanted.clone))
+            *wanted.options, clone=wanted.clone, log=study.log))
         visitors = [stack.enter_context(watching(
             server, group, study.folder / f'group{number}.json'))
             for number, group in enumerate(wanted.groups)]

@@ -36,7 +36,6 @@ from .pictures import H264 as H264_CODEC
 from .server import Cpu, Server, serving, watching
 from ..common import networks, proc
 
-FULL, VIDEO = 'tier=full', 'codecs=jpeg,h264&tier=h264'
 _VIEWERS = 20
 _OPENINGS = 10
 _SWITCH_S, _BACK_S, _STAY_S = 3.0, 6.0, 9.0
@@ -73,8 +72,8 @@ def _cost_ms(outcome: Outcome) -> tuple[float, float]:
 def opening(study: Study) -> bool:
     """How soon the first picture is there, and how smooth changes between JPEG and H.264 are."""
     waits_ms = {}
-    with networks.loopback() as route, serving(route, study.pictures, study.fps,
-                                               *study.server_options) as server:
+    with networks.loopback() as route, serving(
+            route, study.pictures, study.fps, *study.server_options, log=study.log) as server:
         for kind, query in QUERIES.items():
             watches = [Watch(query, begin_s=2.0 * number, end_s=2.0 * number + 1.0)
                        for number in range(_OPENINGS)]
@@ -142,7 +141,8 @@ def unwanted(study: Study, clone: Path | None) -> bool:
         if code is None and name != 'here':
             continue
         with networks.loopback() as route, serving(
-                route, study.pictures, study.fps, *study.server_options, clone=code) as server:
+                route, study.pictures, study.fps, *study.server_options, clone=code,
+                log=study.log) as server:
             figures[name] = _rest(study, server, f'{name}, one viewer of JPEGs')
             if name == 'here':
                 with watching(server, [Watch(VIDEO)], study.folder / 'wanting') as visit:

@@ -36,6 +36,7 @@ SOURCE_QUALITY = 97  # so that it is the source, and not its JPEG, that decides
 LEAST_MEAN, LEAST = 0.98, 0.965
 _BITRATE = '--h264-bitrate', str(BITRATE_BPS)
 _JPEG_EVERY = 5  # of the JPEGs are looked at; of H.264 all are, or a key frame might be missed
+_KEYS = 3  # that are asked for by others while it is looked at how sharp it is
 _JOINING, _JOIN_EVERY_S = 10, 1.0
 _GAP_MS = 100.0  # three frame intervals: a gap that is seen
 
@@ -54,11 +55,9 @@ def joins(study: Study) -> bool:
     folder = _fine_pictures(study)
     study = replace(study, seconds=max(study.seconds, (_JOINING + 2) * _JOIN_EVERY_S))
     keep = study.folder / 'kept'
-    joining = tuple(Watch('codecs=jpeg,h264&tier=h264',
-                          begin_s=study.warm_up_s + (number + 0.5) * _JOIN_EVERY_S)
-                    for number in range(_JOINING))
     outcome = attempt(study, Attempt(
-        f'{_JOINING} viewers join, H.264', ((_keeping(keep),), (Watch(QUERIES[JPEG]), *joining)),
+        f'{_JOINING} viewers join, H.264',
+        ((_keeping(keep),), _joining(study, _JOINING, _JOIN_EVERY_S)),
         options=_BITRATE, source=folder))
     seen = Sharpness.of(look(keep, Source(_of_folder(folder)), outcome.since_ns))
     gap_ms = outcome.figures([0]).gap_ms
@@ -70,12 +69,12 @@ def joins(study: Study) -> bool:
 def _sharpness(study: Study, name: str, path: Path, lumas: list[Image]) -> bool:
     source, keep = Source(lumas), study.folder / 'kept'
     size = ('--width', str(WIDTH), '--height', str(HEIGHT)) if path.is_file() else ()
-    watches = {H264: Watch('codecs=jpeg,h264&tier=h264', decodes=True, keep=str(keep)),
-               JPEG: Watch(QUERIES[JPEG], decodes=True, keep=str(keep))}
+    groups = {H264: ((_keeping(keep),), _joining(study, _KEYS, study.seconds / (_KEYS + 1))),
+              JPEG: ((Watch(QUERIES[JPEG], decodes=True, keep=str(keep)),),)}
     seen: dict[str, Sharpness] = {}
-    for kind, watch in watches.items():
+    for kind, pages in groups.items():
         outcome = attempt(study, Attempt(
-            f'{name}, {kind}', ((watch,),), LINK_BPS if kind == JPEG else None,
+            f'{name}, {kind}', pages, LINK_BPS if kind == JPEG else None,
             options=(*size, *_BITRATE), source=path))
         seen[kind] = Sharpness.of(look(keep, source, outcome.since_ns,
                                        1 if kind == H264 else _JPEG_EVERY))
@@ -86,7 +85,13 @@ def _sharpness(study: Study, name: str, path: Path, lumas: list[Image]) -> bool:
 
 
 def _keeping(keep: Path) -> Watch:
-    return Watch('codecs=jpeg,h264&tier=h264', decodes=True, keep=str(keep))
+    return Watch(VIDEO, decodes=True, keep=str(keep))
+
+
+def _joining(study: Study, count: int, every_s: float) -> tuple[Watch, ...]:
+    """Return those who come while it is measured, each of whom needs a key frame, and one more."""
+    return Watch(FULL), *(Watch(VIDEO, begin_s=study.warm_up_s + (number + 0.5) * every_s)
+                          for number in range(count))
 
 
 def _fine_pictures(study: Study) -> Path:

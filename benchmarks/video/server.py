@@ -161,9 +161,13 @@ class Visitors:
 
 
 @contextmanager
-def serving(route: Route, folder: Path, fps: float, *options: str, clone: Path | None = None
-            ) -> Iterator[Server]:
-    """Run `serve` with the pictures, or the film, of a path; `clone` has another one's code."""
+def serving(route: Route, folder: Path, fps: float, *options: str, clone: Path | None = None,
+            log: bool = False) -> Iterator[Server]:
+    """
+    Run `serve` with the pictures, or the film, of a path.
+
+    `clone` has another one's code; with `log`, what it says is shown.
+    """
     port = free_port()
     module = 'benchmarks.programs.named_threads' if clone is None else 'pi_camera_stream'
     words = [*route.server, sys.executable, '-m', module, 'serve',
@@ -171,9 +175,9 @@ def serving(route: Route, folder: Path, fps: float, *options: str, clone: Path |
              '--address', route.address, '--port', str(port),
              '--max-viewers', str(_MOST_VIEWERS), *options]
     environment = os.environ if clone is None else {**os.environ, 'PYTHONPATH': str(clone)}
+    out = None if log else subprocess.DEVNULL
     with subprocess.Popen(with_parent(words), env=environment, cwd=clone,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as process:
+                          stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process:
         try:
             yield Server(route, port, process.pid)
         finally:

@@ -23,6 +23,7 @@ import statistics
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.core.frame import Image
 
 from .decoding import Decoder, kept, luma
@@ -110,7 +111,10 @@ class Sharpness:
 
     @classmethod
     def of(cls, shown: Sequence[Shown]) -> 'Sharpness':
-        """Sum them up; there is at least one."""
+        """Sum them up; PermanentError where there are none."""
+        if not shown:
+            raise PermanentError('no picture came that could be decoded: see what the server says '
+                                 'with --log')
         return cls(len(shown), statistics.mean(one.size for one in shown) / 1e3,
                    statistics.mean(one.ssim for one in shown), min(one.ssim for one in shown),
                    statistics.mean(one.psnr_db for one in shown),
