@@ -32,7 +32,7 @@ class RenditionEncoder:
     """Encode a picture in several sizes and qualities; any thread may call it."""
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
 
     def encode(self, content: EncodedImage | Image, width: int, height: int,
                specs: Sequence[RenditionSpec], stamp_ns: int, sequence: int) -> list[Frame]:
@@ -49,7 +49,7 @@ class RenditionEncoder:
             return []
         best = 100
         if isinstance(content, EncodedImage):
-            image = _decode(content, width, height, specs, self._max_pixels)
+            image = _decode(content, width, height, specs, self.max_pixels)
             best = read_quality(content.data)
         else:
             image = content

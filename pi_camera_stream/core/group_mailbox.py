@@ -14,11 +14,11 @@
 
 """The hand-over for frames that build on each other, where only a key frame can be jumped to."""
 
-from collections import deque
 from collections.abc import Callable
 import threading
 from typing import Generic, TypeVar
 
+from .group_buffer import GroupBuffer
 from .mailbox import Mailbox
 
 T = TypeVar('T')
@@ -26,69 +26,50 @@ T = TypeVar('T')
 
 class GroupMailbox(Generic[T]):
     """
-    Hold what is waiting of a stream of inter-coded frames, in order, and never much of it.
+    Hold what is waiting of a stream of inter-coded frames, by the rule of `GroupBuffer`.
 
-    None is left out in the midst of a group (a key frame and those that build on it): whoever
-    falls behind goes on with the newest key frame, and without one in time, with the next.
     Any thread may call any method. What is left out is counted in `dropped`.
     """
 
     def __init__(self, most: int, most_behind_s: float,
                  request_key: Callable[[], None] = lambda: None) -> None:
         """
-        Make it; the first frame need not be a key frame, which its decoder sees for itself.
+        Make it, as a GroupBuffer; the first frame need not be a key frame, as its decoder sees.
 
-        With `most` waiting, a key frame takes their place; if the first has waited `most_behind_s`
-        by then, all up to the next key frame are left out, for which `request_key` is called, by
-        the thread that puts.
+        While all up to the next key frame are left out, `request_key` is called for each, by the
+        thread that puts.
         """
-        self._most, self._most_behind_s = most, most_behind_s
         self._request_key = request_key
         self._changed = threading.Condition()  # guards all that follows
-        self._waiting: deque[tuple[float, T]] = deque()
-        self._until_key = self._closed = False
-        self._dropped = 0
+        self._buffer: GroupBuffer[T] = GroupBuffer(most, most_behind_s)
+        self._closed = False
 
     @property
     def dropped(self) -> int:
-        return self._dropped
+        return self._buffer.dropped
 
     def put(self, item: T, key: Callable[[], bool], now_s: float) -> None:
         """Offer a frame; `key`, whether it is a key frame, is called only where that matters."""
         with self._changed:
-            full = len(self._waiting) >= self._most
-            if (self._until_key or full) and key():
-                self._clear()
-                self._until_key = False
-            elif full and now_s - self._waiting[0][0] > self._most_behind_s:
-                self._clear()
-                self._until_key = True
-            if not self._until_key:
-                self._waiting.append((now_s, item))
+            if self._buffer.put(item, key, now_s):
                 self._changed.notify()
                 return
-            self._dropped += 1
         self._request_key()
 
     def take(self) -> T:
         """Wait for the next frame; Mailbox.Closed at once after `close`, whatever still waits."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: len(self._buffer) or self._closed)
             if self._closed:
                 raise Mailbox.Closed
-            return self._waiting.popleft()[1]
+            return self._buffer.take()
 
     def jump(self) -> None:
         """Leave out what waits, and all up to the next key frame: some have been lost before."""
         with self._changed:
-            self._clear()
-            self._until_key = True
+            self._buffer.jump()
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-    def _clear(self) -> None:
-        self._dropped += len(self._waiting)
-        self._waiting.clear()

@@ -34,11 +34,18 @@ from .drive.drive import Drive
 from .metrics import answer_metrics
 from .results import ResultsFeed
 from .stream.catalog import Catalog
+from .stream.h264_stream import stream_h264
 from .stream.mjpeg import stream_mjpeg
 from .stream.snapshot import answer_snapshot
 from .stream.stream import Stream
-from .stream.stream_query import check_type, read_max_age_s, read_stream_request
-from .stream.viewer import Viewer
+from .stream.stream_query import (
+    check_type,
+    read_codecs,
+    read_max_age_s,
+    read_stream_request,
+    read_video_request,
+)
+from .stream.viewer import StreamRequest, Viewer
 from .stream.websocket import stream_websocket
 from ..core import camera_info, clock_exchange
 
@@ -91,6 +98,7 @@ class Application:
         get('/', self._page)
         get('/latency', self._latency)
         get('/stream.mjpg', self._mjpeg)
+        get('/stream.h264', self._h264)
         get('/snapshot.jpg', self._snapshot)
         get('/ws', self._websocket, allow_head=False)
         if self._drive is not None:
@@ -145,14 +153,19 @@ class Application:
         return _static_page('latency/latency.html')
 
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
-        return await self._watch(request, stream_mjpeg, 'mjpeg')
+        return await self._watch(request, stream_mjpeg, 'mjpeg',
+                                 read_stream_request(request.query))
+
+    async def _h264(self, request: web.Request) -> web.StreamResponse:
+        return await self._watch(request, stream_h264, 'h264', read_video_request(request.query))
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        return await self._watch(request, stream_websocket, 'websocket')
+        return await self._watch(request, stream_websocket, 'websocket', read_stream_request(
+            request.query, read_codecs(request.query)))
 
-    async def _watch(self, request: web.Request, answer: Watch, transport: str
-                     ) -> web.StreamResponse:
-        stream, wanted = self._stream(request), read_stream_request(request.query)
+    async def _watch(self, request: web.Request, answer: Watch, transport: str,
+                     wanted: StreamRequest) -> web.StreamResponse:
+        stream = self._stream(request)
         with self._admit(request, self._viewers) as address:
             return await answer(request, stream, Viewer(
                 address, transport, wanted, visitor=self._rules.counted(address)))

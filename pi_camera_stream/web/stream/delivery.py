@@ -22,6 +22,7 @@ import time
 from .link import Link, LinkState
 from .rendition import Rendition, Status
 from .stream import Stream
+from .video_rendition import VideoReader, VideoRendition
 from .viewer import Viewer
 from ...core.frame import Frame
 
@@ -91,7 +92,7 @@ class Transport(ABC):
         """Return whether `write_now` can be used: nothing that was written before waits."""
         return False
 
-    def write_now(self, frame: Frame) -> None:
+    def write_now(self, frame: Frame, tier: int) -> None:
         """Write `frame`, without waiting until the kernel has all of it."""
         raise NotImplementedError
 
@@ -107,25 +108,24 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
     """Send the newest frame whenever the viewer's way is clear, until it is closed."""
     gate = _Gate(stream, viewer, transport)
 
-    def count(frame: Frame) -> None:
-        viewer.count(frame)
-        stream.frames_sent += 1
-        stream.bytes_sent += len(frame.data)
-
     def take(frame: Frame) -> bool:
         if not (gate.is_open and transport.ready()):
             return False
         if viewer.admits():
             transport.begin(frame)
-            transport.write_now(frame)
+            transport.write_now(frame, viewer.tier_index())
             gate.close(looking=not transport.ready())
-            count(frame)
+            _count(stream, viewer, frame)
         else:
             viewer.last_sequence = frame.sequence
         return True
 
     while viewer.rendition is not None and not transport.link.closed:
         rendition = viewer.rendition
+        if isinstance(rendition, VideoRendition):
+            if viewer.reader is not None:
+                await _deliver_video(stream, viewer, viewer.reader, transport, gate)
+            continue
         update = await rendition.newer_than(viewer.last_sequence, take)
         if rendition is not viewer.rendition:
             continue
@@ -136,9 +136,38 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
             if frame is not None and viewer.admits():
                 transport.begin(frame)
                 await transport.write(frame, viewer.tier_index())
-                count(frame)
+                _count(stream, viewer, frame)
             elif frame is not None:
                 viewer.last_sequence = frame.sequence
+
+
+async def _deliver_video(stream: Stream, viewer: Viewer, reader: VideoReader,
+                         transport: Transport, gate: '_Gate') -> None:
+    """Send each frame in its order when the viewer's way is clear, as long as that reads them."""
+    def take(frame: Frame) -> bool:
+        if not (transport.ready() and gate.opens(reader, frame)):
+            return False
+        transport.begin(frame)
+        transport.write_now(frame, viewer.tier_index())
+        _count(stream, viewer, frame)
+        return True
+
+    while viewer.reader is reader and not transport.link.closed:
+        update = await reader.next(take, lambda: viewer.name == stream.preferred)
+        if viewer.reader is not reader:
+            return
+        if isinstance(update, Status):
+            await transport.write_status(update)
+        elif isinstance(update, Frame) and await gate.waits(reader, update):
+            transport.begin(update)
+            await transport.write(update, viewer.tier_index())
+            _count(stream, viewer, update)
+
+
+def _count(stream: Stream, viewer: Viewer, frame: Frame) -> None:
+    viewer.count(frame)
+    stream.frames_sent += 1
+    stream.bytes_sent += len(frame.data)
 
 
 class _Gate:
@@ -172,6 +201,25 @@ class _Gate:
         frame = rendition.newest or frame
         self._begun_age_ms = self._stream.arrivals.age_ms(frame)
         return frame
+
+    def opens(self, reader: VideoReader, frame: Frame) -> bool:
+        """Look at the viewer's way; False where it is not clear, or the viewer has moved."""
+        transit_s = self._transport.take_transit_s()
+        return transit_s != math.inf and self._stays(reader, frame, transit_s)
+
+    async def waits(self, reader: VideoReader, frame: Frame) -> bool:
+        """Wait until the viewer's way is clear; False when the viewer has moved meanwhile."""
+        transit_s = self._transport.take_transit_s()
+        if transit_s == math.inf:
+            transit_s = await self._transport.wait_drained()
+        return self._stays(reader, frame, transit_s)
+
+    def _stays(self, reader: VideoReader, frame: Frame, transit_s: float | None) -> bool:
+        """Take in what was measured; a viewer who is about to move still gets all frames."""
+        if transit_s is not None and self._viewer.reader is reader:
+            self._moves(transit_s)
+        self._begun_age_ms = self._stream.arrivals.age_ms(frame)
+        return self._viewer.reader is reader
 
     def _moves(self, transit_s: float) -> bool:
         """Take in what was measured; return whether the viewer moves because of it."""

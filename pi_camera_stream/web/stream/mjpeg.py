@@ -73,7 +73,7 @@ class MjpegTransport(Transport):
     def ready(self) -> bool:
         return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
 
-    def write_now(self, frame: Frame) -> None:
+    def write_now(self, frame: Frame, _tier: int) -> None:
         self._transport.write(_part(frame, self._early_head))
 
     async def write_status(self, status: Status) -> None:

@@ -26,6 +26,7 @@ from .timestamp import places, TIMESTAMP, timestamp
 from .viewer import StreamRequest
 from ...core.frame import Frame
 from ...core.reception import Signal
+from ...core.video_spec import VideoSpec
 
 _TIMEOUT_S = 3.0
 _NEWER_FRAMES = 3  # of so many frames that come after a request, the last was taken after it
@@ -40,6 +41,8 @@ async def answer_snapshot(stream: Stream, wanted: StreamRequest, max_age_s: floa
     came in time.
     """
     spec = wanted.spec or TIERS[wanted.tier or 0].spec
+    if isinstance(spec, VideoSpec):
+        raise web.HTTPBadRequest(text='a snapshot is a JPEG: choose another tier\n')
     with stream.wanted(), stream.use(spec, visitor) as rendition:
         frame = rendition.newest
         # Not by its stamp alone: to a clock that is ahead, a picture of long ago is a new one.

@@ -27,17 +27,22 @@ from .hand_over import HandOver
 from .renderer import Rendered, Renderer
 from .rendition import Moved, Rendition, Status
 from .tiers import TIERS
+from .video import Video, VideoOptions
+from .video_rendition import VideoRendition
 from .viewer import Viewer
 from ...codecs.renditions import RenditionEncoder
 from ...codecs.status_image import status_image
 from ...core.clock import NowNs
-from ...core.frame import Frame, StampedImage
+from ...core.frame import Frame, JPEG, StampedImage
 from ...core.reception import Reception, Signal
 from ...core.rendition_spec import RenditionSpec
+from ...core.video_source import VideoSource
+from ...core.video_spec import VideoSpec
 
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S = 1.0
 _SHARED = {tier.spec for tier in TIERS}
+_OPTIONS = VideoOptions()
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
 _STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
@@ -48,18 +53,19 @@ class Stream:
     """
     Hand the newest frame of one topic to any number of viewers.
 
-    `offer` is for any thread, everything else is for the event loop's. There is no queue: whoever
-    is ready takes the newest frame, and all on a tier take the same bytes.
+    `offer` and `offer_video` are for any thread, everything else is for the event loop's. There
+    is no queue: whoever is ready takes the newest frame, and all on a tier take the same bytes.
     """
 
     def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
-                 encoder: RenditionEncoder, full: RenditionSpec, reception: Reception) -> None:
+                 encoder: RenditionEncoder, full: RenditionSpec, reception: Reception, *,
+                 options: VideoOptions = _OPTIONS, video: VideoSource | None = None) -> None:
         """
         Make the stream; nothing is asked for yet.
 
         `on_demand` hears whether frames are wanted; `now_ns` reads the clock of the stamps; `full`
         is how the full picture is encoded when the topic's are not JPEG; `reception` has counted
-        what is offered, and knows why nothing is.
+        what is offered, and knows why nothing is; `video` is what hands over H.264, too.
         """
         self.name = name
         self.reception = reception
@@ -84,6 +90,7 @@ class Stream:
         # In a thread of their own: however many and large they are, tiers do not wait for them.
         self._custom: HandOver[Rendered] = HandOver(self._put_rendered)
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
+        self.video = Video(options, reception, encoder.max_pixels, video)
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
@@ -98,6 +105,11 @@ class Stream:
                 self.reception.show()
         self._renderer.put(frame)
         self._custom_renderer.put(frame)
+        self.video.put(frame)
+
+    def offer_video(self, frame: Frame) -> None:
+        """Take in an access unit that is complete, of the source's own encoder. Any thread."""
+        self.video.put_ready(frame)
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
@@ -124,7 +136,17 @@ class Stream:
     @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[None]:
         with self.wanted():
-            viewer.rendition = self._enter(viewer.spec(), viewer.visitor)
+            viewer.lacks(self._missing())
+            spec = viewer.spec()
+            # Nobody waits for a key frame who can be shown something else until then.
+            if isinstance(spec, VideoSpec) and JPEG in viewer.request.codecs:
+                viewer.rendition = self._enter(None, viewer.visitor)
+                self.move(viewer)
+            elif isinstance(spec, VideoSpec):
+                viewer.rendition = self.video.enter(spec)
+                viewer.reader = viewer.rendition.join()
+            else:
+                viewer.rendition = self._enter(spec, viewer.visitor)
             self.viewers.add(viewer)
             if self.reception.signal().lost:  # do not begin with an old picture
                 viewer.last_sequence = self.last_sequence
@@ -132,15 +154,37 @@ class Stream:
                 yield
             finally:
                 self.viewers.discard(viewer)
-                self._leave(viewer.rendition)
+                self._stay(viewer)
+                self._leave_all(viewer)
 
     def move(self, viewer: Viewer) -> None:
-        """Put `viewer` on the rendition that is right for it now."""
-        if viewer.rendition is not None and viewer.rendition.spec != viewer.spec():
-            before, viewer.rendition = viewer.rendition, self._enter(viewer.spec(),
-                                                                     viewer.visitor)
-            self._leave(before)
-            before.wake(Moved())  # it may be waiting there
+        """
+        Put `viewer` on the rendition that is right for it now.
+
+        On one that is inter-coded, as soon as it can begin there.
+        """
+        if viewer.rendition is None:
+            return
+        spec = viewer.spec()
+        if viewer.joining is not None and viewer.joining.rendition.spec == spec:
+            return
+        self._stay(viewer)
+        if viewer.rendition.spec == spec:
+            return
+        if not isinstance(spec, VideoSpec):
+            self._put_on(viewer, self._enter(spec, viewer.visitor))
+            return
+        rendition = self.video.enter(spec)
+        viewer.joining = rendition.join()
+        viewer.joining.when_ready(lambda: self._arrive(viewer))
+        if viewer.joining is not None:
+            rendition.want_key(viewer.name == self.preferred)
+
+    def want_key(self, viewer: Viewer) -> None:
+        """Let the decoder of a viewer begin anew, which has come upon something it cannot show."""
+        if viewer.reader is not None:
+            viewer.reader.jump()
+            viewer.reader.rendition.want_key(viewer.name == self.preferred)
 
     def close(self) -> None:
         """Cancel the tasks of all who watch or wait: the server is stopping."""
@@ -149,6 +193,7 @@ class Stream:
                 task.cancel()
         self._renderer.want(())
         self._custom_renderer.want(())
+        self.video.close()
         if self._release is not None:
             self._release.cancel()
         if not self.idle:
@@ -184,6 +229,7 @@ class Stream:
                          'before_encoding': (self._renderer.replaced
                                              + self._custom_renderer.replaced),
                          'encoded': self._rendered.dropped + self._custom.dropped},
+            'h264': self.video.state(),
             'undecodable': reception.refused, 'undecodable_reason': reception.reason,
             'viewers': [viewer.state() for viewer in
                         sorted(self.viewers, key=lambda viewer: viewer.since_s)],
@@ -237,7 +283,46 @@ class Stream:
                 f"'{self.name}' is shown in {most} already: leave out quality, width, height and "
                 'invert, or choose a tier\n'))
 
-    def _leave(self, rendition: Rendition) -> None:
+    def _put_on(self, viewer: Viewer, rendition: Rendition | VideoRendition) -> None:
+        """Let a viewer go on with another rendition."""
+        before, reader = viewer.rendition, viewer.reader
+        self._leave_all(viewer)
+        viewer.rendition = rendition
+        if reader is not None:
+            reader.wake(Moved())
+        elif before is not None:
+            before.wake(Moved())  # it may be waiting there
+
+    def _leave_all(self, viewer: Viewer) -> None:
+        if viewer.reader is not None:
+            viewer.reader.rendition.leave(viewer.reader)
+        if viewer.rendition is not None:
+            self._leave(viewer.rendition)
+        viewer.rendition = viewer.reader = None
+
+    def _stay(self, viewer: Viewer) -> None:
+        """Let a viewer not move to where it was about to."""
+        if viewer.joining is not None:
+            joining, viewer.joining = viewer.joining, None
+            joining.rendition.leave(joining)
+            self.video.leave(joining.rendition)
+
+    def _arrive(self, viewer: Viewer) -> None:
+        """Let a viewer go on with the inter-coded rendition that it can begin now."""
+        if viewer.joining is not None:
+            reader, viewer.joining = viewer.joining, None
+            self._put_on(viewer, reader.rendition)
+            viewer.reader = reader
+
+    def _missing(self) -> tuple[int, ...]:
+        """Return the tiers that cannot be had at present."""
+        return tuple(index for index, tier in enumerate(TIERS)
+                     if isinstance(tier.spec, VideoSpec) and self.video.reason(tier.spec))
+
+    def _leave(self, rendition: Rendition | VideoRendition) -> None:
+        if isinstance(rendition, VideoRendition):
+            self.video.leave(rendition)
+            return
         rendition.users -= 1
         if rendition.users == 0 and rendition.spec is not None:
             del self._renditions[rendition.spec]
@@ -262,6 +347,8 @@ class Stream:
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
+            if self.video.tick(self.interval_s):
+                self._follow_video()
             signal = self.reception.signal()
             if (signal.lost or signal.reason) and self.viewers:
                 try:
@@ -272,6 +359,15 @@ class Stream:
                 if self.reception.signal().lost == signal.lost:  # still
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
+                    self.video.wake(status)
+
+    def _follow_video(self) -> None:
+        """Tell viewers that there is H.264 again, or none any more, and move them."""
+        missing, reason = self._missing(), self.video.reason()
+        for viewer in self.viewers.copy():
+            viewer.lacks(missing)
+            self.move(viewer)
+            viewer.on_video(reason)
 
     async def _status(self, signal: Signal) -> Status:
         last = self.arrivals.last

@@ -14,12 +14,13 @@
 
 """What a request asks for in its query: checked, or refused with one sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from aiohttp import web
 
-from .tiers import NAMES
+from .tiers import choose
 from .viewer import StreamRequest
+from ...core.frame import H264, JPEG
 from ...core.rendition_spec import QUALITIES, RenditionSpec
 
 _QUALITY = 80  # where a size was asked for, but no quality
@@ -30,27 +31,45 @@ _RANGES = {
     'fps': (0.1, 240, 'frames/s'),
     'max_age': (0, 3600, 's'),
 }
+_VIDEO_TIERS = ('h264', 'h264_small')
 _TYPES = ('mjpeg', 'ros_compressed')
 
 
-def read_stream_request(query: Mapping[str, str]) -> StreamRequest:
+def read_stream_request(query: Mapping[str, str], codecs: Collection[str] = (JPEG,)
+                        ) -> StreamRequest:
     """
     Return the request in a query with `tier`, `quality`, `width`, `height`, `invert` and `fps`.
 
     The names are those of web_video_server, where it has them, and where -1 asks for nothing, too.
     With one of width and height, the picture keeps its proportions; `invert` turns it upside down.
+    `codecs` are those that the client can decode.
     """
     fps, tier = _number(query, 'fps') or 0.0, query.get('tier', 'auto')
-    if tier != 'auto' and tier not in NAMES:
-        raise _refuse(f"tier must be auto, {', '.join(NAMES[:-1])} or {NAMES[-1]}, "
-                      f'not {_shown(tier)}')
+    try:
+        chosen = choose(tier, codecs)
+    except ValueError as error:
+        raise _refuse(str(error)) from error
     width, height = int(_number(query, 'width') or 0), int(_number(query, 'height') or 0)
     quality, upside_down = int(_number(query, 'quality') or 0), 'invert' in query
     if width or height or quality or upside_down:
         return StreamRequest(fps=fps, spec=RenditionSpec(width=width, height=height,
                                                          quality=quality or _QUALITY,
                                                          upside_down=upside_down))
-    return StreamRequest(tier=None if tier == 'auto' else NAMES.index(tier), fps=fps)
+    return StreamRequest(**chosen, fps=fps, codecs=codecs)
+
+
+def read_video_request(query: Mapping[str, str]) -> StreamRequest:
+    """Return the request in a query with `tier`, for H.264 alone."""
+    tier = query.get('tier', H264)
+    if tier not in _VIDEO_TIERS:
+        raise _refuse(f'the tiers of H.264 are {" and ".join(_VIDEO_TIERS)}, not {_shown(tier)}')
+    return StreamRequest(**choose(tier, (H264,)), codecs=(H264,))
+
+
+def read_codecs(query: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what the client says it can decode, of what there is; JPEG where it says nothing."""
+    names = [name.strip() for name in query.get('codecs', JPEG).split(',')]
+    return tuple(codec for codec in (JPEG, H264) if codec in names) or (JPEG,)
 
 
 def read_max_age_s(query: Mapping[str, str]) -> float:

@@ -15,9 +15,18 @@
 """Quality tiers: the renditions that viewers share, and who moves to which one when."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
+from ...core import frame
 from ...core.rendition_spec import RenditionSpec
+from ...core.video_spec import VideoSpec
+
+Spec = RenditionSpec | VideoSpec | None
+"""What a rendition is like; None for the bytes of the topic."""
+
+H264, H264_SMALL = VideoSpec(), VideoSpec(scale=0.5, longest=640, shortest=360)
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Tier:
     """A rendition that is shared by all viewers whose way is about as wide."""
 
     name: str
-    spec: RenditionSpec | None  # None for the bytes of the topic
+    spec: Spec
     share: float  # about how many bytes it needs for each byte of the full picture
     # How long its pictures may be on their way, in parts of the time there is. The larger ones
     # give way first: that is how viewers who share a link come to have equal parts of it.
@@ -38,8 +47,20 @@ TIERS = (
     Tier('medium', RenditionSpec(scale=0.5, quality=60), 0.19, 0.8),
     Tier('low', RenditionSpec(scale=0.375, quality=50), 0.09, 0.9),
     Tier('lowest', RenditionSpec(scale=0.25, quality=40), 0.04, 1.0),
+    Tier('h264', H264, 0.15, 0.7),
+    Tier('h264_small', H264_SMALL, 0.04, 0.8),
 )
 NAMES = tuple(tier.name for tier in TIERS)
+Ladder = tuple[int, ...]
+"""The tiers among which the bridge chooses, by their index, from the best one down."""
+
+JPEG_LADDER: Ladder = tuple(index for index, tier in enumerate(TIERS)
+                            if not isinstance(tier.spec, VideoSpec))
+LADDERS: dict[str, Ladder] = {'jpeg': JPEG_LADDER, **{name: tuple(map(NAMES.index, tiers))
+                                                      for name, tiers in {
+    'auto': ('full', 'h264', 'h264_small', 'low', 'lowest'), 'h264': ('h264', 'h264_small'),
+}.items()}}
+JPEG_NAMES = tuple(NAMES[index] for index in JPEG_LADDER)
 CUSTOM = 'custom'  # what a viewer's own rendition is called in place of a tier,
 CUSTOM_INDEX = 255  # and its index on the wire
 
@@ -56,6 +77,23 @@ _CLOCK_S = 0.001  # no time is known better
 _PROVEN_S = 30.0  # whoever stayed up so long, did not fail
 
 
+def choose(name: str, codecs: Collection[str] = (frame.JPEG,)) -> dict[str, Any]:
+    """
+    Return the fields of a StreamRequest for the name of a tier or ladder.
+
+    ValueError with one sentence where there is none for a client that can decode these codecs.
+    """
+    names = [*LADDERS, *NAMES] if frame.H264 in codecs else ['auto', 'jpeg', *JPEG_NAMES]
+    if name not in names:
+        unknown = name in LADDERS or name in NAMES
+        raise ValueError(
+            f'tier {name} is for a WebSocket that asks for codecs=jpeg,h264' if unknown else
+            f"tier must be {', '.join(names[:-1])} or {names[-1]}, not {name[:40]!a}")
+    ladder = LADDERS['jpeg' if name == 'auto' and frame.H264 not in codecs else name] \
+        if name in LADDERS else JPEG_LADDER
+    return {'tier': None if name in LADDERS else NAMES.index(name), 'ladder': ladder}
+
+
 class TierControl:
     """
     Choose a viewer's tier from how long its pictures are in transit.
@@ -65,12 +103,16 @@ class TierControl:
     the next, so nobody flaps.
     """
 
-    def __init__(self, now_s: float) -> None:
-        self.index = 0
+    def __init__(self, now_s: float, ladder: Ladder = JPEG_LADDER) -> None:
+        self._ladder, self._at = ladder, 0
         self._transits_s: deque[float] = deque(maxlen=_CALM_FRAMES)
         self._changed_s = now_s
         self._hold_s = _FIRST_HOLD_S
         self._trying = False
+
+    @property
+    def index(self) -> int:
+        return self._ladder[self._at]
 
     def observe(self, transit_s: float, interval_s: float, now_s: float,
                 slack: float = 1.0) -> bool:
@@ -91,6 +133,18 @@ class TierControl:
             self._trying, self._hold_s = False, max(self._hold_s / 2, _FIRST_HOLD_S)
         return self._up(budget_s, now_s)
 
+    def use(self, ladder: Ladder, now_s: float) -> bool:
+        """Choose among these from now on; return whether the tier has changed."""
+        if ladder == self._ladder:
+            return False
+        before, share = self.index, TIERS[self.index].share
+        self._ladder = ladder
+        fitting = [at for at, index in enumerate(ladder)
+                   if index == before or TIERS[index].share <= share]
+        at = ladder.index(before) if before in ladder else fitting[0] if fitting else -1
+        self._at = at % len(ladder)
+        return self._change(self._at, now_s, before)
+
     def _count(self, last: int, limit_s: float) -> int:
         return sum(transit_s > limit_s for transit_s in list(self._transits_s)[-last:])
 
@@ -99,26 +153,28 @@ class TierControl:
             self._hold_s = min(2 * self._hold_s, _LONGEST_HOLD_S)
         latest = sorted(list(self._transits_s)[-_LATE[1]:])
         share_a_second = TIERS[self.index].share / max(latest[len(latest) // 2], _CLOCK_S)
-        index = self.index + 1
-        while (index < len(TIERS) - 1 and TIERS[index].share / share_a_second
-               > _AIM * TIERS[index].budget_share * budget_s):
-            index += 1
-        return self._change(min(index, len(TIERS) - 1), now_s)
+        last = len(self._ladder) - 1
+        at = min(self._at + 1, last)
+        while at < last and (TIERS[self._ladder[at]].share / share_a_second
+                             > _AIM * TIERS[self._ladder[at]].budget_share * budget_s):
+            at += 1
+        return self._change(at, now_s, self.index)
 
     def _up(self, budget_s: float, now_s: float) -> bool:
-        if (self.index == 0 or now_s - self._changed_s < self._hold_s
+        if (self._at == 0 or now_s - self._changed_s < self._hold_s
                 or len(self._transits_s) < _CALM_FRAMES):
             return False
         # A few late ones are the network's own unsteadiness.
         usual_worst_s = sorted(self._transits_s)[_CALM_FRAMES * 9 // 10]
-        if usual_worst_s > _COMFORT * TIERS[self.index - 1].budget_share * budget_s:
+        above = TIERS[self._ladder[self._at - 1]]
+        if usual_worst_s > _COMFORT * above.budget_share * budget_s:
             return False
-        self._change(self.index - 1, now_s)
+        self._change(self._at - 1, now_s, self.index)
         self._trying = True
         return True
 
-    def _change(self, index: int, now_s: float) -> bool:
+    def _change(self, at: int, now_s: float, before: int) -> bool:
         self._transits_s.clear()
         self._trying = False
-        changed, self.index, self._changed_s = index != self.index, index, now_s
-        return changed
+        self._at, self._changed_s = at, now_s
+        return self.index != before

@@ -14,14 +14,16 @@
 
 """One who watches."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 import secrets
 import time
 
 from .link import Link
 from .rendition import Rendition
-from .tiers import CUSTOM, CUSTOM_INDEX, NAMES, TierControl, TIERS
-from ...core.frame import Frame
+from .tiers import CUSTOM, CUSTOM_INDEX, JPEG_LADDER, Ladder, NAMES, Spec, TierControl, TIERS
+from .video_rendition import VideoReader, VideoRendition
+from ...core.frame import Frame, H264, JPEG
 from ...core.pacing import RateLimit
 from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import Recent
@@ -31,9 +33,11 @@ _DRIVER, _SPECTATOR = 1.9, 0.4  # slack while somebody drives
 
 @dataclass(frozen=True)
 class StreamRequest:
-    tier: int | None = None  # index of a tier; None leaves it to the bridge
+    tier: int | None = None  # index of a tier; None leaves it to the bridge,
+    ladder: Ladder = JPEG_LADDER  # which chooses among these
     spec: RenditionSpec | None = None  # of its own, which wins over the tier
-    fps: float = 0.0  # at the most; 0 is all
+    fps: float = 0.0  # at the most, of JPEGs; 0 is all
+    codecs: Collection[str] = (JPEG,)  # what the client can decode
 
 
 @dataclass(eq=False)
@@ -50,24 +54,48 @@ class Viewer:
     last_sequence: int = 0
     # On arrival, estimated; at paint, where a page tells that.
     age_ms: Recent = field(default_factory=Recent)
-    rendition: Rendition | None = None
+    rendition: Rendition | VideoRendition | None = None
+    reader: VideoReader | None = None  # of the rendition, where that is inter-coded
+    joining: VideoReader | None = None  # of the one to move to, as soon as it can be begun with
     link: Link | None = None
     visitor: str = ''  # as what the address is counted; empty where it has no limit
     # By which a page can say that it is this viewer, and no other.
     name: str = field(default_factory=lambda: secrets.token_hex(8))
+    # Hears why there is no H.264 at present, or '' when there is again.
+    on_video: Callable[[str], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self._control = TierControl(self.since_s)
+        self._control = TierControl(self.since_s, self.request.ladder)
         self._rate_limit = RateLimit()
+        self._missing: Collection[int] = ()  # tiers that cannot be had at present
 
-    def spec(self) -> RenditionSpec | None:
+    def spec(self) -> Spec:
+        """Return the rendition that is right for it; it may still be on another one."""
         return self.request.spec or TIERS[self._tier()].spec
 
     def tier_name(self) -> str:
-        return CUSTOM if self.request.spec else NAMES[self._tier()]
+        index = self.tier_index()
+        return CUSTOM if index == CUSTOM_INDEX else NAMES[index]
 
     def tier_index(self) -> int:
-        return CUSTOM_INDEX if self.request.spec else self._tier()
+        """Return the tier of what it gets."""
+        if self.rendition is None or self.joining is None:
+            return CUSTOM_INDEX if self.request.spec else self._tier()
+        return _INDICES.get(self.rendition.spec, CUSTOM_INDEX)
+
+    def codec(self) -> str:
+        """Return the codec of what it gets."""
+        return H264 if isinstance(self.rendition, VideoRendition) else JPEG
+
+    def ask(self, request: StreamRequest) -> None:
+        """Serve it so from now on."""
+        self.request = request
+        self._control.use(self._ladder(), time.monotonic())
+
+    def lacks(self, missing: Collection[int]) -> None:
+        """Hear which tiers cannot be had."""
+        self._missing = missing
+        self._control.use(self._ladder(), time.monotonic())
 
     def admits(self) -> bool:
         """Return whether a frame is due now; stamps tell nothing of that, they may all be 0."""
@@ -79,15 +107,16 @@ class Viewer:
 
         The viewer who is preferred gives way late, all others early.
         """
-        if self.request.tier is not None or self.request.spec is not None:
+        if (self.request.tier is not None or self.request.spec is not None
+                or self.joining is not None):
             return False
         return self._control.observe(transit_s, interval_s, time.monotonic(), 1.0 if not preferred
                                      else _DRIVER if preferred == self.name else _SPECTATOR)
 
     def count(self, frame: Frame) -> None:
         """Note that `frame` was sent; those between it and the one before were skipped."""
-        if self.last_sequence:
-            self.skipped += frame.sequence - self.last_sequence - 1
+        if self.last_sequence:  # it is the same where the codec changes
+            self.skipped += max(0, frame.sequence - self.last_sequence - 1)
         self.last_sequence = frame.sequence
         self.sent += 1
         self.sent_bytes += len(frame.data)
@@ -96,6 +125,7 @@ class Viewer:
         age_ms = self.age_ms.median()
         return {
             'address': self.address, 'transport': self.transport, 'tier': self.tier_name(),
+            'codec': self.codec(),
             'connected_s': round(time.monotonic() - self.since_s, 1),
             'frames_sent': self.sent, 'frames_skipped': self.skipped,
             'bytes_sent': self.sent_bytes,
@@ -104,4 +134,12 @@ class Viewer:
         }
 
     def _tier(self) -> int:
-        return self._control.index if self.request.tier is None else self.request.tier
+        tier = self.request.tier
+        return self._control.index if tier is None or tier in self._missing else tier
+
+    def _ladder(self) -> Ladder:
+        return tuple(index for index in self.request.ladder
+                     if index not in self._missing) or JPEG_LADDER
+
+
+_INDICES = {tier.spec: index for index, tier in enumerate(TIERS)}

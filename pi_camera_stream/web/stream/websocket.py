@@ -15,19 +15,30 @@
 """
 Pictures over a WebSocket, for pages: they tell when they have painted one, and how old it was.
 
-From the bridge: binary messages, big-endian, of 16 bytes and a JPEG behind them: version 1 (u8),
-index of the tier, 255 for the viewer's own rendition (u8), reserved (u16), sequence (u32), stamp
-in ns (i64). Text messages, JSON: `hello` with topic, names of the tiers and the name of this
-`viewer`; `signal` while no picture is shown, or something else is wrong, with `state`, `silent_s`
-and `reason` as in `/state`; `clock` in answer to `clock`.
+From the bridge: binary messages, big-endian, of 16 bytes and a picture behind them: version 1
+(u8), index of the tier, 255 for the viewer's own rendition (u8), codec (u8: 0 JPEG, 1 H.264),
+flags (u8; bit 0: a key frame of H.264), sequence (u32), stamp in ns (i64). Behind it, a JPEG or an
+access unit of H.264 (Annex B, parameter sets in front of each key frame). Text messages, JSON:
+`hello` with topic, names of the tiers, the name of this `viewer` and, for who can decode it, why
+there is no `h264` (empty where it can be had); `h264` when that has changed, with `reason`;
+`signal` while no picture is shown, or something else is wrong, with `state`, `silent_s` and
+`reason` as in `/state`; `clock` in answer to `clock`.
+
+H.264 goes to pages that name it in `?codecs=jpeg,h264`. A page gets JPEGs until a key frame is
+there, which may be of a moment before the last JPEG; a frame that is not newer than what is
+painted is decoded, and not painted. No access unit is left out before the next key frame.
 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
 one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
 robot's clock can make that wrong, `uncertainty_ms`; `clock` with `client_ms`, answered with the
-same and `server_ms`, the clock of the stamps; `tier` with the name of one, or `auto`.
+same and `server_ms`, the clock of the stamps; `tier` with the name of one, or with `auto`, `jpeg`
+or `h264`, which leave it to the bridge among all, or all of that codec; `keyframe` where its
+decoder cannot go on without.
 """
 
 import asyncio
+from functools import lru_cache
+import json
 import math
 import struct
 import time
@@ -39,18 +50,22 @@ from .delivery import deliver, Transport
 from .link import Link
 from .rendition import Status
 from .stream import signal_state, Stream
-from .tiers import NAMES
+from .tiers import choose, JPEG_NAMES, NAMES
 from .viewer import StreamRequest, Viewer
 from ..access.message_limit import MessageLimit
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
-from ...core.frame import Frame
+from ...core.frame import Frame, H264, JPEG
 from ...core.json_object import integer, number, parse_object
 
-_HEAD = struct.Struct('>BBHIq')
+_HEAD = struct.Struct('>BBBBIq')
 _VERSION = 1
+_CODECS = {JPEG: 0, H264: 1}
+_KEY = 1  # flag
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
+_MORE_IN_FLIGHT = 2  # of inter-coded ones, which are small, and none of which can be left out
 _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 300.0  # messages of one page, which acknowledges each picture
+_TEXT, _BINARY = 0x81, 0x82  # first byte of a message in one frame
 _LOOK_S = 0.004  # between two looks at what has not arrived yet
 
 
@@ -71,17 +86,36 @@ class WebSocketTransport(Transport):
         self._transit_s: float | None = None
         self._least_s = math.inf  # the shortest time from sending to acknowledgement
         self._looking: asyncio.TimerHandle | None = None
+        self._more = 0  # in flight than of others
         self.interval_s = 1 / 30
 
     def begin(self, frame: Frame) -> None:
         super().begin(frame)
+        self._more = 0 if frame.codec == JPEG else _MORE_IN_FLIGHT
         self._look_later()
 
     async def write(self, frame: Frame, tier: int) -> None:
-        self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
-        await self._socket.send_bytes(_message(frame, tier))
+        if frame.codec != JPEG:
+            self.write_now(frame, tier)
+        else:
+            self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
+            await self._socket.send_bytes(_message(frame, tier))
         if self._transport.get_write_buffer_size():
             await self._writer.drain()
+
+    def ready(self) -> bool:
+        return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
+
+    def write_now(self, frame: Frame, tier: int) -> None:
+        if self._transport.is_closing():
+            raise ConnectionResetError('the viewer has gone')
+        self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
+        self._transport.write(_whole_message(frame, tier))
+
+    def tell(self, **message: object) -> None:
+        """Write a short message, behind whatever has not been sent yet."""
+        if not self._transport.is_closing():
+            self._transport.write(_wire(_TEXT, json.dumps(message).encode()))
 
     async def write_status(self, status: Status) -> None:
         await self._socket.send_json({'type': 'signal', **signal_state(status.signal)})
@@ -143,8 +177,8 @@ class WebSocketTransport(Transport):
     def _window(self) -> int:
         """Return how many pictures may be in flight: as many as the shortest way takes."""
         if self._least_s == math.inf:
-            return 1
-        return min(1 + int(self._least_s / self.interval_s), _MAX_IN_FLIGHT)
+            return 1 + self._more
+        return min(1 + int(self._least_s / self.interval_s), _MAX_IN_FLIGHT) + self._more
 
 
 async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
@@ -156,8 +190,9 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
             return socket
         transport = WebSocketTransport(socket, request.transport, writer)
         viewer.link = transport.link
-        await socket.send_json({'type': 'hello', 'topic': stream.name, 'tiers': NAMES,
-                                'viewer': viewer.name})
+        await socket.send_json(_hello(stream, viewer))
+        if H264 in viewer.request.codecs:
+            viewer.on_video = lambda reason: transport.tell(type='h264', reason=reason)
         sending = asyncio.create_task(_send(stream, viewer, transport))
         limit = MessageLimit(request, _MOST_A_SECOND)
         try:
@@ -174,8 +209,10 @@ async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION,
                                        message=b'not a message of this protocol')
         finally:
+            viewer.on_video = lambda _: None
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+            _whole_message.cache_clear()  # it may hold frames that nobody watches any more
     return socket
 
 
@@ -204,10 +241,12 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
         elif kind == 'clock':
             await answer_clock(socket, message, stream.now_ns() / 1e6)
         elif kind == 'tier':
-            name = message['tier']
-            tier = None if name == 'auto' else NAMES.index(name)
-            viewer.request = StreamRequest(tier=tier, fps=viewer.request.fps)
+            wanted = viewer.request
+            viewer.ask(StreamRequest(**choose(message['tier'], wanted.codecs), fps=wanted.fps,
+                                     codecs=wanted.codecs))
             stream.move(viewer)
+        elif kind == 'keyframe':
+            stream.want_key(viewer)
         else:
             return False
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -215,5 +254,30 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
     return True
 
 
+def _hello(stream: Stream, viewer: Viewer) -> dict[str, object]:
+    hello = {'type': 'hello', 'topic': stream.name, 'viewer': viewer.name}
+    if H264 in viewer.request.codecs:
+        return {**hello, 'tiers': NAMES, 'h264': stream.video.reason()}
+    return {**hello, 'tiers': JPEG_NAMES}
+
+
 def _message(frame: Frame, tier: int) -> bytes:
-    return _HEAD.pack(_VERSION, tier, 0, frame.sequence & 0xFFFFFFFF, frame.stamp_ns) + frame.data
+    flags = _KEY if frame.key and frame.codec != JPEG else 0
+    return _HEAD.pack(_VERSION, tier, _CODECS[frame.codec], flags, frame.sequence & 0xFFFFFFFF,
+                      frame.stamp_ns) + frame.data
+
+
+@lru_cache(maxsize=4)  # all who watch the same send the same bytes
+def _whole_message(frame: Frame, tier: int) -> bytes:
+    """Return the message as it goes over the wire, where others make it anew for each viewer."""
+    return _wire(_BINARY, _message(frame, tier))
+
+
+def _wire(kind: int, message: bytes) -> bytes:
+    """Return a WebSocket frame with a whole message (RFC 6455, 5.2)."""
+    size = len(message)
+    if size < 126:
+        return bytes((kind, size)) + message
+    head = struct.pack('>BBH', kind, 126, size) if size < 1 << 16 else \
+        struct.pack('>BBQ', kind, 127, size)
+    return head + message

@@ -38,7 +38,7 @@ def run(course):
             now_s += after_s
             put.append((len(put), key))
             mailbox.put(put[-1], lambda key=key: key, now_s)
-        elif mailbox._waiting:
+        elif mailbox._buffer._waiting:
             taken.append(mailbox.take())
     return put, taken, mailbox, requests
 
@@ -53,17 +53,17 @@ def test_what_is_taken_builds_on_what_was_taken_before(course):
 @given(courses)
 def test_everything_is_taken_or_waits_or_was_counted(course):
     put, taken, mailbox, _ = run(course)
-    assert len(put) == len(taken) + len(mailbox._waiting) + mailbox.dropped
+    assert len(put) == len(taken) + len(mailbox._buffer._waiting) + mailbox.dropped
 
 
 @given(courses)
 def test_little_waits_and_no_key_frame_waits_behind_many(course):
     _, _, mailbox, _ = run(course)
-    waiting = [item for _, item in mailbox._waiting]
+    waiting = [item for _, item in mailbox._buffer._waiting]
     # Up to `BEHIND_S` more than MOST may wait for their group's end; a key frame never does.
     assert not any(key for _, key in waiting[MOST:])
     put, _, mailbox, _ = run([*course, ('put', True, 0.0)])
-    waiting = [item for _, item in mailbox._waiting]
+    waiting = [item for _, item in mailbox._buffer._waiting]
     assert waiting[-1] == put[-1]
     assert len(waiting) <= MOST
 
@@ -71,7 +71,7 @@ def test_little_waits_and_no_key_frame_waits_behind_many(course):
 @given(courses)
 def test_a_key_frame_is_asked_for_just_while_one_is_missed(course):
     _, _, mailbox, requests = run([*course, ('put', True, 0.0)])
-    assert not mailbox._until_key
+    assert not mailbox._buffer.until_key
     asked = len(requests)
     mailbox.put((-1, False), lambda: False, 1e9)
     mailbox.put((-1, True), lambda: True, 1e9)
@@ -82,7 +82,7 @@ def test_who_is_far_behind_asks_and_goes_on_with_the_next_key_frame():
     frames = [('put', number == 0, 0.4) for number in range(7)]
     put, _, mailbox, requests = run([*frames, ('put', True, 0.1), ('put', False, 0.1)])
     assert requests == [4, 5, 6, 7]
-    assert [item for _, item in mailbox._waiting] == put[-2:]
+    assert [item for _, item in mailbox._buffer._waiting] == put[-2:]
     assert mailbox.dropped == 7
 
 

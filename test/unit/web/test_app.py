@@ -172,7 +172,7 @@ async def test_each_address_answers_and_so_does_the_question_for_its_head(site, 
     ('/stream?type=vp8', 'GET', 400, 'type must be mjpeg or ros_compressed'),
     ('/stream?quality=0', 'GET', 400, 'quality must be 1 to 100 percent'),
     ('/snapshot?max_age=nan', 'GET', 400, "max_age must be 0 to 3600 s, not 'nan'"),
-    ('/ws?tier=best', 'GET', 400, 'tier must be auto, full, '),
+    ('/ws?tier=best', 'GET', 400, 'tier must be auto, jpeg, full, '),
     ('/ws', 'GET', 426, 'this address is for WebSockets'),
     ('/ws', 'HEAD', 405, ''),
     ('/results', 'GET', 426, 'this address is for WebSockets'),
@@ -232,15 +232,16 @@ async def test_the_state_says_what_comes_and_who_watches(site):
     assert set(stream) == {
         'topic', 'frames_per_s', 'bytes_per_s', 'frames_per_s_sent', 'bytes_per_s_sent', 'width',
         'height', 'age_ms', 'last_frame_s_ago', 'signal', 'undecodable', 'undecodable_reason',
-        'replaced'}
+        'replaced', 'h264'}
     assert (stream['topic'], stream['width'], stream['height']) == (DEFAULT, 64, 48)
     assert stream['frames_per_s'] > 0
     assert [(v['address'], v['transport'], v['tier']) for v in viewers] == [
         ('127.0.0.1', 'mjpeg', 'low'), ('127.0.0.1', 'websocket', 'full')]
     assert all(v['frames_sent'] > 0 and v['bytes_sent'] > 0 for v in viewers)
     assert set(viewers[0]) == {
-        'address', 'transport', 'tier', 'connected_s', 'frames_sent', 'frames_skipped',
+        'address', 'transport', 'tier', 'codec', 'connected_s', 'frames_sent', 'frames_skipped',
         'bytes_sent', 'age_ms', 'backlog_bytes'}
+    assert [v['codec'] for v in viewers] == ['jpeg', 'jpeg']
 
 
 @pytest.mark.parametrize('message', [

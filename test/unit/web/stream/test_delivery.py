@@ -89,7 +89,7 @@ class Quick(Scripted):
     def ready(self):
         return self.clear
 
-    def write_now(self, frame):
+    def write_now(self, frame, _tier):
         self.at_once.append(frame.sequence)
         self.clear = frame.sequence not in self.stays
 

@@ -45,6 +45,8 @@ def raw_frame(sequence, read=None, size=(64, 48)):
 class Bench:
     """A renderer with the real encoder, which notes what it is asked for."""
 
+    max_pixels = RenditionEncoder().max_pixels
+
     def __init__(self):
         self.asked = []
         self.begun = threading.Event()

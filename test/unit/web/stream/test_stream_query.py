@@ -22,7 +22,7 @@ from pi_camera_stream.web.stream.stream_query import (
     read_max_age_s,
     read_stream_request,
 )
-from pi_camera_stream.web.stream.tiers import NAMES
+from pi_camera_stream.web.stream.tiers import JPEG_NAMES, NAMES
 from pi_camera_stream.web.stream.viewer import StreamRequest
 import pytest
 
@@ -54,7 +54,7 @@ def test_what_belongs_to_others_does_not_matter():
                                ) == StreamRequest()
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', JPEG_NAMES)
 def test_every_tier_has_its_name(name):
     wanted = read_stream_request({'tier': name})
     assert NAMES[wanted.tier] == name
@@ -70,7 +70,7 @@ def test_another_tier_is_refused_with_the_names_of_all(tier):
     with pytest.raises(web.HTTPBadRequest) as caught:
         read_stream_request({'tier': tier})
     assert caught.value.text == (
-        f'tier must be auto, full, high, medium, low or lowest, not {tier!r}\n')
+        f'tier must be auto, jpeg, full, high, medium, low or lowest, not {tier!r}\n')
     with pytest.raises(web.HTTPBadRequest):
         read_stream_request({'tier': tier, 'width': '320'})
 

@@ -17,13 +17,13 @@ import random
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pi_camera_stream.web.stream.tiers import NAMES, TierControl, TIERS
+from pi_camera_stream.web.stream.tiers import JPEG_LADDER, NAMES, TierControl, TIERS
 import pytest
 
 INTERVAL_S = 1 / 30
 FULL_BYTES = 60000
 MINUTES = 5
-LAST = len(TIERS) - 1
+LAST = JPEG_LADDER[-1]
 
 
 class Viewer:
@@ -56,7 +56,8 @@ class Viewer:
 
 
 def test_the_tiers_are_in_order():
-    shares, budget_shares = [t.share for t in TIERS], [t.budget_share for t in TIERS]
+    tiers = [TIERS[index] for index in JPEG_LADDER]
+    shares, budget_shares = [t.share for t in tiers], [t.budget_share for t in tiers]
     assert shares == sorted(set(shares), reverse=True)
     assert budget_shares == sorted(set(budget_shares))
     assert (TIERS[0].spec, TIERS[0].share, NAMES[0]) == (None, 1.0, 'full')

@@ -1,0 +1,231 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The H.264 of one stream: encoded here, or as its source's own encoder made it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+import logging
+import time
+
+from .hand_over import GroupHandOver
+from .rendition import Status
+from .tiers import H264, H264_SMALL
+from .video_renderer import VideoRate, VideoRenderer
+from .video_rendition import VideoRendition
+from ...core.frame import Frame, StampedImage
+from ...core.reception import Reception
+from ...core.video_source import VideoSource
+from ...core.video_spec import VideoSpec
+
+_AGAIN_S = 60.0  # after a failure, before it may be tried again
+_SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
+_KEY_PATIENCE_S = 3.0  # so long may a source deliver frames that nobody can begin with
+_NO_PYAV = 'H.264 needs PyAV: sudo apt install python3-av'
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """
+    What all streams of a server have in common.
+
+    Attributes
+    ----------
+    bitrate_bps
+        The most that an encoder may make.
+    above_bps
+        Where all viewers together get more, those who can show H.264 get that.
+    log
+        Hears what is to be known by whoever runs the server.
+
+    """
+
+    bitrate_bps: float = 6e6
+    above_bps: float = 60e6
+    log: Callable[[str], None] = logging.getLogger(__name__).warning
+
+
+class Encoded:
+    """One rendition that is encoded here. The event loop calls all but `put`."""
+
+    def __init__(self, spec: VideoSpec, rate: VideoRate, rendition: VideoRendition,
+                 reception: Reception, max_pixels: int) -> None:
+        self.rendition = rendition
+        self._hand_over = GroupHandOver(rendition.put, lambda: renderer.request_key_frame())
+        self.renderer = renderer = VideoRenderer(spec, rate, self._hand_over.put, reception,
+                                                 max_pixels)
+        self._wanted = False
+
+    @property
+    def dropped(self) -> int:
+        return self._hand_over.dropped
+
+    def want(self, wanted: bool) -> None:
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._hand_over.attach(asyncio.get_running_loop())
+            self.renderer.want(wanted)
+
+
+class Video:
+    """
+    The two renditions, `h264` and `h264_small`, and what is known of them.
+
+    `put` and `put_ready` are for any thread, everything else is for the event loop's.
+    """
+
+    def __init__(self, options: VideoOptions, reception: Reception, max_pixels: int,
+                 source: VideoSource | None) -> None:
+        self._log, self._source, self._reception = options.log, source, reception
+        self.rates = {spec: VideoRate(options.bitrate_bps) for spec in (H264, H264_SMALL)}
+        self.renditions = {spec: VideoRendition(spec, partial(self._request_key, spec))
+                           for spec in self.rates}
+        self._encoded = {spec: Encoded(spec, self.rates[spec], rendition, reception, max_pixels)
+                         for spec, rendition in self.renditions.items()}
+        self._ready_made = GroupHandOver(self._put_ready, self._lost)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._source_wanted = self._passing = False  # whether the source's frames are taken
+        self._source_since_s = self._source_last_s = 0.0
+        self._failed_s: dict[VideoSpec, float] = {}  # when
+        self._reasons: dict[VideoSpec, str] = {}
+        self._said: set[str] = set()
+
+    def put(self, picture: Frame | StampedImage) -> None:
+        """Take in a picture that can be encoded."""
+        for encoded in self._encoded.values():
+            encoded.renderer.put(picture)
+
+    def put_ready(self, frame: Frame) -> None:
+        """Take in an access unit of the source."""
+        self._ready_made.put(frame)
+
+    def reason(self, spec: VideoSpec = H264) -> str:
+        """Return why there is no H.264 at present; empty where it can be had, as far as known."""
+        if spec == H264 and self._passing:
+            return ''
+        if reason := self._reasons.get(H264) or self._reasons.get(spec):
+            return reason
+        return '' if find_spec('av') else _NO_PYAV
+
+    def enter(self, spec: VideoSpec) -> VideoRendition:
+        self._loop = asyncio.get_running_loop()
+        rendition = self.renditions[spec]
+        if not rendition.users:
+            rendition.restart()
+        rendition.users += 1
+        self._update()
+        return rendition
+
+    def leave(self, rendition: VideoRendition) -> None:
+        rendition.users -= 1
+        self._update()
+
+    def wake(self, status: Status) -> None:
+        """Tell all who read at this moment why they wait."""
+        for rendition in self.renditions.values():
+            rendition.wake(status)
+
+    def close(self) -> None:
+        for encoded in self._encoded.values():
+            encoded.renderer.want(False)
+        if self._source is not None and self._source_wanted:
+            self._source.want(False)
+
+    def tick(self, interval_s: float) -> bool:
+        """Look at what has become of it; return whether `reason` may have changed."""
+        before = {spec: self.reason(spec) for spec in self.renditions}
+        now_s = time.monotonic()
+        for spec, rate in self.rates.items():
+            rate.interval_s = interval_s
+            renderer = self._encoded[spec].renderer
+            self._say(renderer.note)
+            if renderer.failed and spec not in self._reasons:
+                self._reasons[spec], self._failed_s[spec] = renderer.failed, now_s
+                self._say(f'{renderer.failed}: pictures go on as JPEG')
+            elif spec in self._reasons and now_s - self._failed_s[spec] > _AGAIN_S:
+                del self._reasons[spec]
+                self._encoded[spec].want(False)
+        self._update()
+        return before != {spec: self.reason(spec) for spec in self.renditions}
+
+    def state(self) -> dict[str, object]:
+        """Return what `/state` says of it; empty while nobody wants it."""
+        return {name: {
+            'encoder': 'source' if spec == H264 and self._passing else encoded.renderer.name,
+            'width': rendition.newest.width if rendition.newest else None,
+            'height': rendition.newest.height if rendition.newest else None,
+            'frames_per_s': round(rendition.made.per_second(), 1),
+            'bits_per_s': round(8 * rendition.made.bytes_per_second()),
+            'encoding_ms': _rounded(encoded.renderer.took_ms.median()),
+            'key_frames_asked_for': rendition.keys_asked,
+            'left_out_before_encoding': encoded.renderer.replaced,
+            'left_out_arriving': encoded.dropped,
+            'reason': self.reason(spec),
+        } for name, spec in (('h264', H264), ('h264_small', H264_SMALL))
+            for rendition, encoded in [(self.renditions[spec], self._encoded[spec])]
+            if rendition.users or self._reasons.get(spec)}
+
+    def _update(self) -> None:
+        """Let those work whose frames are wanted."""
+        now_s = time.monotonic()
+        users = self.renditions[H264].users
+        if self._source is not None:
+            if bool(users) != self._source_wanted:
+                self._source_wanted, self._source_since_s = bool(users), now_s
+                self._passing = False
+                self._ready_made.attach(asyncio.get_running_loop())
+                self._source.want(self._source_wanted)
+            if self._passing and now_s - self._source_last_s > _SILENT_S:
+                self._passing = False
+        # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
+        waits = self._source_wanted and now_s - self._source_since_s < _SILENT_S
+        self._encoded[H264].want(users > 0 and not self._passing and not waits
+                                 and H264 not in self._reasons)
+        self._encoded[H264_SMALL].want(self.renditions[H264_SMALL].users > 0
+                                       and H264_SMALL not in self._reasons)
+
+    def _put_ready(self, frame: Frame) -> None:
+        self._source_last_s = time.monotonic()
+        if not self._source_wanted:
+            return
+        if not self._passing:
+            self._passing = True
+            self._update()
+        self.renditions[H264].put(frame)
+
+    def _lost(self) -> None:
+        """Ask for a key frame, from the thread of the source."""
+        if self._loop is not None:
+            try:
+                self._loop.call_soon_threadsafe(self.renditions[H264].want_key)
+            except RuntimeError:  # the loop has been closed: the server is stopping
+                pass
+
+    def _request_key(self, spec: VideoSpec) -> None:
+        if spec == H264 and self._source is not None and (
+                self._passing or self._source_wanted):
+            self._source.request_key_frame()
+        self._encoded[spec].renderer.request_key_frame()
+
+    def _say(self, sentence: str) -> None:
+        if sentence and sentence not in self._said:
+            self._said.add(sentence)
+            self._log(sentence)
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 1) if value == value else None

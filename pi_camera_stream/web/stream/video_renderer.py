@@ -1,0 +1,212 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Encode one rendition of a stream as H.264, once for all its viewers, in a thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...codecs.decoding import decode_frame
+from ...codecs.jpeg_codec import REDUCTIONS
+from ...codecs.limits import MAX_PIXELS
+from ...core.frame import Frame, Image, image_size, StampedImage
+from ...core.mailbox import Mailbox
+from ...core.reception import Reception
+from ...core.statistics import Recent
+from ...core.video_spec import VideoSpec
+
+if TYPE_CHECKING:
+    from ...codecs.h264_encoder import H264Encoder
+
+_SCALES = (1.0, 0.75, 0.5)  # what is encoded where this machine is too slow for the one before
+_MOST_OF_INTERVAL = 0.8  # so much of the time between two pictures may encoding one take
+_MEASURED = 30  # pictures, whose median that is
+
+
+@dataclass
+class VideoRate:
+    """What an encoder is to keep to; the event loop sets it, the encoder's thread reads it."""
+
+    most_bps: float
+    share: float = 1.0  # of what the size and rate of the pictures need to look sharp
+    interval_s: float = 1 / 30  # between two pictures
+
+    def bitrate_bps(self, spec: VideoSpec, width: int, height: int) -> float:
+        usual_bps = spec.bitrate_bps(width, height, 1 / self.interval_s)
+        return self.share * min(self.most_bps, usual_bps)
+
+
+class VideoRenderer:
+    """
+    Encode the newest picture, and the next as soon as that is done.
+
+    `want` and `request_key_frame` belong to the event loop, `put` to the thread that receives;
+    `deliver` is called by the renderer's own thread, which lives only while frames are wanted.
+
+    Attributes
+    ----------
+    took_ms
+        How long each of the last frames took, decoding included.
+    failed
+        Why there are no frames of it any more, since `want`; empty while all is well.
+    note
+        What else there is to say of it: that it is smaller than was meant.
+
+    """
+
+    def __init__(self, spec: VideoSpec, rate: VideoRate, deliver: Callable[[Frame], None],
+                 reception: Reception, max_pixels: int = MAX_PIXELS) -> None:
+        self._spec, self._rate, self._max_pixels = spec, rate, max_pixels
+        self._deliver, self._reception = deliver, reception
+        self.took_ms = Recent(_MEASURED)
+        self.failed = self.note = ''
+        self._lock = threading.Lock()  # guards all that follows
+        self._wanted = self._key_wanted = False
+        self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
+        self._replaced = 0  # in the mailboxes of threads that have ended
+
+    @property
+    def replaced(self) -> int:
+        with self._lock:
+            return self._replaced + (self._pictures.dropped if self._pictures else 0)
+
+    @property
+    def name(self) -> str:
+        return 'libx264'
+
+    def want(self, wanted: bool) -> None:
+        with self._lock:
+            if wanted and not self._wanted:
+                self.failed = self.note = ''
+                self.took_ms.clear()
+            self._wanted = wanted
+            if not wanted:
+                self._end()
+
+    def request_key_frame(self) -> None:
+        self._key_wanted = True
+
+    def put(self, picture: Frame | StampedImage) -> None:
+        """Offer a new picture; it is left out when nobody wants frames."""
+        if not self._wanted:
+            return
+        with self._lock:
+            if not self._wanted or self.failed:
+                return
+            if self._pictures is None:
+                self._pictures = Mailbox()
+                threading.Thread(target=self._run, args=(self._pictures,), name='h264',
+                                 daemon=True).start()
+            self._pictures.put(picture)
+
+    def _end(self) -> None:
+        if self._pictures is not None:
+            self._replaced += self._pictures.dropped
+            self._pictures.close()
+            self._pictures = None
+
+    def _run(self, pictures: Mailbox[Frame | StampedImage]) -> None:
+        # Here, because OpenCV and PyAV are not needed where nobody wants H.264: 60 MB.
+        from ...codecs.h264_encoder import H264Encoder, why_missing
+        if reason := why_missing():
+            self._fail(pictures, reason)
+            return
+        encoder, scales = H264Encoder(self._rate.most_bps, 1 / self._rate.interval_s), [*_SCALES]
+        while True:
+            try:
+                picture = pictures.take()
+                if picture is not None and self._pictures is pictures:
+                    self._settle(pictures, self._render(encoder, picture, scales[0]))
+                    if self._is_slow():
+                        self._shrink(pictures, picture, scales)
+            except Mailbox.Closed:
+                return
+            except ValueError as error:  # one picture that cannot be decoded is one picture
+                self._settle(pictures, None, str(error))
+            except Exception as error:
+                self._fail(pictures, f'H.264 cannot be encoded ({type(error).__name__}: {error})')
+                logging.getLogger(__name__).exception('cannot encode H.264')
+                return
+
+    def _render(self, encoder: 'H264Encoder', picture: Frame | StampedImage, scale: float
+                ) -> Frame | None:
+        begun_s = time.monotonic()
+        encoder.fps = 1 / self._rate.interval_s
+        size = self._spec.size(picture.width, picture.height, scale)
+        encoder.bitrate_bps = self._rate.bitrate_bps(self._spec, picture.width, picture.height)
+        image = _image(picture, size, self._max_pixels)
+        if self._key_wanted:
+            self._key_wanted = False
+            encoder.request_key_frame()
+        frame = encoder.encode(image, picture.stamp_ns, picture.sequence)
+        self.took_ms.add((time.monotonic() - begun_s) * 1e3)
+        return frame
+
+    def _is_slow(self) -> bool:
+        return (len(self.took_ms) >= _MEASURED and self.took_ms.median()
+                > _MOST_OF_INTERVAL * self._rate.interval_s * 1e3)
+
+    def _shrink(self, pictures: Mailbox[Frame | StampedImage], picture: Frame | StampedImage,
+                scales: list[float]) -> None:
+        """Encode smaller frames from now on, or none."""
+        width, height = self._spec.size(picture.width, picture.height, scales.pop(0))
+        slow = (f'encoding H.264 of {width}x{height} takes this machine '
+                f'{self.took_ms.median():.0f} ms a frame, too long for '
+                f'{1 / self._rate.interval_s:.0f} a second')
+        self.took_ms.clear()
+        if not scales:
+            self._fail(pictures, slow)
+            return
+        width, height = self._spec.size(picture.width, picture.height, scales[0])
+        self.note = f'{slow}: it is {width}x{height} from now on'
+
+    def _settle(self, pictures: Mailbox[Frame | StampedImage], frame: Frame | None,
+                failure: str = '') -> None:
+        """Hand on what was made, unless another thread is at work already, and ahead."""
+        with self._lock:
+            if self._pictures is not pictures:
+                return
+            if failure:
+                self._reception.refuse(failure)
+            else:
+                self._reception.show()
+                if frame is not None:
+                    self._deliver(frame)
+
+    def _fail(self, pictures: Mailbox[Frame | StampedImage], reason: str) -> None:
+        with self._lock:
+            if self._pictures is pictures:
+                self.failed = reason
+                self._end()
+
+
+def _image(picture: Frame | StampedImage, size: tuple[int, int], max_pixels: int) -> Image:
+    """Return a picture in that size, decoded no larger than needed."""
+    import cv2
+
+    reduction = 1
+    if isinstance(picture, Frame):
+        # libjpeg rounds up
+        reduction = next((one for one in REDUCTIONS if -(-picture.width // one) >= size[0]
+                          and -(-picture.height // one) >= size[1]), 1)
+    image = decode_frame(picture, reduction, max_pixels=max_pixels)
+    if image_size(image) == size:
+        return image
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
