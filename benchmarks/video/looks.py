@@ -24,7 +24,7 @@ from pi_camera_stream.core.frame import Image
 from pi_camera_stream.sources.decoded_frame import to_image
 
 from . import scene
-from .attempt import Attempt, attempt, H264, JPEG, QUERIES, Study, tell
+from .attempt import Attempt, attempt, FULL, H264, JPEG, QUERIES, Study, tell, VIDEO
 from .decoding import luma
 from .page import Watch
 from .sharpness import look, Sharpness, Source

@@ -69,20 +69,21 @@ class Page:
     Attributes
     ----------
     pictures
-        What has come.
+        What was seen.
     asked_ns
         When it asked for pictures.
     reason
         Why H.264 cannot be had, as the bridge says; None where it says nothing of it.
-    broken
-        How many pictures could not be decoded.
+    broken, stale
+        How many pictures could not be decoded, and were not newer than what was seen already.
 
     """
 
     def __init__(self, number: int, address: tuple[str, int], watch: Watch) -> None:
         self.pictures: list[Picture] = []
         self.reason: str | None = None
-        self.broken = 0
+        self.broken = self.stale = 0
+        self._seen_ns = 0  # stamp of the newest
         self._number, self._watch = number, watch
         self._says = sorted(watch.says, key=lambda one: one[0])
         self._decoder = Decoder() if watch.decodes else None
@@ -126,17 +127,22 @@ class Page:
         data, shown_ns = payload[HEAD.size:], 0
         if self._watch.keep:
             self._kept += (struct.pack('>I', len(payload)), payload)
-        age_ms: float | None = (came_ns - stamp_ns) / 1e6
+        seen = stamp_ns > self._seen_ns
+        if not seen:
+            self.stale += 1
         if self._decoder is not None:
             if self._decoder.decode(codec == H264, data) is None:
                 self.broken += 1
-                age_ms = None
+                seen = False
                 self._send({'type': 'keyframe'})
             else:
                 shown_ns = time.time_ns()
-                age_ms = (shown_ns - stamp_ns) / 1e6
+        age_ms = ((shown_ns or came_ns) - stamp_ns) / 1e6 if seen else None
         self._send({'type': 'ack', 'sequence': sequence, 'age_ms': age_ms,
                     'uncertainty_ms': 0.1})
+        if not seen:
+            return
+        self._seen_ns = stamp_ns
         name = self._tiers[tier] if tier < len(self._tiers) else \
             'custom' if tier == _OWN_TIER else str(tier)
         self.pictures.append(Picture(self._number, came_ns, shown_ns, stamp_ns, name, codec,

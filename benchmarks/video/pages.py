@@ -139,6 +139,7 @@ def main() -> None:
         'asked_ns': [page.asked_ns for page in crowd.all],
         'reasons': [page.reason for page in crowd.all],
         'broken': [page.broken for page in crowd.all],
+        'stale': [page.stale for page in crowd.all],
         'lost': crowd.lost, 'cpu_s': time.process_time()}))
 
 

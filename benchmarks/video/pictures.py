@@ -14,7 +14,7 @@
 
 """What pages note of the pictures that they get, and what can be told of that."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 import itertools
@@ -153,16 +153,6 @@ def first(pictures: Iterable[Picture], page: int, since_ns: int,
     """Return the first that a page got from then on, of those that fit."""
     return next((one for one in pictures
                  if one.page == page and one.came_ns >= since_ns and fits(one)), None)
-
-
-def backwards(pictures: Iterable[Picture]) -> int:
-    """Return how many pictures were older than the one that their page had before."""
-    last_ns: dict[int, int] = defaultdict(int)
-    count = 0
-    for one in pictures:
-        count += one.stamp_ns < last_ns[one.page]
-        last_ns[one.page] = max(last_ns[one.page], one.stamp_ns)
-    return count
 
 
 def largest_share(pictures: Sequence[Picture], bitrate_bps: float, fps: float) -> float:

@@ -106,6 +106,7 @@ class Told:
     asked_ns: list[int]
     reasons: list[str | None]
     broken: list[int]
+    stale: list[int]
     lost: list[str]
     cpu_s: float
 

@@ -123,7 +123,17 @@ def test_a_page_that_cannot_decode_asks_for_a_key_frame(bridge):
     assert (said[1]['sequence'], said[1]['age_ms']) == (9, None)
     assert page.broken == 1
     assert page.reason is None
-    assert page.pictures[0].shown_ns == 0
+    assert page.pictures == []
+
+
+def test_a_page_does_not_show_what_is_older_than_what_it_has_shown(bridge):
+    page, connection = bridge()
+    read_all(page, connection, hello() + b''.join(
+        picture(0, 0, 0, number, b'') for number in (5, 4, 5, 6)))
+    _, said = heard(page, connection)
+    assert [one['age_ms'] is None for one in said] == [False, True, True, False]
+    assert [one.sequence for one in page.pictures] == [5, 6]
+    assert page.stale == 2
 
 
 def test_a_page_that_decodes_nothing_acknowledges_what_has_arrived(bridge):

@@ -15,7 +15,6 @@
 import math
 
 from benchmarks.video.pictures import (
-    backwards,
     figures,
     first,
     largest_share,
@@ -76,13 +75,6 @@ def test_the_first_that_fits_is_found():
     assert first(pictures, 0, 5 * S, lambda one: one.codec == 1) is pictures[2]
     assert first(pictures, 0, 5 * S + 1) is pictures[2]
     assert first(pictures, 0, 6 * S) is None
-
-
-def test_steps_back_in_time_are_those_of_a_page():
-    pictures = [picture(0, 0), picture(0, 30), picture(1, 31, age_ms=20),
-                picture(0, 40, age_ms=25), picture(0, 50)]
-    assert backwards(pictures) == 1
-    assert backwards(pictures[:3]) == 0
 
 
 def test_the_largest_is_told_of_what_the_rate_allows():
