@@ -14,7 +14,6 @@
 
 """What Linux tells of a process and of the machine, by proc(5)."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -57,16 +56,17 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def thread_cpu_s(pid: int) -> dict[str, float]:
-    """Return the CPU seconds of the threads that a process has, by their names."""
-    used: dict[str, float] = defaultdict(float)
+def thread_cpu_s(pid: int) -> dict[int, tuple[str, float]]:
+    """Return the names of the threads that a process has, by their numbers, and their CPU s."""
+    used = {}
     for folder in Path(f'/proc/{pid}/task').iterdir():
         try:
             front, _, behind = (folder / 'stat').read_text().rpartition(')')
         except (FileNotFoundError, ProcessLookupError):  # it has ended in the meantime
             continue
         fields = behind.split()
-        used[front.partition('(')[2]] += (int(fields[11]) + int(fields[12])) / _TICKS
+        used[int(folder.name)] = (front.partition('(')[2],
+                                  (int(fields[11]) + int(fields[12])) / _TICKS)
     return used
 
 

@@ -14,6 +14,7 @@
 
 """The server that pages watch, as a process of its own, and what its threads cost."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -64,8 +65,8 @@ class Used:
     @property
     def encoding(self) -> float:
         """Return that of the threads that encode H.264, with those of x264 that have ended."""
-        named = sum(used for name, used in self.threads.items() if name.startswith(ENCODERS))
-        return named + self.ended if named else 0.0
+        named = [used for name, used in self.threads.items() if name.startswith(ENCODERS)]
+        return sum(named) + self.ended if named else 0.0
 
     @property
     def without_encoder(self) -> float:
@@ -92,8 +93,9 @@ class Cpu:
         self._whole_s, self._threads_s = proc.cpu_s(pid), proc.thread_cpu_s(pid)
 
     def used(self) -> Used:
-        threads = {name: max(0.0, now_s - self._threads_s.get(name, 0.0))
-                   for name, now_s in proc.thread_cpu_s(self._pid).items()}
+        threads: dict[str, float] = defaultdict(float)
+        for number, (name, used_s) in proc.thread_cpu_s(self._pid).items():
+            threads[name] += used_s - self._threads_s.get(number, (name, 0.0))[1]
         return Used(proc.cpu_s(self._pid) - self._whole_s, threads,
                     time.monotonic() - self._began_s)
 
