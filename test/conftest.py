@@ -73,6 +73,19 @@ def missing():
 
 
 @pytest.fixture
+def video_messages(missing, monkeypatch):
+    """Have foxglove_msgs and ffmpeg_image_transport_msgs, here and in what is started."""
+    from benchmarks.common import messages
+    if all(find_spec(package) for package in messages.PACKAGES):
+        return
+    if reason := messages.unavailable():
+        missing(reason)
+    folder = str(messages.made())
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv('PYTHONPATH', folder, prepend=os.pathsep)
+
+
+@pytest.fixture
 def certificate(missing, tmp_path):
     """Return the paths of a certificate for 127.0.0.1 and of its key, made by openssl."""
     if shutil.which('openssl') is None:

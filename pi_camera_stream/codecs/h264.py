@@ -20,7 +20,7 @@ can be decoded without others, a key frame here, is an IDR picture.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import re
 
 from ..core.errors import FrameRefusedError
@@ -56,6 +56,11 @@ class ParameterSet:
         1 is 4:2:0, as all decoders have it (table 6-1).
     bit_depth
         Of the deeper of luma and chroma.
+    frame_numbers
+        How many different ones there are, before they begin again at 0; 0 where some may be left
+        out, so that nothing follows from them.
+    interlaced
+        Whether two pictures, fields, may have the same number.
 
     """
 
@@ -64,6 +69,8 @@ class ParameterSet:
     height: int
     chroma_format: int = 1
     bit_depth: int = 8
+    frame_numbers: int = field(default=0, compare=False)
+    interlaced: bool = field(default=False, compare=False)
 
 
 def nal_units(data: bytes) -> Iterator[bytes]:
@@ -158,7 +165,7 @@ class StreamReader:
         self.parameters = parameters
 
 
-class _Bits:
+class BitReader:
     """Read the bits of a NAL unit's payload, one field after the other."""
 
     def __init__(self, payload: bytes) -> None:
@@ -191,7 +198,7 @@ class _Bits:
 def _read_parameter_set(unit: bytes) -> ParameterSet:
     """Read seq_parameter_set_data (7.3.2.1.1) as far as the size."""
     profile, constraints, level = unit[1:4]
-    bits = _Bits(unit[4:])
+    bits = BitReader(unit[4:])
     bits.unsigned()  # seq_parameter_set_id
     chroma_format, depth, separate = 1, 8, 0
     if profile in _HIGH:
@@ -204,10 +211,12 @@ def _read_parameter_set(unit: bytes) -> ParameterSet:
             for number in range(12 if chroma_format == 3 else 8):
                 if bits.bits(1):
                     _pass_scaling_list(bits, 16 if number < 6 else 64)
-    bits.unsigned()  # log2_max_frame_num_minus4
+    frame_number_bits = 4 + bits.unsigned()
+    if frame_number_bits > 16:
+        raise FrameRefusedError('its sequence parameter set makes no sense')
     _pass_picture_order(bits)
     bits.unsigned()  # max_num_ref_frames
-    bits.bits(1)  # gaps_in_frame_num_value_allowed_flag
+    gaps = bits.bits(1)
     blocks_wide, map_units_high = bits.unsigned() + 1, bits.unsigned() + 1
     frames_only = bits.bits(1)
     if not frames_only:
@@ -224,10 +233,11 @@ def _read_parameter_set(unit: bytes) -> ParameterSet:
     if not (0 < width <= _MOST_SIDE and 0 < height <= _MOST_SIDE):
         raise FrameRefusedError(f'its sequence parameter set says {width}x{height} pixels')
     return ParameterSet(f'avc1.{profile:02x}{constraints:02x}{level:02x}', width, height,
-                        chroma_format, depth)
+                        chroma_format, depth, 0 if gaps else 1 << frame_number_bits,
+                        not frames_only)
 
 
-def _pass_scaling_list(bits: _Bits, size: int) -> None:
+def _pass_scaling_list(bits: BitReader, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -235,7 +245,7 @@ def _pass_scaling_list(bits: _Bits, size: int) -> None:
         last = following or last
 
 
-def _pass_picture_order(bits: _Bits) -> None:
+def _pass_picture_order(bits: BitReader) -> None:
     kind = bits.unsigned()  # pic_order_cnt_type
     if kind == 0:
         bits.unsigned()  # log2_max_pic_order_cnt_lsb_minus4

@@ -16,15 +16,11 @@
 
 from dataclasses import dataclass
 
-_USUAL_BPS = 2e6  # at
-_USUAL_PIXELS_A_SECOND = 1280 * 720 * 30
-_LEAST_BPS = 100e3
-
 
 @dataclass(frozen=True)
 class VideoSpec:
     """
-    Size and bit rate of a rendition, as parts of its source's.
+    Size of a rendition, as part of its source's; the bit rate follows from that.
 
     Attributes
     ----------
@@ -46,8 +42,3 @@ class VideoSpec:
         if scale >= 1:
             return width, height
         return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
-
-    def bitrate_bps(self, width: int, height: int, fps: float) -> float:
-        """Return what a source of this size and rate needs to look sharp while it moves."""
-        wide, high = self.size(width, height)
-        return max(_LEAST_BPS, _USUAL_BPS * wide * high * fps / _USUAL_PIXELS_A_SECOND)

@@ -14,6 +14,7 @@
 
 """Every parameter of every node: declared, checked and documented from here."""
 
+from ..codecs.h264_effort import MOST_BPS
 from ..codecs.limits import MAX_PIXELS
 from ..core.driving.limits import PARAMETERS as LIMITS
 from ..core.parameters import Parameter
@@ -21,6 +22,7 @@ from ..core.rendition_spec import QUALITIES
 from ..sources import registry as sources
 from ..vision import registry as processors
 from ..web.access.access_rules import NUMBERS_OF_VIEWERS
+from ..web.stream.sent_in_all import ABOVE_BPS
 
 CALIBRATION_URL = 'file://${ROS_HOME}/camera_info/${NAME}.yaml'
 
@@ -89,6 +91,9 @@ CAMERA = (
               1_000_000_000, live=True),
     Parameter('max_bitrate_bps', 0, 'Bit rate of the pictures at the most; 0 is no limit',
               'bit/s', 0, 10_000_000_000, live=True),
+    Parameter('h264_bitrate', round(MOST_BPS), 'Bit rate at the most of H.264, which follows '
+                                               'pixels and rate: 2 Mbit/s at 1280x720 and 30/s',
+              'bit/s', 50_000, 100_000_000, live=True),
     Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
               16, 4096, live=True),
     _MAX_PIXELS,
@@ -118,6 +123,13 @@ HTTP_BRIDGE = (
     _MAX_PIXELS,
     Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
               *QUALITIES),
+    Parameter('h264_bitrate', round(MOST_BPS), 'Bit rate at the most of H.264, which follows '
+                                               'pixels and rate, 2 Mbit/s at 1280x720 and 30/s, '
+                                               'and those who watch', 'bit/s', 50_000,
+              100_000_000),
+    Parameter('h264_above_bps', round(ABOVE_BPS), 'Bit rate of all viewers together, above which '
+                                                  'those who can show H.264 get that', 'bit/s',
+              0, 100_000_000_000),
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

@@ -12,12 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who may watch, read from the bridge's parameters."""
+"""Who may watch, and what, read from the bridge's parameters."""
 
 from collections.abc import Callable
 from typing import Any
 
 from ..web.access.access_rules import AccessRules
+from ..web.stream.video import VideoOptions
 
 
 def read_rules(value: Callable[[str], Any]) -> AccessRules:
@@ -31,6 +32,11 @@ def read_rules(value: Callable[[str], Any]) -> AccessRules:
         max_viewers_per_address=value('max_viewers_per_address'),
         trusted_proxies=_words(value('trusted_proxies')),
         tls=bool(value('certfile')))
+
+
+def read_video(value: Callable[[str], Any], log: Callable[[str], None]) -> VideoOptions:
+    """Return how H.264 is encoded for viewers; `log` hears what is to be known of it."""
+    return VideoOptions(float(value('h264_bitrate')), float(value('h264_above_bps')), log)
 
 
 def _words(text: str) -> tuple[str, ...]:

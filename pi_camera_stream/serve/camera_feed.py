@@ -35,6 +35,7 @@ from ..sources.base import Source
 from ..sources.capture_loop import CaptureLoop
 from ..sources.registry import create_source
 from ..web.stream.stream import Stream
+from ..web.stream.video import VideoOptions
 
 _REPEAT_S = 10.0  # how often the same problem is logged
 
@@ -48,12 +49,13 @@ class CameraFeed:
     """
 
     def __init__(self, choice: CameraChoice, encoder: RenditionEncoder, full: RenditionSpec,
-                 on_end: Callable[[Exception], None], log: logging.Logger) -> None:
+                 video: VideoOptions, on_end: Callable[[Exception], None], log: logging.Logger
+                 ) -> None:
         """
         Make it; nothing runs yet. PermanentError where there is no such camera.
 
-        `full` is how the full picture is encoded where the source has no JPEGs; `on_end` hears
-        when the source ends or fails for good, in the capture thread.
+        `full` is how the full picture is encoded where the source has no JPEGs, and `video` how
+        H.264 is; `on_end` hears when the source ends or fails for good, in the capture thread.
         """
         values = choice.values
         source = create_source(read_settings(values.__getitem__))
@@ -62,7 +64,7 @@ class CameraFeed:
         # Each hears of every frame, before viewers do, and must return at once.
         self.listeners: list[Callable[[Frame | StampedImage], None]] = []
         self.stream = Stream(f'/{choice.namespace}/image_raw/compressed', time.time_ns,
-                             self._on_demand, encoder, full, self._reception)
+                             self._on_demand, encoder, full, self._reception, options=video)
         self._standby, self._log = bool(values['standby']), log
         self._given = dict(choice.controls)  # set as far as the camera has them
         self._wanted_frame_id = str(values['frame_id'])

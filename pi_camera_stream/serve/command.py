@@ -40,7 +40,7 @@ from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..parameters.driving_settings import check_access, read_limits
 from ..parameters.secrets import exposed
-from ..parameters.web_settings import read_rules
+from ..parameters.web_settings import read_rules, read_video
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
 from ..web.app import Application
@@ -91,8 +91,9 @@ class _Program:
         bridge = configuration.bridge
         self._encoder = RenditionEncoder(int(bridge['max_pixels']))
         self._full = RenditionSpec(quality=int(bridge['jpeg_quality']))
-        self._cameras = [CameraFeed(choice, self._encoder, self._full, self._on_end, self._log)
-                         for choice in configuration.cameras]
+        self._video = read_video(bridge.__getitem__, self._log.warning)
+        self._cameras = [CameraFeed(choice, self._encoder, self._full, self._video, self._on_end,
+                                    self._log) for choice in configuration.cameras]
         self._always = not any(choice.values['standby'] for choice in configuration.cameras)
         self._processed = self._create_processors(configuration)
         self._feeds: list[CameraFeed | ProcessedFeed] = [*self._cameras, *self._processed]
@@ -175,7 +176,7 @@ class _Program:
         pipeline = Pipeline(configuration.processors, lambda name, error: self._log.warning(
             "processor '%s' failed, everything else goes on: %s", name, error))
         return [ProcessedFeed(self._cameras[0], pipeline, self._encoder, self._full,
-                              self._results.put, self._log)]
+                              self._video, self._results.put, self._log)]
 
     def _status(self) -> str:
         lost = [f'{stream.name}: {signal}' for stream in (one.stream for one in self._cameras)

@@ -39,6 +39,8 @@ _TABLES: Mapping[str, Sequence[Parameter]] = {
 _OF_ROS = {'adaptive', 'adaptive_floor', 'max_bitrate_bps', 'lores_width', 'snapshot_folder',
            'reliability', 'camera_controls', 'teleop.enabled', 'teleop.stamped',
            'teleop.exclusive', 'teleop.buttons', 'teleop.battery_topic'}
+# What has one among ROS nodes only for one kind of node: there is no topic to encode it for.
+_OF_ROS_NODE = {('camera', 'h264_bitrate')}
 _DRIVING = 'teleop.'
 
 
@@ -97,7 +99,7 @@ def _add_options(parser: argparse.ArgumentParser) -> set[str]:
     for kind, prefix in _KINDS.items():
         group = parser.add_argument_group(f'parameters of the {prefix}')
         for row in _TABLES[kind]:
-            if not _has_meaning(row.name):
+            if not _has_meaning(row.name) or (kind, row.name) in _OF_ROS_NODE:
                 continue
             name = row.name.replace('_', '-')
             words = [f'{prefix}.{name}'] if name in taken else [name, f'{prefix}.{name}']

@@ -32,6 +32,7 @@ from ..vision.pipeline import Pipeline
 from ..vision.processor import FrameInfo
 from ..vision.results import results_text
 from ..web.stream.stream import Stream
+from ..web.stream.video import VideoOptions
 
 _REPEAT_S = 10.0  # how often the same problem is logged
 
@@ -45,11 +46,11 @@ class ProcessedFeed:
     """
 
     def __init__(self, camera: CameraFeed, pipeline: Pipeline, encoder: RenditionEncoder,
-                 full: RenditionSpec, on_results: Callable[[str], None], log: logging.Logger
-                 ) -> None:
+                 full: RenditionSpec, video: VideoOptions, on_results: Callable[[str], None],
+                 log: logging.Logger) -> None:
         self._reception = Reception()
         self.stream = Stream(f'/{camera.namespace}/image_processed/compressed', time.time_ns,
-                             lambda _: None, encoder, full, self._reception)
+                             lambda _: None, encoder, full, self._reception, options=video)
         self._camera, self._pipeline = camera, pipeline
         self._on_results, self._log = on_results, log
         self._logged = Occasionally(_REPEAT_S)

@@ -14,6 +14,8 @@
 
 """A video for tests, made on the fly."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 from pi_camera_stream.core import block_code
@@ -34,3 +36,21 @@ def write(path, count=6, rate=50, size=(320, 240), codec='mpeg4', prepare=lambda
                 block_code.draw(image, block_code.BlockCode(number, 0))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='bgr24')))
         container.mux(stream.encode(None))
+
+
+def access_units(pictures, size=(320, 240), pixels='yuv420p', codec='libx264', options=None):
+    """Return what an encoder makes of pictures, as others set it up, packet by packet."""
+    context = av.CodecContext.create(codec, 'w')
+    context.width, context.height, context.pix_fmt = *size, pixels
+    context.time_base, context.framerate = Fraction(1, 30), Fraction(30)
+    context.options = {'x265-params': 'log-level=0', **(
+        options or {'preset': 'superfast', 'tune': 'zerolatency'})}
+    units = []
+    for number, picture in enumerate(pictures):
+        if picture.ndim == 2:  # it is as the encoder takes it already
+            frame = av.VideoFrame.from_ndarray(picture, format=pixels)
+        else:
+            frame = av.VideoFrame.from_ndarray(picture, format='bgr24').reformat(format=pixels)
+        frame.pts = number
+        units += map(bytes, context.encode(frame))
+    return units + [bytes(packet) for packet in context.encode(None)]

@@ -37,7 +37,7 @@ from ...parameters.driving_settings import read_limits
 from ...parameters.files import named_files
 from ...parameters.secrets import exposed
 from ...parameters.tables import HTTP_BRIDGE
-from ...parameters.web_settings import read_rules
+from ...parameters.web_settings import read_rules, read_video
 from ...web.access.tls import server_context
 from ...web.app import Application
 from ...web.controls.camera_panel import CameraPanel
@@ -61,6 +61,7 @@ class HttpBridgeNode(BaseNode):
     def __init__(self) -> None:
         super().__init__('http_bridge', HTTP_BRIDGE)
         self._encoder = RenditionEncoder(self.value('max_pixels'))
+        self._video = read_video(self.value, self._warn)
         self._trace = TracePublisher(self)
         self._machine = MachineDiagnostics(self)
         self._topic = self.resolve_topic_name('image_raw/compressed')
@@ -123,7 +124,7 @@ class HttpBridgeNode(BaseNode):
         """Return the stream of a topic; called by the web server's thread."""
         return TopicFeed(
             self, topic, self._encoder, RenditionSpec(quality=self.value('jpeg_quality')),
-            overridable=topic == self._topic, adaptive=self.value('adaptive'),
+            video=self._video, overridable=topic == self._topic, adaptive=self.value('adaptive'),
             max_pixels=self.value('max_pixels'), trace=self._trace).stream
 
     def _poll_topics(self) -> None:

@@ -24,24 +24,25 @@ from ...codecs.renditions import RenditionEncoder
 from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
 from ...web.stream.stream import Stream
+from ...web.stream.video import VideoOptions
 
 
 class TopicFeed:
     """Receive a topic while its stream is watched: messages in the executor's thread."""
 
     def __init__(self, node: BaseNode, topic: str, encoder: RenditionEncoder, full: RenditionSpec,
-                 *, trace: TracePublisher, **options: Any) -> None:
+                 *, video: VideoOptions, trace: TracePublisher, **options: Any) -> None:
         """
         Make it; nothing is received yet.
 
-        `full` is how the full picture is encoded when the topic's are not JPEG; `options` are
-        those of ImageSubscription.
+        `full` is how the full picture is encoded when the topic's are not JPEG, and `video` how
+        H.264 is; `options` are those of ImageSubscription.
         """
         self._node, self._topic, self._trace = node, topic, trace
         self._now_ns = now_function(node)
         self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
         self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
-                             self._subscription.reception)
+                             self._subscription.reception, options=video)
         self.stream.on_painted = self._on_painted
 
     def _on_demand(self, wanted: bool) -> None:

@@ -41,6 +41,7 @@ from ..run import run_node
 from ...client.clock import now_function
 from ...client.entities import create_service, Periodic
 from ...client.trace import TracePublisher
+from ...client.video_topic import REQUEST_SERVICE
 from ...core.errors import EndOfStream, PermanentError
 from ...core.files import write_atomically
 from ...core.mailbox import Mailbox
@@ -89,7 +90,8 @@ class CameraNode(BaseNode):
         self._pictures = FramePublisher(
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
-            self.value('max_pixels'), self.value('reliability') == 'reliable')
+            self.value('max_pixels'), self.value('reliability') == 'reliable',
+            float(self.value('h264_bitrate')))
         self._metadata = MetadataPublisher(self)
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
@@ -102,6 +104,7 @@ class CameraNode(BaseNode):
         self._publisher = threading.Thread(target=self._publish_all, name='publish', daemon=True)
         create_service(self, SetBool, '~/set_capture', self._set_capture)
         create_service(self, Trigger, '~/save_snapshot', self._save_snapshot)
+        create_service(self, Trigger, f'~/{REQUEST_SERVICE}', self._request_key_frame)
         diagnostics.Diagnostics(self, 'stream', self._health)
         MachineDiagnostics(self)
 
@@ -125,10 +128,10 @@ class CameraNode(BaseNode):
 
     def stop(self) -> None:
         if self._publisher.ident is not None:  # was started, though it may have ended already
-            self._pictures.raws.close()
+            self._pictures.close()
             self._capture.stop()
             self._publisher.join(timeout=1.0)
-            self._pictures.raws.join(timeout_s=1.0)
+            self._pictures.join(timeout_s=1.0)
 
     def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
                         live: bool) -> None:
@@ -188,6 +191,8 @@ class CameraNode(BaseNode):
             self._pictures.raws.lores_width = int(value)
         elif name == 'frame_id':
             self._sender.set_frame_id(str(value))
+        elif name == 'h264_bitrate':
+            self._pictures.video.encoder.most_bps = float(value)
         elif name == 'adaptive':
             self._pictures.adaptation.enabled = bool(value)
         elif name == 'adaptive_floor':
@@ -324,6 +329,11 @@ class CameraNode(BaseNode):
             response.message = str(error)
         return response
 
+    def _request_key_frame(self, _request: Trigger.Request, response: Trigger.Response
+                           ) -> Trigger.Response:
+        response.success, response.message = self._pictures.video.request_key_frame()
+        return response
+
     def _write_snapshot(self) -> Path:
         newest = self._pictures.newest
         fresh_s = max(_FRESH_S, 2 / (self._capture.source.nominal_fps or 1))
@@ -341,7 +351,7 @@ class CameraNode(BaseNode):
         return path
 
     def _health(self) -> diagnostics.Health:
-        capture, raws = self._capture, self._pictures.raws
+        capture, raws, video = self._capture, self._pictures.raws, self._pictures.video
         source, silent_s = capture.source, capture.silent_s()
         wanted, got = source.nominal_fps, capture.captured.per_second()
         values = {
@@ -355,9 +365,10 @@ class CameraNode(BaseNode):
             'dropped, publishing is slower': capture.mailbox.dropped,
             'raw images/s published': raws.published.per_second(),
             'dropped, raw images are slower': raws.dropped,
-            'corrupt pictures': self._pictures.corrupt + raws.corrupt,
+            **video.values(),
+            'corrupt pictures': self._pictures.corrupt + raws.corrupt + video.corrupt,
             'last corrupt picture': self._pictures.corrupt_reason,
-            'failed to publish': self._failed + raws.failed,
+            'failed to publish': self._failed + raws.failed + video.failed,
             'subscribers that get nothing': _list(self._pictures.qos.refused),
             **self._pictures.adaptation_values(),
             'restarts': capture.restarts,
@@ -368,7 +379,7 @@ class CameraNode(BaseNode):
         if not capture.wanted:
             return diagnostics.Health(
                 diagnostics.OK, 'on standby' if self._on else 'the camera is off', values)
-        if problem := capture.problem or self._unpublished or raws.failure:
+        if problem := capture.problem or self._unpublished or raws.failure or video.failure:
             return diagnostics.Health(diagnostics.ERROR, problem, values)
         if silent_s > capture.longest_silence_s():
             return diagnostics.Health(

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the camera node publishes of each picture: compressed, raw, small, and its CameraInfo."""
+"""What the camera node publishes of each picture: JPEG, H.264, raw, small, and its CameraInfo."""
 
 from collections.abc import Callable
 import math
@@ -24,12 +24,15 @@ from std_msgs.msg import Header
 
 from .adaptation import Adaptation
 from .raw_publisher import RawImage, RawPublisher
+from .video_encoder import VideoImage
+from .video_publisher import VideoPublisher
 from ..jpeg_topic import JpegTopic
 from ..qos_watch import QosWatch
 from ..size_watch import SizeWatch
 from ...client.calibration_subscription import info_topic
 from ...client.image_topic import create_image_publisher, header_of
 from ...client.trace import TracePublisher
+from ...codecs.h264_effort import MOST_BPS
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import encode_jpeg
 from ...codecs.limits import whole_jpeg
@@ -48,14 +51,14 @@ class FramePublisher:
     """
     Publish pictures, each kind only while somebody subscribes to it.
 
-    The JPEG and the CameraInfo of a picture are published at once; decoded, it follows in a thread
-    of its own (`raws`), or not, so that the next JPEG need not wait. `publish` belongs to one
-    thread; the rest may be used by any.
+    The JPEG and the CameraInfo of a picture are published at once; decoded, and as H.264, it
+    follows in threads of its own (`raws`, `video`), or not, so that the next JPEG need not wait.
+    `publish` belongs to one thread; the rest may be used by any.
     """
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
                  info: Info, trace: TracePublisher, limit_bitrate: Callable[[float], bool],
-                 max_pixels: int, reliable: bool = False) -> None:
+                 max_pixels: int, reliable: bool = False, h264_bps: float = MOST_BPS) -> None:
         self.frame_id = frame_id
         # For what is not JPEG yet, or larger than `adaptation` says.
         self.encoder = RateControlledEncoder(quality, max_pixels)
@@ -73,12 +76,13 @@ class FramePublisher:
         self._intervals_s = Recent(16)
         self._jpegs = JpegTopic(node, 'image_raw/compressed', reliable)
         self.raws = RawPublisher(node, lores_width, max_pixels)
+        self.video = VideoPublisher(node, h264_bps, max_pixels)
         self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic),
                                              reliable=True)
         self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info',
                                                    reliable=True)
-        self.qos = QosWatch(node, [self._jpegs.publisher, *self.raws.publishers, self._infos,
-                                   self._lores_infos])
+        self.qos = QosWatch(node, [self._jpegs.publisher, *self.raws.publishers,
+                                   *self.video.publishers, self._infos, self._lores_infos])
         self._sizes = SizeWatch(node)
         self.adaptation = Adaptation(node, self.topic)
 
@@ -87,12 +91,22 @@ class FramePublisher:
         return self._jpegs.name
 
     def subscribers(self) -> int:
-        return sum((self._jpegs.subscribers(), *self.raws.subscribers()))
+        return sum((self._jpegs.subscribers(), *self.raws.subscribers(),
+                    self.video.subscribers()))
 
     def wanted(self) -> bool:
         return self.subscribers() > 0 or any(
             publisher.get_subscription_count() > 0
             for publisher in (self._infos, self._lores_infos))
+
+    def close(self) -> None:
+        """Begin nothing more in the threads beside."""
+        self.raws.close()
+        self.video.close()
+
+    def join(self, timeout_s: float) -> None:
+        self.raws.join(timeout_s)
+        self.video.join(timeout_s)
 
     def publish(self, capture: Capture, stamp_ns: int) -> None:
         if self.newest is not None:
@@ -102,9 +116,10 @@ class FramePublisher:
         infos, lores_infos = (publisher.get_subscription_count() > 0
                               for publisher in (self._infos, self._lores_infos))
         full, small = (count > 0 for count in self.raws.subscribers())
+        video = self.video.wanted()
         if not images:
             self._limit_bitrate(math.inf)  # the link does not matter to the others
-        if not (images or full or small or infos or lores_infos):
+        if not (images or full or small or video or infos or lores_infos):
             return
         content = capture.content
         try:
@@ -122,6 +137,8 @@ class FramePublisher:
             # By its name, `camera_info` belongs to `image_raw`, which is never made smaller.
             if encoded is not None and not full:
                 width, height = encoded.width, encoded.height
+        if video:
+            self.video.put(VideoImage(content, size, stamp_ns, self.frame_id, self._interval_s()))
         if not (full or small or infos or lores_infos):
             return
         header = header_of(stamp_ns, self.frame_id)
@@ -148,8 +165,7 @@ class FramePublisher:
     def _publish_jpeg(self, content: EncodedImage | Image, size: JpegHeader, stamp_ns: int
                       ) -> Frame | None:
         """Publish a picture in the size that its receivers can take; None when in none."""
-        interval_s = self._intervals_s.median()
-        self.encoder.interval_s = min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
+        self.encoder.interval_s = self._interval_s()
         self.encoder.bitrate_bps = self.adaptation.budget_bps()
         kept = self._limit_bitrate(self.encoder.bitrate_bps)
         try:
@@ -171,6 +187,11 @@ class FramePublisher:
         self.adaptation.sent(stamp_ns, published_ns, size_bytes)
         self._trace.publish(self.topic, stamp_ns, encoded=published_ns, published=published_ns)
         return encoded
+
+    def _interval_s(self) -> float:
+        """Return the time between two pictures, as it was lately."""
+        interval_s = self._intervals_s.median()
+        return min(interval_s, _LONGEST_S) if interval_s > 0 else _LONGEST_S
 
     def adaptation_values(self) -> dict[str, object]:
         budget_bps, spec = self.adaptation.budget_bps(), self.encoder.spec

@@ -73,6 +73,7 @@ async def stream_h264(request: web.Request, stream: Stream, viewer: Viewer) -> w
         request.transport.pause_reading()
         transport = H264Transport(request.transport, writer)
         viewer.link = transport.link
+        viewer.on_video = lambda reason: transport.link.abort() if reason else None
         try:
             await deliver(stream, viewer, transport)
         except ConnectionError:

@@ -26,7 +26,7 @@ from .arrivals import Arrivals
 from .hand_over import HandOver
 from .renderer import Rendered, Renderer
 from .rendition import Moved, Rendition, Status
-from .tiers import TIERS
+from .tiers import FULL, Surroundings, TIERS
 from .video import Video, VideoOptions
 from .video_rendition import VideoRendition
 from .viewer import Viewer
@@ -42,7 +42,6 @@ from ...core.video_spec import VideoSpec
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S = 1.0
 _SHARED = {tier.spec for tier in TIERS}
-_OPTIONS = VideoOptions()
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
 _STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
@@ -59,7 +58,7 @@ class Stream:
 
     def __init__(self, name: str, now_ns: NowNs, on_demand: Callable[[bool], None],
                  encoder: RenditionEncoder, full: RenditionSpec, reception: Reception, *,
-                 options: VideoOptions = _OPTIONS, video: VideoSource | None = None) -> None:
+                 options: VideoOptions | None = None, video: VideoSource | None = None) -> None:
         """
         Make the stream; nothing is asked for yet.
 
@@ -90,7 +89,9 @@ class Stream:
         # In a thread of their own: however many and large they are, tiers do not wait for them.
         self._custom: HandOver[Rendered] = HandOver(self._put_rendered)
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
-        self.video = Video(options, reception, encoder.max_pixels, video)
+        self._options = options or VideoOptions()
+        self.video = Video(self._options, reception, encoder.max_pixels, video)
+        self._surroundings = Surroundings()
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
         self._ticking: asyncio.Task[None] | None = None
@@ -137,6 +138,7 @@ class Stream:
     def watch(self, viewer: Viewer) -> Iterator[None]:
         with self.wanted():
             viewer.lacks(self._missing())
+            viewer.surround(self._surroundings)
             spec = viewer.spec()
             # Nobody waits for a key frame who can be shown something else until then.
             if isinstance(spec, VideoSpec) and JPEG in viewer.request.codecs:
@@ -144,7 +146,7 @@ class Stream:
                 self.move(viewer)
             elif isinstance(spec, VideoSpec):
                 viewer.rendition = self.video.enter(spec)
-                viewer.reader = viewer.rendition.join()
+                viewer.reader = viewer.rendition.join(viewer.name)
             else:
                 viewer.rendition = self._enter(spec, viewer.visitor)
             self.viewers.add(viewer)
@@ -175,7 +177,7 @@ class Stream:
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
         rendition = self.video.enter(spec)
-        viewer.joining = rendition.join()
+        viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:
             rendition.want_key(viewer.name == self.preferred)
@@ -185,6 +187,8 @@ class Stream:
         if viewer.reader is not None:
             viewer.reader.jump()
             viewer.reader.rendition.want_key(viewer.name == self.preferred)
+            if viewer.complain():
+                self.move(viewer)
 
     def close(self) -> None:
         """Cancel the tasks of all who watch or wait: the server is stopping."""
@@ -253,6 +257,7 @@ class Stream:
     def _end(self) -> None:
         self._release = None
         self.sent_per_s = (0.0, 0.0)
+        self._options.sent.forget(self.name)
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None
@@ -347,6 +352,7 @@ class Stream:
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
+            self._look_around()
             if self.video.tick(self.interval_s):
                 self._follow_video()
             signal = self.reception.signal()
@@ -360,6 +366,21 @@ class Stream:
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
                     self.video.wake(status)
+
+    def _look_around(self) -> None:
+        """Note what the choice of a tier goes by: how large pictures are, and all they take."""
+        sizes = self._surroundings.sizes
+        if (per_s := self._full.made.per_second()) > 0:
+            sizes[FULL] = self._full.made.bytes_per_second() / per_s
+        last = self.arrivals.last
+        if last is not None:
+            sizes.update(self.video.least_sizes(last.width, last.height))
+        full_bps = 8 * sizes.get(FULL, 0.0) / self.interval_s
+        sent_bps = 8 * self.sent_per_s[1]
+        others = sum(isinstance(viewer.rendition, VideoRendition) and viewer.may_have(FULL)
+                     for viewer in self.viewers)
+        self._surroundings.crowded = self._options.sent.report(
+            self.name, sent_bps, sent_bps + others * full_bps)
 
     def _follow_video(self) -> None:
         """Tell viewers that there is H.264 again, or none any more, and move them."""

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 
 from aiohttp import web
 
-from .tiers import choose
+from .tiers import choose, NAMES
 from .viewer import StreamRequest
 from ...core.frame import H264, JPEG
 from ...core.rendition_spec import QUALITIES, RenditionSpec
@@ -63,13 +63,13 @@ def read_video_request(query: Mapping[str, str]) -> StreamRequest:
     tier = query.get('tier', H264)
     if tier not in _VIDEO_TIERS:
         raise _refuse(f'the tiers of H.264 are {" and ".join(_VIDEO_TIERS)}, not {_shown(tier)}')
-    return StreamRequest(**choose(tier, (H264,)), codecs=(H264,))
+    return StreamRequest(ladder=(NAMES.index(tier),), codecs=(H264,))
 
 
 def read_codecs(query: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what the client says it can decode, of what there is; JPEG where it says nothing."""
-    names = [name.strip() for name in query.get('codecs', JPEG).split(',')]
-    return tuple(codec for codec in (JPEG, H264) if codec in names) or (JPEG,)
+    """Return what the client says it can decode, of what there is; JPEG, it always can."""
+    names = [name.strip() for name in query.get('codecs', '').split(',')]
+    return (JPEG, H264) if H264 in names else (JPEG,)
 
 
 def read_max_age_s(query: Mapping[str, str]) -> float:

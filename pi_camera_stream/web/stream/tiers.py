@@ -15,8 +15,8 @@
 """Quality tiers: the renditions that viewers share, and who moves to which one when."""
 
 from collections import deque
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...core import frame
@@ -51,6 +51,7 @@ TIERS = (
     Tier('h264_small', H264_SMALL, 0.04, 0.8),
 )
 NAMES = tuple(tier.name for tier in TIERS)
+FULL, H264_INDEX, H264_SMALL_INDEX = map(NAMES.index, ('full', 'h264', 'h264_small'))
 Ladder = tuple[int, ...]
 """The tiers among which the bridge chooses, by their index, from the best one down."""
 
@@ -89,9 +90,45 @@ def choose(name: str, codecs: Collection[str] = (frame.JPEG,)) -> dict[str, Any]
         raise ValueError(
             f'tier {name} is for a WebSocket that asks for codecs=jpeg,h264' if unknown else
             f"tier must be {', '.join(names[:-1])} or {names[-1]}, not {name[:40]!a}")
-    ladder = LADDERS['jpeg' if name == 'auto' and frame.H264 not in codecs else name] \
-        if name in LADDERS else JPEG_LADDER
-    return {'tier': None if name in LADDERS else NAMES.index(name), 'ladder': ladder}
+    if name in LADDERS:
+        return {'ladder': LADDERS[name if frame.H264 in codecs else 'jpeg']}
+    index = NAMES.index(name)
+    if isinstance(TIERS[index].spec, VideoSpec):
+        return {'ladder': (index,)}  # it is chosen, and its rate still follows its viewers
+    return {'tier': index}
+
+
+@dataclass
+class Surroundings:
+    """
+    What the choice of a tier goes by besides how late pictures are; it changes meanwhile.
+
+    Attributes
+    ----------
+    sizes
+        About how many bytes a picture of some tiers has, of H.264 at its lowest rate.
+    crowded
+        Whether viewers together get so many bytes that those who can show H.264 get that.
+
+    """
+
+    sizes: dict[int, float] = field(default_factory=dict)
+    crowded: bool = False
+
+    def share(self, index: int) -> float:
+        """Return the bytes of a tier for each byte of the full picture."""
+        full, size = self.sizes.get(FULL, 0.0), self.sizes.get(index, 0.0)
+        return size / full if full and size else TIERS[index].share
+
+
+def allowed_s(index: int, interval_s: float, slack: float = 1.0) -> float:
+    """Return how long pictures of a tier may be on their way, where they come so often."""
+    return TIERS[index].budget_share * min(interval_s, _LATEST_S) * slack
+
+
+_ALONE = Surroundings()
+Relieve = Callable[[float], bool]
+"""Returns whether late pictures will be smaller anyway; takes how much smaller they need to be."""
 
 
 class TierControl:
@@ -103,8 +140,10 @@ class TierControl:
     the next, so nobody flaps.
     """
 
-    def __init__(self, now_s: float, ladder: Ladder = JPEG_LADDER) -> None:
+    def __init__(self, now_s: float, ladder: Ladder = JPEG_LADDER,
+                 surroundings: Surroundings = _ALONE) -> None:
         self._ladder, self._at = ladder, 0
+        self.surroundings = surroundings
         self._transits_s: deque[float] = deque(maxlen=_CALM_FRAMES)
         self._changed_s = now_s
         self._hold_s = _FIRST_HOLD_S
@@ -114,24 +153,37 @@ class TierControl:
     def index(self) -> int:
         return self._ladder[self._at]
 
-    def observe(self, transit_s: float, interval_s: float, now_s: float,
-                slack: float = 1.0) -> bool:
+    def observe(self, transit_s: float, interval_s: float, now_s: float, slack: float = 1.0, *,
+                relieve: Relieve = lambda _: False, bytes_per_s: Callable[[], float] = float
+                ) -> bool:
         """
         Take in that a picture was on its way for `transit_s`, beyond the path's own delay.
 
         `interval_s` is the time between two pictures, `slack` how many times later than usual
-        they may come. Returns whether the tier has changed.
+        they may come; `relieve` is asked before it moves down, `bytes_per_s`, what the path
+        carries, 0 where nobody knows, before it changes to another codec. Returns whether the
+        tier has changed.
         """
         budget_s = min(interval_s, _LATEST_S) * slack
-        allowed_s = TIERS[self.index].budget_share * budget_s
+        limit_s = allowed_s(self.index, interval_s, slack)
         self._transits_s.append(transit_s)
-        if transit_s > allowed_s and (
-                self._count(_LATE[1], allowed_s) >= _LATE[0]
-                or self._count(_MUCH_TOO_LATE[1], _MUCH * allowed_s) >= _MUCH_TOO_LATE[0]):
+        if self._at < self._top():
+            return self._change(self._top(), now_s, self.index)
+        if transit_s > limit_s and (
+                self._count(_LATE[1], limit_s) >= _LATE[0]
+                or self._count(_MUCH_TOO_LATE[1], _MUCH * limit_s) >= _MUCH_TOO_LATE[0]):
+            late = sorted(one for one in list(self._transits_s)[-_LATE[1]:] if one > limit_s)
+            if relieve(limit_s / late[len(late) // 2]):
+                self._transits_s.clear()
+                return False
             return self._down(budget_s, now_s)
         if self._trying and now_s - self._changed_s > _PROVEN_S:
             self._trying, self._hold_s = False, max(self._hold_s / 2, _FIRST_HOLD_S)
-        return self._up(budget_s, now_s)
+        return self._up(budget_s, now_s, bytes_per_s)
+
+    def give_way(self, now_s: float) -> bool:
+        """Move down by one, if there is one; return whether the tier has changed."""
+        return self._change(min(self._at + 1, len(self._ladder) - 1), now_s, self.index)
 
     def use(self, ladder: Ladder, now_s: float) -> bool:
         """Choose among these from now on; return whether the tier has changed."""
@@ -152,26 +204,43 @@ class TierControl:
         if self._trying:
             self._hold_s = min(2 * self._hold_s, _LONGEST_HOLD_S)
         latest = sorted(list(self._transits_s)[-_LATE[1]:])
-        share_a_second = TIERS[self.index].share / max(latest[len(latest) // 2], _CLOCK_S)
+        share = self.surroundings.share
+        share_a_second = share(self.index) / max(latest[len(latest) // 2], _CLOCK_S)
         last = len(self._ladder) - 1
         at = min(self._at + 1, last)
-        while at < last and (TIERS[self._ladder[at]].share / share_a_second
+        while at < last and (share(self._ladder[at]) / share_a_second
                              > _AIM * TIERS[self._ladder[at]].budget_share * budget_s):
             at += 1
         return self._change(at, now_s, self.index)
 
-    def _up(self, budget_s: float, now_s: float) -> bool:
-        if (self._at == 0 or now_s - self._changed_s < self._hold_s
+    def _top(self) -> int:
+        """Return the highest rung that may be used at present."""
+        return 1 if (self.surroundings.crowded and len(self._ladder) > 1
+                     and isinstance(TIERS[self._ladder[1]].spec, VideoSpec)) else 0
+
+    def _up(self, budget_s: float, now_s: float, bytes_per_s: Callable[[], float]) -> bool:
+        if (self._at <= self._top() or now_s - self._changed_s < self._hold_s
                 or len(self._transits_s) < _CALM_FRAMES):
             return False
         # A few late ones are the network's own unsteadiness.
         usual_worst_s = sorted(self._transits_s)[_CALM_FRAMES * 9 // 10]
-        above = TIERS[self._ladder[self._at - 1]]
-        if usual_worst_s > _COMFORT * above.budget_share * budget_s:
+        index = self._ladder[self._at - 1]
+        limit_s = _COMFORT * TIERS[index].budget_share * budget_s
+        if usual_worst_s > limit_s or (
+                isinstance(TIERS[self.index].spec, VideoSpec)
+                and self._predict_s(index, usual_worst_s, bytes_per_s()) > limit_s):
             return False
         self._change(self._at - 1, now_s, self.index)
         self._trying = True
         return True
+
+    def _predict_s(self, index: int, usual_worst_s: float, bytes_per_s: float) -> float:
+        """Return how long pictures of that tier would be on their way, many times larger ones."""
+        size = self.surroundings.sizes.get(index, 0.0)
+        if size and bytes_per_s:
+            return size / bytes_per_s
+        share = self.surroundings.share
+        return usual_worst_s * share(index) / share(self.index)
 
     def _change(self, at: int, now_s: float, before: int) -> bool:
         self._transits_s.clear()

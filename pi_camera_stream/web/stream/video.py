@@ -16,7 +16,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 import logging
@@ -24,9 +23,12 @@ import time
 
 from .hand_over import GroupHandOver
 from .rendition import Status
-from .tiers import H264, H264_SMALL
+from .sent_in_all import ABOVE_BPS, SentInAll
+from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX
+from .video_rate_control import LEAST_SHARE
 from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
+from ...codecs.h264_effort import MOST_BPS
 from ...core.frame import Frame, StampedImage
 from ...core.reception import Reception
 from ...core.video_source import VideoSource
@@ -37,8 +39,9 @@ _SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
 _KEY_PATIENCE_S = 3.0  # so long may a source deliver frames that nobody can begin with
 _NO_PYAV = 'H.264 needs PyAV: sudo apt install python3-av'
 
+_LOG = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
+
 class VideoOptions:
     """
     What all streams of a server have in common.
@@ -47,16 +50,17 @@ class VideoOptions:
     ----------
     bitrate_bps
         The most that an encoder may make.
-    above_bps
-        Where all viewers together get more, those who can show H.264 get that.
     log
         Hears what is to be known by whoever runs the server.
+    sent
+        What all viewers get together; where that is too much, those who can show H.264 get that.
 
     """
 
-    bitrate_bps: float = 6e6
-    above_bps: float = 60e6
-    log: Callable[[str], None] = logging.getLogger(__name__).warning
+    def __init__(self, bitrate_bps: float = MOST_BPS, above_bps: float = ABOVE_BPS,
+                 log: Callable[[str], None] = _LOG.warning) -> None:
+        self.bitrate_bps, self.log = bitrate_bps, log
+        self.sent = SentInAll(above_bps)
 
 
 class Encoded:
@@ -92,7 +96,8 @@ class Video:
                  source: VideoSource | None) -> None:
         self._log, self._source, self._reception = options.log, source, reception
         self.rates = {spec: VideoRate(options.bitrate_bps) for spec in (H264, H264_SMALL)}
-        self.renditions = {spec: VideoRendition(spec, partial(self._request_key, spec))
+        self.renditions = {spec: VideoRendition(spec, partial(self._request_key, spec),
+                                                partial(self._set_rate, spec))
                            for spec in self.rates}
         self._encoded = {spec: Encoded(spec, self.rates[spec], rendition, reception, max_pixels)
                          for spec, rendition in self.renditions.items()}
@@ -139,6 +144,12 @@ class Video:
         for rendition in self.renditions.values():
             rendition.wake(status)
 
+    def least_sizes(self, width: int, height: int) -> dict[int, float]:
+        """Return the bytes of a frame at the lowest rate, for pictures of that size."""
+        return {index: LEAST_SHARE / self.rates[spec].share * self.rates[spec].interval_s / 8
+                * self.rates[spec].bitrate_bps(spec, width, height)
+                for index, spec in ((H264_INDEX, H264), (H264_SMALL_INDEX, H264_SMALL))}
+
     def close(self) -> None:
         for encoded in self._encoded.values():
             encoded.renderer.want(False)
@@ -151,11 +162,12 @@ class Video:
         now_s = time.monotonic()
         for spec, rate in self.rates.items():
             rate.interval_s = interval_s
+            self.renditions[spec].rate.tick(now_s)
             renderer = self._encoded[spec].renderer
             self._say(renderer.note)
             if renderer.failed and spec not in self._reasons:
                 self._reasons[spec], self._failed_s[spec] = renderer.failed, now_s
-                self._say(f'{renderer.failed}: pictures go on as JPEG')
+                self._say(f'{renderer.failed}; pictures go on as JPEG')
             elif spec in self._reasons and now_s - self._failed_s[spec] > _AGAIN_S:
                 del self._reasons[spec]
                 self._encoded[spec].want(False)
@@ -170,6 +182,7 @@ class Video:
             'height': rendition.newest.height if rendition.newest else None,
             'frames_per_s': round(rendition.made.per_second(), 1),
             'bits_per_s': round(8 * rendition.made.bytes_per_second()),
+            'most_bits_per_s': self._most_bps(spec),
             'encoding_ms': _rounded(encoded.renderer.took_ms.median()),
             'key_frames_asked_for': rendition.keys_asked,
             'left_out_before_encoding': encoded.renderer.replaced,
@@ -179,6 +192,11 @@ class Video:
             for rendition, encoded in [(self.renditions[spec], self._encoded[spec])]
             if rendition.users or self._reasons.get(spec)}
 
+    def _most_bps(self, spec: VideoSpec) -> int | None:
+        newest = self.renditions[spec].newest
+        return round(self.rates[spec].bitrate_bps(spec, newest.width, newest.height)) \
+            if newest else None
+
     def _update(self) -> None:
         """Let those work whose frames are wanted."""
         now_s = time.monotonic()
@@ -186,11 +204,11 @@ class Video:
         if self._source is not None:
             if bool(users) != self._source_wanted:
                 self._source_wanted, self._source_since_s = bool(users), now_s
-                self._passing = False
+                self._passing = self.renditions[H264].rate.fixed = False
                 self._ready_made.attach(asyncio.get_running_loop())
                 self._source.want(self._source_wanted)
             if self._passing and now_s - self._source_last_s > _SILENT_S:
-                self._passing = False
+                self._passing = self.renditions[H264].rate.fixed = False
         # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
         waits = self._source_wanted and now_s - self._source_since_s < _SILENT_S
         self._encoded[H264].want(users > 0 and not self._passing and not waits
@@ -202,10 +220,11 @@ class Video:
         self._source_last_s = time.monotonic()
         if not self._source_wanted:
             return
+        self.renditions[H264].put(frame)
         if not self._passing:
             self._passing = True
             self._update()
-        self.renditions[H264].put(frame)
+            self._set_rate(H264)  # which it may know nothing of
 
     def _lost(self) -> None:
         """Ask for a key frame, from the thread of the source."""
@@ -220,6 +239,14 @@ class Video:
                 self._passing or self._source_wanted):
             self._source.request_key_frame()
         self._encoded[spec].renderer.request_key_frame()
+
+    def _set_rate(self, spec: VideoSpec) -> None:
+        rendition = self.renditions[spec]
+        rate, newest = self.rates[spec], rendition.newest
+        rate.share = rendition.rate.share
+        if spec == H264 and self._passing and self._source is not None and newest is not None:
+            rendition.rate.fixed = not self._source.limit_bitrate(
+                rate.bitrate_bps(spec, newest.width, newest.height))
 
     def _say(self, sentence: str) -> None:
         if sentence and sentence not in self._said:

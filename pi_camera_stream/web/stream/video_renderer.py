@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...codecs.decoding import decode_frame
+from ...codecs.h264_effort import default_bitrate_bps, H264Effort
 from ...codecs.jpeg_codec import REDUCTIONS
 from ...codecs.limits import MAX_PIXELS
 from ...core.frame import Frame, Image, image_size, StampedImage
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from ...codecs.h264_encoder import H264Encoder
 
 _SCALES = (1.0, 0.75, 0.5)  # what is encoded where this machine is too slow for the one before
-_MOST_OF_INTERVAL = 0.8  # so much of the time between two pictures may encoding one take
-_MEASURED = 30  # pictures, whose median that is
 
 
 @dataclass
@@ -49,8 +48,8 @@ class VideoRate:
     interval_s: float = 1 / 30  # between two pictures
 
     def bitrate_bps(self, spec: VideoSpec, width: int, height: int) -> float:
-        usual_bps = spec.bitrate_bps(width, height, 1 / self.interval_s)
-        return self.share * min(self.most_bps, usual_bps)
+        return self.share * default_bitrate_bps(*spec.size(width, height), 1 / self.interval_s,
+                                                self.most_bps)
 
 
 class VideoRenderer:
@@ -67,7 +66,7 @@ class VideoRenderer:
     failed
         Why there are no frames of it any more, since `want`; empty while all is well.
     note
-        What else there is to say of it: that it is smaller than was meant.
+        Why it is smaller than was meant; empty where it is not.
 
     """
 
@@ -75,7 +74,8 @@ class VideoRenderer:
                  reception: Reception, max_pixels: int = MAX_PIXELS) -> None:
         self._spec, self._rate, self._max_pixels = spec, rate, max_pixels
         self._deliver, self._reception = deliver, reception
-        self.took_ms = Recent(_MEASURED)
+        self.took_ms = Recent()
+        self._effort = H264Effort(len(_SCALES))
         self.failed = self.note = ''
         self._lock = threading.Lock()  # guards all that follows
         self._wanted = self._key_wanted = False
@@ -128,14 +128,12 @@ class VideoRenderer:
         if reason := why_missing():
             self._fail(pictures, reason)
             return
-        encoder, scales = H264Encoder(self._rate.most_bps, 1 / self._rate.interval_s), [*_SCALES]
+        encoder = H264Encoder(self._rate.most_bps, 1 / self._rate.interval_s)
         while True:
             try:
                 picture = pictures.take()
                 if picture is not None and self._pictures is pictures:
-                    self._settle(pictures, self._render(encoder, picture, scales[0]))
-                    if self._is_slow():
-                        self._shrink(pictures, picture, scales)
+                    self._settle(pictures, self._render(pictures, encoder, picture))
             except Mailbox.Closed:
                 return
             except ValueError as error:  # one picture that cannot be decoded is one picture
@@ -145,37 +143,27 @@ class VideoRenderer:
                 logging.getLogger(__name__).exception('cannot encode H.264')
                 return
 
-    def _render(self, encoder: 'H264Encoder', picture: Frame | StampedImage, scale: float
-                ) -> Frame | None:
+    def _render(self, pictures: Mailbox[Frame | StampedImage], encoder: 'H264Encoder',
+                picture: Frame | StampedImage) -> Frame | None:
+        interval_s = self._rate.interval_s
+        level = self._effort.level(picture.width * picture.height / interval_s)
+        self.note = self._effort.reason
+        if level == len(_SCALES):
+            self._fail(pictures, self.note)
+            return None
         begun_s = time.monotonic()
-        encoder.fps = 1 / self._rate.interval_s
-        size = self._spec.size(picture.width, picture.height, scale)
+        encoder.fps = 1 / interval_s
         encoder.bitrate_bps = self._rate.bitrate_bps(self._spec, picture.width, picture.height)
+        size = self._spec.size(picture.width, picture.height, _SCALES[level])
         image = _image(picture, size, self._max_pixels)
         if self._key_wanted:
             self._key_wanted = False
             encoder.request_key_frame()
         frame = encoder.encode(image, picture.stamp_ns, picture.sequence)
-        self.took_ms.add((time.monotonic() - begun_s) * 1e3)
+        took_s = time.monotonic() - begun_s
+        self.took_ms.add(took_s * 1e3)
+        self._effort.add(took_s, interval_s)
         return frame
-
-    def _is_slow(self) -> bool:
-        return (len(self.took_ms) >= _MEASURED and self.took_ms.median()
-                > _MOST_OF_INTERVAL * self._rate.interval_s * 1e3)
-
-    def _shrink(self, pictures: Mailbox[Frame | StampedImage], picture: Frame | StampedImage,
-                scales: list[float]) -> None:
-        """Encode smaller frames from now on, or none."""
-        width, height = self._spec.size(picture.width, picture.height, scales.pop(0))
-        slow = (f'encoding H.264 of {width}x{height} takes this machine '
-                f'{self.took_ms.median():.0f} ms a frame, too long for '
-                f'{1 / self._rate.interval_s:.0f} a second')
-        self.took_ms.clear()
-        if not scales:
-            self._fail(pictures, slow)
-            return
-        width, height = self._spec.size(picture.width, picture.height, scales[0])
-        self.note = f'{slow}: it is {width}x{height} from now on'
 
     def _settle(self, pictures: Mailbox[Frame | StampedImage], frame: Frame | None,
                 failure: str = '') -> None:

@@ -19,6 +19,8 @@ from collections.abc import Callable
 import time
 
 from .rendition import Moved, Status, Take
+from .tiers import Relieve
+from .video_rate_control import VideoRateControl
 from ...core.frame import Frame
 from ...core.group_buffer import GroupBuffer
 from ...core.pacing import TokenBucket
@@ -41,13 +43,20 @@ class VideoRendition:
     otherwise, which is asked for, but not more often than is good for the others.
     """
 
-    def __init__(self, spec: VideoSpec, request_key: Callable[[], None]) -> None:
-        """Make it; `request_key` lets the next frame be a key frame, where that can be."""
+    def __init__(self, spec: VideoSpec, request_key: Callable[[], None],
+                 on_rate: Callable[[], None]) -> None:
+        """
+        Make it.
+
+        `request_key` lets the next frame be a key frame, where that can be; `on_rate` hears when
+        `rate` wants another bit rate.
+        """
         self.spec = spec
         self.newest: Frame | None = None
         self.users = 0  # viewers on it, or about to be; it is encoded only while there are some
         self.made = RateMeter()
         self.keys_asked = 0
+        self.rate = VideoRateControl(on_rate)
         self._request_key = request_key
         self._readers: list[VideoReader] = []
         self._group: list[Frame] = []  # since the last key frame; none once there are too many
@@ -74,8 +83,9 @@ class VideoRendition:
         for reader in self._readers.copy():
             reader.wake(update)
 
-    def join(self) -> 'VideoReader':
-        reader = VideoReader(self)
+    def join(self, name: str) -> 'VideoReader':
+        """Return a reader for the viewer of that name."""
+        reader = VideoReader(self, name)
         self._readers.append(reader)
         now_s = time.monotonic()
         for frame in self._group:
@@ -92,8 +102,19 @@ class VideoRendition:
             self._asking[driver] = True
             self._ask(time.monotonic())
 
+    def drives(self, name: str, preferred: str) -> bool | None:
+        """Return whether that viewer is the one who is preferred; None where nobody here is."""
+        if not preferred or all(reader.name != preferred for reader in self._readers):
+            return None
+        return name == preferred
+
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
     def restart(self) -> None:
         """Forget what was made before: the next frame begins another stream."""
+        self.rate.restart()
         self._group, self.newest = [], None
         for reader in self._readers:
             reader.jump()
@@ -109,8 +130,8 @@ class VideoRendition:
 class VideoReader:
     """One who reads: no frame is left out for them in the midst of a group. Event loop only."""
 
-    def __init__(self, rendition: VideoRendition) -> None:
-        self.rendition = rendition
+    def __init__(self, rendition: VideoRendition, name: str) -> None:
+        self.rendition, self.name = rendition, name
         self._on_ready: Callable[[], None] | None = None
         self._buffer: GroupBuffer[Frame] = GroupBuffer(_MOST_WAITING, _MOST_BEHIND_S, True)
         self._waiting: asyncio.Future[Status | Moved | None] | None = None
@@ -132,6 +153,18 @@ class VideoReader:
         elif self._buffer.put(frame, lambda: frame.key, now_s):
             self.wake(None)
             self._tell_ready()
+
+    def follow(self, transit_s: float, preferred: str, allowed_s: float) -> Relieve:
+        """
+        Take in how long a frame was on its way, and how long it may be.
+
+        Return what is to be asked if frames come late: whether the rate falls.
+        """
+        rate, drives = self.rendition.rate, self.rendition.drives(self.name, preferred)
+        if drives is not False:
+            rate.note(transit_s, allowed_s)
+        return lambda factor: rate.relieve(self.name, factor, self.rendition.readers, drives,
+                                           time.monotonic())
 
     def when_ready(self, on_ready: Callable[[], None]) -> None:
         """Call `on_ready` once, as soon as there is a frame to begin with."""

@@ -16,19 +16,34 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+import math
 import secrets
 import time
 
 from .link import Link
 from .rendition import Rendition
-from .tiers import CUSTOM, CUSTOM_INDEX, JPEG_LADDER, Ladder, NAMES, Spec, TierControl, TIERS
+from .tiers import (
+    allowed_s,
+    CUSTOM,
+    CUSTOM_INDEX,
+    JPEG_LADDER,
+    Ladder,
+    NAMES,
+    Relieve,
+    Spec,
+    Surroundings,
+    TierControl,
+    TIERS,
+)
 from .video_rendition import VideoReader, VideoRendition
 from ...core.frame import Frame, H264, JPEG
-from ...core.pacing import RateLimit
+from ...core.pacing import RateLimit, TokenBucket
 from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import Recent
 
 _DRIVER, _SPECTATOR = 1.9, 0.4  # slack while somebody drives
+_PATIENCE_S = 1.5  # so long may it take until a key frame comes
+_COMPLAINTS, _COMPLAINTS_PER_S = 3, 0.1  # of a decoder, before smaller frames are tried
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,8 @@ class Viewer:
         self._control = TierControl(self.since_s, self.request.ladder)
         self._rate_limit = RateLimit()
         self._missing: Collection[int] = ()  # tiers that cannot be had at present
+        self._asked_s = -math.inf  # when it was sent elsewhere
+        self._complaints = TokenBucket(_COMPLAINTS_PER_S, _COMPLAINTS)
 
     def spec(self) -> Spec:
         """Return the rendition that is right for it; it may still be on another one."""
@@ -105,13 +122,40 @@ class Viewer:
         """
         Take in how long a picture was on its way; True when it needs another rendition.
 
-        The viewer who is preferred gives way late, all others early.
+        The viewer who is preferred gives way late, all others early. One who has just been sent
+        elsewhere, and waits for a key frame there, is left alone.
         """
+        now_s = time.monotonic()
+        slack = 1.0 if not preferred else _DRIVER if preferred == self.name else _SPECTATOR
+        relieve: Relieve = _never
+        if self.reader is not None:
+            # Who drives needs smaller frames before they are late, and gets them.
+            slack = min(slack, 1.0)
+            relieve = self.reader.follow(transit_s, preferred, allowed_s(
+                self.tier_index(), interval_s, slack))
         if (self.request.tier is not None or self.request.spec is not None
-                or self.joining is not None):
+                or (self.joining is not None and now_s - self._asked_s < _PATIENCE_S)):
             return False
-        return self._control.observe(transit_s, interval_s, time.monotonic(), 1.0 if not preferred
-                                     else _DRIVER if preferred == self.name else _SPECTATOR)
+        moves = self._control.observe(transit_s, interval_s, now_s, slack, relieve=relieve,
+                                      bytes_per_s=self._bytes_per_s)
+        if moves:
+            self._asked_s = now_s
+        return moves
+
+    def may_have(self, index: int) -> bool:
+        """Return whether that is one of the tiers that are chosen from for it."""
+        return self.request.spec is None and self.request.tier is None \
+            and index in self.request.ladder
+
+    def complain(self) -> bool:
+        """Take in that it could not decode something; True when it needs another rendition."""
+        if self._complaints.take(time.monotonic()) or self.request.tier is not None:
+            return False
+        return self._control.give_way(time.monotonic())
+
+    def surround(self, surroundings: Surroundings) -> None:
+        """Let its choice go by these from now on."""
+        self._control.surroundings = surroundings
 
     def count(self, frame: Frame) -> None:
         """Note that `frame` was sent; those between it and the one before were skipped."""
@@ -133,13 +177,23 @@ class Viewer:
             'backlog_bytes': self.link.backlog_bytes() if self.link else 0,
         }
 
+    def _bytes_per_s(self) -> float:
+        state = self.link.state() if self.link else None
+        return float(state.bytes_per_s) if state else 0.0
+
     def _tier(self) -> int:
         tier = self.request.tier
         return self._control.index if tier is None or tier in self._missing else tier
 
     def _ladder(self) -> Ladder:
+        if JPEG not in self.request.codecs:
+            return self.request.ladder
         return tuple(index for index in self.request.ladder
                      if index not in self._missing) or JPEG_LADDER
+
+
+def _never(_factor: float) -> bool:
+    return False
 
 
 _INDICES = {tier.spec: index for index, tier in enumerate(TIERS)}

@@ -19,6 +19,7 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.serve.processed_feed import ProcessedFeed
+from pi_camera_stream.web.stream.video import VideoOptions
 from support import pictures
 from support.processes import wait_until
 
@@ -39,7 +40,8 @@ def test_pictures_that_newer_ones_replace_before_a_slow_processor_are_counted():
     camera = SimpleNamespace(namespace='camera', max_pixels=10**6, per_second=lambda: 30.0,
                              listeners=[], frame_id=lambda: 'eye')
     slow, found = Slow(), []
-    feed = ProcessedFeed(camera, slow, RenditionEncoder(), RenditionSpec(), found.append, None)
+    feed = ProcessedFeed(camera, slow, RenditionEncoder(), RenditionSpec(), VideoOptions(),
+                         found.append, None)
     feed.start()
     put, = camera.listeners
     try:
