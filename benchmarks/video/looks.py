@@ -29,7 +29,7 @@ from .decoding import luma
 from .page import Watch
 from .sharpness import look, Sharpness, Source
 
-BITRATE_BPS = 2e6
+BITRATE_BPS = 2_000_000
 LINK_BPS = 1.05 * BITRATE_BPS  # with what TCP, IP and Ethernet have around it
 WIDTH, HEIGHT = 1280, 720
 SOURCE_QUALITY = 97  # so that it is the source, and not its JPEG, that decides

@@ -130,7 +130,10 @@ def main() -> None:
     end_at_once()
     visit = Visit.read(sys.argv[1])
     crowd = Crowd(visit)
-    crowd.begin()
+    try:
+        crowd.begin()
+    except ConnectionError:
+        sys.exit(f'nobody listens at {visit.address}:{visit.port} after {_START_S:g} s')
     print(json.dumps(time.time_ns()), flush=True)
     crowd.run(sys.stdin)
     crowd.end()
