@@ -40,7 +40,7 @@ from ...core.video_source import VideoSource
 from ...core.video_spec import VideoSpec
 
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
-_TICK_S = 1.0
+_TICK_S, _FIRST_TICK_S = 1.0, 0.2
 _SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
@@ -345,9 +345,11 @@ class Stream:
                 self._renditions[spec].put(frame)
 
     async def _tick(self) -> None:
+        tick_s = min(_FIRST_TICK_S, _TICK_S)  # before anybody moves
         while True:
             frames, size, begun_s = self.frames_sent, self.bytes_sent, time.monotonic()
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(tick_s)
+            tick_s = _TICK_S
             took_s = time.monotonic() - begun_s
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
                                (self.bytes_sent - size) / took_s)

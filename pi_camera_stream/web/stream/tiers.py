@@ -17,6 +17,7 @@
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+import math
 from typing import Any
 
 from ...core import frame
@@ -35,7 +36,8 @@ class Tier:
 
     name: str
     spec: Spec
-    share: float  # about how many bytes it needs for each byte of the full picture
+    # About how many bytes it needs for each byte of the full picture; H.264, at its lowest rate.
+    share: float
     # How long its pictures may be on their way, in parts of the time there is. The larger ones
     # give way first: that is how viewers who share a link come to have equal parts of it.
     budget_share: float
@@ -47,8 +49,8 @@ TIERS = (
     Tier('medium', RenditionSpec(scale=0.5, quality=60), 0.19, 0.8),
     Tier('low', RenditionSpec(scale=0.375, quality=50), 0.09, 0.9),
     Tier('lowest', RenditionSpec(scale=0.25, quality=40), 0.04, 1.0),
-    Tier('h264', H264, 0.15, 0.7),
-    Tier('h264_small', H264_SMALL, 0.04, 0.8),
+    Tier('h264', H264, 0.06, 0.7),
+    Tier('h264_small', H264_SMALL, 0.015, 0.8),
 )
 NAMES = tuple(tier.name for tier in TIERS)
 FULL, H264_INDEX, H264_SMALL_INDEX = map(NAMES.index, ('full', 'h264', 'h264_small'))
@@ -74,6 +76,7 @@ _COMFORT = 0.7  # of what is allowed on the next tier: whoever needs no more tri
 _CALM_FRAMES = 30  # so many pictures in time, before a viewer moves up
 _FIRST_HOLD_S = 2.0
 _LONGEST_HOLD_S = 60.0
+_LEAST_STAY_S = 8.0  # with inter-coded frames, before larger ones are tried, which cost more
 _CLOCK_S = 0.001  # no time is known better
 _PROVEN_S = 30.0  # whoever stayed up so long, did not fail
 
@@ -145,6 +148,7 @@ class TierControl:
         self._ladder, self._at = ladder, 0
         self.surroundings = surroundings
         self._transits_s: deque[float] = deque(maxlen=_CALM_FRAMES)
+        self._sizes: deque[int] = deque(maxlen=_CALM_FRAMES)  # of the same pictures
         self._changed_s = now_s
         self._hold_s = _FIRST_HOLD_S
         self._trying = False
@@ -154,19 +158,18 @@ class TierControl:
         return self._ladder[self._at]
 
     def observe(self, transit_s: float, interval_s: float, now_s: float, slack: float = 1.0, *,
-                relieve: Relieve = lambda _: False, bytes_per_s: Callable[[], float] = float
-                ) -> bool:
+                relieve: Relieve = lambda _: False, size: int = 0) -> bool:
         """
         Take in that a picture was on its way for `transit_s`, beyond the path's own delay.
 
         `interval_s` is the time between two pictures, `slack` how many times later than usual
-        they may come; `relieve` is asked before it moves down, `bytes_per_s`, what the path
-        carries, 0 where nobody knows, before it changes to another codec. Returns whether the
-        tier has changed.
+        they may come; `relieve` is asked before it moves down; `size` is how many bytes the
+        picture had. Returns whether the tier has changed.
         """
         budget_s = min(interval_s, _LATEST_S) * slack
         limit_s = allowed_s(self.index, interval_s, slack)
         self._transits_s.append(transit_s)
+        self._sizes.append(size)
         if self._at < self._top():
             return self._change(self._top(), now_s, self.index)
         if transit_s > limit_s and (
@@ -175,11 +178,12 @@ class TierControl:
             late = sorted(one for one in list(self._transits_s)[-_LATE[1]:] if one > limit_s)
             if relieve(limit_s / late[len(late) // 2]):
                 self._transits_s.clear()
+                self._sizes.clear()
                 return False
             return self._down(budget_s, now_s)
         if self._trying and now_s - self._changed_s > _PROVEN_S:
             self._trying, self._hold_s = False, max(self._hold_s / 2, _FIRST_HOLD_S)
-        return self._up(budget_s, now_s, bytes_per_s)
+        return self._up(budget_s, now_s)
 
     def give_way(self, now_s: float) -> bool:
         """Move down by one, if there is one; return whether the tier has changed."""
@@ -218,7 +222,7 @@ class TierControl:
         return 1 if (self.surroundings.crowded and len(self._ladder) > 1
                      and isinstance(TIERS[self._ladder[1]].spec, VideoSpec)) else 0
 
-    def _up(self, budget_s: float, now_s: float, bytes_per_s: Callable[[], float]) -> bool:
+    def _up(self, budget_s: float, now_s: float) -> bool:
         if (self._at <= self._top() or now_s - self._changed_s < self._hold_s
                 or len(self._transits_s) < _CALM_FRAMES):
             return False
@@ -226,24 +230,25 @@ class TierControl:
         usual_worst_s = sorted(self._transits_s)[_CALM_FRAMES * 9 // 10]
         index = self._ladder[self._at - 1]
         limit_s = _COMFORT * TIERS[index].budget_share * budget_s
-        if usual_worst_s > limit_s or (
-                isinstance(TIERS[self.index].spec, VideoSpec)
-                and self._predict_s(index, usual_worst_s, bytes_per_s()) > limit_s):
+        if usual_worst_s > limit_s:
+            return False
+        if isinstance(TIERS[self.index].spec, VideoSpec) and (
+                now_s - self._changed_s < _LEAST_STAY_S or self._predict_s(index) > limit_s):
             return False
         self._change(self._at - 1, now_s, self.index)
         self._trying = True
         return True
 
-    def _predict_s(self, index: int, usual_worst_s: float, bytes_per_s: float) -> float:
-        """Return how long pictures of that tier would be on their way, many times larger ones."""
+    def _predict_s(self, index: int) -> float:
+        """Return how long pictures of that tier, which are many times larger, would take."""
         size = self.surroundings.sizes.get(index, 0.0)
-        if size and bytes_per_s:
-            return size / bytes_per_s
-        share = self.surroundings.share
-        return usual_worst_s * share(index) / share(self.index)
+        if not size or not sum(self._sizes):
+            return math.inf
+        return size * sum(self._transits_s) / sum(self._sizes)
 
     def _change(self, at: int, now_s: float, before: int) -> bool:
         self._transits_s.clear()
+        self._sizes.clear()
         self._trying = False
         self._at, self._changed_s = at, now_s
         return self.index != before

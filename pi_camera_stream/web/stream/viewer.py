@@ -83,6 +83,7 @@ class Viewer:
         self._control = TierControl(self.since_s, self.request.ladder)
         self._rate_limit = RateLimit()
         self._missing: Collection[int] = ()  # tiers that cannot be had at present
+        self._last_size = 0
         self._asked_s = -math.inf  # when it was sent elsewhere
         self._complaints = TokenBucket(_COMPLAINTS_PER_S, _COMPLAINTS)
 
@@ -120,7 +121,7 @@ class Viewer:
 
     def observe(self, transit_s: float, interval_s: float, preferred: str = '') -> bool:
         """
-        Take in how long a picture was on its way; True when it needs another rendition.
+        Take in how long the last picture was on its way; True when it needs another rendition.
 
         The viewer who is preferred gives way late, all others early. One who has just been sent
         elsewhere, and waits for a key frame there, is left alone.
@@ -137,7 +138,7 @@ class Viewer:
                 or (self.joining is not None and now_s - self._asked_s < _PATIENCE_S)):
             return False
         moves = self._control.observe(transit_s, interval_s, now_s, slack, relieve=relieve,
-                                      bytes_per_s=self._bytes_per_s)
+                                      size=self._last_size)
         if moves:
             self._asked_s = now_s
         return moves
@@ -163,7 +164,8 @@ class Viewer:
             self.skipped += max(0, frame.sequence - self.last_sequence - 1)
         self.last_sequence = frame.sequence
         self.sent += 1
-        self.sent_bytes += len(frame.data)
+        self._last_size = len(frame.data)
+        self.sent_bytes += self._last_size
 
     def state(self) -> dict[str, object]:
         age_ms = self.age_ms.median()
@@ -176,10 +178,6 @@ class Viewer:
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
             'backlog_bytes': self.link.backlog_bytes() if self.link else 0,
         }
-
-    def _bytes_per_s(self) -> float:
-        state = self.link.state() if self.link else None
-        return float(state.bytes_per_s) if state else 0.0
 
     def _tier(self) -> int:
         tier = self.request.tier
