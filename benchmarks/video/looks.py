@@ -24,7 +24,7 @@ from pi_camera_stream.core.frame import Image
 from pi_camera_stream.sources.decoded_frame import to_image
 
 from . import scene
-from .attempt import Attempt, attempt, FULL, H264, JPEG, QUERIES, Study, tell, VIDEO
+from .attempt import Attempt, attempt, H264, JPEG, QUERIES, Study, tell, VIDEO
 from .decoding import luma
 from .page import Watch
 from .sharpness import look, Sharpness, Source
@@ -89,9 +89,9 @@ def _keeping(keep: Path) -> Watch:
 
 
 def _joining(study: Study, count: int, every_s: float) -> tuple[Watch, ...]:
-    """Return those who come while it is measured, each of whom needs a key frame, and one more."""
-    return Watch(FULL), *(Watch(VIDEO, begin_s=study.warm_up_s + (number + 0.5) * every_s)
-                          for number in range(count))
+    """Return one who is there, and others who come while it is measured and need key frames."""
+    return Watch(VIDEO), *(Watch(VIDEO, begin_s=study.warm_up_s + (number + 0.5) * every_s)
+                           for number in range(count))
 
 
 def _fine_pictures(study: Study) -> Path:
