@@ -176,7 +176,7 @@ class Stream:
         if not isinstance(spec, VideoSpec):
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
-        rendition = self.video.enter(spec)
+        rendition = self.video.enter(spec, viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:

@@ -67,6 +67,7 @@ JPEG_NAMES = tuple(NAMES[index] for index in JPEG_LADDER)
 CUSTOM = 'custom'  # what a viewer's own rendition is called in place of a tier,
 CUSTOM_INDEX = 255  # and its index on the wire
 
+LEAST_SHARE = 0.35  # of the bit rate that H.264 needs to look sharp, before it is a smaller size
 _LATEST_S = 0.05  # so long may a picture be on its way at the most, whatever the rate
 _LATE = (4, 8)  # so many late ones of so many, and the viewer moves down
 _MUCH_TOO_LATE = (2, 4)  # the same of those that took three times as long as they may
@@ -147,6 +148,9 @@ class TierControl:
                  surroundings: Surroundings = _ALONE) -> None:
         self._ladder, self._at = ladder, 0
         self.surroundings = surroundings
+        # How large pictures may be that come in time, in parts of the full one, as it was when it
+        # last moved down; 0 where it moved up, and any where it was sent elsewhere.
+        self.fitting = math.inf
         self._transits_s: deque[float] = deque(maxlen=_CALM_FRAMES)
         self._sizes: deque[int] = deque(maxlen=_CALM_FRAMES)  # of the same pictures
         self._changed_s = now_s
@@ -158,13 +162,14 @@ class TierControl:
         return self._ladder[self._at]
 
     def observe(self, transit_s: float, interval_s: float, now_s: float, slack: float = 1.0, *,
-                relieve: Relieve = lambda _: False, size: int = 0) -> bool:
+                relieve: Relieve = lambda _: False, size: int = 0, share: float = 1.0) -> bool:
         """
         Take in that a picture was on its way for `transit_s`, beyond the path's own delay.
 
         `interval_s` is the time between two pictures, `slack` how many times later than usual
         they may come; `relieve` is asked before it moves down; `size` is how many bytes the
-        picture had. Returns whether the tier has changed.
+        picture had, `share` with which part of its usual rate it was encoded. Returns whether the
+        tier has changed.
         """
         budget_s = min(interval_s, _LATEST_S) * slack
         limit_s = allowed_s(self.index, interval_s, slack)
@@ -181,6 +186,8 @@ class TierControl:
                 self._sizes.clear()
                 return False
             return self._down(budget_s, now_s)
+        if share < 1:  # more would be too much
+            return False
         if self._trying and now_s - self._changed_s > _PROVEN_S:
             self._trying, self._hold_s = False, max(self._hold_s / 2, _FIRST_HOLD_S)
         return self._up(budget_s, now_s)
@@ -189,12 +196,17 @@ class TierControl:
         """Move down by one, if there is one; return whether the tier has changed."""
         return self._change(min(self._at + 1, len(self._ladder) - 1), now_s, self.index)
 
+    def entry_share(self) -> float:
+        """Return with which part of its usual rate H.264 may begin for it alone."""
+        least = self.surroundings.share(self.index)
+        return LEAST_SHARE * max(1.0, TIERS[self.index].budget_share * self.fitting / least)
+
     def use(self, ladder: Ladder, now_s: float) -> bool:
         """Choose among these from now on; return whether the tier has changed."""
         if ladder == self._ladder:
             return False
         before, share = self.index, TIERS[self.index].share
-        self._ladder = ladder
+        self._ladder, self.fitting = ladder, math.inf
         fitting = [at for at, index in enumerate(ladder)
                    if index == before or TIERS[index].share <= share]
         at = ladder.index(before) if before in ladder else fitting[0] if fitting else -1
@@ -210,6 +222,7 @@ class TierControl:
         latest = sorted(list(self._transits_s)[-_LATE[1]:])
         share = self.surroundings.share
         share_a_second = share(self.index) / max(latest[len(latest) // 2], _CLOCK_S)
+        self.fitting = _AIM * budget_s * share_a_second
         last = len(self._ladder) - 1
         at = min(self._at + 1, last)
         while at < last and (share(self._ladder[at]) / share_a_second
@@ -219,8 +232,7 @@ class TierControl:
 
     def _top(self) -> int:
         """Return the highest rung that may be used at present."""
-        return 1 if (self.surroundings.crowded and len(self._ladder) > 1
-                     and isinstance(TIERS[self._ladder[1]].spec, VideoSpec)) else 0
+        return int(self.surroundings.crowded and self._ladder[:2] == (FULL, H264_INDEX))
 
     def _up(self, budget_s: float, now_s: float) -> bool:
         if (self._at <= self._top() or now_s - self._changed_s < self._hold_s
@@ -236,7 +248,7 @@ class TierControl:
                 now_s - self._changed_s < _LEAST_STAY_S or self._predict_s(index) > limit_s):
             return False
         self._change(self._at - 1, now_s, self.index)
-        self._trying = True
+        self._trying, self.fitting = True, 0.0
         return True
 
     def _predict_s(self, index: int) -> float:

@@ -24,8 +24,7 @@ import time
 from .hand_over import GroupHandOver
 from .rendition import Status
 from .sent_in_all import ABOVE_BPS, SentInAll
-from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX
-from .video_rate_control import LEAST_SHARE
+from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, LEAST_SHARE
 from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
 from ...codecs.h264_effort import MOST_BPS
@@ -126,11 +125,12 @@ class Video:
             return reason
         return '' if find_spec('av') else _NO_PYAV
 
-    def enter(self, spec: VideoSpec) -> VideoRendition:
+    def enter(self, spec: VideoSpec, share: float = 1.0) -> VideoRendition:
+        """Return a rendition to be left again, which begins with that share of its usual rate."""
         self._loop = asyncio.get_running_loop()
         rendition = self.renditions[spec]
         if not rendition.users:
-            rendition.restart()
+            rendition.restart(share)
         rendition.users += 1
         self._update()
         return rendition

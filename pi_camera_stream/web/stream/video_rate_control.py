@@ -17,7 +17,8 @@
 from collections.abc import Callable
 import math
 
-LEAST_SHARE = 0.35  # of what the size and rate of the pictures need to look sharp
+from .tiers import LEAST_SHARE
+
 _LATE_VIEWERS = 0.1  # more of them than that, and the rate falls
 _LATELY_S = 1.0
 _GRACE_S = 0.5  # in which the others may turn out to be late, too
@@ -57,9 +58,14 @@ class VideoRateControl:
         self._hold_s = _FIRST_HOLD_S
         self._frames = self._uncomfortable = 0
 
-    def restart(self) -> None:
-        """Forget all: others will watch."""
-        self.__init__(self._on_change)  # type: ignore[misc]
+    def restart(self, share: float) -> None:
+        """Forget all: others will watch, beginning with that share."""
+        self._late.clear()
+        self._since_s.clear()
+        self._fell_s = self._rose_s = self._tense_s = -math.inf
+        self._hold_s, self.fixed = _FIRST_HOLD_S, False
+        self._frames = self._uncomfortable = 0
+        self._set(share)
 
     def note(self, transit_s: float, allowed_s: float) -> None:
         """Take in how long a frame was on its way to one of those whom the rate follows."""

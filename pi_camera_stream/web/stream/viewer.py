@@ -105,6 +105,10 @@ class Viewer:
         """Return the codec of what it gets."""
         return H264 if isinstance(self.rendition, VideoRendition) else JPEG
 
+    def entry_share(self) -> float:
+        """Return with which part of its usual rate H.264 may begin for it alone."""
+        return self._control.entry_share() if self.rendition is not None else 1.0
+
     def ask(self, request: StreamRequest) -> None:
         """Serve it so from now on."""
         self.request = request
@@ -129,16 +133,17 @@ class Viewer:
         now_s = time.monotonic()
         slack = 1.0 if not preferred else _DRIVER if preferred == self.name else _SPECTATOR
         relieve: Relieve = _never
+        share = 1.0
         if self.reader is not None:
             # Who drives needs smaller frames before they are late, and gets them.
-            slack = min(slack, 1.0)
+            slack, share = min(slack, 1.0), self.reader.rendition.rate.share
             relieve = self.reader.follow(transit_s, preferred, allowed_s(
                 self.tier_index(), interval_s, slack))
         if (self.request.tier is not None or self.request.spec is not None
                 or (self.joining is not None and now_s - self._asked_s < _PATIENCE_S)):
             return False
         moves = self._control.observe(transit_s, interval_s, now_s, slack, relieve=relieve,
-                                      size=self._last_size)
+                                      size=self._last_size, share=share)
         if moves:
             self._asked_s = now_s
         return moves
