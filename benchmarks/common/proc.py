@@ -21,6 +21,7 @@ import platform
 import time
 
 _TCP = Path('/proc/sys/net/ipv4')
+_TICKS = os.sysconf('SC_CLK_TCK')  # a second
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,29 @@ def snapshot(pid: int) -> Snapshot:
 def cpu_s(pid: int) -> float:
     """Return the CPU seconds that all threads of a process have used."""
     fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def thread_cpu_s(pid: int) -> dict[int, tuple[str, float]]:
+    """Return the names of the threads that a process has, by their numbers, and their CPU s."""
+    used = {}
+    for folder in Path(f'/proc/{pid}/task').iterdir():
+        try:
+            front, _, behind = (folder / 'stat').read_text().rpartition(')')
+        except (FileNotFoundError, ProcessLookupError):  # it has ended in the meantime
+            continue
+        fields = behind.split()
+        used[int(folder.name)] = (front.partition('(')[2],
+                                  (int(fields[11]) + int(fields[12])) / _TICKS)
+    return used
 
 
 def machine_cpu_s() -> tuple[float, float]:
     """Return the seconds that all cores together were busy, and those that there were."""
     line = Path('/proc/stat').read_text().splitlines()[0]
     user, nice, system, idle, iowait, *rest = (int(field) for field in line.split()[1:9])
-    ticks = os.sysconf('SC_CLK_TCK')
     busy = user + nice + system + sum(rest)
-    return busy / ticks, (busy + idle + iowait) / ticks
+    return busy / _TICKS, (busy + idle + iowait) / _TICKS
 
 
 class CpuClock:
