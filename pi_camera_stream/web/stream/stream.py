@@ -355,6 +355,7 @@ class Stream:
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._look_around()
+            self._explain()
             if self.video.tick(self.interval_s):
                 self._follow_video()
             signal = self.reception.signal()
@@ -368,6 +369,15 @@ class Stream:
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
                     self.video.wake(status)
+
+    def _explain(self) -> None:
+        """Tell those who wait long for a key frame that they do, and when that is over."""
+        now_s = time.monotonic()
+        for viewer in self.viewers:
+            reason = self.video.why_waiting() if viewer.waits_long(now_s) else ''
+            if reason != viewer.told:
+                viewer.told = reason
+                viewer.on_video(reason or self.video.reason())
 
     def _look_around(self) -> None:
         """Note what the choice of a tier goes by: how large pictures are, and all they take."""
