@@ -24,6 +24,9 @@ class VideoSource(Protocol):
     The units go to `Stream.offer_video`, from any thread.
     """
 
+    def available(self) -> bool:
+        """Return whether there are access units to be had now, as far as is known."""
+
     def want(self, wanted: bool) -> None:
         """Hear whether access units are wanted from now on."""
 

@@ -14,14 +14,19 @@
 
 """H.264 for tests: streams, made on the fly, and what a decoder says of them."""
 
+from contextlib import contextmanager
 from fractions import Fraction
 import functools
+import itertools
+import socket
+import threading
 
 import av
 
 from . import pictures
 
 SIZE = (320, 240)
+INTERVAL_S = 0.01
 
 
 @functools.cache
@@ -60,3 +65,34 @@ def decode(units):
         av.logging.set_level(None)
     assert said == []
     return [frame.to_ndarray(format='bgr24') for frame in found]
+
+
+@contextmanager
+def sending(pieces):
+    """Let pieces of bytes be read from a TCP port, over and over, and yield its address."""
+    ended = threading.Event()
+
+    def serve():
+        while not ended.is_set():
+            try:
+                connection = server.accept()[0]
+            except OSError:
+                return
+            try:
+                for piece in itertools.cycle(pieces):
+                    if ended.wait(INTERVAL_S):
+                        break
+                    connection.sendall(piece)
+            except OSError:
+                pass
+            connection.close()
+
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f'tcp://127.0.0.1:{server.getsockname()[1]}'
+        finally:
+            ended.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()

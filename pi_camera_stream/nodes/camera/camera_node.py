@@ -92,6 +92,7 @@ class CameraNode(BaseNode):
             self._info, TracePublisher(self), self._capture.limit_bitrate,
             self.value('max_pixels'), self.value('reliability') == 'reliable',
             float(self.value('h264_bitrate')))
+        self._pictures.video.pass_from(self._capture)
         self._metadata = MetadataPublisher(self)
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))
@@ -192,7 +193,7 @@ class CameraNode(BaseNode):
         elif name == 'frame_id':
             self._sender.set_frame_id(str(value))
         elif name == 'h264_bitrate':
-            self._pictures.video.encoder.most_bps = float(value)
+            self._pictures.video.limit_bitrate(float(value))
         elif name == 'adaptive':
             self._pictures.adaptation.enabled = bool(value)
         elif name == 'adaptive_floor':

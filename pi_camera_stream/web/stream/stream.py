@@ -17,6 +17,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 import logging
 import time
 
@@ -91,6 +92,7 @@ class Stream:
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
         self._options = options or VideoOptions()
         self.video = Video(self._options, reception, encoder.max_pixels, video)
+        self._video_sequence = 0  # of the last access unit that was offered
         self._surroundings = Surroundings()
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
@@ -110,7 +112,9 @@ class Stream:
 
     def offer_video(self, frame: Frame) -> None:
         """Take in an access unit that is complete, of the source's own encoder. Any thread."""
-        self.video.put_ready(frame)
+        # Counted as what comes beside it, so that who changes over goes on with what is newer.
+        self._video_sequence = max(self._video_sequence + 1, self.last_sequence)
+        self.video.put_ready(replace(frame, sequence=self._video_sequence))
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
@@ -294,6 +298,8 @@ class Stream:
         self._leave_all(viewer)
         viewer.rendition = rendition
         if reader is not None:
+            # A source's own access units may be more than its pictures.
+            viewer.last_sequence = min(viewer.last_sequence, self.last_sequence)
             reader.wake(Moved())
         elif before is not None:
             before.wake(Moved())  # it may be waiting there

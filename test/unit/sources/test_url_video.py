@@ -17,9 +17,6 @@
 from contextlib import contextmanager
 from fractions import Fraction
 import io
-import itertools
-import socket
-import threading
 
 import av
 from pi_camera_stream.sources.base import SourceSettings
@@ -27,41 +24,10 @@ from pi_camera_stream.sources.url import UrlSource
 import pytest
 from support import h264_streams
 from support.capturing import capturing
+from support.h264_streams import sending
 from support.processes import wait_until
 
 UNITS = h264_streams.access_units()
-INTERVAL_S = 0.01
-
-
-@contextmanager
-def sending(pieces):
-    """Let pieces of bytes be read from a TCP port, over and over, and yield its address."""
-    ended = threading.Event()
-
-    def serve():
-        while not ended.is_set():
-            try:
-                connection = server.accept()[0]
-            except OSError:
-                return
-            try:
-                for piece in itertools.cycle(pieces):
-                    if ended.wait(INTERVAL_S):
-                        break
-                    connection.sendall(piece)
-            except OSError:
-                pass
-            connection.close()
-
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f'tcp://127.0.0.1:{server.getsockname()[1]}'
-        finally:
-            ended.set()
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 class Watched:
