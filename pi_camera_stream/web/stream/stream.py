@@ -145,7 +145,7 @@ class Stream:
                 viewer.rendition = self._enter(None, viewer.visitor)
                 self.move(viewer)
             elif isinstance(spec, VideoSpec):
-                viewer.rendition = self.video.enter(spec)
+                viewer.rendition = self.video.enter(spec, self.interval_s)
                 viewer.reader = viewer.rendition.join(viewer.name)
             else:
                 viewer.rendition = self._enter(spec, viewer.visitor)
@@ -176,7 +176,8 @@ class Stream:
         if not isinstance(spec, VideoSpec):
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
-        rendition = self.video.enter(spec, viewer.entry_share())
+        rendition = self.video.enter(
+            spec, self.arrivals.interval_s(self.interval_s), viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:

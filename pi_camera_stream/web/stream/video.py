@@ -139,11 +139,12 @@ class Video:
             return reason
         return '' if find_spec('av') else _NO_PYAV
 
-    def enter(self, spec: VideoSpec, share: float = 1.0) -> VideoRendition:
+    def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
         self._loop = asyncio.get_running_loop()
         rendition = self.renditions[spec]
         if not rendition.users:
+            self.rates[spec].interval_s = interval_s
             rendition.restart(share)
         rendition.users += 1
         self._update()
