@@ -230,7 +230,8 @@ class Video:
             if self._passing and now_s - self._source_last_s > _SILENT_S:
                 self._passing = self.renditions[H264].rate.fixed = False
         # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
-        waits = self._source_wanted and now_s - self._source_since_s < _KEY_PATIENCE_S
+        waits = (self._source is not None and self._source_wanted and self._source.available
+                 and now_s - self._source_since_s < _KEY_PATIENCE_S)
         if self._source_wanted and not self._passing and not waits and self._keyless:
             self._say("the camera's own H.264 has no key frames, which viewers begin with: let it "
                       'send one a second, or more; it is encoded here')
