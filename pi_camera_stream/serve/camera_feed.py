@@ -19,7 +19,6 @@ import logging
 import time
 
 from .configuration import CameraChoice
-from .source_video import as_frame, SourceVideo
 from ..codecs.limits import whole_jpeg
 from ..codecs.renditions import RenditionEncoder
 from ..core.camera_info import SentInfo
@@ -34,6 +33,7 @@ from ..parameters.source_settings import read_settings
 from ..parameters.tables import FRAME_ID
 from ..sources.base import Source
 from ..sources.capture_loop import CaptureLoop
+from ..sources.loop_video import LoopVideo
 from ..sources.registry import create_source
 from ..web.stream.stream import Stream
 from ..web.stream.video import VideoOptions
@@ -64,23 +64,22 @@ class CameraFeed:
         self._reception = Reception()
         # Each hears of every frame, before viewers do, and must return at once.
         self.listeners: list[Callable[[Frame | StampedImage], None]] = []
-        self._capture = CaptureLoop(source, time.time_ns, on_end, self._on_problem,
-                                    self._on_delivery)
-        self.stream = Stream(f'/{choice.namespace}/image_raw/compressed', time.time_ns,
-                             self._on_demand, encoder, full, self._reception, options=video,
-                             video=SourceVideo(self._capture))
         self._standby, self._log = bool(values['standby']), log
         self._given = dict(choice.controls)  # set as far as the camera has them
         self._wanted_frame_id = str(values['frame_id'])
         self._calibration = KeptCalibration(
             str(values['camera_info_url']), choice.namespace.replace('/', '_'), log.info,
             log.warning)
+        self._capture = CaptureLoop(source, time.time_ns, on_end, self._on_problem,
+                                    self._on_delivery)
         self._logged = Occasionally(_REPEAT_S)
         self._problem = ''  # the last one that was logged
         self._started = False
         self._capture.on_capture = self._hand_over
-        self._capture.on_video = lambda unit, stamp_ns: self.stream.offer_video(
-            as_frame(unit, stamp_ns))
+        self.stream = Stream(
+            f'/{choice.namespace}/image_raw/compressed', time.time_ns, self._on_demand, encoder,
+            full, self._reception, options=video,
+            video=LoopVideo(self._capture, lambda frame: self.stream.offer_video(frame)))
 
     @property
     def source(self) -> Source:

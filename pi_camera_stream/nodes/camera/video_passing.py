@@ -18,10 +18,11 @@ from collections.abc import Callable
 import threading
 import time
 
-from ...core.frame import Frame, H264, VideoUnit
+from ...core.frame import Frame
 from ...core.group_mailbox import GroupMailbox
 from ...core.mailbox import Mailbox
 from ...sources.capture_loop import CaptureLoop
+from ...sources.loop_video import LoopVideo
 
 _BACKLOG = 5  # access units, as many as the topic keeps
 _MOST_BEHIND_S = 0.3  # then the rest of their group is left out
@@ -38,12 +39,12 @@ class VideoPassing:
 
     def __init__(self, capture: CaptureLoop, publish: Callable[[Frame], None]) -> None:
         self._capture, self._publish = capture, publish
+        self._source = LoopVideo(capture, self._put)
         self._wanted = self._flows = False  # whether it is asked for, and comes
         self._since_s = 0.0  # when that was asked for, or the last one came
         self._units: GroupMailbox[Frame] = GroupMailbox(_BACKLOG, _MOST_BEHIND_S,
-                                                        self._ask_again)
+                                                        self._source.request_key_frame)
         self._thread: threading.Thread | None = None
-        capture.on_video = self._put
 
     @property
     def dropped(self) -> int:
@@ -56,11 +57,11 @@ class VideoPassing:
 
     def want(self, wanted: bool) -> bool:
         """Say whether somebody subscribes; return whether nothing need be encoded for them."""
-        wanted = wanted and self._capture.has_video
+        wanted = wanted and self._source.available
         if wanted != self._wanted:
             self._wanted, self._flows, self._since_s = wanted, False, time.monotonic()
             self._units.jump()
-            self._capture.want_video(wanted)
+            self._source.want(wanted)
         return wanted and time.monotonic() - self._since_s < _PATIENCE_S
 
     def request_key_frame(self) -> bool:
@@ -68,7 +69,7 @@ class VideoPassing:
         return self._capture.request_key_frame()
 
     def limit_bitrate(self, bitrate_bps: float) -> None:
-        self._capture.limit_video_bitrate(bitrate_bps)
+        self._source.limit_bitrate(bitrate_bps)
 
     def close(self) -> None:
         self._units.close()
@@ -77,17 +78,13 @@ class VideoPassing:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
-    def _put(self, unit: VideoUnit, stamp_ns: int) -> None:
+    def _put(self, frame: Frame) -> None:
         now_s = time.monotonic()
         self._flows, self._since_s = True, now_s
-        frame = Frame(unit.data, stamp_ns, 0, unit.width, unit.height, codec=H264, key=unit.key)
-        self._units.put(frame, lambda: unit.key, now_s)
+        self._units.put(frame, lambda: frame.key, now_s)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name='h264 pass', daemon=True)
             self._thread.start()
-
-    def _ask_again(self) -> None:
-        self._capture.request_key_frame()
 
     def _run(self) -> None:
         while True:

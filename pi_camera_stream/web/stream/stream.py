@@ -111,10 +111,16 @@ class Stream:
         self.video.put(frame)
 
     def offer_video(self, frame: Frame) -> None:
-        """Take in an access unit that is complete, of the source's own encoder. Any thread."""
-        # Counted as what comes beside it, so that who changes over goes on with what is newer.
-        self._video_sequence = max(self._video_sequence + 1, self.last_sequence)
-        self.video.put_ready(replace(frame, sequence=self._video_sequence))
+        """
+        Take in an access unit that is complete, of the source's own encoder. One thread at a time.
+
+        It may be numbered anew, so that it is not older than the pictures beside it.
+        """
+        least = max(self._video_sequence + 1, self.last_sequence)
+        if frame.sequence < least:
+            frame = replace(frame, sequence=least)
+        self._video_sequence = frame.sequence
+        self.video.put_ready(frame)
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
@@ -149,7 +155,7 @@ class Stream:
                 viewer.rendition = self._enter(None, viewer.visitor)
                 self.move(viewer)
             elif isinstance(spec, VideoSpec):
-                viewer.rendition = self.video.enter(spec)
+                viewer.rendition = self.video.enter(spec, self.interval_s)
                 viewer.reader = viewer.rendition.join(viewer.name)
             else:
                 viewer.rendition = self._enter(spec, viewer.visitor)
@@ -178,9 +184,12 @@ class Stream:
         if viewer.rendition.spec == spec:
             return
         if not isinstance(spec, VideoSpec):
+            # A camera's own access units may have other numbers, and be more.
+            viewer.last_sequence = min(viewer.last_sequence, self.last_sequence)
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
-        rendition = self.video.enter(spec, viewer.entry_share())
+        rendition = self.video.enter(
+            spec, self.arrivals.interval_s(self.interval_s), viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:

@@ -104,7 +104,6 @@ class Video:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready_size: tuple[int, int] | None = None  # of its group; None before a key frame
         self._keyless = 0  # frames that came before one
-        self._patience_s = 0.0
         self._source_wanted = self._passing = False  # whether the source's frames are taken
         self._source_since_s = self._source_last_s = 0.0
         self._failed_s: dict[VideoSpec, float] = {}  # when
@@ -140,11 +139,12 @@ class Video:
             return reason
         return '' if find_spec('av') else _NO_PYAV
 
-    def enter(self, spec: VideoSpec, share: float = 1.0) -> VideoRendition:
+    def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
         self._loop = asyncio.get_running_loop()
         rendition = self.renditions[spec]
         if not rendition.users:
+            self.rates[spec].interval_s = interval_s
             rendition.restart(share)
         rendition.users += 1
         self._update()
@@ -226,12 +226,12 @@ class Video:
                 self._source_wanted, self._source_since_s = bool(users), now_s
                 self._passing = self.renditions[H264].rate.fixed = False
                 self._ready_made.attach(asyncio.get_running_loop())
-                self._patience_s = _KEY_PATIENCE_S if self._source.available() else 0.0
                 self._source.want(self._source_wanted)
             if self._passing and now_s - self._source_last_s > _SILENT_S:
                 self._passing = self.renditions[H264].rate.fixed = False
         # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
-        waits = self._source_wanted and now_s - self._source_since_s < self._patience_s
+        waits = (self._source is not None and self._source_wanted and self._source.available
+                 and now_s - self._source_since_s < _KEY_PATIENCE_S)
         if self._source_wanted and not self._passing and not waits and self._keyless:
             self._say("the camera's own H.264 has no key frames, which viewers begin with: let it "
                       'send one a second, or more; it is encoded here')

@@ -22,6 +22,7 @@ from pi_camera_stream.core.mailbox import Mailbox
 from pi_camera_stream.sources import capture_loop
 from pi_camera_stream.sources.base import Source, SourceSettings
 from pi_camera_stream.sources.capture_loop import CaptureLoop
+from pi_camera_stream.sources.loop_video import LoopVideo
 import pytest
 from support.processes import WAIT_S
 
@@ -389,6 +390,27 @@ def test_what_is_wanted_of_h264_is_wanted_of_each_source_that_follows():
         until(lambda: len(units) > begin)
         bench.loop.want_video(False)
         assert not second.wanted
+    finally:
+        bench.loop.stop()
+
+
+def test_its_h264_is_handed_over_as_frames_and_steered():
+    source, frames = VideoSource([PICTURE]), []
+    bench = Bench(source)
+    video = LoopVideo(bench.loop, frames.append)
+    bench.loop.start()
+    try:
+        until(lambda: bench.loop.captured.total == 1)
+        assert (video.available, frames) == (True, [])
+        video.want(True)
+        assert video.limit_bitrate(5e5)
+        video.request_key_frame()
+        until(lambda: len(frames) > 1)
+        assert (source.bps, source.keys) == (5e5, 1)
+        assert [frame.sequence for frame in frames[:2]] == [1, 2]
+        assert (frames[0].data, frames[0].codec, frames[0].key) == (b'unit', 'h264', True)
+        assert (frames[0].width, frames[0].height) == (320, 240)
+        assert frames[0].stamp_ns == pytest.approx(10**18 + 1000, abs=10**8)
     finally:
         bench.loop.stop()
 

@@ -89,12 +89,13 @@ def test_it_is_handed_on_beside_the_jpegs_while_wanted(start):
     assert camera.units == []
     camera.want_video(True)
     units = camera.wait_for(60)
-    assert [unit.key for unit in units] == [True] + [False] * 59
+    assert units[0].key
     assert {(unit.width, unit.height) for unit in units} == {(640, 480)}
     stamps = [unit.monotonic_ns for unit in units]
     assert stamps == sorted(set(stamps))
     counters = camera.counters()
-    missed = counters['left out by the worker'] + counters['replaced by newer']
+    missed = sum(counters[name] for name in (
+        'left out by the worker', 'replaced by newer', 'left out for fps'))
     assert len(set(stamps[:-5]) - camera.stamps) <= missed
     assert len(set(stamps) & camera.stamps) > 30
     camera.want_video(False)
