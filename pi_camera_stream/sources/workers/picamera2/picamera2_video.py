@@ -45,6 +45,7 @@ class Video:
 
     def __init__(self, picam2: Any, pipe: WorkerPipe, stamps: Stamps) -> None:
         self._picam2, self._pipe, self._stamps = picam2, pipe, stamps
+        self._handing_over = threading.Lock()  # guards which encoder's units are sent
         self._encoder: Any = None
         self._wanted = False
         self._size: tuple[int, int] | None = None  # None where there is no hardware
@@ -84,7 +85,8 @@ class Video:
 
     def stop(self) -> None:
         """Stop the encoder, if it runs."""
-        encoder, self._encoder = self._encoder, None
+        with self._handing_over:
+            encoder, self._encoder = self._encoder, None
         if encoder is not None:
             with self._picam2.lock:  # so picamera2 gives it no picture any more
                 self._picam2.encoders.discard(encoder)
@@ -136,15 +138,16 @@ class Video:
                            '/dev/video11` whether other programs do')
 
     def _deliver(self, encoder: Any, data: bytes, sensor_us: int, key: bool) -> None:
-        if encoder is not self._encoder:
-            return
-        if key:
-            self._key_due = False
-        taken = self._stamps.find(sensor_us)
-        if taken is not None:
+        with self._handing_over:
+            taken = self._stamps.find(sensor_us)
+            if encoder is not self._encoder or taken is None:
+                return
+            if key:
+                self._key_due = False
             self._number += 1
-            if not self._pipe.send_unit(data, taken.stamp_ns, self._number, key):
-                self.request_key_frame()
+            sent = self._pipe.send_unit(data, taken.stamp_ns, self._number, key)
+        if not sent:
+            self.request_key_frame()
 
     def _tell_bitrate(self) -> None:
         if self._encoder is not None:
