@@ -40,7 +40,7 @@ from ...core.video_source import VideoSource
 from ...core.video_spec import VideoSpec
 
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
-_TICK_S = 1.0
+_TICK_S, _FIRST_TICK_S = 1.0, 0.2
 _SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
@@ -145,7 +145,7 @@ class Stream:
                 viewer.rendition = self._enter(None, viewer.visitor)
                 self.move(viewer)
             elif isinstance(spec, VideoSpec):
-                viewer.rendition = self.video.enter(spec)
+                viewer.rendition = self.video.enter(spec, self.interval_s)
                 viewer.reader = viewer.rendition.join(viewer.name)
             else:
                 viewer.rendition = self._enter(spec, viewer.visitor)
@@ -176,7 +176,8 @@ class Stream:
         if not isinstance(spec, VideoSpec):
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
-        rendition = self.video.enter(spec)
+        rendition = self.video.enter(
+            spec, self.arrivals.interval_s(self.interval_s), viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:
@@ -345,14 +346,17 @@ class Stream:
                 self._renditions[spec].put(frame)
 
     async def _tick(self) -> None:
+        tick_s = min(_FIRST_TICK_S, _TICK_S)  # before anybody moves
         while True:
             frames, size, begun_s = self.frames_sent, self.bytes_sent, time.monotonic()
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(tick_s)
+            tick_s = _TICK_S
             took_s = time.monotonic() - begun_s
             self.sent_per_s = ((self.frames_sent - frames) / took_s,
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._look_around()
+            self._explain()
             if self.video.tick(self.interval_s):
                 self._follow_video()
             signal = self.reception.signal()
@@ -366,6 +370,15 @@ class Stream:
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
                     self.video.wake(status)
+
+    def _explain(self) -> None:
+        """Tell those who wait long for a key frame that they do, and when that is over."""
+        now_s = time.monotonic()
+        for viewer in self.viewers:
+            reason = self.video.why_waiting() if viewer.waits_long(now_s) else ''
+            if reason != viewer.told:
+                viewer.told = reason
+                viewer.on_video(reason or self.video.reason())
 
     def _look_around(self) -> None:
         """Note what the choice of a tier goes by: how large pictures are, and all they take."""

@@ -17,14 +17,15 @@
 from collections.abc import Callable
 import math
 
-LEAST_SHARE = 0.35  # of what the size and rate of the pictures need to look sharp
+from .tiers import LEAST_SHARE
+
 _LATE_VIEWERS = 0.1  # more of them than that, and the rate falls
 _LATELY_S = 1.0
 _GRACE_S = 0.5  # in which the others may turn out to be late, too
 _SETTLING_S = 0.4  # after it fell: what was larger is still on its way
 _AIM = 0.75  # of the time that a frame may be on its way
 _FALLS = (0.45, 0.85)  # by what it falls at once, at the most and at the least
-_RISE = 1.06
+_RISE = 1.08
 _FIRST_HOLD_S, _LONGEST_HOLD_S = 3.0, 60.0
 _TRIAL_S = 5.0  # a fall so soon after a rise was because of it
 _COMFORT = 0.7  # of the time that a frame may be on its way
@@ -57,9 +58,14 @@ class VideoRateControl:
         self._hold_s = _FIRST_HOLD_S
         self._frames = self._uncomfortable = 0
 
-    def restart(self) -> None:
-        """Forget all: others will watch."""
-        self.__init__(self._on_change)  # type: ignore[misc]
+    def restart(self, share: float) -> None:
+        """Forget all: others will watch, beginning with that share."""
+        self._late.clear()
+        self._since_s.clear()
+        self._fell_s = self._rose_s = self._tense_s = -math.inf
+        self._hold_s, self.fixed = _FIRST_HOLD_S, False
+        self._frames = self._uncomfortable = 0
+        self._set(share)
 
     def note(self, transit_s: float, allowed_s: float) -> None:
         """Take in how long a frame was on its way to one of those whom the rate follows."""

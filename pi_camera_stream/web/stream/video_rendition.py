@@ -112,9 +112,9 @@ class VideoRendition:
     def readers(self) -> int:
         return len(self._readers)
 
-    def restart(self) -> None:
-        """Forget what was made before: the next frame begins another stream."""
-        self.rate.restart()
+    def restart(self, share: float) -> None:
+        """Forget what was made before: the next frame begins another stream, at that rate."""
+        self.rate.restart(share)
         self._group, self.newest = [], None
         for reader in self._readers:
             reader.jump()

@@ -16,7 +16,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-import math
 import secrets
 import time
 
@@ -42,6 +41,7 @@ from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import Recent
 
 _DRIVER, _SPECTATOR = 1.9, 0.4  # slack while somebody drives
+_LONG_S = 3.0  # when it is told that it waits
 _PATIENCE_S = 1.5  # so long may it take until a key frame comes
 _COMPLAINTS, _COMPLAINTS_PER_S = 3, 0.1  # of a decoder, before smaller frames are tried
 
@@ -83,7 +83,9 @@ class Viewer:
         self._control = TierControl(self.since_s, self.request.ladder)
         self._rate_limit = RateLimit()
         self._missing: Collection[int] = ()  # tiers that cannot be had at present
-        self._asked_s = -math.inf  # when it was sent elsewhere
+        self._last_size = 0
+        self._asked_s = self.since_s  # when it was sent elsewhere
+        self.told = ''  # why it waits
         self._complaints = TokenBucket(_COMPLAINTS_PER_S, _COMPLAINTS)
 
     def spec(self) -> Spec:
@@ -104,9 +106,13 @@ class Viewer:
         """Return the codec of what it gets."""
         return H264 if isinstance(self.rendition, VideoRendition) else JPEG
 
+    def entry_share(self) -> float:
+        """Return with which part of its usual rate H.264 may begin for it alone."""
+        return self._control.entry_share() if self.rendition is not None else 1.0
+
     def ask(self, request: StreamRequest) -> None:
         """Serve it so from now on."""
-        self.request = request
+        self.request, self._asked_s = request, time.monotonic()
         self._control.use(self._ladder(), time.monotonic())
 
     def lacks(self, missing: Collection[int]) -> None:
@@ -120,7 +126,7 @@ class Viewer:
 
     def observe(self, transit_s: float, interval_s: float, preferred: str = '') -> bool:
         """
-        Take in how long a picture was on its way; True when it needs another rendition.
+        Take in how long the last picture was on its way; True when it needs another rendition.
 
         The viewer who is preferred gives way late, all others early. One who has just been sent
         elsewhere, and waits for a key frame there, is left alone.
@@ -128,16 +134,17 @@ class Viewer:
         now_s = time.monotonic()
         slack = 1.0 if not preferred else _DRIVER if preferred == self.name else _SPECTATOR
         relieve: Relieve = _never
+        share = 1.0
         if self.reader is not None:
             # Who drives needs smaller frames before they are late, and gets them.
-            slack = min(slack, 1.0)
+            slack, share = min(slack, 1.0), self.reader.rendition.rate.share
             relieve = self.reader.follow(transit_s, preferred, allowed_s(
                 self.tier_index(), interval_s, slack))
         if (self.request.tier is not None or self.request.spec is not None
                 or (self.joining is not None and now_s - self._asked_s < _PATIENCE_S)):
             return False
         moves = self._control.observe(transit_s, interval_s, now_s, slack, relieve=relieve,
-                                      bytes_per_s=self._bytes_per_s)
+                                      size=self._last_size, share=share)
         if moves:
             self._asked_s = now_s
         return moves
@@ -146,6 +153,10 @@ class Viewer:
         """Return whether that is one of the tiers that are chosen from for it."""
         return self.request.spec is None and self.request.tier is None \
             and index in self.request.ladder
+
+    def waits_long(self, now_s: float) -> bool:
+        """Return whether a key frame is missing for it that should have come."""
+        return self.joining is not None and now_s - self._asked_s > _LONG_S
 
     def complain(self) -> bool:
         """Take in that it could not decode something; True when it needs another rendition."""
@@ -163,7 +174,8 @@ class Viewer:
             self.skipped += max(0, frame.sequence - self.last_sequence - 1)
         self.last_sequence = frame.sequence
         self.sent += 1
-        self.sent_bytes += len(frame.data)
+        self._last_size = len(frame.data)
+        self.sent_bytes += self._last_size
 
     def state(self) -> dict[str, object]:
         age_ms = self.age_ms.median()
@@ -176,10 +188,6 @@ class Viewer:
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
             'backlog_bytes': self.link.backlog_bytes() if self.link else 0,
         }
-
-    def _bytes_per_s(self) -> float:
-        state = self.link.state() if self.link else None
-        return float(state.bytes_per_s) if state else 0.0
 
     def _tier(self) -> int:
         tier = self.request.tier
