@@ -57,9 +57,9 @@ def take(page, button='Take the wheel'):
     page.get_by_role('button', name='Leave the wheel').wait_for()
 
 
-def drive(viewer):
+def drive(viewer, **query):
     """Open the page and take the wheel."""
-    viewer.open()
+    viewer.open(**query)
     viewer.wait_for_pictures()
     take(viewer.page)
 
@@ -139,9 +139,12 @@ def test_a_gamepad_moves_it(camera, viewer, car):
         wait_for_stop(car)
 
 
-def test_a_picture_that_stands_still_stops_it(viewer, car):
+@pytest.mark.parametrize('tier', ['jpeg', 'h264'])
+def test_a_picture_that_stands_still_stops_it(viewer, car, tier):
     with running('camera', *PATTERN) as camera, viewer.bridge(**DRIVING):
-        drive(viewer)
+        drive(viewer, tier=tier)
+        codec = {'jpeg': 'JPEG', 'h264': 'H.264'}[tier]
+        viewer.wait_until(lambda: viewer.figure('codec') == codec)
         viewer.page.keyboard.down('w')
         wait_for_motion(car)
         camera.process.send_signal(signal.SIGSTOP)

@@ -202,11 +202,12 @@ def test_it_says_what_to_do(viewer):
             assert shown(viewer, 'middle') is None
 
 
-def test_it_says_when_the_code_is_lost_and_begins_anew(viewer, tmp_path):
+@pytest.mark.parametrize('tier', ['full', 'h264'])
+def test_it_says_when_the_code_is_lost_and_begins_anew(viewer, tmp_path, tier):
     page = viewer.page
     page.set_viewport_size({'width': 640, 'height': 400})
     with viewer.bridge(), mirror(viewer, tmp_path / 'pipe'):
-        open_page(viewer)
+        open_page(viewer, f'?tier={tier}')
         viewer.wait_until(lambda: state(viewer) == 'seen')
         page.locator('svg.histogram rect').first.wait_for()
         assert re.match(r'Histogram of latencies from \d+ to \d+ ms, median \d+ ms',

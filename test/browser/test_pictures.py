@@ -46,6 +46,7 @@ def test_the_picture_changes_on_the_screen_and_the_figures_are_right(camera, vie
         assert 0 < viewer.age_ms() < 60_000
         assert viewer.figure('age').endswith('at the robot' if transport == 'mjpeg' else 'ms')
         assert viewer.figure('tier') in ('full', 'high', 'medium', 'low', 'lowest')
+        assert viewer.figure('codec') == 'JPEG'
         assert re.fullmatch(r'\d+×\d+', viewer.figure('size'))  # noqa: RUF001
         assert viewer.page.inner_text('#topics') == TOPIC
         assert viewer.notice() == ''

@@ -29,6 +29,8 @@ import pi_camera_stream
 from pi_camera_stream.codecs.h264_encoder import H264Encoder
 from pi_camera_stream.core import block_code
 
+from .processes import WAIT_S
+
 _HEAD = struct.Struct('>BBBBIq')
 _TIERS = ['full', 'high', 'medium', 'low', 'lowest', 'h264', 'h264_small']
 _STATIC = Path(pi_camera_stream.__file__).parent / 'web' / 'static'
@@ -74,7 +76,7 @@ class H264Bridge:
 
     def __enter__(self):
         self._thread.start()
-        self._ready.wait()
+        assert self._ready.wait(WAIT_S)
         return self
 
     def __exit__(self, *_):
@@ -110,10 +112,7 @@ class H264Bridge:
     async def _serve(self):
         self._ending = asyncio.Event()
         app = web.Application()
-        app.router.add_get('/', lambda _: asyncio.sleep(0, web.FileResponse(
-            _STATIC / 'viewer' / 'index.html')))
-        app.router.add_get('/latency', lambda _: asyncio.sleep(0, web.FileResponse(
-            _STATIC / 'latency' / 'latency.html')))
+        app.router.add_get('/', self._page)
         app.router.add_static('/static/', _STATIC)
         app.router.add_get('/state', self._state)
         app.router.add_get('/streams', self._streams)
@@ -125,6 +124,9 @@ class H264Bridge:
         self._ready.set()
         await self._ending.wait()
         await runner.cleanup()
+
+    async def _page(self, _):
+        return web.FileResponse(_STATIC / 'viewer' / 'index.html')
 
     async def _state(self, _):
         return web.json_response({'viewers': 1, 'streams': [], 'machine': {}})

@@ -17,7 +17,7 @@
 _WATCH = """
     window.painted = [];
     let readBlocks = null;
-    import(new URL('static/shared/block_code.js', location.href)).then((blocks) => {
+    if (location.host) import(`${location.origin}/static/shared/block_code.js`).then((blocks) => {
         readBlocks = blocks.readBlocks;
     }, () => {});
     const small = document.createElement('canvas');
