@@ -17,6 +17,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 import logging
 import time
 
@@ -91,6 +92,7 @@ class Stream:
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
         self._options = options or VideoOptions()
         self.video = Video(self._options, reception, encoder.max_pixels, video)
+        self._video_sequence = 0  # of the last access unit that was offered
         self._surroundings = Surroundings()
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
@@ -109,7 +111,15 @@ class Stream:
         self.video.put(frame)
 
     def offer_video(self, frame: Frame) -> None:
-        """Take in an access unit that is complete, of the source's own encoder. Any thread."""
+        """
+        Take in an access unit that is complete, of the source's own encoder. One thread at a time.
+
+        It may be numbered anew, so that it is not older than the pictures beside it.
+        """
+        least = max(self._video_sequence + 1, self.last_sequence)
+        if frame.sequence < least:
+            frame = replace(frame, sequence=least)
+        self._video_sequence = frame.sequence
         self.video.put_ready(frame)
 
     @contextmanager
@@ -145,7 +155,7 @@ class Stream:
                 viewer.rendition = self._enter(None, viewer.visitor)
                 self.move(viewer)
             elif isinstance(spec, VideoSpec):
-                viewer.rendition = self.video.enter(spec)
+                viewer.rendition = self.video.enter(spec, self.interval_s)
                 viewer.reader = viewer.rendition.join(viewer.name)
             else:
                 viewer.rendition = self._enter(spec, viewer.visitor)
@@ -174,9 +184,12 @@ class Stream:
         if viewer.rendition.spec == spec:
             return
         if not isinstance(spec, VideoSpec):
+            # A camera's own access units may have other numbers, and be more.
+            viewer.last_sequence = min(viewer.last_sequence, self.last_sequence)
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
-        rendition = self.video.enter(spec, viewer.entry_share())
+        rendition = self.video.enter(
+            spec, self.arrivals.interval_s(self.interval_s), viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:
@@ -355,6 +368,7 @@ class Stream:
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._look_around()
+            self._explain()
             if self.video.tick(self.interval_s):
                 self._follow_video()
             signal = self.reception.signal()
@@ -368,6 +382,15 @@ class Stream:
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
                     self.video.wake(status)
+
+    def _explain(self) -> None:
+        """Tell those who wait long for a key frame that they do, and when that is over."""
+        now_s = time.monotonic()
+        for viewer in self.viewers:
+            reason = self.video.why_waiting() if viewer.waits_long(now_s) else ''
+            if reason != viewer.told:
+                viewer.told = reason
+                viewer.on_video(reason or self.video.reason())
 
     def _look_around(self) -> None:
         """Note what the choice of a tier goes by: how large pictures are, and all they take."""

@@ -35,7 +35,7 @@ from ...core.video_spec import VideoSpec
 
 _AGAIN_S = 60.0  # after a failure, before it may be tried again
 _SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
-_KEY_PATIENCE_S = 3.0  # so long may a source deliver frames that nobody can begin with
+_KEY_PATIENCE_S = 2.0  # so long may it take until a source has a key frame
 _NO_PYAV = 'H.264 needs PyAV: sudo apt install python3-av'
 
 _LOG = logging.getLogger(__name__)
@@ -102,6 +102,8 @@ class Video:
                          for spec, rendition in self.renditions.items()}
         self._ready_made = GroupHandOver(self._put_ready, self._lost)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready_size: tuple[int, int] | None = None  # of its group; None before a key frame
+        self._keyless = 0  # frames that came before one
         self._source_wanted = self._passing = False  # whether the source's frames are taken
         self._source_since_s = self._source_last_s = 0.0
         self._failed_s: dict[VideoSpec, float] = {}  # when
@@ -114,7 +116,19 @@ class Video:
             encoded.renderer.put(picture)
 
     def put_ready(self, frame: Frame) -> None:
-        """Take in an access unit of the source."""
+        """Take in an access unit of the source; all calls are from one thread."""
+        size = frame.width, frame.height
+        if frame.key:
+            self._ready_size = size
+        elif size != self._ready_size:
+            if self._ready_size is not None:
+                self._say(f"a frame of the camera's own H.264 is {size[0]}x{size[1]} in the midst "
+                          f'of others that are {self._ready_size[0]}x{self._ready_size[1]}: all '
+                          'up to its next key frame is left out')
+                self._ready_size = None
+                self._ready_made.jump()
+            self._keyless += 1
+            return
         self._ready_made.put(frame)
 
     def reason(self, spec: VideoSpec = H264) -> str:
@@ -125,11 +139,12 @@ class Video:
             return reason
         return '' if find_spec('av') else _NO_PYAV
 
-    def enter(self, spec: VideoSpec, share: float = 1.0) -> VideoRendition:
+    def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
         self._loop = asyncio.get_running_loop()
         rendition = self.renditions[spec]
         if not rendition.users:
+            self.rates[spec].interval_s = interval_s
             rendition.restart(share)
         rendition.users += 1
         self._update()
@@ -155,6 +170,11 @@ class Video:
             encoded.renderer.want(False)
         if self._source is not None and self._source_wanted:
             self._source.want(False)
+
+    def why_waiting(self) -> str:
+        """Return why viewers wait for long until they can begin."""
+        who = "the camera's own" if self._passing else 'the encoded'
+        return f'{who} H.264 has had no key frame yet, which a viewer begins with'
 
     def tick(self, interval_s: float) -> bool:
         """Look at what has become of it; return whether `reason` may have changed."""
@@ -210,7 +230,11 @@ class Video:
             if self._passing and now_s - self._source_last_s > _SILENT_S:
                 self._passing = self.renditions[H264].rate.fixed = False
         # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
-        waits = self._source_wanted and now_s - self._source_since_s < _SILENT_S
+        waits = (self._source is not None and self._source_wanted and self._source.available
+                 and now_s - self._source_since_s < _KEY_PATIENCE_S)
+        if self._source_wanted and not self._passing and not waits and self._keyless:
+            self._say("the camera's own H.264 has no key frames, which viewers begin with: let it "
+                      'send one a second, or more; it is encoded here')
         self._encoded[H264].want(users > 0 and not self._passing and not waits
                                  and H264 not in self._reasons)
         self._encoded[H264_SMALL].want(self.renditions[H264_SMALL].users > 0
