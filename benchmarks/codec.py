@@ -24,11 +24,13 @@ Measure H.264 beside JPEG: who sees what, on which link, and what it costs.
     opening    the first picture, and the changes between JPEG and H.264
     largest    the largest access unit at a fixed bit rate
     unwanted   what there is of it where nobody wants it
+    wanted     what a subscriber of the H.264 topic costs those of the JPEGs
+    topic      both topics over a link of 20 Mbit/s
 
 `serve` shows pictures of a panning camera, 1280x720 at 30/s, as a process of its own, to pages
 without a face, which acknowledge each picture as ours do. In each row, JPEG is measured in the
 same run. Ages are from the stamp to the last byte, and to the decoded picture. What needs a link
-needs root and iproute2:
+needs root and iproute2; the last two rows need ROS:
 
     sudo .venv/bin/python -m benchmarks codec
     .venv/bin/python -m benchmarks codec sharpness --film film.mp4
@@ -50,6 +52,7 @@ from .video.attempt import Study
 from .video.costs import fanout, largest, opening, unwanted
 from .video.links import crowd, narrow, narrowing
 from .video.looks import HEIGHT, joins, sharpness, WIDTH
+from .video.topics import topic, wanted
 
 FPS = 30.0
 _QUALITY = 80  # of the pictures that come, as cameras have it
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     for path in (options.film, options.clone):
         if path is not None and not path.exists():
             parser.error(f"there is no '{path}': name one that exists, or leave it out")
-    if not {'crowd', 'narrow', 'narrowing', 'sharpness'}.isdisjoint(chosen) and (
+    if not {'crowd', 'narrow', 'narrowing', 'sharpness', 'topic'}.isdisjoint(chosen) and (
             reason := networks.unavailable()):
         raise PermanentError(f'{reason}, or choose other rows')
     print(shlex.join(['python3', '-m', 'benchmarks', 'codec', *arguments]))
@@ -100,6 +103,7 @@ def _rows(options: argparse.Namespace) -> dict[str, Callable[[Study], bool]]:
         'sharpness': lambda study: sharpness(study, options.film and options.film.absolute()),
         'joins': joins, 'fanout': fanout, 'opening': opening, 'largest': largest,
         'unwanted': lambda study: unwanted(study, options.clone and options.clone.absolute()),
+        'wanted': wanted, 'topic': topic,
     }
 
 
