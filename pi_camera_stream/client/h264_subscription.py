@@ -99,6 +99,10 @@ class H264Subscription:
         """Return how many access units could not be decoded without a key frame."""
         return self._arrivals.left_out
 
+    def is_published(self) -> bool:
+        """Return whether somebody publishes it in a message that is installed here."""
+        return self._exchange.has(self.topic) or self._published() is not None
+
     def subscribe(self) -> None:
         """Begin to receive; InvalidTopicNameException where the topic's name is none."""
         validate_topic_name(self._name)
@@ -156,15 +160,21 @@ class H264Subscription:
             return None
         if self._exchange.has(self.topic):
             return self.topic, None, ReliabilityPolicy.RELIABLE
-        for topic in self._candidates():
-            kind = image_type(self._node, topic, _KINDS)
-            message = next((known for known in MESSAGES if known.type_name == kind), None)
-            if message is not None and message.find() is not None:
-                return topic, message, self._reliability(topic)
+        if published := self._published():
+            return *published, self._reliability(published[0])
         if self._made_for is not None:
             return self._made_for
         if self.topic.endswith(COMPRESSED_VIDEO.suffix) and COMPRESSED_VIDEO.find() is not None:
             return self.topic, COMPRESSED_VIDEO, ReliabilityPolicy.RELIABLE
+        return None
+
+    def _published(self) -> tuple[str, VideoMessage] | None:
+        """Return topic and message of the first that has both; None without any."""
+        for topic in self._candidates():
+            kind = image_type(self._node, topic, _KINDS)
+            message = next((known for known in MESSAGES if known.type_name == kind), None)
+            if message is not None and message.find() is not None:
+                return topic, message
         return None
 
     def _candidates(self) -> Sequence[str]:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
+from .bitrate_requests import BitrateRequests
 from .entities import run_soon
 from .h264_subscription import H264Subscription
 from ..codecs.limits import MAX_PIXELS
@@ -36,6 +37,8 @@ class VideoSubscription:
     def __init__(self, node: Node, topic: str, offer: Callable[[Frame], None], *,
                  max_pixels: int = MAX_PIXELS) -> None:
         self._node = node
+        self._wanted = False
+        self._bitrate = BitrateRequests(node)
         self._subscription = H264Subscription(node, topic, lambda unit, _: offer(unit),
                                               max_pixels=max_pixels)
 
@@ -48,14 +51,28 @@ class VideoSubscription:
     def reception(self) -> Reception:
         return self._subscription.reception
 
+    @property
+    def available(self) -> bool:
+        """Whether somebody publishes H.264 beside the pictures."""
+        return self._subscription.is_published()
+
     def want(self, wanted: bool) -> None:
-        do = self._subscription.subscribe if wanted else self._subscription.unsubscribe
-        if not run_soon(self._node, do):
-            do()  # nobody serves the node yet, or any more
+        """Receive it from now on, if it is published by then, or no more."""
+        self._wanted = wanted
+        if not run_soon(self._node, self._follow):
+            self._follow()  # nobody serves the node yet, or any more
 
     def request_key_frame(self) -> None:
         self._subscription.request_key_frame()
 
-    def limit_bitrate(self, bps: float) -> bool:  # noqa: ARG002 - of all video sources
-        """Return False: the stream is also that of others, who may have a better link."""
-        return False
+    def limit_bitrate(self, bps: float) -> bool:
+        """Ask for no more bit/s; False where whoever publishes it does not hear of that."""
+        return self._bitrate.limit(bps)
+
+    def _follow(self) -> None:
+        if self._wanted and self.available:
+            self._subscription.subscribe()
+            self._bitrate.follow(self._subscription.source)
+        else:
+            self._subscription.unsubscribe()
+            self._bitrate.close()

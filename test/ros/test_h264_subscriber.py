@@ -325,6 +325,7 @@ def test_a_bridge_gets_access_units_while_it_wants_some(guest, video):
     came = []
     with running('camera', *parameters(**SMALL)):
         source = VideoSubscription(guest.node, IMAGES, came.append)
+        wait_until(lambda: source.available)
         source.want(True)
         wait_until(lambda: len(came) > 10)
         assert source.topic == TOPIC
@@ -334,13 +335,46 @@ def test_a_bridge_gets_access_units_while_it_wants_some(guest, video):
         before = len(came)
         wait_until(lambda: source.request_key_frame() or any(
             frame.key for frame in came[before:]))
-        assert not source.limit_bitrate(1e6)
         source.want(False)
         guest.diagnostics('camera: stream', lambda v: v['H.264 encoder'] == 'not used')
         before = len(came)
         source.want(True)
         wait_until(lambda: len(came) > before + 5)
         assert came[before].key
+        source.want(False)
+
+
+def bits_per_s(guest, condition):
+    return guest.diagnostics('camera: stream', lambda v: int(v['H.264 bit/s']) > 0 and condition(
+        int(v['H.264 bit/s'])))
+
+
+def test_a_receiver_has_it_keep_to_a_bit_rate_while_it_asks(guest, video):
+    came = []
+    with running('camera', *parameters(**SMALL | {'fps': 30})):
+        source = VideoSubscription(guest.node, IMAGES, came.append)
+        wait_until(lambda: source.available)
+        source.want(True)
+        bits_per_s(guest, lambda bps: bps > 250_000)
+        wait_until(lambda: source.limit_bitrate(120_000))
+        bits_per_s(guest, lambda bps: bps < 180_000)
+        # Somebody else may ask for more, but the least counts.
+        other = VideoSubscription(guest.node, IMAGES, lambda _: None)
+        other.want(True)
+        wait_until(lambda: other.limit_bitrate(450_000))
+        source.want(False)
+        bits_per_s(guest, lambda bps: bps > 250_000)
+        other.want(False)
+
+
+def test_where_nobody_hears_of_it_the_bit_rate_is_what_it_is(guest, video):
+    came = []
+    with Sender(guest, video):
+        source = VideoSubscription(guest.node, IMAGES, came.append)
+        wait_until(lambda: source.available)
+        source.want(True)
+        wait_until(lambda: came)
+        assert not source.limit_bitrate(80_000)
         source.want(False)
 
 

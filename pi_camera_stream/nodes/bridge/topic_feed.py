@@ -20,6 +20,7 @@ from ..base_node import BaseNode
 from ...client.clock import now_function
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
+from ...client.video_subscription import VideoSubscription
 from ...codecs.renditions import RenditionEncoder
 from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
@@ -42,12 +43,17 @@ class TopicFeed:
         self._now_ns = now_function(node)
         self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
         self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
-                             self._subscription.reception, options=video)
+                             self._subscription.reception, options=video,
+                             video=VideoSubscription(node, topic, self._on_video,
+                                                     max_pixels=options['max_pixels']))
         self.stream.on_painted = self._on_painted
 
     def _on_demand(self, wanted: bool) -> None:
         self._node.run_soon(self._subscription.subscribe if wanted
                             else self._subscription.unsubscribe)
+
+    def _on_video(self, frame: Frame) -> None:
+        self.stream.offer_video(frame)
 
     def _on_frame(self, frame: Frame | StampedImage, _message: Any) -> None:
         self.stream.offer(frame)

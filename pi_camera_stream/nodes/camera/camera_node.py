@@ -193,9 +193,9 @@ class CameraNode(BaseNode):
         elif name == 'frame_id':
             self._sender.set_frame_id(str(value))
         elif name == 'h264_bitrate':
-            self._pictures.video.limit_bitrate(float(value))
+            self._pictures.video.most_bps = float(value)
         elif name == 'adaptive':
-            self._pictures.adaptation.enabled = bool(value)
+            self._pictures.adaptation.enabled = self._pictures.video.asked.enabled = bool(value)
         elif name == 'adaptive_floor':
             self._pictures.adaptation.floor_bps = float(value)
         elif name == 'max_bitrate_bps':

@@ -15,6 +15,7 @@
 """The H.264 that a camera has as such, on its way to the topic."""
 
 from collections.abc import Callable
+import math
 import threading
 import time
 
@@ -55,9 +56,15 @@ class VideoPassing:
         """Whether what is published comes from the source at present."""
         return self._flows and time.monotonic() - self._since_s < _PATIENCE_S
 
-    def want(self, wanted: bool) -> bool:
-        """Say whether somebody subscribes; return whether nothing need be encoded for them."""
+    def want(self, wanted: bool, most_bps: float = math.inf) -> bool:
+        """
+        Say whether somebody subscribes, and the bit rate at the most, where that can be limited.
+
+        Return whether nothing need be encoded for them.
+        """
         wanted = wanted and self._source.available
+        if wanted and math.isfinite(most_bps):
+            self._source.limit_bitrate(most_bps)
         if wanted != self._wanted:
             self._wanted, self._flows, self._since_s = wanted, False, time.monotonic()
             self._units.jump()
@@ -67,9 +74,6 @@ class VideoPassing:
     def request_key_frame(self) -> bool:
         """Ask the source for one; False where it cannot be asked, and has its own."""
         return self._capture.request_key_frame()
-
-    def limit_bitrate(self, bitrate_bps: float) -> None:
-        self._source.limit_bitrate(bitrate_bps)
 
     def close(self) -> None:
         self._units.close()

@@ -20,6 +20,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from .bitrate_limit import BitrateLimit
 from .video_encoder import VideoEncoder, VideoImage
 from .video_passing import VideoPassing
 from .video_topic import VideoTopic
@@ -38,6 +39,14 @@ class VideoPublisher:
 
     Nothing is encoded while nobody subscribes, nor where the camera has H.264 as such. `wanted`
     and `put` belong to one thread; the rest may be used by any.
+
+    Attributes
+    ----------
+    most_bps
+        The bit rate at the most.
+    asked
+        What receivers ask it to keep to.
+
     """
 
     def __init__(self, node: Node, most_bps: float, max_pixels: int) -> None:
@@ -45,8 +54,10 @@ class VideoPublisher:
         self.corrupt = self.failed = 0  # could not be encoded, or not be published
         self.failure = ''  # of the last to be published; empty when all was well since
         self.encoder = VideoEncoder(most_bps, max_pixels)
+        self.most_bps = most_bps
         self._node = node
         self._topic = VideoTopic(node)
+        self.asked = BitrateLimit(node, self._topic.name)
         if missing := self._topic.why_missing():
             node.get_logger().info(f"there is no '{self._topic.name}': {missing}")
         self._passing: VideoPassing | None = None
@@ -60,12 +71,6 @@ class VideoPublisher:
     def pass_from(self, capture: CaptureLoop) -> None:
         """Publish the H.264 of the source as it is, while it has some; before any picture."""
         self._passing = VideoPassing(capture, self._pass)
-        self.limit_bitrate(self.encoder.most_bps)
-
-    def limit_bitrate(self, most_bps: float) -> None:
-        self.encoder.most_bps = most_bps
-        if self._passing is not None:
-            self._passing.limit_bitrate(most_bps)
 
     @property
     def publishers(self) -> tuple[Any, ...]:
@@ -78,7 +83,7 @@ class VideoPublisher:
         self._frame_id = picture.frame_id
         if self._closed.is_set():
             return
-        passes = self._passing is not None and self._passing.want(True)
+        passes = self._passing is not None and self._passing.want(True, self._allowed_bps())
         if self._passes and not passes:
             self.encoder.request_key_frame()
         self._passes = passes
@@ -136,6 +141,9 @@ class VideoPublisher:
             if thread is not None:
                 thread.join(timeout_s)
 
+    def _allowed_bps(self) -> float:
+        return min(self.most_bps, self.asked.bps())
+
     def _ask_for_key_frame(self) -> bool:
         """Ask whichever makes them; False where it cannot be asked."""
         if self._passing is not None and self._passing.flows:
@@ -181,6 +189,7 @@ class VideoPublisher:
                 self._fail(error)
 
     def _publish(self, picture: VideoImage) -> None:
+        self.encoder.most_bps = self._allowed_bps()
         try:
             frame, said = self.encoder.encode(picture)
         except ValueError as error:
