@@ -128,6 +128,19 @@ def test_who_comes_later_begins_with_a_key_frame_and_the_others_lose_nothing(
         assert any(map(is_key, came))
 
 
+def test_who_comes_while_another_leaves_begins_with_a_key_frame_too(guest, video):
+    with running('camera', *parameters(**SMALL)):
+        messages = listen(guest, video)
+        key_frames(messages, 1)
+        for _ in range(2):
+            for _ in range(50):  # no key frame is due for those before any more
+                messages.get(timeout=WAIT_S)
+            before, messages = messages, listen(guest, video)
+            guest.forget(before)
+            came = [messages.get(timeout=WAIT_S) for _ in range(45)]
+            assert any(map(is_key, came))
+
+
 def test_nothing_is_loaded_nor_encoded_while_nobody_subscribes(guest, video):
     with running('camera', *parameters(**SMALL)) as program:
         jpegs = guest.listen(CompressedImage, '/camera/image_raw/compressed')

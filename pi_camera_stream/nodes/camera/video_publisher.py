@@ -23,12 +23,15 @@ from rclpy.node import Node
 from .source_video import SourceVideo
 from .video_encoder import VideoEncoder, VideoImage
 from .video_topic import VideoTopic
+from ...client.entities import Periodic
+from ...client.graph import subscriptions
 from ...codecs.h264_effort import default_bitrate_bps
 from ...core.frame import Frame
 from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
 from ...sources.capture_loop import CaptureLoop
 
+_LOOK_S = 1.0  # between two looks for new subscribers, beside their number at each picture
 _IDLE_S = 2.0  # without a picture, until memory is given back
 _REPEAT_S = 10.0  # how often the same problem is logged
 
@@ -58,6 +61,10 @@ class VideoPublisher:
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         self._served = 0  # subscribers at the last picture
+        # Those that were there at the last look, and whether some of them were new.
+        self._known: set[bytes] = set()
+        self._had_new = False
+        Periodic(node, _LOOK_S, self._look)
 
     @property
     def publishers(self) -> tuple[Any, ...]:
@@ -139,6 +146,21 @@ class VideoPublisher:
         self.encoder.request_key_frame()
         return self._source is None or not self._source.flows(0.0) \
             or self._source.request_key_frame()
+
+    def _look(self) -> None:
+        """
+        Have a key frame for subscribers that are new, though others have left meanwhile.
+
+        And another one at the next look: what is sent while two ends find each other may get lost.
+        """
+        if not self._served:
+            self._known.clear()
+            return
+        ends = {bytes(end.endpoint_gid) for end in subscriptions(self._node, self._topic.name)}
+        has_new = not ends <= self._known
+        if has_new or self._had_new:
+            self._ask()
+        self._known, self._had_new = ends, has_new
 
     def _passes(self, picture: VideoImage) -> bool:
         return self._source is not None and self._source.flows(picture.interval_s)
