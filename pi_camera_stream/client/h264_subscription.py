@@ -99,10 +99,6 @@ class H264Subscription:
         """Return how many access units could not be decoded without a key frame."""
         return self._arrivals.left_out
 
-    def is_published(self) -> bool:
-        """Return whether somebody publishes it in a message that is installed here."""
-        return self._exchange.has(self.topic) or self._published() is not None
-
     def subscribe(self) -> None:
         """Begin to receive; InvalidTopicNameException where the topic's name is none."""
         validate_topic_name(self._name)
@@ -121,6 +117,10 @@ class H264Subscription:
             self._requests.close()
             self._end()
             self._made_for = None
+
+    def is_published(self) -> bool:
+        """Look whether somebody publishes what can be received here."""
+        return self._exchange.has(self.topic) or self._find() is not None
 
     def refuse(self, reason: str) -> None:
         """Note that a picture is left out, because `reason`; any thread may call it."""
@@ -160,16 +160,16 @@ class H264Subscription:
             return None
         if self._exchange.has(self.topic):
             return self.topic, None, ReliabilityPolicy.RELIABLE
-        if published := self._published():
-            return *published, self._reliability(published[0])
+        if (found := self._find()) is not None:
+            return *found, self._reliability(found[0])
         if self._made_for is not None:
             return self._made_for
         if self.topic.endswith(COMPRESSED_VIDEO.suffix) and COMPRESSED_VIDEO.find() is not None:
             return self.topic, COMPRESSED_VIDEO, ReliabilityPolicy.RELIABLE
         return None
 
-    def _published(self) -> tuple[str, VideoMessage] | None:
-        """Return topic and message of the first that has both; None without any."""
+    def _find(self) -> tuple[str, VideoMessage] | None:
+        """Return the first topic that is published and can be received, and its message."""
         for topic in self._candidates():
             kind = image_type(self._node, topic, _KINDS)
             message = next((known for known in MESSAGES if known.type_name == kind), None)

@@ -23,7 +23,10 @@ from .entities import run_soon
 from .h264_subscription import H264Subscription
 from ..codecs.limits import MAX_PIXELS
 from ..core.frame import Frame
+from ..core.pacing import Occasionally
 from ..core.reception import Reception
+
+_LOOK_S = 1.0  # between two looks at the graph
 
 
 class VideoSubscription:
@@ -41,6 +44,7 @@ class VideoSubscription:
         self._bitrate = BitrateRequests(node)
         self._subscription = H264Subscription(node, topic, lambda unit, _: offer(unit),
                                               max_pixels=max_pixels)
+        self._looked, self._published = Occasionally(_LOOK_S), False
 
     @property
     def topic(self) -> str:
@@ -53,11 +57,12 @@ class VideoSubscription:
 
     @property
     def available(self) -> bool:
-        """Whether somebody publishes H.264 beside the pictures."""
-        return self._subscription.is_published()
+        """Whether somebody publishes them, as of the last second."""
+        if self._looked.due():
+            self._published = self._subscription.is_published()
+        return self._published
 
     def want(self, wanted: bool) -> None:
-        """Receive it from now on, if it is published by then, or no more."""
         self._wanted = wanted
         if not run_soon(self._node, self._follow):
             self._follow()  # nobody serves the node yet, or any more
@@ -70,7 +75,8 @@ class VideoSubscription:
         return self._bitrate.limit(bps)
 
     def _follow(self) -> None:
-        if self._wanted and self.available:
+        """Receive it, if it is published by now: nobody is to look for it all the time."""
+        if self._wanted and self._subscription.is_published():
             self._subscription.subscribe()
             self._bitrate.follow(self._subscription.source)
         else:

@@ -335,6 +335,7 @@ def test_a_bridge_gets_access_units_while_it_wants_some(guest, video):
         before = len(came)
         wait_until(lambda: source.request_key_frame() or any(
             frame.key for frame in came[before:]))
+        assert not VideoSubscription(guest.node, '/other/image_raw', came.append).available
         source.want(False)
         guest.diagnostics('camera: stream', lambda v: v['H.264 encoder'] == 'not used')
         before = len(came)
