@@ -17,6 +17,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 import logging
 import time
 
@@ -91,6 +92,7 @@ class Stream:
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
         self._options = options or VideoOptions()
         self.video = Video(self._options, reception, encoder.max_pixels, video)
+        self._video_sequence = 0  # of the last access unit that was offered
         self._surroundings = Surroundings()
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
@@ -109,7 +111,15 @@ class Stream:
         self.video.put(frame)
 
     def offer_video(self, frame: Frame) -> None:
-        """Take in an access unit that is complete, of the source's own encoder. Any thread."""
+        """
+        Take in an access unit that is complete, of the source's own encoder. One thread at a time.
+
+        It may be numbered anew, so that it is not older than the pictures beside it.
+        """
+        least = max(self._video_sequence + 1, self.last_sequence)
+        if frame.sequence < least:
+            frame = replace(frame, sequence=least)
+        self._video_sequence = frame.sequence
         self.video.put_ready(frame)
 
     @contextmanager
@@ -174,6 +184,8 @@ class Stream:
         if viewer.rendition.spec == spec:
             return
         if not isinstance(spec, VideoSpec):
+            # A camera's own access units may have other numbers, and be more.
+            viewer.last_sequence = min(viewer.last_sequence, self.last_sequence)
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
         rendition = self.video.enter(

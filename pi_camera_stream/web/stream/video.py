@@ -77,6 +77,11 @@ class Encoded:
     def dropped(self) -> int:
         return self._hand_over.dropped
 
+    @property
+    def encoder(self) -> str:
+        """Return what encodes at present; empty where nothing does."""
+        return self.renderer.name if self._wanted and not self.renderer.failed else ''
+
     def want(self, wanted: bool) -> None:
         if wanted != self._wanted:
             self._wanted = wanted
@@ -197,7 +202,7 @@ class Video:
     def state(self) -> dict[str, object]:
         """Return what `/state` says of it; empty while nobody wants it."""
         return {name: {
-            'encoder': 'source' if spec == H264 and self._passing else encoded.renderer.name,
+            'encoder': 'source' if spec == H264 and self._passing else encoded.encoder,
             'width': rendition.newest.width if rendition.newest else None,
             'height': rendition.newest.height if rendition.newest else None,
             'frames_per_s': round(rendition.made.per_second(), 1),
@@ -230,7 +235,8 @@ class Video:
             if self._passing and now_s - self._source_last_s > _SILENT_S:
                 self._passing = self.renditions[H264].rate.fixed = False
         # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
-        waits = self._source_wanted and now_s - self._source_since_s < _KEY_PATIENCE_S
+        waits = (self._source is not None and self._source_wanted and self._source.available
+                 and now_s - self._source_since_s < _KEY_PATIENCE_S)
         if self._source_wanted and not self._passing and not waits and self._keyless:
             self._say("the camera's own H.264 has no key frames, which viewers begin with: let it "
                       'send one a second, or more; it is encoded here')

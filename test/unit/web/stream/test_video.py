@@ -38,6 +38,8 @@ BOTH = ('jpeg', 'h264')
 class Source:
     """A camera that has H.264 as such, and what it is asked."""
 
+    available = True
+
     def __init__(self):
         self.wanted, self.keys, self.limits = [], 0, []
         self.obeys = True
@@ -135,6 +137,36 @@ async def test_what_a_camera_encodes_is_handed_on_as_it_is(bench):
         assert bench.stream.state()['h264']['h264']['encoding_ms'] is None
     assert bench.source.wanted == [True, False]
     assert bench.encoders() == set()
+
+
+@in_loop()
+async def test_its_numbers_follow_those_of_the_pictures_and_back(bench):
+    with bench.watched() as viewer:
+        for _ in range(5):
+            bench.offer()
+        bench.number = 0  # as a source counts its own
+        bench.offer_video(key=True)
+        await until(lambda: viewer.codec() == 'h264')
+        numbers = [viewer.reader._buffer.take().sequence]
+        for _ in range(9):
+            bench.offer_video()
+        await until(lambda: len(viewer.reader._buffer) == 9)
+        numbers += [viewer.reader._buffer.take().sequence for _ in range(9)]
+        assert numbers == list(range(5, 15))
+        viewer.last_sequence = numbers[-1]
+        viewer.ask(StreamRequest(**choose('full', BOTH), codecs=BOTH))
+        bench.stream.move(viewer)
+        bench.number = 5
+        bench.offer()
+        assert (await viewer.rendition.newer_than(viewer.last_sequence)).sequence == 6
+
+
+@in_loop()
+async def test_who_has_none_is_not_waited_for(bench):
+    bench.source.available = False
+    with bench.watched():
+        assert bench.encoders() == {'h264'}
+        assert bench.source.wanted == [True]  # it may come
 
 
 @in_loop()
