@@ -167,6 +167,31 @@ def test_a_hidden_page_lets_go_of_it_and_takes_it_up_again(camera, viewer):
         assert wait_for_h264(viewer) > before
 
 
+def test_a_page_that_is_covered_gets_no_more(camera, viewer):
+    def sent():
+        watching, = viewer.state()['streams'][0]['viewers']
+        return watching['frames_sent']
+
+    with viewer.bridge():
+        viewer.open(tier='h264')
+        before = wait_for_h264(viewer)
+        viewer.page.evaluate("""() => {
+            const { requestAnimationFrame } = window;
+            window.requestAnimationFrame = (call) => {
+                window.uncover = () => {
+                    window.requestAnimationFrame = requestAnimationFrame;
+                    call();
+                };
+                return 1;
+            };
+        }""")  # there are no animation frames any more
+        counts = []
+        viewer.wait_until(lambda: counts.append(sent()) or counts[-10:] == 10 * counts[-1:])
+        viewer.page.evaluate('uncover()')
+        assert wait_for_h264(viewer) > before
+        viewer.wait_until(lambda: sent() > counts[-1] + 10)
+
+
 def test_it_comes_back_after_the_camera_was_gone_and_after_the_bridge_was_killed(viewer):
     viewer.may_complain = True
     pattern = parameters(source='pattern', width=640, height=360, fps=15)

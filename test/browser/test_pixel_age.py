@@ -60,7 +60,7 @@ class Publisher(Repeating):
         self._publisher.publish(message)
 
 
-@pytest.mark.parametrize('tier', ['full', 'lowest'])
+@pytest.mark.parametrize('tier', ['full', 'lowest', 'h264'])
 def test_the_age_by_pixels_is_that_by_the_stamps(camera, viewer, tier):
     viewer.page.set_viewport_size({'width': 390, 'height': 844})  # a phone
     with viewer.bridge():

@@ -63,6 +63,8 @@ export class Painter {
   #waiting = null; // the newest one that is not being decoded yet
   /** @type {(OrderedPicture & { image: Drawable }) | null} */
   #decoded = null; // the one that waits for the next animation frame
+  /** @type {OrderedPicture[]} */
+  #replaced = []; // those that did before; the robot sends but a few without an answer
   #newest = 0; // its order, or that of the last one painted
   /** @type {OfferedPicture | null} */
   #last = null; // that one
@@ -107,6 +109,7 @@ export class Painter {
     this.#waiting = null;
     this.#decoded?.image.close();
     this.#decoded = null;
+    this.#replaced = [];
     this.#last = null;
     this.#newest = this.#order; // what is being decoded comes too late
   }
@@ -143,14 +146,17 @@ export class Painter {
       picture.leftOut();
       return;
     }
-    this.#decoded?.image.close();
-    this.#decoded?.leftOut();
+    if (this.#decoded) {
+      this.#decoded.image.close();
+      this.#replaced.push(this.#decoded);
+    }
     this.#decoded = { ...picture, image };
     this.#newest = picture.order;
     this.#last = picture;
     if (this.#atOnce && !this.#frame) this.#paint();
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
+      for (const { leftOut } of this.#replaced.splice(0)) leftOut();
       this.#paint();
     });
   }

@@ -29,7 +29,7 @@ const EXPLAINED = {
   auto: 'the best that the network carries',
   jpeg: 'the best JPEG that the network carries',
   h264: 'whole size on a narrow link',
-  h264_small: '640 pixels wide, for a very narrow link',
+  h264_small: 'for a very narrow link',
   full: 'JPEG as the camera sends it',
 };
 
