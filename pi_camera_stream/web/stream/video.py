@@ -77,6 +77,11 @@ class Encoded:
     def dropped(self) -> int:
         return self._hand_over.dropped
 
+    @property
+    def encoder(self) -> str:
+        """Return what encodes at present; empty where nothing does."""
+        return self.renderer.name if self._wanted and not self.renderer.failed else ''
+
     def want(self, wanted: bool) -> None:
         if wanted != self._wanted:
             self._wanted = wanted
@@ -197,7 +202,7 @@ class Video:
     def state(self) -> dict[str, object]:
         """Return what `/state` says of it; empty while nobody wants it."""
         return {name: {
-            'encoder': 'source' if spec == H264 and self._passing else encoded.renderer.name,
+            'encoder': 'source' if spec == H264 and self._passing else encoded.encoder,
             'width': rendition.newest.width if rendition.newest else None,
             'height': rendition.newest.height if rendition.newest else None,
             'frames_per_s': round(rendition.made.per_second(), 1),
