@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     add('--clone', type=Path, metavar='FOLDER',
         help='a clone from before H.264, which `unwanted` measures beside this one')
     add('--server', default='', metavar='OPTIONS',
-        help="what `serve` is told besides, like '--h264-bitrate 2e6'")
+        help="what `serve` is told besides, as in --server='--h264-bitrate 2000000'")
     add('--log', action='store_true', help='show what the server says')
     add('--trace', type=Path, metavar='FILE', help='write down each picture there, as JSON')
     options = parser.parse_args(arguments)

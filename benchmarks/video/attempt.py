@@ -89,6 +89,7 @@ class Attempt:
     clone: Path | None = None
     then: Callable[[Server], None] = lambda _: None
     source: Path | None = None  # instead of the study's pictures
+    only_first: bool = False  # whether the line tells of the first page alone
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ def attempt(study: Study, wanted: Attempt) -> Outcome:
             for number, group in enumerate(wanted.groups)]
         outcome = _measure(study, wanted, server, visitors)
     _write(study, wanted.name, outcome.pictures)
-    print(f'{wanted.name}: {outcome.figures()}\n    {outcome.used}; load '
-          f'{os.getloadavg()[0]:.1f}', flush=True)
+    print(f'{wanted.name}: {outcome.figures([0] if wanted.only_first else None)}\n'
+          f'    {outcome.used}; load {os.getloadavg()[0]:.1f}', flush=True)
     for fault in outcome.faults():
         print(f'    {fault}', flush=True)
     return outcome

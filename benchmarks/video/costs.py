@@ -39,7 +39,7 @@ from .server import Cpu, Server, serving, watching
 from ..common import networks, proc
 
 _VIEWERS = 20
-_OPENINGS = 10
+_OPENINGS, _EVERY_S = 10, 1.0
 _SWITCH_S, _BACK_S, _STAY_S = 3.0, 6.0, 9.0
 _WIDEST_INTERVALS = 2.0
 _WANTING_S = 5.0
@@ -77,10 +77,10 @@ def opening(study: Study) -> bool:
     with networks.loopback() as route, serving(
             route, study.pictures, study.fps, *study.server_options, log=study.log) as server:
         for kind, query in QUERIES.items():
-            watches = [Watch(query, begin_s=2.0 * number, end_s=2.0 * number + 1.0)
+            watches = [Watch(query, begin_s=number * _EVERY_S, end_s=(number + 0.5) * _EVERY_S)
                        for number in range(_OPENINGS)]
             with watching(server, watches, study.folder / 'opening') as visit:
-                visit.sleep_until(2.0 * _OPENINGS)
+                visit.sleep_until(_OPENINGS * _EVERY_S)
                 told = visit.told()
             waits_ms[kind] = [
                 (one.came_ns - asked_ns) / 1e6 for page, asked_ns in enumerate(told.asked_ns)
@@ -126,7 +126,7 @@ def largest(study: Study) -> bool:
     outcome = attempt(study, Attempt(
         'fixed rate, H.264', ((Watch(VIDEO, decodes=True),), (Watch(VIDEO, begin_s=1.0), *(
             Watch(VIDEO, begin_s=study.warm_up_s + number) for number in range(1, 6)))),
-        options=('--h264-bitrate', str(BITRATE_BPS))))
+        options=('--h264-bitrate', str(BITRATE_BPS)), only_first=True))
     units = [one for one in outcome.pictures if one.page == 0 and one.came_ns > outcome.since_ns]
     keys = sum(one.key for one in units)
     print(f'  {len(units)} access units, {keys} key frames')

@@ -58,7 +58,7 @@ def joins(study: Study) -> bool:
     outcome = attempt(study, Attempt(
         f'{_JOINING} viewers join, H.264',
         ((_keeping(keep),), _joining(study, _JOINING, _JOIN_EVERY_S)),
-        options=_BITRATE, source=folder))
+        options=_BITRATE, source=folder, only_first=True))
     seen = Sharpness.of(look(keep, Source(_of_folder(folder)), outcome.since_ns))
     gap_ms = outcome.figures([0]).gap_ms
     print(f'  the one who was there: {seen}')
@@ -75,7 +75,7 @@ def _sharpness(study: Study, name: str, path: Path, lumas: list[Image]) -> bool:
     for kind, pages in groups.items():
         outcome = attempt(study, Attempt(
             f'{name}, {kind}', pages, LINK_BPS if kind == JPEG else None,
-            options=(*size, *_BITRATE), source=path))
+            options=(*size, *_BITRATE), source=path, only_first=True))
         seen[kind] = Sharpness.of(look(keep, source, outcome.since_ns,
                                        1 if kind == H264 else _JPEG_EVERY))
         print(f'  {kind}: {seen[kind]}', flush=True)

@@ -56,6 +56,17 @@ def test_viewers_of_both_servers_are_measured(tmp_path):
     assert result['command'].startswith('python3 -m benchmarks viewers --size 20k')
 
 
+def test_h264_is_measured_beside_jpeg():
+    program = Program('codec', 'largest', 'fanout', '--seconds', 2, '--warm-up', 2, '--rounds', 1,
+                      module='benchmarks', cwd=ROOT)
+    assert program.wait() in (0, 1), program.output  # as goals are reached or missed
+    program.wait_for(r'fixed rate, H.264: +\d+.\d/s each .*h264')
+    program.wait_for(r'largest access unit, of rate / fps: \d.\d\d, goal at most 2.1')
+    program.wait_for(r'20 viewers on loopback, JPEG: +\d+.\d/s each .*full 100%')
+    program.wait_for(r'without the encoder \d.\d+ ms CPU a viewer-frame')
+    assert 'Traceback' not in program.output
+
+
 def test_viewers_who_come_and_go_leave_no_socket_open(tmp_path):
     file = tmp_path / 'result.json'
     program = viewers('--viewers', 5, '--seconds', 4, '--churn', '--servers', 'bridge',
@@ -120,6 +131,7 @@ def test_on_a_long_way_pictures_are_older_by_half_of_the_round_trip(tmp_path, mi
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('arguments', [
     ('viewers', *STREAM, '--link', '2mbit', '--rtt-ms', '20'),
+    ('codec', 'narrow'),
     ('dds_profiles', '--only', 'router')])
 def test_ctrl_c_takes_the_network_away(number, arguments, missing):
     if reason := networks.unavailable('nft', 'sysctl'):
@@ -146,6 +158,12 @@ def test_what_a_killed_program_has_left_behind_goes_with_the_next(missing):
     assert namespaces_of(program) != []
     with networks.two_hosts():
         assert namespaces_of(program) == []
+
+
+def test_a_row_that_there_is_not_is_explained():
+    program = Program('codec', 'crowds', module='benchmarks', cwd=ROOT)
+    assert program.wait() == 2
+    program.wait_for("there is no row 'crowds': choose some of crowd, narrow")
 
 
 @pytest.mark.parametrize(('arguments', 'code', 'sentence'), [
