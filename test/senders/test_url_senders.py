@@ -128,12 +128,12 @@ def see_passed_on(run, sender, count=90):
     run.source.want_video(True)
     with sender:
         wait_until(lambda: len(units) >= count)
+        assert run.source.has_video
+        assert run.ends == run.problems == []
     units = list(units)  # more may come
-    assert run.source.has_video
     assert units[0].key
     assert 4 <= sum(unit.key for unit in units[:count]) <= 8  # one in 15
     assert {(unit.width, unit.height) for unit in units} == {senders.SIZE}
-    assert run.ends == run.problems == []
     shown = h264_streams.decode([unit.data for unit in units])
     assert len(shown) == len(units)
     missed = run.source.counters()['left out by the worker'] + (
