@@ -88,6 +88,11 @@ class Encoded:
             self._hand_over.attach(asyncio.get_running_loop())
             self.renderer.want(wanted)
 
+    def begin(self, picture: Frame | StampedImage | None) -> None:
+        """Encode a picture, in place of waiting for the next one to begin with."""
+        if picture is not None and self._wanted:
+            self.renderer.put(picture)
+
 
 class Video:
     """
@@ -97,8 +102,11 @@ class Video:
     """
 
     def __init__(self, options: VideoOptions, reception: Reception, max_pixels: int,
-                 source: VideoSource | None) -> None:
-        self._log, self._source, self._reception = options.log, source, reception
+                 source: VideoSource | None,
+                 newest: Callable[[], Frame | StampedImage | None]) -> None:
+        """Make it; `newest` returns the picture to begin with, if that is not old."""
+        self._log, self._source, self._newest = options.log, source, newest
+        self._reception = reception
         self.rates = {spec: VideoRate(options.bitrate_bps) for spec in (H264, H264_SMALL)}
         self.renditions = {spec: VideoRendition(spec, partial(self._request_key, spec),
                                                 partial(self._set_rate, spec))
@@ -153,6 +161,8 @@ class Video:
             rendition.restart(share)
         rendition.users += 1
         self._update()
+        if rendition.users == 1:
+            self._encoded[spec].begin(self._newest())
         return rendition
 
     def leave(self, rendition: VideoRendition) -> None:
@@ -249,6 +259,7 @@ class Video:
         self._source_last_s = time.monotonic()
         if not self._source_wanted:
             return
+        self._reception.show()
         self.renditions[H264].put(frame)
         if not self._passing:
             self._passing = True

@@ -28,6 +28,7 @@ from pi_camera_stream.web.stream.video import VideoOptions
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
+from support.processes import WAIT_S
 from support.streams import Stream
 
 SIZE = (320, 240)
@@ -162,6 +163,16 @@ async def test_its_numbers_follow_those_of_the_pictures_and_back(bench):
 
 
 @in_loop()
+async def test_the_age_of_its_frames_is_known_to_who_drives_by_them(bench):
+    with bench.watched(codecs=('h264',)):
+        frame = bench.offer_video(key=True)
+        assert 0 <= bench.stream.arrivals.age_s(frame.stamp_ns) < WAIT_S
+        bench.stream.reception.refuse('it is cut off')  # a picture beside it
+        bench.offer_video()
+        await until(lambda: not bench.stream.reception._in_a_row)
+
+
+@in_loop()
 async def test_who_has_none_is_not_waited_for(bench):
     bench.source.available = False
     with bench.watched():
@@ -267,6 +278,21 @@ async def test_an_encoder_works_only_while_somebody_wants_it(bench):
     assert bench.encoders() == set()
     assert bench.stream._full.users == 0
     assert [rendition.users for rendition in bench.stream.video.renditions.values()] == [0, 0]
+
+
+@in_loop(source=False)
+async def test_it_begins_with_the_newest_picture_unless_that_is_old(bench):
+    with bench.stream.wanted():
+        bench.offer()
+        with bench.watched() as viewer:
+            await until(lambda: viewer.codec() == 'h264')
+        while bench.stream._newest() is not None:
+            await asyncio.sleep(0.01)
+        with bench.watched() as viewer:
+            bench.stream.interval_s = 1e-9
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert viewer.codec() == 'jpeg'
 
 
 @in_loop(source=False)

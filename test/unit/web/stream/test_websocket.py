@@ -26,6 +26,7 @@ from aiohttp.test_utils import TestClient, TestServer
 import av
 from hypothesis import given, strategies
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core import reception
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
@@ -536,6 +537,33 @@ async def test_for_a_page_that_never_acknowledges_nothing_grows(page):
     for number in range(seen, page.number):
         await page.ack(number)
     await page.until(lambda frame: frame[2] == 1)
+
+
+@filmed()
+async def test_in_silence_a_page_with_h264_is_told_too_and_goes_on(page, monkeypatch):
+    await page.until(lambda frame: frame[1] == 1)
+    monkeypatch.setattr(reception, 'SILENT_S', 0.1)
+    page._filming.cancel()
+    while not any(text['type'] == 'signal' for text in page.texts):
+        message = await page.socket.receive(WAIT_S)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            page.texts.append(json.loads(message.data))
+        else:
+            page.decoder.decode(av.Packet(message.data[16:]))
+    assert page.texts[-1]['state'] == 'silent'
+    page._filming = asyncio.create_task(page._film())
+    await page.until(lambda frame: frame[1:3] == (1, 0))
+
+
+@filmed()
+async def test_what_a_page_has_painted_is_heard_of_for_h264_too(page):
+    painted = []
+    page.stream.on_painted = lambda *what: painted.append(what)
+    await page.until(lambda frame: frame[1] == 1)
+    painted.clear()
+    await page.frame()
+    await page.until(lambda _: painted)
+    assert painted[0][1:] == (12.5, 0)
 
 
 @filmed()
