@@ -15,6 +15,7 @@
 """H.264 beside JPEG on narrow links: many viewers on one, one on a narrow one, and a narrowing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 import statistics
 
 from .attempt import (
@@ -30,9 +31,11 @@ from .attempt import (
     WIDE,
     with_one_that_decodes,
 )
+from .looks import of_folder, SOME
 from .page import Watch
 from .pictures import Figures, middle
 from .server import Server
+from .sharpness import look, Sharpness, Source
 from ..common import networks
 
 KINDS = JPEG, H264
@@ -49,7 +52,8 @@ def crowd(study: Study) -> bool:
         for kind in KINDS:
             outcomes[kind].append(attempt(study, Attempt(
                 f'{_VIEWERS} viewers on {_CROWD_BPS / 1e6:g} Mbit/s, {kind}',
-                with_one_that_decodes(Watch(QUERIES[kind]), _VIEWERS), _CROWD_BPS, WIDE)))
+                _pages(study, kind, _VIEWERS), _CROWD_BPS, WIDE)))
+            _tell_sharpness(study, outcomes[kind][-1])
     shares = [video.used.percent(video.used.without_encoder) / pictures.used.percent()
               for video, pictures in zip(outcomes[H264], outcomes[JPEG], strict=True)]
     encoding = [video.used.percent(video.used.encoding) for video in outcomes[H264]]
@@ -66,9 +70,9 @@ def narrow(study: Study) -> bool:
     for link_bps in _ONE_BPS:
         for kind in KINDS:
             outcomes = [attempt(study, Attempt(
-                f'one viewer on {link_bps / 1e6:g} Mbit/s, {kind}',
-                with_one_that_decodes(Watch(QUERIES[kind]), 1), link_bps))
-                for _ in range(study.rounds)]
+                f'one viewer on {link_bps / 1e6:g} Mbit/s, {kind}', _pages(study, kind, 1),
+                link_bps)) for _ in range(study.rounds)]
+            _tell_sharpness(study, outcomes[-1])
         well += _rate_and_age(outcomes, 29.0, 40.0)
     return all(well)
 
@@ -81,16 +85,29 @@ def narrowing(study: Study) -> bool:
     for kind in KINDS:
         outcomes = [attempt(study, Attempt(
             f'{_BEFORE_BPS / 1e6:g} to {_AFTER_BPS / 1e6:g} Mbit/s, {kind}',
-            with_one_that_decodes(Watch(QUERIES[kind]), 1), _BEFORE_BPS, then=then))
+            _pages(study, kind, 1), _BEFORE_BPS, then=then))
             for _ in range(study.rounds)]
         for outcome in outcomes:
             print(f'  {kind} after the first second: {outcome.figures(after_s=_ADAPTING_S)}')
+        _tell_sharpness(study, outcomes[-1])
     rounds = [outcome.figures(after_s=_ADAPTING_S) for outcome in outcomes]
     return all((
         tell('pictures/s', middle([outcome.figures() for outcome in outcomes],
                                   lambda one: one.per_s), 28.0, '', at_least=True),
         tell('longest gap after the first second', middle(rounds, lambda one: one.gap_ms), 150.0,
              ' ms', digits=0)))
+
+
+def _pages(study: Study, kind: str, count: int) -> tuple[tuple[Watch, ...], ...]:
+    """Return groups of so many who see the same; what the first one gets is kept."""
+    (first,), *others = with_one_that_decodes(Watch(QUERIES[kind]), count)
+    return (replace(first, keep=str(study.folder / 'kept')),), *others
+
+
+def _tell_sharpness(study: Study, outcome: Outcome) -> None:
+    """Print how sharp it was what the first one has got."""
+    shown = look(study.folder / 'kept', Source(of_folder(study.pictures)), outcome.since_ns, SOME)
+    print(f'    seen: {Sharpness.of(shown)}', flush=True)
 
 
 def _rate_and_age(outcomes: Sequence[Outcome], least_per_s: float, most_ms: float

@@ -15,6 +15,7 @@
 """How sharp H.264 is beside what JPEG is on a link that carries as many bytes."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -35,7 +36,7 @@ WIDTH, HEIGHT = 1280, 720
 SOURCE_QUALITY = 97  # so that it is the source, and not its JPEG, that decides
 LEAST_MEAN, LEAST = 0.98, 0.965
 _BITRATE = '--h264-bitrate', str(BITRATE_BPS)
-_JPEG_EVERY = 5  # of the JPEGs are looked at; of H.264 all are, or a key frame might be missed
+SOME = 5  # each such picture is looked at, where it is not for the least one
 _KEYS = 3  # that are asked for by others while it is looked at how sharp it is
 _JOINING, _JOIN_EVERY_S = 10, 1.0
 _GAP_MS = 100.0  # three frame intervals: a gap that is seen
@@ -44,9 +45,9 @@ _GAP_MS = 100.0  # three frame intervals: a gap that is seen
 def sharpness(study: Study, film: Path | None) -> bool:
     """Look at a panning scene, and at a film, if there is one."""
     folder = _fine_pictures(study)
-    well = [_sharpness(study, 'panning scene', folder, _of_folder(folder))]
+    well = [_sharpness(study, 'panning scene', folder, of_folder(folder))]
     if film is not None:
-        well.append(_sharpness(study, film.name, film, _of_film(film)))
+        well.append(_sharpness(study, film.name, film, of_film(film)))
     return all(well)
 
 
@@ -59,7 +60,7 @@ def joins(study: Study) -> bool:
         f'{_JOINING} viewers join, H.264',
         ((_keeping(keep),), _joining(study, _JOINING, _JOIN_EVERY_S)),
         options=_BITRATE, source=folder, only_first=True))
-    seen = Sharpness.of(look(keep, Source(_of_folder(folder)), outcome.since_ns))
+    seen = Sharpness.of(look(keep, Source(of_folder(folder)), outcome.since_ns))
     gap_ms = outcome.figures([0]).gap_ms
     print(f'  the one who was there: {seen}')
     return all((tell('least SSIM', seen.least_ssim, LEAST, '', at_least=True, digits=4),
@@ -77,7 +78,7 @@ def _sharpness(study: Study, name: str, path: Path, lumas: list[Image]) -> bool:
             f'{name}, {kind}', pages, LINK_BPS if kind == JPEG else None,
             options=(*size, *_BITRATE), source=path, only_first=True))
         seen[kind] = Sharpness.of(look(keep, source, outcome.since_ns,
-                                       1 if kind == H264 else _JPEG_EVERY))
+                                       1 if kind == H264 else SOME))
         print(f'  {kind}: {seen[kind]}', flush=True)
     return all((
         tell('SSIM, mean', seen[H264].ssim, LEAST_MEAN, '', at_least=True, digits=4),
@@ -103,13 +104,14 @@ def _fine_pictures(study: Study) -> Path:
     return folder
 
 
-def _of_folder(folder: Path) -> list[Image]:
+@lru_cache(maxsize=1)  # 140 MB
+def of_folder(folder: Path) -> list[Image]:
     """Return the brightness of its pictures, as their receivers decode them."""
     return [luma(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR))
             for path in sorted(folder.glob('*.jpg'))]
 
 
-def _of_film(path: Path) -> list[Image]:
+def of_film(path: Path) -> list[Image]:
     """Return that of a film's pictures, as the source `file` makes them."""
     with av.open(str(path)) as container:
         return [luma(to_image(frame, lambda *_: (WIDTH, HEIGHT), 1))
