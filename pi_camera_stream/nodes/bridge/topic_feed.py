@@ -42,18 +42,16 @@ class TopicFeed:
         self._node, self._topic, self._trace = node, topic, trace
         self._now_ns = now_function(node)
         self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
+        # What the camera has encoded already is not encoded again.
+        ready_made = VideoSubscription(node, topic, lambda frame: self.stream.offer_video(frame),
+                                       max_pixels=options['max_pixels'])
         self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
-                             self._subscription.reception, options=video,
-                             video=VideoSubscription(node, topic, self._on_video,
-                                                     max_pixels=options['max_pixels']))
+                             self._subscription.reception, options=video, video=ready_made)
         self.stream.on_painted = self._on_painted
 
     def _on_demand(self, wanted: bool) -> None:
         self._node.run_soon(self._subscription.subscribe if wanted
                             else self._subscription.unsubscribe)
-
-    def _on_video(self, frame: Frame) -> None:
-        self.stream.offer_video(frame)
 
     def _on_frame(self, frame: Frame | StampedImage, _message: Any) -> None:
         self.stream.offer(frame)

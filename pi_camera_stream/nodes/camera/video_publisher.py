@@ -15,6 +15,7 @@
 """The camera's H.264, beside its JPEGs, which must not wait."""
 
 from dataclasses import replace
+import os
 import threading
 from typing import Any
 
@@ -34,6 +35,7 @@ from ...sources.capture_loop import CaptureLoop
 
 _LOOK_S = 1.0  # between two looks for new subscribers, beside their number at each picture
 _IDLE_S = 2.0  # without a picture, until memory is given back
+_NICENESS = 5  # of the thread that encodes
 _REPEAT_S = 10.0  # how often the same problem is logged
 
 
@@ -178,6 +180,9 @@ class VideoPublisher:
         return self._source is not None and self._source.flows(picture.interval_s)
 
     def _run(self) -> None:
+        # On Linux, this is of the thread, and of those that the encoder makes: a busy processor
+        # is for the JPEGs first.
+        os.nice(_NICENESS)
         while True:
             try:
                 picture = self._pictures.take(_IDLE_S)
