@@ -174,8 +174,12 @@ export class WebSocketFeed {
       painted: (...drawn) => this.#painted(session, wire, ...drawn),
       leftOut,
     };
-    if (wire.codec === 'jpeg') this.#painter.offer(picture, data);
-    else this.#decoder.offer({ data, key, leftOut, decoded: this.#painter.expect(picture) });
+    if (wire.codec === 'jpeg') {
+      this.#painter.offer(picture, data);
+    } else {
+      const decoded = (/** @type {VideoFrame} */ frame) => this.#painter.show(picture, frame);
+      this.#decoder.offer({ data, key, leftOut, decoded });
+    }
   }
 
   /**
