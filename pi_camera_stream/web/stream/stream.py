@@ -42,6 +42,7 @@ from ...core.video_spec import VideoSpec
 
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S, _FIRST_TICK_S = 1.0, 0.2
+_FRESH = 3  # intervals, which the newest picture is not older than
 _SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
@@ -91,7 +92,7 @@ class Stream:
         self._custom: HandOver[Rendered] = HandOver(self._put_rendered)
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
         self._options = options or VideoOptions()
-        self.video = Video(self._options, reception, encoder.max_pixels, video)
+        self.video = Video(self._options, reception, encoder.max_pixels, video, self._newest)
         self._video_sequence = 0  # of the last access unit that was offered
         self._surroundings = Surroundings()
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
@@ -120,6 +121,7 @@ class Stream:
         if frame.sequence < least:
             frame = replace(frame, sequence=least)
         self._video_sequence = frame.sequence
+        self.arrivals.note(frame.stamp_ns)
         self.video.put_ready(frame)
 
     @contextmanager
@@ -193,7 +195,7 @@ class Stream:
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:
-            rendition.want_key(viewer.name == self.preferred)
+            self.video.want_key(spec, viewer.name == self.preferred)
 
     def want_key(self, viewer: Viewer) -> None:
         """Let the decoder of a viewer begin anew, which has come upon something it cannot show."""
@@ -391,6 +393,12 @@ class Stream:
             if reason != viewer.told:
                 viewer.told = reason
                 viewer.on_video(reason or self.video.reason())
+
+    def _newest(self) -> Frame | StampedImage | None:
+        """Return the last picture, if it is not an old one."""
+        last = self.arrivals.last
+        fresh = last is not None and self.arrivals.age_s(last.stamp_ns) < _FRESH * self.interval_s
+        return last if fresh else None
 
     def _look_around(self) -> None:
         """Note what the choice of a tier goes by: how large pictures are, and all they take."""

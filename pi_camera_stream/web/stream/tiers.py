@@ -202,8 +202,12 @@ class TierControl:
         least = self.surroundings.share(self.index)
         return LEAST_SHARE * max(1.0, TIERS[self.index].budget_share * self.fitting / least)
 
-    def use(self, ladder: Ladder, now_s: float) -> bool:
-        """Choose among these from now on; return whether the tier has changed."""
+    def use(self, ladder: Ladder, now_s: float, from_top: bool = False) -> bool:
+        """
+        Choose among these from now on; return whether the tier has changed.
+
+        It goes on where it is, or near that, unless it is to begin `from_top`.
+        """
         if ladder == self._ladder:
             return False
         before, share = self.index, TIERS[self.index].share
@@ -211,6 +215,8 @@ class TierControl:
         fitting = [at for at, index in enumerate(ladder)
                    if index == before or TIERS[index].share <= share]
         at = ladder.index(before) if before in ladder else fitting[0] if fitting else -1
+        if from_top:
+            at = 0
         self._at = at % len(ladder)
         return self._change(self._at, now_s, before)
 

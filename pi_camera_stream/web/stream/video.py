@@ -16,7 +16,7 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 import logging
 import time
@@ -24,11 +24,12 @@ import time
 from .hand_over import GroupHandOver
 from .rendition import Status
 from .sent_in_all import ABOVE_BPS, SentInAll
-from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, LEAST_SHARE
+from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, LEAST_SHARE, NAMES
 from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
 from ...codecs.h264_effort import MOST_BPS
 from ...core.frame import Frame, StampedImage
+from ...core.pacing import Once
 from ...core.reception import Reception
 from ...core.video_source import VideoSource
 from ...core.video_spec import VideoSpec
@@ -36,7 +37,7 @@ from ...core.video_spec import VideoSpec
 _AGAIN_S = 60.0  # after a failure, before it may be tried again
 _SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
 _KEY_PATIENCE_S = 2.0  # so long may it take until a source has a key frame
-_NO_PYAV = 'H.264 needs PyAV: sudo apt install python3-av'
+_MOST_SAID = 20  # sentences in the log
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,6 +89,11 @@ class Encoded:
             self._hand_over.attach(asyncio.get_running_loop())
             self.renderer.want(wanted)
 
+    def begin(self, picture: Frame | StampedImage | None) -> None:
+        """Encode a picture, in place of waiting for the next one to begin with."""
+        if picture is not None and self._wanted:
+            self.renderer.put(picture)
+
 
 class Video:
     """
@@ -97,8 +103,11 @@ class Video:
     """
 
     def __init__(self, options: VideoOptions, reception: Reception, max_pixels: int,
-                 source: VideoSource | None) -> None:
-        self._log, self._source, self._reception = options.log, source, reception
+                 source: VideoSource | None,
+                 newest: Callable[[], Frame | StampedImage | None]) -> None:
+        """Make it; `newest` returns the picture to begin with, if that is not old."""
+        self._log, self._source, self._newest = options.log, source, newest
+        self._reception = reception
         self.rates = {spec: VideoRate(options.bitrate_bps) for spec in (H264, H264_SMALL)}
         self.renditions = {spec: VideoRendition(spec, partial(self._request_key, spec),
                                                 partial(self._set_rate, spec))
@@ -113,7 +122,7 @@ class Video:
         self._source_since_s = self._source_last_s = 0.0
         self._failed_s: dict[VideoSpec, float] = {}  # when
         self._reasons: dict[VideoSpec, str] = {}
-        self._said: set[str] = set()
+        self._once = Once(_MOST_SAID)
 
     def put(self, picture: Frame | StampedImage) -> None:
         """Take in a picture that can be encoded."""
@@ -138,11 +147,10 @@ class Video:
 
     def reason(self, spec: VideoSpec = H264) -> str:
         """Return why there is no H.264 at present; empty where it can be had, as far as known."""
-        if spec == H264 and self._passing:
+        if spec == H264 and (self._passing or (self._source is not None
+                                               and self._source.available)):
             return ''
-        if reason := self._reasons.get(H264) or self._reasons.get(spec):
-            return reason
-        return '' if find_spec('av') else _NO_PYAV
+        return self._reasons.get(H264) or self._reasons.get(spec) or _without_pyav()
 
     def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
@@ -153,7 +161,14 @@ class Video:
             rendition.restart(share)
         rendition.users += 1
         self._update()
+        if rendition.users == 1:
+            self._encoded[spec].begin(self._newest())
         return rendition
+
+    def want_key(self, spec: VideoSpec, driver: bool) -> None:
+        """Ask for a key frame for who has entered; an encoder that begins makes one anyway."""
+        if self.renditions[spec].users > 1 or not self._encoded[spec].encoder:
+            self.renditions[spec].want_key(driver)
 
     def leave(self, rendition: VideoRendition) -> None:
         rendition.users -= 1
@@ -217,6 +232,15 @@ class Video:
             for rendition, encoded in [(self.renditions[spec], self._encoded[spec])]
             if rendition.users or self._reasons.get(spec)}
 
+    def title(self) -> str:
+        """Return who encodes what, for people; empty while nobody wants it. Any thread."""
+        passing = f'{NAMES[H264_INDEX]} by the camera' if self._passing else ''
+        return ', '.join(filter(None, (passing, *(
+            f'{NAMES[index]} by {encoder}, {encoded.renderer.took_ms.median():.1f} ms a frame'
+            for index, encoded in ((H264_INDEX, self._encoded[H264]),
+                                   (H264_SMALL_INDEX, self._encoded[H264_SMALL]))
+            if (encoder := encoded.encoder)))))
+
     def _most_bps(self, spec: VideoSpec) -> int | None:
         newest = self.renditions[spec].newest
         return round(self.rates[spec].bitrate_bps(spec, newest.width, newest.height)) \
@@ -249,6 +273,7 @@ class Video:
         self._source_last_s = time.monotonic()
         if not self._source_wanted:
             return
+        self._reception.show()
         self.renditions[H264].put(frame)
         if not self._passing:
             self._passing = True
@@ -278,9 +303,14 @@ class Video:
                 rate.bitrate_bps(spec, newest.width, newest.height))
 
     def _say(self, sentence: str) -> None:
-        if sentence and sentence not in self._said:
-            self._said.add(sentence)
+        if sentence and self._once.due(sentence):
             self._log(sentence)
+
+
+@lru_cache(maxsize=1)
+def _without_pyav() -> str:
+    """Return that it is not installed, if so; it is not imported for that."""
+    return '' if find_spec('av') else 'H.264 needs PyAV: sudo apt install python3-av'
 
 
 def _rounded(value: float) -> float | None:

@@ -25,6 +25,7 @@ from .tiers import (
     allowed_s,
     CUSTOM,
     CUSTOM_INDEX,
+    FULL,
     JPEG_LADDER,
     Ladder,
     NAMES,
@@ -113,7 +114,8 @@ class Viewer:
     def ask(self, request: StreamRequest) -> None:
         """Serve it so from now on."""
         self.request, self._asked_s = request, time.monotonic()
-        self._control.use(self._ladder(), time.monotonic())
+        ladder = self._ladder()
+        self._control.use(ladder, self._asked_s, from_top=FULL not in ladder)  # it was chosen
 
     def lacks(self, missing: Collection[int]) -> None:
         """Hear which tiers cannot be had."""

@@ -373,3 +373,6 @@ def test_who_may_have_other_tiers_goes_to_one_that_is_no_larger():
     assert control.use(LADDERS['h264'], 3.0)
     assert control.give_way(4.0) or control.index == H264_SMALL_INDEX
     assert not control.give_way(5.0)
+    assert control.use(LADDERS['h264'][1:], 6.0) is False
+    assert control.use(LADDERS['h264'], 7.0, from_top=True)
+    assert control.index == H264_INDEX

@@ -16,18 +16,20 @@ import asyncio
 from contextlib import contextmanager
 import threading
 import time
+from types import SimpleNamespace
 
 from pi_camera_stream.codecs.h264_encoder import H264Encoder
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.frame import H264 as CODEC
 from pi_camera_stream.core.rendition_spec import RenditionSpec
-from pi_camera_stream.web.stream import video
+from pi_camera_stream.web.stream import video, video_rendition
 from pi_camera_stream.web.stream.tiers import choose, H264, H264_SMALL, LADDERS
 from pi_camera_stream.web.stream.video import VideoOptions
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
+from support.processes import WAIT_S
 from support.streams import Stream
 
 SIZE = (320, 240)
@@ -134,6 +136,7 @@ async def test_what_a_camera_encodes_is_handed_on_as_it_is(bench):
             got = await viewer.reader.next(lambda _: False, lambda: False)
             assert got is frame
         assert bench.stream.state()['h264']['h264']['encoder'] == 'source'
+        assert bench.stream.video.title() == 'h264 by the camera'
         assert bench.stream.state()['h264']['h264']['encoding_ms'] is None
     assert bench.source.wanted == [True, False]
     assert bench.encoders() == set()
@@ -159,6 +162,16 @@ async def test_its_numbers_follow_those_of_the_pictures_and_back(bench):
         bench.number = 5
         bench.offer()
         assert (await viewer.rendition.newer_than(viewer.last_sequence)).sequence == 6
+
+
+@in_loop()
+async def test_the_age_of_its_frames_is_known_to_who_drives_by_them(bench):
+    with bench.watched(codecs=('h264',)):
+        frame = bench.offer_video(key=True)
+        assert 0 <= bench.stream.arrivals.age_s(frame.stamp_ns) < WAIT_S
+        bench.stream.reception.refuse('it is cut off')  # a picture beside it
+        bench.offer_video()
+        await until(lambda: not bench.stream.reception._in_a_row)
 
 
 @in_loop()
@@ -215,6 +228,7 @@ async def test_a_camera_that_falls_silent_is_encoded_here_until_it_goes_on(bench
             bench.offer()
             await asyncio.sleep(0.02)
         frame = bench.offer_video(key=True)
+        assert bench.stream.video.reason() == ''
         await until(lambda: not bench.encoders())
         assert bench.stream.video.renditions[H264].newest is frame
         assert viewer.codec() == 'h264'
@@ -257,9 +271,11 @@ async def test_an_encoder_works_only_while_somebody_wants_it(bench):
         while viewer.codec() == 'jpeg':
             bench.offer()
             await asyncio.sleep(0.01)
+        assert bench.stream.video.title().startswith('h264 by libx264, ')
         viewer.ask(StreamRequest(**choose('full', BOTH), codecs=BOTH))
         bench.stream.move(viewer)
         assert bench.encoders() == set()
+        assert bench.stream.video.title() == ''
         assert viewer.codec() == 'jpeg'
         viewer.ask(StreamRequest(**choose('h264_small', BOTH), codecs=BOTH))
         bench.stream.move(viewer)
@@ -267,6 +283,21 @@ async def test_an_encoder_works_only_while_somebody_wants_it(bench):
     assert bench.encoders() == set()
     assert bench.stream._full.users == 0
     assert [rendition.users for rendition in bench.stream.video.renditions.values()] == [0, 0]
+
+
+@in_loop(source=False)
+async def test_it_begins_with_the_newest_picture_unless_that_is_old(bench):
+    with bench.stream.wanted():
+        bench.offer()
+        with bench.watched() as viewer:
+            await until(lambda: viewer.codec() == 'h264')
+        while bench.stream._newest() is not None:
+            await asyncio.sleep(0.01)
+        with bench.watched() as viewer:
+            bench.stream.interval_s = 1e-9
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert viewer.codec() == 'jpeg'
 
 
 @in_loop(source=False)
@@ -299,6 +330,14 @@ async def test_what_fails_is_said_once_and_tried_again_later(bench):
 
 @in_loop(source=False)
 async def test_a_key_frame_is_for_the_driver_first(bench):
+    clock = SimpleNamespace(now_s=1000.0)
+    clock.monotonic = lambda: clock.now_s
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video_rendition, 'time', clock)
+        await see_who_gets_key_frames(bench, clock)
+
+
+async def see_who_gets_key_frames(bench, clock):
     with bench.watched(tier='auto') as viewer, bench.watched(tier='auto') as driver:
         bench.stream.preferred = driver.name
         rendition = bench.stream.video.renditions[H264]
@@ -308,11 +347,23 @@ async def test_a_key_frame_is_for_the_driver_first(bench):
         while driver.codec() == 'jpeg' or viewer.codec() == 'jpeg':
             bench.offer()
             await asyncio.sleep(0.01)
-        asked = rendition.keys_asked
-        bench.stream.want_key(viewer)
-        assert rendition.keys_asked == asked  # there was one less than a second ago
+        clock.now_s += 10
+        before = rendition.keys_asked
+        for _ in range(5):  # they cannot decode what they have
+            bench.stream.want_key(viewer)
+            rendition.put(Frame(b'', 0, 100, *SIZE, codec=CODEC, key=True))
+        assert rendition.keys_asked == before + 1
         bench.stream.want_key(driver)
-        assert rendition.keys_asked >= asked
+        assert rendition.keys_asked == before + 2
         assert rendition.drives(driver.name, driver.name)
         assert rendition.drives(viewer.name, driver.name) is False
         assert rendition.drives(viewer.name, '') is None
+
+
+def test_whether_pyav_is_there_is_seen_without_importing_it(monkeypatch):
+    video._without_pyav.cache_clear()
+    monkeypatch.setattr(video, 'find_spec', lambda _: None)
+    assert Bench().stream.video.reason() == 'H.264 needs PyAV: sudo apt install python3-av'
+    assert Bench(Source()).stream.video.reason() == ''  # what the camera encodes needs none
+    assert Bench(Source()).stream.video.reason(H264_SMALL)
+    video._without_pyav.cache_clear()

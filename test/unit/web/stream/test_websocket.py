@@ -26,6 +26,7 @@ from aiohttp.test_utils import TestClient, TestServer
 import av
 from hypothesis import given, strategies
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core import reception
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
@@ -483,7 +484,7 @@ async def test_a_page_that_shows_h264_gets_jpegs_until_a_key_frame_and_all_behin
     state = page.stream.state()
     assert (state['viewers'][0]['tier'], state['viewers'][0]['codec']) == ('h264', 'h264')
     assert state['h264']['h264']['encoder'] == 'libx264'
-    assert state['h264']['h264']['key_frames_asked_for'] == 1
+    assert state['h264']['h264']['key_frames_asked_for'] == 0  # it begins with one
 
 
 @filmed(AUTO)
@@ -531,11 +532,38 @@ async def test_for_a_page_that_never_acknowledges_nothing_grows(page):
     assert reader.until_key
     assert len(reader._buffer) == 0
     assert page.viewer.link.backlog_bytes() < 100_000
-    assert page.stream.video.renditions[H264].keys_asked == 1
+    assert page.stream.video.renditions[H264].keys_asked == 0
     # And as soon as it does, it goes on.
     for number in range(seen, page.number):
         await page.ack(number)
     await page.until(lambda frame: frame[2] == 1)
+
+
+@filmed()
+async def test_in_silence_a_page_with_h264_is_told_too_and_goes_on(page, monkeypatch):
+    await page.until(lambda frame: frame[1] == 1 and page.number > 9)  # the rate is known
+    monkeypatch.setattr(reception, 'SILENT_S', 0.1)
+    page._filming.cancel()
+    while not any(text['type'] == 'signal' for text in page.texts):
+        message = await page.socket.receive(WAIT_S)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            page.texts.append(json.loads(message.data))
+        else:
+            page.decoder.decode(av.Packet(message.data[16:]))
+    assert page.texts[-1]['state'] == 'silent'
+    page._filming = asyncio.create_task(page._film())
+    await page.until(lambda frame: frame[1:3] == (1, 0))
+
+
+@filmed()
+async def test_what_a_page_has_painted_is_heard_of_for_h264_too(page):
+    painted = []
+    page.stream.on_painted = lambda *what: painted.append(what)
+    await page.until(lambda frame: frame[1] == 1)
+    painted.clear()
+    await page.frame()
+    await page.until(lambda _: painted)
+    assert painted[0][1:] == (12.5, 0)
 
 
 @filmed()
@@ -552,11 +580,11 @@ async def test_where_encoding_fails_the_page_is_told_and_jpeg_goes_on(page, monk
 
 
 def test_without_pyav_the_page_is_told_at_once_and_h264_is_not_tried(monkeypatch):
-    monkeypatch.setattr(video, 'find_spec', lambda _: None)
+    monkeypatch.setattr(video, '_without_pyav', lambda: 'H.264 needs PyAV')
 
     @filmed()
     async def run(page):
-        assert page.hello['h264'].startswith('H.264 needs PyAV')
+        assert page.hello['h264'] == 'H.264 needs PyAV'
         assert {(await page.frame())[1] for _ in range(10)} == {0}
         assert page.stream.video.renditions[H264].users == 0
 
