@@ -176,6 +176,27 @@ test('a picture that the decoder never gives out is left out with the next one',
   assert.deepEqual(log, ['decoded a', 'left out b', 'decoded c']);
 });
 
+test('a picture that others come out before is shown after them', () => {
+  offer('a', KEY);
+  offer('p');
+  offer('b');
+  made().give(0);
+  made().give(2);
+  made().give(1);
+  assert.deepEqual(log, ['decoded a', 'left out p', 'decoded b', 'decoded p']);
+});
+
+test('units without a picture are not counted for ever', () => {
+  offer('a', KEY);
+  for (let count = 1; count < 200; count += 1) {
+    offer(String(count));
+    if (count % 2) made().give(count);
+  }
+  assert.equal(ScriptedDecoder.made.length, 1);
+  assert.equal(made().state, 'configured');
+  assert.equal(log.at(-1), 'decoded 199');
+});
+
 test('after an error it begins anew with a key frame, and nothing is left inside', () => {
   offer('a', KEY);
   offer('b');
@@ -237,12 +258,12 @@ test('a key frame without parameter sets begins nothing', () => {
   assert.equal(ScriptedDecoder.made.length, 0);
 });
 
-test('no more than sixteen are inside; then it begins anew', () => {
+test('no more than 24 are inside; then it begins anew', () => {
   offer('a', KEY);
   made().decodeQueueSize = 1; // it is slow
   for (let count = 0; count < 100; count += 1) offer('b');
   assert.equal(ScriptedDecoder.made.length, 1);
-  assert.equal(made().chunks.length, 16);
+  assert.equal(made().chunks.length, 24);
   assert.equal(made().state, 'closed');
   assert.equal(log.filter((line) => line.startsWith('left out')).length, 101);
   assert.equal(log.filter((line) => line === 'key wanted').length, 1);

@@ -48,6 +48,8 @@ class H264Bridge:
     ----------
     url
         Of the page.
+    encoder
+        Returns an encoder for one page.
     h264
         Whether H.264 is sent, from the next picture on, which is a key frame then.
     size
@@ -67,6 +69,7 @@ class H264Bridge:
 
     def __init__(self, fps=15, reason='', port=0):
         self.h264, self.size, self.deaf, self.behind_ms = False, (640, 360), False, 0
+        self.encoder = lambda: H264Encoder(1e6, fps)
         self.spoil = lambda data, key: data
         self.queries, self.messages, self.sent = [], [], []
         self._fps, self._reason, self._port = fps, reason, port
@@ -166,7 +169,7 @@ class _Camera:
     """What one page gets."""
 
     def __init__(self, bridge, socket):
-        self.encoder = H264Encoder(1e6, bridge._fps)
+        self.encoder = bridge.encoder()
         self._bridge, self._socket = bridge, socket
 
     async def send(self):
@@ -180,14 +183,18 @@ class _Camera:
                 was_h264 = bridge.h264
                 if was_h264:
                     stamp_ns -= bridge.behind_ms * 1_000_000
-                await self._socket.send_bytes(self._message(number, stamp_ns, was_h264))
+                message = self._message(number, stamp_ns, was_h264)
+                if message:
+                    await self._socket.send_bytes(message)
+                    bridge.sent.append(number)
                 await asyncio.sleep(1 / bridge._fps)
 
     def _message(self, number, stamp_ns, is_h264):
-        self._bridge.sent.append(number)
         image = _picture(number, stamp_ns, *self._bridge.size)
         if is_h264:
             frame = self.encoder.encode(image, stamp_ns, number)
+            if frame is None:
+                return b''
             data, tier, key = self._bridge.spoil(frame.data, frame.key), 5, frame.key
         else:
             data, tier, key = cv2.imencode('.jpg', image)[1].tobytes(), 0, False

@@ -31,8 +31,10 @@ _WATCH = """
         const band = Math.floor(0.28 * canvas.height);
         const copy = small.getContext('2d', { willReadFrequently: true });
         drawImage.call(copy, canvas, 0, canvas.height - band, canvas.width, band, 0, 0, 64, 28);
-        const code = readBlocks(copy.getImageData(0, 0, 64, 28));
-        window.painted.push([image.constructor.name, code && code.timeMs]);
+        const pixels = copy.getImageData(0, 0, 64, 28);
+        const code = readBlocks(pixels);
+        const black = pixels.data.every((value, index) => index % 4 === 3 || value < 40);
+        window.painted.push([image.constructor.name, black ? 'black' : code && code.timeMs]);
     };"""
 
 
@@ -42,5 +44,9 @@ def watch_painting(page):
 
 
 def painted(page):
-    """Return the kind of each picture that was painted, and its time in ms; None without one."""
+    """
+    Return the kind of each picture that was painted, and its time in ms.
+
+    In place of that, it is `black`, or None where the blocks are too blurred to be read.
+    """
     return page.evaluate('window.painted')

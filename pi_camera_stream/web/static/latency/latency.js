@@ -45,7 +45,7 @@ const panel = new LatencyPanel(find(document, '#latency'));
 let meter = null;
 const camera = {
   greeted: () => name(),
-  /** @type {import('../shared/camera_view.js').FeedOwner['painted']} */
+  /** @type {import('../shared/feed.js').FeedOwner['painted']} */
   painted: (picture) => meter?.offer(picture),
   reshaped: () => grid.layOut(),
   unavailable: () => giveUp(NO_SOCKETS),

@@ -61,7 +61,7 @@ export class LatencyMeter {
   /**
    * Look at a picture, if it is due; its image may be closed after that.
    *
-   * @param {import('../shared/camera_view.js').PaintedPicture} picture
+   * @param {import('../shared/feed.js').PaintedPicture} picture
    */
   offer(picture) {
     const now = performance.now();
@@ -73,7 +73,7 @@ export class LatencyMeter {
     setTimeout(() => this.#send()); // the display, with a new tile, goes first
   }
 
-  /** @param {import('../shared/camera_view.js').PaintedPicture} picture */
+  /** @param {import('../shared/feed.js').PaintedPicture} picture */
   #copy(picture) {
     const { canvas } = this.#context;
     const scale = Math.min(1, WIDTHS[this.#wide] / picture.width);

@@ -53,7 +53,7 @@ export class BlockReader {
   /**
    * Return what the blocks of a picture say; null without blocks, or when it is not due yet.
    *
-   * @param {Pick<import('./camera_view.js').PaintedPicture, 'image' | 'width' | 'height'>} picture
+   * @param {Pick<import('./feed.js').PaintedPicture, 'image' | 'width' | 'height'>} picture
    */
   read({ image, width, height }) {
     const now = performance.now();

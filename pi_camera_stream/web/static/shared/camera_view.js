@@ -28,61 +28,9 @@ const UPDATE_MS = 500;
 const NOTE_MS = 3000;
 const SENTENCE_MS = 10_000; // of what is said once
 
-/**
- * A picture that is on the screen.
- *
- * @typedef {object} PaintedPicture
- * @property {number | null} ageMs at that moment, where it is known
- * @property {number} stampMs
- * @property {number} sequence as the robot counts them
- * @property {'jpeg' | 'h264'} codec
- * @property {string} tier
- * @property {number} width
- * @property {number} height
- * @property {number} paintedMs of performance.now()
- * @property {import('./painter.js').Drawable} image as long as the call lasts
- */
-
-/**
- * What a feed that does not paint by itself knows of its pictures.
- *
- * @typedef {object} StreamStats
- * @property {number} rate
- * @property {number | null} ageMs
- * @property {'jpeg' | 'h264'} codec
- * @property {string} tier
- * @property {number} width
- * @property {number} height
- */
-
-/**
- * What a feed calls.
- *
- * @typedef {object} FeedOwner
- * @property {(topic: string, tiers: string[] | null, viewer?: string | null) => void} greeted the
- *   stream's full name, the names of its quality tiers, and what the robot calls this viewer of it
- * @property {(byteCount: number) => void} received a picture
- * @property {(picture: PaintedPicture) => void} painted
- * @property {(stats: StreamStats) => void} reported
- * @property {(sentence: string) => void} withoutH264 why it cannot be had of this camera; empty
- *   when it can
- * @property {(sentence: string) => void} noted is said over the picture; empty when it is over
- * @property {(signal: import('./ws_messages.js').Signal) => void} signalled
- * @property {() => void} lost the robot cannot be reached
- * @property {(sentence: string) => void} refused the robot does not want to
- * @property {() => void} unavailable this kind of feed does not get through here
- */
-
-/**
- * What brings pictures.
- *
- * @typedef {object} Feed
- * @property {HTMLElement} element for the picture
- * @property {() => void} start
- * @property {() => void} stop
- * @property {() => void} wake
- * @property {(name: string) => void} setTier
- */
+/** @typedef {import('./feed.js').Feed} Feed */
+/** @typedef {import('./feed.js').FeedOwner} FeedOwner */
+/** @typedef {import('./feed.js').PaintedPicture} PaintedPicture */
 
 /**
  * @typedef {object} CameraOwner

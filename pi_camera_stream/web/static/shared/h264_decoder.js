@@ -18,7 +18,8 @@
 
 import { readParameterSet } from './h264.js';
 
-const MOST_UNITS = 16; // in the decoder: twice as many as the robot sends without an answer
+const MOST_UNITS = 24; // inside: twice as many as the robot sends without an answer
+const MOST_LATE = 8; // so many others may come out before a picture, where B-frames are among them
 const STEP_US = 1000; // from one timestamp to the next; they tell the decoder's pictures apart
 const HELD_MS = 100;
 const TICK_MS = 1000;
@@ -162,17 +163,24 @@ export class H264Decoder {
   /** @param {VideoFrame} frame */
   #decoded(frame) {
     const unit = this.#units.get(frame.timestamp);
+    this.#units.delete(frame.timestamp);
     for (const [timestamp, older] of this.#units) {
       if (timestamp > frame.timestamp) break;
-      this.#units.delete(timestamp);
-      if (timestamp < frame.timestamp && !older.told) older.leftOut(); // no picture was in it
+      if (timestamp < frame.timestamp - MOST_LATE * STEP_US) this.#units.delete(timestamp);
+      if (!older.told) older.leftOut(); // it comes after this one, or there is no picture in it
+      older.told = true;
     }
     if (!unit) {
       frame.close();
       return;
     }
-    if (unit.told && this.#units.size) this.#holds = true;
+    if (unit.told && this.#hasLater(frame.timestamp)) this.#holds = true;
     unit.decoded(frame);
+  }
+
+  /** @param {number} timestamp */
+  #hasLater(timestamp) {
+    return [...this.#units.keys()].some((other) => other > timestamp);
   }
 
   /** Answer for what the decoder holds back, though it has nothing to do. */

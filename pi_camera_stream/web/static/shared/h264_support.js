@@ -24,9 +24,9 @@ const INSECURE = 'Browsers decode H.264 only over HTTPS, or on the robot itself 
 const UNABLE = 'This browser cannot decode H.264';
 
 /** Why it cannot, a sentence; empty when it can. The browser tells within a ms. */
-export const whyNoH264 = findOut();
+export const whyNoH264 = askBrowser();
 
-async function findOut() {
+async function askBrowser() {
   if (!isSecureContext) return INSECURE;
   if (!('VideoDecoder' in window)) return UNABLE;
   const asked = VideoDecoder.isConfigSupported({ codec: USUAL, optimizeForLatency: true })

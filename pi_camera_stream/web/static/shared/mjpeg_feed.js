@@ -24,7 +24,7 @@ const MOST = 4; // browsers open six connections to one host, and we need some f
 
 let started = 0;
 
-/** A feed, as camera_view.js describes it, in an <img>. What it knows is what `/state` says. */
+/** A feed, as feed.js describes it, in an <img>. What it knows is what `/state` says. */
 export class MjpegFeed {
   #topic;
   #tier;
@@ -35,7 +35,7 @@ export class MjpegFeed {
   /**
    * @param {string} topic
    * @param {string} tier
-   * @param {import('./camera_view.js').FeedOwner} camera
+   * @param {import('./feed.js').FeedOwner} camera
    */
   constructor(topic, tier, camera) {
     this.#topic = topic;

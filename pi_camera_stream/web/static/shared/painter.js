@@ -92,14 +92,13 @@ export class Painter {
   }
 
   /**
-   * Note that a picture has come that is decoded elsewhere; return what takes it over then.
+   * Paint a picture that was decoded elsewhere, unless it is behind what is on the screen.
    *
    * @param {OfferedPicture} picture
-   * @returns {(frame: VideoFrame) => void}
+   * @param {VideoFrame} frame is closed
    */
-  expect(picture) {
-    const order = this.#next();
-    return (frame) => this.#take({ ...picture, order }, frame);
+  show(picture, frame) {
+    this.#take({ ...picture, order: this.#next() }, frame);
   }
 
   /** Forget what has not been painted yet. */

@@ -69,7 +69,7 @@ export class StatsOverlay {
   /**
    * Note that a picture was painted, and how much older it is by its pixels, or null.
    *
-   * @param {import('./camera_view.js').PaintedPicture} picture
+   * @param {import('./feed.js').PaintedPicture} picture
    * @param {number | null} leadMs
    */
   add({ ageMs, codec, sequence, tier, width, height }, leadMs) {

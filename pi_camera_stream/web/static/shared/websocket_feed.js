@@ -30,7 +30,7 @@ class Session {
   tiers = [];
 }
 
-/** A feed, as camera_view.js describes it, on a canvas. */
+/** A feed, as feed.js describes it, on a canvas. */
 export class WebSocketFeed {
   static available = 'WebSocket' in window && 'createImageBitmap' in window;
 
@@ -49,7 +49,7 @@ export class WebSocketFeed {
   /**
    * @param {string} topic
    * @param {string} tier
-   * @param {import('./camera_view.js').FeedOwner} camera
+   * @param {import('./feed.js').FeedOwner} camera
    */
   constructor(topic, tier, camera) {
     this.#topic = topic;
@@ -174,8 +174,12 @@ export class WebSocketFeed {
       painted: (...drawn) => this.#painted(session, wire, ...drawn),
       leftOut,
     };
-    if (wire.codec === 'jpeg') this.#painter.offer(picture, data);
-    else this.#decoder.offer({ data, key, leftOut, decoded: this.#painter.expect(picture) });
+    if (wire.codec === 'jpeg') {
+      this.#painter.offer(picture, data);
+    } else {
+      const decoded = (/** @type {VideoFrame} */ frame) => this.#painter.show(picture, frame);
+      this.#decoder.offer({ data, key, leftOut, decoded });
+    }
   }
 
   /**
