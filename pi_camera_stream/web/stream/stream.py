@@ -195,7 +195,7 @@ class Stream:
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:
-            rendition.want_key(viewer.name == self.preferred)
+            self.video.want_key(spec, viewer.name == self.preferred)
 
     def want_key(self, viewer: Viewer) -> None:
         """Let the decoder of a viewer begin anew, which has come upon something it cannot show."""

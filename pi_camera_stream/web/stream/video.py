@@ -16,7 +16,7 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 import logging
 import time
@@ -29,6 +29,7 @@ from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
 from ...codecs.h264_effort import MOST_BPS
 from ...core.frame import Frame, StampedImage
+from ...core.pacing import Once
 from ...core.reception import Reception
 from ...core.video_source import VideoSource
 from ...core.video_spec import VideoSpec
@@ -36,7 +37,7 @@ from ...core.video_spec import VideoSpec
 _AGAIN_S = 60.0  # after a failure, before it may be tried again
 _SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
 _KEY_PATIENCE_S = 2.0  # so long may it take until a source has a key frame
-_NO_PYAV = 'H.264 needs PyAV: sudo apt install python3-av'
+_MOST_SAID = 20  # sentences in the log
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class Video:
         self._source_since_s = self._source_last_s = 0.0
         self._failed_s: dict[VideoSpec, float] = {}  # when
         self._reasons: dict[VideoSpec, str] = {}
-        self._said: set[str] = set()
+        self._once = Once(_MOST_SAID)
 
     def put(self, picture: Frame | StampedImage) -> None:
         """Take in a picture that can be encoded."""
@@ -146,11 +147,10 @@ class Video:
 
     def reason(self, spec: VideoSpec = H264) -> str:
         """Return why there is no H.264 at present; empty where it can be had, as far as known."""
-        if spec == H264 and self._passing:
+        if spec == H264 and (self._passing or (self._source is not None
+                                               and self._source.available)):
             return ''
-        if reason := self._reasons.get(H264) or self._reasons.get(spec):
-            return reason
-        return '' if find_spec('av') else _NO_PYAV
+        return self._reasons.get(H264) or self._reasons.get(spec) or _without_pyav()
 
     def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
@@ -164,6 +164,11 @@ class Video:
         if rendition.users == 1:
             self._encoded[spec].begin(self._newest())
         return rendition
+
+    def want_key(self, spec: VideoSpec, driver: bool) -> None:
+        """Ask for a key frame for who has entered; an encoder that begins makes one anyway."""
+        if self.renditions[spec].users > 1 or not self._encoded[spec].encoder:
+            self.renditions[spec].want_key(driver)
 
     def leave(self, rendition: VideoRendition) -> None:
         rendition.users -= 1
@@ -289,9 +294,14 @@ class Video:
                 rate.bitrate_bps(spec, newest.width, newest.height))
 
     def _say(self, sentence: str) -> None:
-        if sentence and sentence not in self._said:
-            self._said.add(sentence)
+        if sentence and self._once.due(sentence):
             self._log(sentence)
+
+
+@lru_cache(maxsize=1)
+def _without_pyav() -> str:
+    """Return that it is not installed, if so; it is not imported for that."""
+    return '' if find_spec('av') else 'H.264 needs PyAV: sudo apt install python3-av'
 
 
 def _rounded(value: float) -> float | None:

@@ -16,13 +16,14 @@ import asyncio
 from contextlib import contextmanager
 import threading
 import time
+from types import SimpleNamespace
 
 from pi_camera_stream.codecs.h264_encoder import H264Encoder
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.frame import H264 as CODEC
 from pi_camera_stream.core.rendition_spec import RenditionSpec
-from pi_camera_stream.web.stream import video
+from pi_camera_stream.web.stream import video, video_rendition
 from pi_camera_stream.web.stream.tiers import choose, H264, H264_SMALL, LADDERS
 from pi_camera_stream.web.stream.video import VideoOptions
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
@@ -226,6 +227,7 @@ async def test_a_camera_that_falls_silent_is_encoded_here_until_it_goes_on(bench
             bench.offer()
             await asyncio.sleep(0.02)
         frame = bench.offer_video(key=True)
+        assert bench.stream.video.reason() == ''
         await until(lambda: not bench.encoders())
         assert bench.stream.video.renditions[H264].newest is frame
         assert viewer.codec() == 'h264'
@@ -325,6 +327,14 @@ async def test_what_fails_is_said_once_and_tried_again_later(bench):
 
 @in_loop(source=False)
 async def test_a_key_frame_is_for_the_driver_first(bench):
+    clock = SimpleNamespace(now_s=1000.0)
+    clock.monotonic = lambda: clock.now_s
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(video_rendition, 'time', clock)
+        await see_who_gets_key_frames(bench, clock)
+
+
+async def see_who_gets_key_frames(bench, clock):
     with bench.watched(tier='auto') as viewer, bench.watched(tier='auto') as driver:
         bench.stream.preferred = driver.name
         rendition = bench.stream.video.renditions[H264]
@@ -334,11 +344,23 @@ async def test_a_key_frame_is_for_the_driver_first(bench):
         while driver.codec() == 'jpeg' or viewer.codec() == 'jpeg':
             bench.offer()
             await asyncio.sleep(0.01)
-        asked = rendition.keys_asked
-        bench.stream.want_key(viewer)
-        assert rendition.keys_asked == asked  # there was one less than a second ago
+        clock.now_s += 10
+        before = rendition.keys_asked
+        for _ in range(5):  # they cannot decode what they have
+            bench.stream.want_key(viewer)
+            rendition.put(Frame(b'', 0, 100, *SIZE, codec=CODEC, key=True))
+        assert rendition.keys_asked == before + 1
         bench.stream.want_key(driver)
-        assert rendition.keys_asked >= asked
+        assert rendition.keys_asked == before + 2
         assert rendition.drives(driver.name, driver.name)
         assert rendition.drives(viewer.name, driver.name) is False
         assert rendition.drives(viewer.name, '') is None
+
+
+def test_whether_pyav_is_there_is_seen_without_importing_it(monkeypatch):
+    video._without_pyav.cache_clear()
+    monkeypatch.setattr(video, 'find_spec', lambda _: None)
+    assert Bench().stream.video.reason() == 'H.264 needs PyAV: sudo apt install python3-av'
+    assert Bench(Source()).stream.video.reason() == ''  # what the camera encodes needs none
+    assert Bench(Source()).stream.video.reason(H264_SMALL)
+    video._without_pyav.cache_clear()
