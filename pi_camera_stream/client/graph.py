@@ -118,8 +118,8 @@ def why_missing(node: Node, topic: str, subscription: Any = None,
         return f"'{topic}' has a publisher, which sends nothing"
     listed = ', '.join(list(found)[:_LISTED]) + (', …' if len(found) > _LISTED else '')
     reason = f'is of the type {others[0]}' if others else 'has no publisher'
-    what = 'pictures' if kinds is IMAGE_TYPES else 'H.264'
-    return f"'{topic}' {reason}; topics with {what}: {listed or 'none'}"
+    what = 'topics with pictures' if kinds is IMAGE_TYPES else 'topics with H.264'
+    return f"'{topic}' {reason}; {what}: {listed or 'none'}"
 
 
 def _ask(node: Node, question: Callable[[], Sequence[T]], otherwise: list[T]) -> list[T]:

@@ -118,6 +118,10 @@ class H264Subscription:
             self._end()
             self._made_for = None
 
+    def is_published(self) -> bool:
+        """Look whether somebody publishes what can be received here."""
+        return self._exchange.has(self.topic) or self._find() is not None
+
     def refuse(self, reason: str) -> None:
         """Note that a picture is left out, because `reason`; any thread may call it."""
         self.reception.refuse(reason)
@@ -156,15 +160,21 @@ class H264Subscription:
             return None
         if self._exchange.has(self.topic):
             return self.topic, None, ReliabilityPolicy.RELIABLE
-        for topic in self._candidates():
-            kind = image_type(self._node, topic, _KINDS)
-            message = next((known for known in MESSAGES if known.type_name == kind), None)
-            if message is not None and message.find() is not None:
-                return topic, message, self._reliability(topic)
+        if (found := self._find()) is not None:
+            return *found, self._reliability(found[0])
         if self._made_for is not None:
             return self._made_for
         if self.topic.endswith(COMPRESSED_VIDEO.suffix) and COMPRESSED_VIDEO.find() is not None:
             return self.topic, COMPRESSED_VIDEO, ReliabilityPolicy.RELIABLE
+        return None
+
+    def _find(self) -> tuple[str, VideoMessage] | None:
+        """Return the first topic that is published and can be received, and its message."""
+        for topic in self._candidates():
+            kind = image_type(self._node, topic, _KINDS)
+            message = next((known for known in MESSAGES if known.type_name == kind), None)
+            if message is not None and message.find() is not None:
+                return topic, message
         return None
 
     def _candidates(self) -> Sequence[str]:

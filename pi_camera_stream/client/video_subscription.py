@@ -22,7 +22,10 @@ from .entities import run_soon
 from .h264_subscription import H264Subscription
 from ..codecs.limits import MAX_PIXELS
 from ..core.frame import Frame
+from ..core.pacing import Occasionally
 from ..core.reception import Reception
+
+_LOOK_S = 1.0  # between two looks at the graph
 
 
 class VideoSubscription:
@@ -38,6 +41,7 @@ class VideoSubscription:
         self._node = node
         self._subscription = H264Subscription(node, topic, lambda unit, _: offer(unit),
                                               max_pixels=max_pixels)
+        self._looked, self._published = Occasionally(_LOOK_S), False
 
     @property
     def topic(self) -> str:
@@ -47,6 +51,13 @@ class VideoSubscription:
     @property
     def reception(self) -> Reception:
         return self._subscription.reception
+
+    @property
+    def available(self) -> bool:
+        """Whether somebody publishes them, as of the last second."""
+        if self._looked.due():
+            self._published = self._subscription.is_published()
+        return self._published
 
     def want(self, wanted: bool) -> None:
         do = self._subscription.subscribe if wanted else self._subscription.unsubscribe

@@ -325,6 +325,7 @@ def test_a_bridge_gets_access_units_while_it_wants_some(guest, video):
     came = []
     with running('camera', *parameters(**SMALL)):
         source = VideoSubscription(guest.node, IMAGES, came.append)
+        wait_until(lambda: source.available)
         source.want(True)
         wait_until(lambda: len(came) > 10)
         assert source.topic == TOPIC
@@ -334,6 +335,7 @@ def test_a_bridge_gets_access_units_while_it_wants_some(guest, video):
         before = len(came)
         wait_until(lambda: source.request_key_frame() or any(
             frame.key for frame in came[before:]))
+        assert not VideoSubscription(guest.node, '/other/image_raw', came.append).available
         assert not source.limit_bitrate(1e6)
         source.want(False)
         guest.diagnostics('camera: stream', lambda v: v['H.264 encoder'] == 'not used')
