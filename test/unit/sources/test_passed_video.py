@@ -71,8 +71,8 @@ class Worker:
                 packet = av.Packet(data)
                 packet.pts = number
             self.decoder._packets.put((packet, number), lambda: True, 0.0)
-            wait_until(lambda: len(self.decoder._packets._waiting) < 4)
-        wait_until(lambda: not self.decoder._packets._waiting)
+            wait_until(lambda: len(self.decoder._packets._buffer) < 4)
+        wait_until(lambda: not self.decoder._packets._buffer)
 
     def close(self):
         self.decoder.close()
