@@ -271,6 +271,7 @@ async def test_an_encoder_works_only_while_somebody_wants_it(bench):
         while viewer.codec() == 'jpeg':
             bench.offer()
             await asyncio.sleep(0.01)
+        assert bench.stream.video.renditions[H264].keys_asked == 0  # it begins with one
         assert bench.stream.video.title().startswith('h264 by libx264, ')
         viewer.ask(StreamRequest(**choose('full', BOTH), codecs=BOTH))
         bench.stream.move(viewer)
