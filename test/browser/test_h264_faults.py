@@ -232,6 +232,21 @@ def test_b_frames_are_shown_in_the_order_of_the_pictures(viewer, bridge):
     assert bridge.said('keyframe') == bridge.said('tier') == []
 
 
+def test_who_has_chosen_h264_is_told_that_no_key_frame_has_come_yet(viewer, bridge):
+    viewer.open(tier='h264')
+    note = viewer.page.get_by_text('H.264 begins with the next key frame of the camera')
+    note.wait_for()
+    assert viewer.figure('codec') == 'JPEG'
+    bridge.h264 = True
+    note.wait_for(state='detached')
+    viewer.wait_until(lambda: viewer.figure('codec') == 'H.264')
+    bridge.h264 = False
+    viewer.page.click('#quality')
+    viewer.page.locator(f'{MENU} label:has([value=jpeg])').click()
+    viewer.wait_for_pictures()
+    assert not viewer.page.inner_text('.note')
+
+
 def test_the_reason_of_the_robot_is_in_the_menu_as_long_as_it_holds(viewer, bridge):
     viewer.open()
     viewer.wait_for_pictures()

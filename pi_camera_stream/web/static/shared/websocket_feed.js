@@ -24,6 +24,9 @@ import { whyNoH264 } from './h264_support.js';
 import { Painter } from './painter.js';
 import { isH264, readPicture, tierName } from './ws_messages.js';
 
+const JPEG_MS = 2000; // for so long at the beginning of H.264, nobody wonders
+const NO_KEY_YET = 'H.264 begins with the next key frame of the camera';
+
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
   /** @type {string[]} */
@@ -41,6 +44,9 @@ export class WebSocketFeed {
   #started = false;
   #able = false; // to show H.264
   #given = false; // H.264 up
+  #askedMs = 0; // when the tier was asked for
+  #reason = ''; // why the robot has no H.264
+  #noted = false; // that it has not begun
   #connection;
   #painter;
   #decoder;
@@ -96,6 +102,7 @@ export class WebSocketFeed {
   /** @param {string} tier */
   setTier(tier) {
     this.#tier = tier;
+    this.#askedMs = performance.now();
     this.#connection.send({ type: 'tier', tier: this.#askedTier() });
   }
 
@@ -122,8 +129,27 @@ export class WebSocketFeed {
     this.#camera.withoutH264(sentence);
   }
 
+  /** @param {string} reason */
+  #withoutH264(reason) {
+    this.#reason = reason;
+    this.#camera.withoutH264(reason);
+  }
+
+  /**
+   * Say why JPEGs come though H.264 was chosen: a stream that nobody can ask for a key frame.
+   *
+   * @param {'jpeg' | 'h264'} codec
+   */
+  #explain(codec) {
+    const wondering = codec === 'jpeg' && isH264(this.#tier) && this.#able && !this.#reason
+      && performance.now() - this.#askedMs > JPEG_MS;
+    if (wondering || this.#noted) this.#camera.noted(wondering ? NO_KEY_YET : '');
+    this.#noted = wondering;
+  }
+
   #opened() {
     this.#session = new Session();
+    this.#askedMs = performance.now();
     this.#clear();
     this.#clock.start();
   }
@@ -144,9 +170,9 @@ export class WebSocketFeed {
     if (message.type === 'hello') {
       this.#session.tiers = message.tiers;
       this.#camera.greeted(message.topic, message.tiers, message.viewer);
-      if (message.h264 !== undefined) this.#camera.withoutH264(message.h264);
+      if (message.h264 !== undefined) this.#withoutH264(message.h264);
     } else if (message.type === 'h264') {
-      this.#camera.withoutH264(message.reason);
+      this.#withoutH264(message.reason);
     } else if (message.type === 'signal') {
       this.#camera.signalled(message);
     } else if (message.type === 'clock') {
@@ -165,6 +191,7 @@ export class WebSocketFeed {
       return;
     }
     this.#camera.received(buffer.byteLength);
+    this.#explain(wire.codec);
     const { data, key, sequence, stampMs, tier } = wire;
     const leftOut = () => this.#acknowledge(session, sequence, null);
     /** @type {import('./painter.js').OfferedPicture} */
