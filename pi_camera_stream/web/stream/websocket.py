@@ -63,6 +63,9 @@ _CODECS = {JPEG: 0, H264: 1}
 _KEY = 1  # flag
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
 _MORE_IN_FLIGHT = 2  # of inter-coded ones, which are small, and none of which can be left out
+# So much later than usual a page may have painted one of these: smaller ones would not help a busy
+# processor, and where the link is narrow, the kernel knows sooner.
+_BUSY_S = 0.1
 _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 300.0  # messages of one page, which acknowledges each picture
 _TEXT, _BINARY = 0x81, 0x82  # first byte of a message in one frame
@@ -167,7 +170,12 @@ class WebSocketTransport(Transport):
         took_s = time.monotonic() - begun_s
         # The path's own round trip and the page's own work are no sign of a narrow link.
         self._least_s = min(took_s, self._least_s * 1.002)
-        self._transit_s = max(self._transit_s or 0.0, took_s - self._least_s)
+        late_s = took_s - self._least_s
+        if late_s >= QUICK_S:
+            self._unlooked = 0
+        if self._more:
+            late_s = max(0.0, late_s - _BUSY_S)
+        self._transit_s = max(self._transit_s or 0.0, late_s)
         for older in [sent for sent in self._in_flight if sent <= sequence]:
             del self._in_flight[older]
         self._acknowledged.set()
