@@ -25,11 +25,12 @@ _GRACE_S = 0.5  # in which the others may turn out to be late, too
 _SETTLING_S = 0.4  # after it fell: what was larger is still on its way
 _AIM = 0.75  # of the time that a frame may be on its way
 _FALLS = (0.45, 0.85)  # by what it falls at once, at the most and at the least
-_RISE = 1.08
+_RISE, _ROOMY_RISE = 1.08, 1.3
 _FIRST_HOLD_S, _LONGEST_HOLD_S = 3.0, 60.0
 _TRIAL_S = 5.0  # a fall so soon after a rise was because of it
 _COMFORT = 0.7  # of the time that a frame may be on its way
-_UNCOMFORTABLE = 0.1  # so many frames may take longer than that, and the rate still rises
+_ROOMY = 0.25  # where they take less than that, there is room for far more
+_EXCEPTIONS = 0.1  # so many frames may take longer than that, and the rate still rises
 
 
 class VideoRateControl:
@@ -56,7 +57,7 @@ class VideoRateControl:
         self._since_s: dict[str, float] = {}  # since when they are late, while the rate stays
         self._fell_s = self._rose_s = self._tense_s = -math.inf
         self._hold_s = _FIRST_HOLD_S
-        self._frames = self._uncomfortable = 0
+        self._frames = self._uncomfortable = self._cramped = 0
 
     def restart(self, share: float) -> None:
         """Forget all: others will watch, beginning with that share."""
@@ -64,13 +65,14 @@ class VideoRateControl:
         self._since_s.clear()
         self._fell_s = self._rose_s = self._tense_s = -math.inf
         self._hold_s, self.fixed = _FIRST_HOLD_S, False
-        self._frames = self._uncomfortable = 0
+        self._frames = self._uncomfortable = self._cramped = 0
         self._set(share)
 
     def note(self, transit_s: float, allowed_s: float) -> None:
         """Take in how long a frame was on its way to one of those whom the rate follows."""
         self._frames += 1
         self._uncomfortable += transit_s > _COMFORT * allowed_s
+        self._cramped += transit_s > _ROOMY * allowed_s
 
     def relieve(self, viewer: str, factor: float, viewers: int, drives: bool | None,
                 now_s: float) -> bool:
@@ -97,8 +99,10 @@ class VideoRateControl:
 
     def tick(self, now_s: float) -> None:
         """Rise, if all have been comfortable; to be called about once a second."""
-        calm = self._frames and self._uncomfortable <= _UNCOMFORTABLE * self._frames
-        self._frames = self._uncomfortable = 0
+        exceptions = _EXCEPTIONS * self._frames
+        calm = self._frames and self._uncomfortable <= exceptions
+        roomy = self._cramped <= exceptions
+        self._frames = self._uncomfortable = self._cramped = 0
         if not calm:
             self._tense_s = now_s
         self._late = {name: late for name, late in self._late.items()
@@ -107,7 +111,7 @@ class VideoRateControl:
         if (self.share < 1 and not self.fixed
                 and now_s - max(self._tense_s, self._fell_s) >= self._hold_s):
             self._rose_s = now_s
-            self._set(self.share * _RISE)
+            self._set(self.share * (_ROOMY_RISE if roomy else _RISE))
         elif self._rose_s > self._fell_s and now_s - self._rose_s > _LONGEST_HOLD_S:
             self._hold_s = _FIRST_HOLD_S
 

@@ -71,6 +71,13 @@ def test_it_rises_again_slowly_when_there_is_room_and_not_further():
     assert max(crowd.shares) == 1.0
 
 
+def test_where_there_is_far_more_room_it_rises_soon():
+    crowd = Crowd(5, 0.5).goes_on(3)
+    crowd.carries = [6.0] * 5
+    crowd.goes_on(18)
+    assert crowd.control.share == 1.0
+
+
 def test_it_settles_without_being_late_again_and_again():
     crowd = Crowd(1, 0.7).goes_on(120)
     crowd.shares.clear()
