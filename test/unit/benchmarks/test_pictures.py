@@ -70,6 +70,13 @@ def test_a_gap_counts_where_it_is_in_the_span_and_from_when_a_picture_could_be_s
     assert longest_gap_ms(pictures, 0, 5 * S + 360 * MS, 5 * S + 410 * MS) == pytest.approx(40)
 
 
+def test_the_soonest_are_those_of_the_first_page_that_had_a_picture():
+    pictures = [picture(0, 20, age_ms=15), picture(1, 15, age_ms=10), picture(1, 50, age_ms=30),
+                picture(0, 2000, age_ms=1)]
+    soonest = soonest_ms(pictures, 5 * S, 6 * S)
+    assert (soonest.median, soonest.most) == (pytest.approx(10), pytest.approx(30))
+
+
 def test_the_first_that_fits_is_found():
     pictures = [picture(0, 0), picture(1, 10, codec=1), picture(0, 20, codec=1)]
     assert first(pictures, 0, 5 * S, lambda one: one.codec == 1) is pictures[2]
