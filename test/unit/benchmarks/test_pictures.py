@@ -20,6 +20,7 @@ from benchmarks.video.pictures import (
     largest_share,
     longest_gap_ms,
     Picture,
+    soonest_ms,
 )
 import pytest
 
