@@ -33,7 +33,7 @@ from .attempt import (
 )
 from .looks import of_folder, SOME
 from .page import Watch
-from .pictures import Figures, middle
+from .pictures import Figures, middle, soonest_ms
 from .server import Server
 from .sharpness import look, Sharpness, Source
 from ..common import networks
@@ -54,6 +54,10 @@ def crowd(study: Study) -> bool:
                 f'{_VIEWERS} viewers on {_CROWD_BPS / 1e6:g} Mbit/s, {kind}',
                 _pages(study, kind, _VIEWERS), _CROWD_BPS, WIDE)))
             _tell_sharpness(study, outcomes[kind][-1])
+            soonest = soonest_ms(outcomes[kind][-1].pictures, outcomes[kind][-1].since_ns,
+                                 outcomes[kind][-1].until_ns)
+            print(f'    the first of them has a picture at {soonest.median:.1f} / '
+                  f'{soonest.p95:.1f} ms', flush=True)
     shares = [video.used.percent(video.used.without_encoder) / pictures.used.percent()
               for video, pictures in zip(outcomes[H264], outcomes[JPEG], strict=True)]
     encoding = [video.used.percent(video.used.encoding) for video in outcomes[H264]]

@@ -132,6 +132,16 @@ def figures(pictures: Sequence[Picture], pages: Iterable[int], since_ns: int, un
         tiers={name: count / len(got) for name, count in tiers.most_common()})
 
 
+def soonest_ms(pictures: Iterable[Picture], since_ns: int, until_ns: int) -> Spread:
+    """Return how old each picture was when the first of all pages had it: made, and sent once."""
+    ages_ms: dict[int, float] = {}
+    for one in pictures:
+        if since_ns <= one.came_ns < until_ns:
+            age_ms = (one.came_ns - one.stamp_ns) / 1e6
+            ages_ms[one.stamp_ns] = min(age_ms, ages_ms.get(one.stamp_ns, age_ms))
+    return Spread.of(ages_ms.values())
+
+
 def longest_gap_ms(pictures: Iterable[Picture], page: int, since_ns: int, until_ns: int) -> float:
     """
     Return the longest time in which a page had no new picture, of the span that is told.

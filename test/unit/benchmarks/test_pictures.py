@@ -20,6 +20,7 @@ from benchmarks.video.pictures import (
     largest_share,
     longest_gap_ms,
     Picture,
+    soonest_ms,
 )
 import pytest
 
@@ -68,6 +69,13 @@ def test_a_gap_counts_where_it_is_in_the_span_and_from_when_a_picture_could_be_s
     assert longest_gap_ms(pictures, 0, 5 * S, 5 * S + 450 * MS) == pytest.approx(250)
     assert longest_gap_ms(pictures, 0, 5 * S + 300 * MS, 5 * S + 600 * MS) == pytest.approx(200)
     assert longest_gap_ms(pictures, 0, 5 * S + 360 * MS, 5 * S + 410 * MS) == pytest.approx(40)
+
+
+def test_the_soonest_are_those_of_the_first_page_that_had_a_picture():
+    pictures = [picture(0, 20, age_ms=15), picture(1, 15, age_ms=10), picture(1, 50, age_ms=30),
+                picture(0, 2000, age_ms=1)]
+    soonest = soonest_ms(pictures, 5 * S, 6 * S)
+    assert (soonest.median, soonest.most) == (pytest.approx(10), pytest.approx(30))
 
 
 def test_the_first_that_fits_is_found():
