@@ -47,12 +47,13 @@ _IN_CI = os.environ.get('CI') == 'true'
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_make_collect_report(collector):
-    """Leave out what needs PyAV where it is missing: rosdep has no name for it."""
+    """Leave out what needs PyAV, for which rosdep has no name, or aiortc, where it is missing."""
     outcome = yield
     report = outcome.get_result()
-    if report.failed and not _IN_CI and "No module named 'av'" in str(report.longrepr):
-        report.outcome = 'skipped'
-        report.longrepr = str(collector.path), 0, 'Skipped: this needs PyAV (python3-av)'
+    for module, package in (('av', 'PyAV (python3-av)'), ('aiortc', 'aiortc (python3-aiortc)')):
+        if report.failed and not _IN_CI and f"No module named '{module}'" in str(report.longrepr):
+            report.outcome = 'skipped'
+            report.longrepr = str(collector.path), 0, f'Skipped: this needs {package}'
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@
 """A client of WHEP: aiortc, as a program uses it, on loopback."""
 
 import asyncio
+import io
 from urllib.parse import urljoin
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -57,7 +58,8 @@ class WhepClient:
         return await self.send(await self.offer(), **options)
 
     async def send(self, offer, content_type='application/sdp', headers=None):
-        async with self.session.post(self.url, data=offer, headers={
+        body = io.BytesIO(offer if isinstance(offer, bytes) else offer.encode())
+        async with self.session.post(self.url, data=body, headers={
                 'Content-Type': content_type, **(headers or {})}) as answer:
             text = await answer.text()
             self.headers = answer.headers

@@ -20,6 +20,7 @@ import math
 _WINDOW_S = 0.5  # over which what is sent is added up
 _VALID_S = 3.0  # so long counts what a receiver has said
 _AIM = 0.85  # of what fits through
+_TOO_MUCH = 1.1  # times what fits through; a receiver that sees a queue tells less than 1 / 1.15
 _ROOM = 1.15  # times what is sent is room enough; receivers tell 1.5 times that at the most
 _EASY, _FULL = 0.25, 0.9  # of the time that a frame may take, said to those who choose the rate
 _MUCH_LOSS = 0.1  # of the packets: more is no bad radio, but a queue that overflows
@@ -63,7 +64,7 @@ class ReceiverReports:
                 usage = max(usage, 1 / (1 - min(self.loss, 1.0) / 2))
         if not known:
             return None
-        if usage > 1:
+        if usage > _TOO_MUCH:
             return allowed_s * usage / _AIM
         return allowed_s * (_FULL if usage > 1 / _ROOM else _EASY)
 

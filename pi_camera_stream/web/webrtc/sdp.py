@@ -154,9 +154,9 @@ def _with_transport(session: list[str], sections: list[list[str]], at: int) -> l
             lines += [line for line in source if line.startswith(f'a={name}:')]
     modes = {kind: parameters for kind, name, parameters in _formats(lines)
              if _is_ours(name, parameters)}
-    missing = [kind for kind, parameters in modes.items() if _MODE not in parameters]
+    # Who says nothing of it anywhere can take both, as GStreamer.
+    missing = [] if any(_MODE in parameters for parameters in modes.values()) else list(modes)
     have = {match[1] for line in lines if (match := _PARAMETERS.fullmatch(line))}
-    # Who says nothing of it can take both, as GStreamer.
     lines = [f'{line};{_MODE}=1' if (match := _PARAMETERS.fullmatch(line))
              and match[1] in missing else line for line in lines]
     return lines + [f'a=fmtp:{kind} {_MODE}=1' for kind in missing if kind not in have]

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 65536  # of an offer; browsers send 4 to 10 kB
 _BODY_S = 10.0
+_ANSWER_S = 10.0
 _CONNECT_S = 15.0
 _SILENT_S = 5.0  # who says nothing for so long has gone, or is stuck
 _ASK_S = 1.5  # who says nothing for so long is asked whether they are there
@@ -77,7 +78,7 @@ class WhepSession:
             servers: Sequence[IceServer]) -> None:
         self.name, self.tag = secrets.token_hex(16), secrets.token_hex(8)
         self.offer, self.stream, self.viewer = offer, stream, viewer
-        self.peer = make_peer(servers, lambda: stream.want_key(viewer))
+        self.peer = make_peer(servers, self._want_key)
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.answered.add_done_callback(lambda answered: answered.exception())  # it may be unheard
         self.candidates = len(offer.candidates)
@@ -109,10 +110,14 @@ class WhepSession:
             'loss': round(reports.loss, 3), 'estimate_bps': reports.estimate_bps,
         }
 
+    def _want_key(self) -> None:
+        reader = self.viewer.reader
+        if reader is not None and not reader.until_key:  # otherwise, one is due already
+            self.stream.want_key(self.viewer)
+
     async def _run(self, addresses: Sequence[str] | None, on_end: Callable[[], None]) -> None:
         try:
-            answer = await self.peer.answer(self.offer, addresses)
-            self.answered.set_result(answer)
+            self.answered.set_result(await self._answer(addresses))
             if await self._wait(self.peer.reached, self._deadline_s - time.monotonic()):
                 with self.stream.watch(self.viewer):
                     await self._deliver()
@@ -131,6 +136,14 @@ class WhepSession:
                 await self.peer.close()
             finally:
                 on_end()
+
+    async def _answer(self, addresses: Sequence[str] | None) -> str:
+        try:
+            return await asyncio.wait_for(self.peer.answer(self.offer, addresses), _ANSWER_S)
+        except asyncio.TimeoutError:
+            raise web.HTTPGatewayTimeout(text=(
+                "the servers of the parameter 'ice_servers' do not answer: mend it, or leave it "
+                'empty\n')) from None
 
     async def _deliver(self) -> None:
         transport = WebRtcTransport(self.stream, self.viewer, self.peer)
@@ -300,10 +313,8 @@ async def _read_bytes(request: web.Request) -> bytes:
     while chunk := await request.content.readany():
         body += chunk
         if len(body) > _MOST_BYTES:
-            refusal = web.HTTPBadRequest(text=(
+            raise web.HTTPBadRequest(text=(
                 f'a session description (SDP) has {_MOST_BYTES // 1024} kB at the most\n'))
-            refusal.force_close()  # the rest of it is not read
-            raise refusal
     return body
 
 
