@@ -30,7 +30,7 @@ def parse_object(text: str | bytes, most_characters: int = MOST_CHARACTERS) -> d
     if len(text) > most_characters:
         raise ValueError(f'{len(text)} characters are more than the {most_characters} that may be')
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = _DECODER.decode(text if isinstance(text, str) else text.decode())
     except RecursionError as error:
         raise ValueError('it is nested too deeply') from error
     if not isinstance(value, dict):
@@ -86,3 +86,6 @@ def _shortened(value: Any) -> str:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f'{constant} is no number of JSON')
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)  # `json.loads` would make one for each text

@@ -29,8 +29,8 @@ from ...core.frame import Frame
 _LONGEST_SLEEP_S = 0.01  # between two looks at a connection that is not clear yet
 _SHORTEST_SLEEP_S = 0.001
 _STUCK_SLEEP_S = 0.1  # the same, where nothing moves
-_QUICK_S = 0.005  # whose frames are there so soon, has a wide link
-_UNLOOKED = 7  # frames that pass then; one that the kernel does not take whole is looked at anyway
+QUICK_S = 0.005  # whose frames are there so soon, has a wide link
+UNLOOKED = 7  # frames that pass then; one that the kernel does not take whole is looked at anyway
 
 
 class Transport(ABC):
@@ -230,6 +230,6 @@ class _Gate:
         if not self._transport.tells_age:
             viewer.age_ms.add(self._begun_age_ms + transit_s * 1e3)
             # A look costs as much as all the rest: a wide link is looked at now and then.
-            wide = transit_s < _QUICK_S and not viewer.tier_index()
-            self._unlooked = _UNLOOKED if wide else 0
+            wide = transit_s < QUICK_S and not viewer.tier_index()
+            self._unlooked = UNLOOKED if wide else 0
         return False

@@ -46,7 +46,7 @@ import time
 from aiohttp import web, WSCloseCode, WSMsgType
 from aiohttp.abc import AbstractStreamWriter
 
-from .delivery import deliver, Transport
+from .delivery import deliver, QUICK_S, Transport, UNLOOKED
 from .link import Link
 from .rendition import Status
 from .stream import signal_state, Stream
@@ -87,12 +87,14 @@ class WebSocketTransport(Transport):
         self._least_s = math.inf  # the shortest time from sending to acknowledgement
         self._looking: asyncio.TimerHandle | None = None
         self._more = 0  # in flight than of others
+        self._unlooked = 0  # frames to come that the kernel need not be asked about
         self.interval_s = 1 / 30
 
     def begin(self, frame: Frame) -> None:
         super().begin(frame)
         self._more = 0 if frame.codec == JPEG else _MORE_IN_FLIGHT
-        self._look_later()
+        if not self._unlooked:
+            self._look_later()
 
     async def write(self, frame: Frame, tier: int) -> None:
         if frame.codec != JPEG:
@@ -128,10 +130,21 @@ class WebSocketTransport(Transport):
         too narrow from the beginning does not show in that: so long as the kernel knows of bytes
         that have not arrived, they are in transit, whatever was soonest. That is no more than what
         is known: the page's own work comes after it, and so does all behind a reverse proxy.
+
+        Of small frames, which soon arrive, most are sent without a look, which would cost more.
         """
-        if len(self._in_flight) >= self._window() or super().take_transit_s() == math.inf:
+        if len(self._in_flight) >= self._window():
+            self._unlooked = 0
+            return math.inf
+        if self._unlooked and (self._transit_s or 0.0) < QUICK_S:
+            self._unlooked -= 1
+            return None
+        self._unlooked = 0
+        if super().take_transit_s() == math.inf:
             return math.inf
         transit_s, self._transit_s = self._transit_s, None
+        if self._more and transit_s is not None and transit_s < QUICK_S:
+            self._unlooked = UNLOOKED
         return transit_s
 
     async def wait_drained(self) -> float | None:
