@@ -106,6 +106,12 @@ def pyav(missing):
 
 
 @pytest.fixture
+def aiortc(missing):
+    """See that aiortc is there."""
+    _require('aiortc', 'aiortc (python3-aiortc)', missing)
+
+
+@pytest.fixture
 def gpiozero(missing):
     """See that gpiozero is there."""
     _require('gpiozero', 'gpiozero (python3-gpiozero)', missing)

@@ -14,6 +14,7 @@
 
 """Access units to one viewer by WebRTC, as all else is delivered."""
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -77,4 +78,17 @@ class WebRtcTransport(Transport):
         self._viewer.age_ms.add(self._stream.arrivals.age_ms(frame) + on_its_way_ms)
 
     async def write_status(self, status: Status) -> None:
-        """Say nothing: who watches asks `/state`, or has a WebSocket beside it."""
+        """Show why there is no picture, until there is one again."""
+        reader = self._viewer.reader
+        if status.picture is None or reader is None:
+            return
+        frame = await asyncio.get_running_loop().run_in_executor(None, _still, status.picture)
+        await self._peer.wait_ready()
+        if frame is not None and reader is self._viewer.reader:
+            self._peer.send(frame)
+            reader.jump()  # what would build on the last picture cannot any more
+
+
+def _still(picture: Frame) -> Frame | None:
+    from .still import still  # which needs OpenCV, as little else does where JPEGs pass through
+    return still(picture)
