@@ -50,7 +50,8 @@ def pytest_make_collect_report(collector):
     """Leave out what needs PyAV, for which rosdep has no name, or aiortc, where it is missing."""
     outcome = yield
     report = outcome.get_result()
-    for module, package in (('av', 'PyAV (python3-av)'), ('aiortc', 'aiortc (python3-aiortc)')):
+    for module, package in (('av', 'PyAV (python3-av)'), ('aiortc', 'aiortc (python3-aiortc)'),
+                            ('aioice', 'aiortc (python3-aiortc)')):
         if report.failed and not _IN_CI and f"No module named '{module}'" in str(report.longrepr):
             report.outcome = 'skipped'
             report.longrepr = str(collector.path), 0, f'Skipped: this needs {package}'
