@@ -22,6 +22,7 @@ the rest goes on.
 import asyncio
 from collections.abc import Callable, Sequence
 import logging
+import time
 from typing import Any
 
 from aiortc import RTCIceTransport, RTCRtpSender, RTCRtpTransceiver, rtp
@@ -30,7 +31,6 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 _PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay'
 _MOST_ID = 14  # of a header extension of one byte (RFC 8285)
 _MOST_WAITING = 512  # datagrams that nobody has looked at yet
-_PROBES = 2  # after the first, within 3.5 s
 
 _LOG = logging.getLogger(__name__)
 
@@ -157,22 +157,23 @@ def backlog_bytes(sender: RTCRtpSender) -> int:
     return size() if callable(size) else 0
 
 
-async def answers(sender: RTCRtpSender) -> bool:
-    """Return whether the other side answers a binding request (STUN), which all have to."""
+async def round_trip_s(sender: RTCRtpSender) -> float | None:
+    """Return how long the other side takes to answer a request (STUN), which all have to."""
     pair, connection = _pair(sender), getattr(sender.transport.transport, '_connection', None)
     if pair is None or connection is None:
-        return False
+        return None
+    begun_s = time.monotonic()
     try:
         request = connection.build_request(pair, nominate=False)
         await pair.protocol.request(
-            request, pair.remote_addr, retransmissions=_PROBES,
+            request, pair.remote_addr, retransmissions=0,
             integrity_key=connection.remote_password.encode('utf8'))
     except asyncio.CancelledError:
         raise
     except Exception as error:  # no answer, or a version that has something else there
         _LOG.debug('no answer: %r', error)
-        return False
-    return True
+        return None
+    return time.monotonic() - begun_s
 
 
 def _pair(sender: RTCRtpSender) -> Any:

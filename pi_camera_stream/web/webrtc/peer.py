@@ -49,6 +49,9 @@ _RTCP_LOSS = 256  # parts, as receiver reports have it
 _KEY_ON_ITS_WAY_S = 0.3
 
 _LOG = logging.getLogger(__name__)
+for _library in ('aioice', 'aiortc'):  # which tell each step of each connection
+    if logging.getLogger(_library).level == logging.NOTSET:
+        logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 class _Track(MediaStreamTrack):  # type: ignore[misc]
@@ -99,7 +102,6 @@ class Peer:
     def __init__(self, servers: Sequence[IceServer], on_key: Callable[[], None]) -> None:
         self.reached, self.connected, self.ended = (asyncio.Event() for _ in range(3))
         self.reports = ReceiverReports()
-        self.round_trip_s: float | None = None
         self.clock = RtpClock()
         self._on_key = on_key
         self._key_s = 0.0  # when one was sent
@@ -191,12 +193,13 @@ class Peer:
         stats = await self._sender.getStats()
         for one in stats.values():
             if one.type == 'remote-inbound-rtp':
-                self.round_trip_s = one.roundTripTime
                 self.reports.note_loss(one.fractionLost / _RTCP_LOSS, self.reports.heard_s)
 
     async def probe(self) -> None:
-        """Ask whether the client is there, who may have said nothing for long."""
-        if await inside.answers(self._sender):
+        """Ask whether the client is there, and how long the way is at present."""
+        took_s = await inside.round_trip_s(self._sender)
+        if took_s is not None:
+            self.reports.note_round_trip(took_s)
             self._on_report()
 
     async def close(self) -> None:

@@ -74,7 +74,7 @@ class WebRtcTransport(Transport):
     def write_now(self, frame: Frame, _tier: int) -> None:
         self._peer.send(frame)
         # Half of the round trip is what a packet takes.
-        on_its_way_ms = (self._peer.round_trip_s or 0.0) / 2 * 1e3
+        on_its_way_ms = (self._peer.reports.round_trip_s or 0.0) / 2 * 1e3
         self._viewer.age_ms.add(self._stream.arrivals.age_ms(frame) + on_its_way_ms)
 
     async def write_status(self, status: Status) -> None:

@@ -58,7 +58,6 @@ _BODY_S = 10.0
 _ANSWER_S = 10.0
 _CONNECT_S = 15.0
 _SILENT_S = 5.0  # who says nothing for so long has gone, or is stuck
-_ASK_S = 1.5  # who says nothing for so long is asked whether they are there
 _LOOK_S = 0.5
 _CLOSE_S = 1.0
 _OFFER, _FRAGMENT = 'application/sdp', 'application/trickle-ice-sdpfrag'
@@ -105,8 +104,8 @@ class WhepSession:
             'rtp_timestamp': peer.rtp_time(),
             'stamp_ms': None if peer.clock.stamp_ns is None else peer.clock.stamp_ns / 1e6,
             'server_ms': self.stream.now_ns() / 1e6,
-            'round_trip_ms': None if peer.round_trip_s is None
-            else round(peer.round_trip_s * 1e3, 1),
+            'round_trip_ms': None if reports.round_trip_s is None
+            else round(reports.round_trip_s * 1e3, 1),
             'loss': round(reports.loss, 3), 'estimate_bps': reports.estimate_bps,
         }
 
@@ -175,7 +174,7 @@ class WhepSession:
                 silent_s = now_s - max(peer.reports.heard_s, since_s)
                 if silent_s >= _SILENT_S:
                     return
-                if silent_s >= _ASK_S and (asking is None or asking.done()):
+                if asking is None or asking.done():
                     asking = asyncio.create_task(peer.probe())
         finally:
             if asking is not None:
