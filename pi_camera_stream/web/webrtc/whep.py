@@ -83,6 +83,7 @@ class WhepSession:
         self.candidates = len(offer.candidates)
         self._deadline_s = time.monotonic() + _CONNECT_S
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
 
     def begin(self, addresses: Sequence[str] | None, on_end: Callable[[], None]
               ) -> asyncio.Task[None]:
@@ -91,8 +92,8 @@ class WhepSession:
         return self._task
 
     def abort(self) -> None:
-        """End it."""
-        if self._task is not None:
+        """End it, unless it is ending already, which is not to be disturbed."""
+        if self._task is not None and not self._ending:
             self._task.cancel()
 
     def state(self) -> dict[str, object]:
@@ -128,6 +129,7 @@ class WhepSession:
             else:
                 self.answered.set_exception(error)
         finally:
+            self._ending = True
             if not self.answered.done():
                 self.answered.set_exception(web.HTTPServiceUnavailable(
                     text='this was ended before it was answered\n'))

@@ -307,6 +307,14 @@ async def test_servers_that_do_not_answer_are_named(site, monkeypatch):
     await site.until(lambda: not site.places)
 
 
+@with_site()
+async def test_through_a_proxy_nobody_knows_which_address_reaches_the_client(site):
+    client = site.client()
+    status, answer = await client.send(CHROMIUM.read_text(), headers={
+        'X-Forwarded-For': '192.0.2.9'})
+    assert status == 201 and '127.0.0.1 ' not in ''.join(re.findall('a=candidate:.*', answer))
+
+
 @pytest.mark.parametrize(('body', 'status', 'words'), [
     (b'', 400, 'no session description'), (b'\xff\xfe', 400, 'UTF-8'),
     (b'v=0\r\n' + bytes(1 << 20), 400, '64 kB at the most'), (b'v=0\r\nm=x\r\n', 400, 'sections'),
