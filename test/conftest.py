@@ -39,12 +39,14 @@ _IN_CI = os.environ.get('CI') == 'true'
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_make_collect_report(collector):
-    """Leave out what needs PyAV where it is missing: rosdep has no name for it."""
+    """Leave out what needs PyAV, for which rosdep has no name, or aiortc, where it is missing."""
     outcome = yield
     report = outcome.get_result()
-    if report.failed and not _IN_CI and "No module named 'av'" in str(report.longrepr):
-        report.outcome = 'skipped'
-        report.longrepr = str(collector.path), 0, 'Skipped: this needs PyAV (python3-av)'
+    for module, package in (('av', 'PyAV (python3-av)'), ('aiortc', 'aiortc (python3-aiortc)'),
+                            ('aioice', 'aiortc (python3-aiortc)')):
+        if report.failed and not _IN_CI and f"No module named '{module}'" in str(report.longrepr):
+            report.outcome = 'skipped'
+            report.longrepr = str(collector.path), 0, f'Skipped: this needs {package}'
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,12 @@ def certificate(missing, tmp_path):
 def pyav(missing):
     """See that PyAV is there."""
     _require('av', 'PyAV (python3-av)', missing)
+
+
+@pytest.fixture
+def aiortc(missing):
+    """See that aiortc is there."""
+    _require('aiortc', 'aiortc (python3-aiortc)', missing)
 
 
 @pytest.fixture

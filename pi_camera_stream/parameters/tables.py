@@ -130,6 +130,9 @@ HTTP_BRIDGE = (
     Parameter('h264_above_bps', round(ABOVE_BPS), 'Bit rate of all viewers together, above which '
                                                   'those who can show H.264 get that', 'bit/s',
               0, 100_000_000_000),
+    Parameter('ice_servers', '', 'STUN and TURN servers, separated by commas, for WebRTC through '
+                                 'routers: stun:stun.example.org:3478 or '
+                                 'turn:user:password@turn.example.org:3478; empty is none'),
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..web.access.access_rules import AccessRules
 from ..web.stream.video import VideoOptions
+from ..web.webrtc.ice_servers import IceServer, read_ice_servers
 
 
 def read_rules(value: Callable[[str], Any]) -> AccessRules:
@@ -37,6 +38,11 @@ def read_rules(value: Callable[[str], Any]) -> AccessRules:
 def read_video(value: Callable[[str], Any], log: Callable[[str], None]) -> VideoOptions:
     """Return how H.264 is encoded for viewers; `log` hears what is to be known of it."""
     return VideoOptions(float(value('h264_bitrate')), float(value('h264_above_bps')), log)
+
+
+def read_helpers(value: Callable[[str], Any]) -> tuple[IceServer, ...]:
+    """Return the servers for WebRTC; PermanentError where one cannot be read."""
+    return read_ice_servers(_words(value('ice_servers')))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..parameters.driving_settings import check_access, read_limits
 from ..parameters.secrets import exposed
-from ..parameters.web_settings import read_rules, read_video
+from ..parameters.web_settings import read_helpers, read_rules, read_video
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
 from ..web.app import Application
@@ -110,7 +110,8 @@ class _Program:
             Application(self._catalog, rules, self._log.warning, drive,
                         machine=lambda: read_health().state(),
                         results=self._results if self._processed else None,
-                        camera_infos=self._camera_info).build,
+                        camera_infos=self._camera_info,
+                        ice_servers=read_helpers(bridge.__getitem__)).build,
             str(bridge['address']), int(bridge['port']), tls,
             self._log.info if bridge['access_log'] else None,
             Watchdog(ServiceManager(), self._status), rules.counted)

@@ -14,7 +14,7 @@
 
 """The HTTP application: which address shows what."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,7 @@ from .access.addresses import client_address, note_client
 from .access.admission import Admission
 from .access.identity import role_of, session_of
 from .access.origins import relative
+from .access.sessions import Connection
 from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
@@ -45,9 +46,12 @@ from .stream.stream_query import (
     read_max_age_s,
     read_stream_request,
     read_video_request,
+    read_webrtc_request,
 )
 from .stream.viewer import StreamRequest, Viewer
 from .stream.websocket import stream_websocket
+from .webrtc.ice_servers import IceServer
+from .webrtc.whep import Whep
 from ..core import camera_info, clock_exchange
 
 _STATIC = Path(str(files(__package__))) / 'static'
@@ -69,13 +73,15 @@ class Application:
                  drive: Drive | None = None, camera_panel: CameraPanel | None = None,
                  machine: Callable[[], Mapping[str, object]] = dict,
                  results: ResultsFeed | None = None,
-                 camera_infos: CameraInfos | None = None) -> None:
+                 camera_infos: CameraInfos | None = None,
+                 ice_servers: Sequence[IceServer] = ()) -> None:
         """
         Put them together.
 
         `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
         change cameras by, where they may; `machine` returns how this machine is; `results` is
-        what processors of this process have found; `camera_infos` is asked for `/camera_info`.
+        what processors of this process have found; `camera_infos` is asked for `/camera_info`;
+        `ice_servers` help those who watch by WebRTC through a router.
         """
         self._machine, self._results = machine, results
         self._camera_infos = camera_infos
@@ -86,6 +92,7 @@ class Application:
         self._rules = rules
         self._viewers, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
+        self._whep = Whep(ice_servers)
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
 
@@ -102,6 +109,10 @@ class Application:
         get('/stream.h264', self._h264)
         get('/snapshot.jpg', self._snapshot)
         get('/ws', self._websocket, allow_head=False)
+        app.router.add_post('/whep', self._offer)
+        app.router.add_patch('/whep/{viewer}', self._whep.change)
+        app.router.add_delete('/whep/{viewer}', self._whep.end)
+        get('/whep/{viewer}', self._whep.show, allow_head=False)
         if self._drive is not None:
             get('/drive', self._drive_page(self._drive), allow_head=False)
         if self._camera_panel is not None:
@@ -144,6 +155,7 @@ class Application:
 
     async def _close(self, _: web.Application) -> None:
         self._catalog.close()
+        await self._whep.close()
         if self._drive is not None:
             await self._drive.close()
 
@@ -163,6 +175,19 @@ class Application:
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         return await self._watch(request, stream_websocket, 'websocket', read_stream_request(
             request.query, read_codecs(request.query)))
+
+    async def _offer(self, request: web.Request) -> web.StreamResponse:
+        stream, address = self._stream(request), client_address(request)
+
+        @contextmanager
+        def door(connection: Connection) -> Iterator[None]:
+            with self._viewers.admit(address, role_of(request) is Role.LEADS), \
+                    self._access.connected(request, connection):
+                yield
+
+        return await self._whep.offer(request, stream, Viewer(
+            address, 'webrtc', read_webrtc_request(request.query),
+            visitor=self._rules.counted(address)), door)
 
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:

@@ -37,7 +37,7 @@ from ...parameters.driving_settings import read_limits
 from ...parameters.files import named_files
 from ...parameters.secrets import exposed
 from ...parameters.tables import HTTP_BRIDGE
-from ...parameters.web_settings import read_rules, read_video
+from ...parameters.web_settings import read_helpers, read_rules, read_video
 from ...web.access.tls import server_context
 from ...web.app import Application
 from ...web.controls.camera_panel import CameraPanel
@@ -75,7 +75,8 @@ class HttpBridgeNode(BaseNode):
         rules = read_rules(self.value)
         self._server = WebServer(
             Application(self._catalog, rules, self._warn, self._drive, panel,
-                        self._machine.state, camera_infos=CameraInfos(self).newest).build,
+                        self._machine.state, camera_infos=CameraInfos(self).newest,
+                        ice_servers=read_helpers(self.value)).build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None,

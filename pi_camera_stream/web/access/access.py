@@ -36,7 +36,7 @@ from .addresses import client_address
 from .identity import note, session_of
 from .login_throttle import LoginThrottle
 from .origins import local_path, relative, same_origin, shown
-from .sessions import LIFE_S, Session, Sessions
+from .sessions import Connection, LIFE_S, Session, Sessions
 from .tokens import Token
 from ...core.pacing import Once
 
@@ -61,6 +61,11 @@ _PREFLIGHT_HEADERS = {
     'Access-Control-Allow-Methods': 'GET',
     'Access-Control-Allow-Headers': 'Authorization',
     'Access-Control-Max-Age': '600',
+}
+_WHEP = '/whep'  # and what is below it: where to watch is more than a GET
+_WHEP_PREFLIGHT_HEADERS = _PREFLIGHT_HEADERS | {
+    'Access-Control-Allow-Methods': 'GET, POST, PATCH, DELETE',
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
 }
 
 
@@ -113,7 +118,7 @@ class Access:
             self._check_origin(request)
             self._check_token(request)
             _check_dates(request)
-            with self._connected(request):
+            with self.connected(request, request.transport):
                 return await handler(request)
         except web.HTTPException as error:
             if error.status >= 400:
@@ -137,7 +142,9 @@ class Access:
             return
         if self._allowed(request, origin):
             if request.method == 'OPTIONS':
-                raise web.HTTPNoContent(headers=_PREFLIGHT_HEADERS)
+                whep = request.path == _WHEP or request.path.startswith(f'{_WHEP}/')
+                raise web.HTTPNoContent(
+                    headers=_WHEP_PREFLIGHT_HEADERS if whep else _PREFLIGHT_HEADERS)
         elif (request.method not in ('GET', 'HEAD')
               or 'websocket' in request.headers.get('Upgrade', '').lower()):
             self._refuse(f"pages of '{shown(origin)}' may not do this: to let them, add it to the "
@@ -151,11 +158,13 @@ class Access:
     def _allowed(self, request: web.Request, origin: str) -> bool:
         return self._rules.origin_allowed(origin, request.scheme, request.headers.get('Host'))
 
-    def _connected(self, request: web.Request) -> AbstractContextManager[None]:
+    def connected(self, request: web.Request, connection: Connection | None
+                  ) -> AbstractContextManager[None]:
+        """Cut what has come of a request when the login behind it ends, within the context."""
         session = session_of(request)
-        if session is None or request.transport is None:
+        if session is None or connection is None:
             return nullcontext()
-        return self._sessions.connected(session, request.transport)
+        return self._sessions.connected(session, connection)
 
     def _check_token(self, request: web.Request) -> None:
         """Ask for a token where it is needed; take it out of the browser's address bar."""

@@ -46,6 +46,7 @@ _FRESH = 3  # intervals, which the newest picture is not older than
 _SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
+_SHOWING_STATUS = ('mjpeg', 'webrtc')  # transports that have a picture for it, and no words
 _STATUS_SIZE = (640, 360)  # of the status picture, while no size is known
 _STATUS_MOST = 640  # each way: larger ones take longer to draw than they are worth
 
@@ -429,7 +430,8 @@ class Stream:
         last = self.arrivals.last
         size = (last.width, last.height) if last else _STATUS_SIZE
         width, height = (max(2, side * _STATUS_MOST // max(*size, _STATUS_MOST)) for side in size)
-        if not signal.lost or all(viewer.transport != 'mjpeg' for viewer in self.viewers):
+        if not signal.lost or all(viewer.transport not in _SHOWING_STATUS
+                                  for viewer in self.viewers):
             return Status(signal, None)
         jpeg = await asyncio.get_running_loop().run_in_executor(
             None, status_image, width, height,

@@ -66,6 +66,16 @@ def read_video_request(query: Mapping[str, str]) -> StreamRequest:
     return StreamRequest(ladder=(NAMES.index(tier),), codecs=(H264,))
 
 
+def read_webrtc_request(query: Mapping[str, str]) -> StreamRequest:
+    """Return the request in a query with `tier`, for WebRTC, which has H.264 only."""
+    tier = query.get('tier', 'auto')
+    if tier not in ('auto', *_VIDEO_TIERS):
+        raise _refuse(f'the tiers of WebRTC are auto, {" and ".join(_VIDEO_TIERS)}, not '
+                      f'{_shown(tier)}')
+    # Down to small pictures, unless these were asked for.
+    return StreamRequest(**choose(H264 if tier == 'auto' else tier, (H264,)), codecs=(H264,))
+
+
 def read_codecs(query: Mapping[str, str]) -> tuple[str, ...]:
     """Return what the client says it can decode, of what there is; JPEG, it always can."""
     names = [name.strip() for name in query.get('codecs', '').split(',')]
