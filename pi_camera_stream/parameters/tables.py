@@ -130,6 +130,8 @@ HTTP_BRIDGE = (
     Parameter('h264_above_bps', round(ABOVE_BPS), 'Bit rate of all viewers together, above which '
                                                   'those who can show H.264 get that', 'bit/s',
               0, 100_000_000_000),
+    Parameter('rtsp_port', 0, 'TCP port of the RTSP server for players and recorders, usually '
+                              '8554; 0 for none', '', 0, 65535),
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

@@ -17,6 +17,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..outlets.create import OutletSettings
 from ..web.access.access_rules import AccessRules
 from ..web.stream.video import VideoOptions
 
@@ -37,6 +38,11 @@ def read_rules(value: Callable[[str], Any]) -> AccessRules:
 def read_video(value: Callable[[str], Any], log: Callable[[str], None]) -> VideoOptions:
     """Return how H.264 is encoded for viewers; `log` hears what is to be known of it."""
     return VideoOptions(float(value('h264_bitrate')), float(value('h264_above_bps')), log)
+
+
+def read_outlets(value: Callable[[str], Any]) -> OutletSettings:
+    """Return which players are served beside the pages."""
+    return OutletSettings(value('address'), value('rtsp_port'))
 
 
 def _words(text: str) -> tuple[str, ...]:

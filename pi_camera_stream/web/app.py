@@ -14,7 +14,7 @@
 
 """The HTTP application: which address shows what."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,7 @@ from .access.addresses import client_address, note_client
 from .access.admission import Admission
 from .access.connections import ConnectionReaper
 from .access.identity import role_of, session_of
+from .beside import Beside
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics
@@ -83,10 +84,23 @@ class Application:
         self._camera_panel = camera_panel
         self._access = Access(rules, log)
         self._rules = rules
-        self._viewers, self._snapshots = Admission(rules), Admission(rules)
+        self.viewers, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
+        self._beside: list[Beside] = []
+
+    def serve_beside(self, outlets: Iterable[Beside]) -> None:
+        """Open and close these together with the pages; to be called before `build`."""
+        self._beside += outlets
+
+    def note_wrong(self, address: str) -> float:
+        """
+        Note a wrong token that came from an address by another way than HTTP.
+
+        Return for how many seconds another one is one too many.
+        """
+        return self._access.note_wrong(address)
 
     def build(self, reaper: ConnectionReaper) -> web.Application:
         """Return the aiohttp application; `reaper` hears of each request."""
@@ -140,8 +154,12 @@ class Application:
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
             self._results.attach()
+        for outlet in self._beside:
+            await outlet.open()
 
     async def _close(self, _: web.Application) -> None:
+        for outlet in self._beside:
+            await outlet.close()
         self._catalog.close()
         if self._drive is not None:
             await self._drive.close()
@@ -166,7 +184,7 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
         stream = self._stream(request)
-        with self._admit(request, self._viewers) as address:
+        with self._admit(request, self.viewers) as address:
             return await answer(request, stream, Viewer(
                 address, transport, wanted, visitor=self._rules.counted(address)))
 
@@ -228,13 +246,14 @@ class Application:
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
             **({} if self._results is None else {'results': self._results.state()}),
+            **({'outlets': [outlet.state() for outlet in self._beside]} if self._beside else {}),
             'camera_controls': self._camera_panel is not None and role_of(request).drives,
             'you': {'role': role_of(request).value,
                     'logged_in': session_of(request) is not None},
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return await answer_metrics(self._catalog)
+        return await answer_metrics(self._catalog, self._beside)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text='ok\n', headers=_NOT_STORED)
