@@ -15,6 +15,7 @@
 """What all ways to players other than browsers have in common."""
 
 from abc import ABC, abstractmethod
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,10 @@ from ..web.stream.delivery import deliver, Transport
 from ..web.stream.stream import Stream
 from ..web.stream.stream_query import read_video_request
 from ..web.stream.viewer import Viewer
+
+# When a player that has just begun gets another key frame: FFmpeg throws away what it has looked at
+# to learn what it is, if it shall not hold anything back (nobuffer).
+_KEYS_S = (1.0, 2.0, 4.0)
 
 Log = Callable[[str], None]
 
@@ -94,7 +99,13 @@ class Outlet(ABC):
     async def play(self, stream: Stream, viewer: Viewer, transport: Transport) -> None:
         """Send frames to a player until its way is closed, or the task is cancelled."""
         with self._counted(viewer), stream.watch(viewer):
-            await deliver(stream, viewer, transport)
+            loop = asyncio.get_running_loop()
+            keys = [loop.call_later(delay_s, want_key, viewer) for delay_s in _KEYS_S]
+            try:
+                await deliver(stream, viewer, transport)
+            finally:
+                for key in keys:
+                    key.cancel()
 
     @contextmanager
     def _counted(self, viewer: Viewer) -> Iterator[None]:
@@ -107,3 +118,9 @@ class Outlet(ABC):
             self._frames_sent += viewer.sent
             self._bytes_sent += viewer.sent_bytes
             self._frames_skipped += viewer.skipped
+
+
+def want_key(viewer: Viewer) -> None:
+    """Let a player have a key frame, as soon as may be; until then it gets what there is."""
+    if viewer.reader is not None:
+        viewer.reader.rendition.want_key()

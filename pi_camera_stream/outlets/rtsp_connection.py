@@ -28,7 +28,7 @@ from aiohttp import web
 
 from .digest import Digest, Proof
 from .opening import describe, NoPictureError, Opening, TRACK
-from .outlet import Outlet
+from .outlet import Outlet, want_key
 from .rtp import misses_something, Packer, RtpSender
 from .rtp_transports import InterleavedTransport, UdpTransport
 from .rtsp_messages import (
@@ -318,9 +318,8 @@ class RtspConnection:
 
     def _hear(self, data: bytes) -> None:
         """Take in RTCP: a player that misses something gets a key frame, as soon as may be."""
-        if self._viewer is not None and self._viewer.reader is not None \
-                and misses_something(data):
-            self._viewer.reader.rendition.want_key()
+        if self._viewer is not None and misses_something(data):
+            want_key(self._viewer)
 
     def _jump(self) -> None:
         if self._viewer is not None and self._viewer.reader is not None:
