@@ -27,8 +27,8 @@ from ..web.stream.stream import Stream
 from ..web.stream.stream_query import read_video_request
 from ..web.stream.viewer import Viewer
 
-# When a player that has just begun gets another key frame: FFmpeg throws away what it has looked at
-# to learn what it is, if it shall not hold anything back (nobuffer).
+# When a player that has begun gets another key frame: FFmpeg throws away what it has looked at to
+# learn what it is, if it shall not hold anything back (nobuffer).
 _KEYS_S = (1.0, 2.0, 4.0)
 
 Log = Callable[[str], None]

@@ -112,7 +112,7 @@ class _Program:
                                   results=self._results if self._processed else None,
                                   camera_infos=self._camera_info)
         self._outlets = create_outlets(
-            read_outlets(bridge.__getitem__), self._catalog, rules, application.viewers,
+            read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
             application.note_wrong, self._log.warning)
         application.serve_beside(self._outlets)
         self._server = WebServer(

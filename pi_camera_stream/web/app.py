@@ -84,7 +84,7 @@ class Application:
         self._camera_panel = camera_panel
         self._access = Access(rules, log)
         self._rules = rules
-        self.viewers, self._snapshots = Admission(rules), Admission(rules)
+        self.places, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
@@ -184,7 +184,7 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
         stream = self._stream(request)
-        with self._admit(request, self.viewers) as address:
+        with self._admit(request, self.places) as address:
             return await answer(request, stream, Viewer(
                 address, transport, wanted, visitor=self._rules.counted(address)))
 

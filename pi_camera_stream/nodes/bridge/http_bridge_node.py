@@ -77,7 +77,7 @@ class HttpBridgeNode(BaseNode):
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest)
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
-                                       application.viewers, application.note_wrong, self._warn)
+                                       application.places, application.note_wrong, self._warn)
         application.serve_beside(self._outlets)
         self._server = WebServer(
             application.build,
