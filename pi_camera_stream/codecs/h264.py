@@ -32,6 +32,7 @@ _EMULATION_PREVENTION = re.compile(rb'\x00\x00\x03')
 # nal_unit_type (table 7-1)
 SLICE, IDR, SEI, SPS, PPS, DELIMITER = 1, 5, 6, 7, 8, 9
 _SLICES = frozenset({SLICE, IDR})
+_BEFORE = frozenset({SEI, SPS, PPS, DELIMITER})  # what stands in front of a picture
 _PARTITIONS = frozenset({2, 3, 4})  # of the Extended profile, which nobody decodes
 _MOST_UNITS = 1_000
 # Profiles whose SPS has the chroma format in it (7.3.2.1.1).
@@ -90,6 +91,22 @@ def unit_type(unit: bytes) -> int:
 def join(units: list[bytes]) -> bytes:
     """Return the byte stream of NAL units."""
     return b''.join(START_CODE + unit for unit in units)
+
+
+def has_slice(data: bytes) -> bool:
+    """Return whether there is any of a picture in a byte stream."""
+    return any(unit_type(unit) in _SLICES for unit in nal_units(data))
+
+
+def begins_picture(data: bytes) -> bool:
+    """Return whether what a byte stream begins with is of another picture than what was before."""
+    for unit in nal_units(data):
+        kind = unit_type(unit)
+        if kind in _SLICES:  # the number of its first macroblock is 0, which is a single bit
+            return len(unit) > 1 and bool(unit[1] & 0x80)
+        if kind in _BEFORE:
+            return True
+    return False
 
 
 def read_parameter_set(unit: bytes) -> ParameterSet:

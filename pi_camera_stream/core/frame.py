@@ -98,6 +98,31 @@ class Frame(EncodedImage):
 
 
 @dataclass(frozen=True, eq=False)
+class VideoUnit:
+    """
+    One access unit of H.264 that comes from its source as such, complete.
+
+    Attributes
+    ----------
+    data
+        The bytes, as a byte stream (Annex B); in front of a key frame, its parameter sets.
+    key
+        Whether it can be decoded without others before it.
+    monotonic_ns
+        As that of the `Capture` of the same picture.
+    width, height
+        Size in pixels.
+
+    """
+
+    data: bytes
+    key: bool
+    monotonic_ns: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
 class StampedImage:
     """
     One image that still has to be encoded, as `Frame` otherwise.

@@ -21,8 +21,12 @@ class VideoSource(Protocol):
     """
     Where ready-made access units come from; the event loop calls it, and it returns at once.
 
-    The units go to `Stream.offer_video`, from any thread.
+    The units go to `Stream.offer_video`, from one thread.
     """
+
+    @property
+    def available(self) -> bool:
+        """Return whether there is some now, as far as is known: who wants it need not wait."""
 
     def want(self, wanted: bool) -> None:
         """Hear whether access units are wanted from now on."""

@@ -33,6 +33,7 @@ from ..parameters.source_settings import read_settings
 from ..parameters.tables import FRAME_ID
 from ..sources.base import Source
 from ..sources.capture_loop import CaptureLoop
+from ..sources.loop_video import LoopVideo
 from ..sources.registry import create_source
 from ..web.stream.stream import Stream
 from ..web.stream.video import VideoOptions
@@ -63,8 +64,6 @@ class CameraFeed:
         self._reception = Reception()
         # Each hears of every frame, before viewers do, and must return at once.
         self.listeners: list[Callable[[Frame | StampedImage], None]] = []
-        self.stream = Stream(f'/{choice.namespace}/image_raw/compressed', time.time_ns,
-                             self._on_demand, encoder, full, self._reception, options=video)
         self._standby, self._log = bool(values['standby']), log
         self._given = dict(choice.controls)  # set as far as the camera has them
         self._wanted_frame_id = str(values['frame_id'])
@@ -77,6 +76,10 @@ class CameraFeed:
         self._problem = ''  # the last one that was logged
         self._started = False
         self._capture.on_capture = self._hand_over
+        self.stream = Stream(
+            f'/{choice.namespace}/image_raw/compressed', time.time_ns, self._on_demand, encoder,
+            full, self._reception, options=video,
+            video=LoopVideo(self._capture, lambda frame: self.stream.offer_video(frame)))
 
     @property
     def source(self) -> Source:

@@ -15,7 +15,7 @@
 """What every source of pictures has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 import math
 import re
@@ -25,7 +25,7 @@ from .sender_state import SenderState
 from .stream_address import hide_secrets
 from ..codecs.limits import MAX_PIXELS
 from ..core.errors import PermanentError
-from ..core.frame import Capture
+from ..core.frame import Capture, VideoUnit
 
 _SENSOR_MODE = re.compile(r'(\d+x\d+(:\d+)?)?')
 
@@ -140,6 +140,10 @@ class Source(ABC):
     sender: SenderState | None = None  # of a stream: what is known of whoever sends it
     metadata: Mapping[str, Any] = {}  # how its last picture that told was taken
     refused = ''  # why the camera did not take the last change of controls; empty when it did
+    # Gets the H.264 that the source has as such, while it is wanted: all of it from a key frame
+    # on, or up to the next one none. Called in the thread that reads, it must return at once. A
+    # `CaptureLoop` sets it on whichever source it reads.
+    on_video: Callable[[VideoUnit], None] | None = None
 
     def __init__(self, settings: SourceSettings) -> None:
         """Open nothing yet; PermanentError when the settings have what it does not know."""
@@ -260,6 +264,31 @@ class Source(ABC):
         after a few pictures: it may turn out that it cannot. As it lowers the quality only so far,
         pictures may still be too large.
         """
+        return False
+
+    @property
+    def has_video(self) -> bool:
+        """Whether H.264 can be had for `on_video` now, with no encoding of ours. Any thread."""
+        return False
+
+    @property
+    def why_no_video(self) -> str:
+        """Return why the H.264 that is there cannot be had, and what helps; else nothing."""
+        return ''
+
+    def want_video(self, wanted: bool) -> None:  # noqa: B027 - most have none
+        """Say whether `on_video` is to be called; at first it is not. Any thread."""
+
+    def request_key_frame(self) -> bool:
+        """
+        Have one of the next access units be a key frame. Any thread.
+
+        Return whether the source can be asked; if not, its own ones are to be waited for.
+        """
+        return False
+
+    def limit_video_bitrate(self, bitrate_bps: float) -> bool:  # noqa: ARG002 - most cannot
+        """Keep the access units to so many bits a second; False if it cannot. Any thread."""
         return False
 
     def counters(self) -> Mapping[str, int]:

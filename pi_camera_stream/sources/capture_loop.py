@@ -24,7 +24,7 @@ from .silence import longest_silence_s
 from ..core.backoff import Backoff
 from ..core.clock import NowNs, to_clock
 from ..core.errors import EndOfStream, PermanentError, StreamError, TemporaryError
-from ..core.frame import Capture
+from ..core.frame import Capture, VideoUnit
 from ..core.mailbox import Mailbox
 from ..core.statistics import RateMeter, Recent
 
@@ -61,6 +61,9 @@ class CaptureLoop:
         self.captured = RateMeter()
         # Called in the capture thread with each picture and its stamp, and must return at once.
         self.on_capture: Callable[[Capture, int], None] = lambda *newest: self.mailbox.put(newest)
+        # Called in the capture thread with each access unit that the source has, and its stamp,
+        # while such are wanted; it must return at once. To be set before the start.
+        self.on_video: Callable[[VideoUnit, int], None] | None = None
         # Called in the capture thread when the source has told what became of its controls.
         self.on_answer: Callable[[], None] = lambda: None
         self.restarts = 0  # after failures
@@ -72,6 +75,7 @@ class CaptureLoop:
         self._on_delivery = on_delivery
         self._on_refusal = on_refusal or (lambda _, sentence: on_problem(
             f'{sentence}; the settings before that are used'))
+        self._wants_video, self._video_bps = False, 0.0  # 0 while nobody has said it
         self._changed = threading.Condition()  # guards the next five
         self._next: Source | None = None
         self._proven = source  # the last one that worked, or else the first one
@@ -117,6 +121,30 @@ class CaptureLoop:
     def limit_bitrate(self, bitrate_bps: float) -> bool:
         """Have the source keep to a bit rate, as `Source.limit_bitrate`."""
         return self.source.limit_bitrate(bitrate_bps)
+
+    @property
+    def has_video(self) -> bool:
+        """Whether the source that is read has H.264 now, with no encoding of ours."""
+        return self._source.has_video
+
+    @property
+    def why_no_video(self) -> str:
+        """Return why the H.264 of the source cannot be had, as `Source.why_no_video`."""
+        return self._source.why_no_video
+
+    def want_video(self, wanted: bool) -> None:
+        """Say whether `on_video` is to be called, of this source and all that follow it."""
+        self._wants_video = wanted
+        self._source.want_video(wanted)
+
+    def request_key_frame(self) -> bool:
+        """Ask for a key frame, as `Source.request_key_frame`."""
+        return self._source.request_key_frame()
+
+    def limit_video_bitrate(self, bitrate_bps: float) -> bool:
+        """Limit it, as `Source.limit_video_bitrate`, of this source and all that follow it."""
+        self._video_bps = bitrate_bps
+        return self._source.limit_video_bitrate(bitrate_bps)
 
     def want(self, wanted: bool) -> None:
         """Say whether pictures are wanted; without, the source is stopped."""
@@ -165,7 +193,20 @@ class CaptureLoop:
             self._changed.wait_for(lambda: self._stopping or self._wanted)
             if self._next is not None:
                 self._source, self._next = self._next, None
+            self._tell_video()
             return not self._stopping
+
+    def _tell_video(self) -> None:
+        """Let the source know what is wanted of its H.264."""
+        if self.on_video is not None:
+            self._source.on_video = self._put_video
+            self._source.want_video(self._wants_video)
+            if self._video_bps:
+                self._source.limit_video_bitrate(self._video_bps)
+
+    def _put_video(self, unit: VideoUnit) -> None:
+        if self.on_video is not None:
+            self.on_video(unit, to_clock(unit.monotonic_ns, self._now_ns))
 
     def _goes_on(self) -> bool:
         return self._wanted and self._next is None and not self._stopping
@@ -182,6 +223,7 @@ class CaptureLoop:
                     not self._next.take_over(self._source)):
                 return False
             self._source, self._next = self._next, None
+        self._tell_video()
         self._begin()
         return True
 

@@ -26,7 +26,8 @@ from .base import Source, SourceSettings
 from .child import Child
 from .complaints import Complaints
 from .controls import Controls, settle
-from .records import FrameRecord, Message, pack_message, RecordReader
+from .records import FrameRecord, Message, pack_message, RecordReader, VideoRecord
+from .video_intake import VideoIntake
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture, EncodedImage
 from ..core.pacing import RateLimit
@@ -62,6 +63,10 @@ class WorkerSource(Source):
         self._next_metadata: Mapping[str, Any] | None = None  # of the frame that comes next
         self._adapts = False
         self._bitrate_bps = self._sent_bps = math.inf
+        self._video = VideoIntake()
+        self._wants_video: bool | None = None  # None while nobody has said it
+        self._asked_video = self._wants_key = False
+        self._video_bps = self._sent_video_bps = 0.0
 
     @property
     def nominal_fps(self) -> float:
@@ -93,6 +98,8 @@ class WorkerSource(Source):
         self.first_picture_s = type(self).first_picture_s
         self._adapts, self._sent_bps = False, math.inf
         self._asked_metadata, self._next_metadata = False, None
+        self._video = VideoIntake(self._video.left_out)
+        self._asked_video, self._sent_video_bps = False, 0.0
         self._reader = RecordReader()
         self._complaints.forget()
         self._child = Child(self.command(), self.environment(), 'the capture worker',
@@ -124,6 +131,7 @@ class WorkerSource(Source):
         self.metadata = running.metadata
         self._wants_metadata = running._wants_metadata
         self._asked_metadata = running._asked_metadata
+        self._take_over_video(running)
         self._given = given
         self.first_picture_s = _RECONFIGURED_S
         return True
@@ -136,6 +144,7 @@ class WorkerSource(Source):
             self._send_controls(self._child)
             self._send_bitrate(self._child)
             self._ask_for_metadata(self._child)
+            self._ask_for_video(self._child)
             newest, metadata = None, None
             for record in self._reader.feed(self._read_child(self._child, remaining_s)):
                 if isinstance(record, FrameRecord):
@@ -144,6 +153,8 @@ class WorkerSource(Source):
                     newest = record if self._told >= self._given else None
                     self._replaced += newest is None  # taken with settings that count no more
                     self._count(record)
+                elif isinstance(record, VideoRecord):
+                    self._take_video(record)
                 elif record.kind == 'M':
                     self.metadata = self._next_metadata = record.body
                 else:
@@ -156,10 +167,14 @@ class WorkerSource(Source):
         if self._child is not None:
             self._child.stop()
             self._child = None
+            self._video = VideoIntake(self._video.left_out)
 
     def counters(self) -> Mapping[str, int]:
-        return {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
-                'left out for fps': self._rate_limit.skipped}
+        counters = {'left out by the worker': self._lost, 'replaced by newer': self._replaced,
+                    'left out for fps': self._rate_limit.skipped}
+        if self._video.left_out:
+            counters['H.264 left out up to a key frame'] = self._video.left_out
+        return counters
 
     def controls(self) -> Controls:
         controls: Controls = self.hello.get('controls', {})
@@ -208,7 +223,27 @@ class WorkerSource(Source):
         return sensor
 
     def encoder(self) -> str:
-        return str(self.hello.get('detail') or '')
+        detail = str(self.hello.get('detail') or '')
+        return f'{detail}; {self.why_no_video}' if detail and self.why_no_video else detail
+
+    @property
+    def has_video(self) -> bool:
+        return self._video.why_not == ''
+
+    @property
+    def why_no_video(self) -> str:
+        return self._video.why_not or ''
+
+    def want_video(self, wanted: bool) -> None:
+        self._wants_video = wanted
+
+    def request_key_frame(self) -> bool:
+        self._wants_key = self._video.steers
+        return self._wants_key
+
+    def limit_video_bitrate(self, bitrate_bps: float) -> bool:
+        self._video_bps = bitrate_bps
+        return self._video.steers
 
     def explained(self, sentence: str) -> str:
         return self._complaints.added_to(sentence)
@@ -249,6 +284,37 @@ class WorkerSource(Source):
                 pack_message('S', {'metadata': self._wants_metadata})):
             self._asked_metadata = not self._asked_metadata
 
+    def _ask_for_video(self, child: Child) -> None:
+        video = self._video
+        changed = abs(self._video_bps - self._sent_video_bps) > _NOTICEABLE * self._sent_video_bps
+        if video.steers and changed and child.write(
+                pack_message('S', {'video_bitrate': self._video_bps})):
+            self._sent_video_bps = self._video_bps
+        wanted = bool(self._wants_video) and self.has_video
+        if wanted != self._asked_video and child.write(pack_message('S', {'video': wanted})):
+            self._asked_video = wanted
+            video.jump()
+        needed = self._wants_key or (video.steers and video.awaits_key_frame)
+        if needed and wanted and child.write(pack_message('S', {'key_frame': True})):
+            self._wants_key = False
+
+    def _take_video(self, record: VideoRecord) -> None:
+        if self._told < self._given:  # made with settings that count no more
+            self._video.jump()
+            return
+        unit = self._video.take(record)
+        if unit is not None and self._wants_video and self.on_video is not None:
+            self.on_video(unit)
+
+    def _take_over_video(self, running: 'WorkerSource') -> None:
+        self._video, self._asked_video = running._video, running._asked_video
+        if self._wants_video is None:
+            self._wants_video = running._wants_video
+        self._wants_key = self._wants_key or running._wants_key
+        self._video_bps = self._video_bps or running._video_bps
+        self._sent_video_bps = running._sent_video_bps
+        self.on_video = self.on_video or running.on_video
+
     def _count(self, frame: FrameRecord) -> None:
         if self._last_number:
             self._lost += max(0, frame.number - self._last_number - 1)
@@ -267,6 +333,8 @@ class WorkerSource(Source):
         elif message.kind == 'A':
             self.refused = str(message.body.get('error', self.refused))
             self._adapts = bool(message.body.get('adapts', self._adapts))
+            if 'video' in message.body:
+                self._video.tell(message.body['video'], bool(message.body.get('steers')))
             self._take_answer(message.body)
 
     def _take_answer(self, body: Mapping[str, Any]) -> None:

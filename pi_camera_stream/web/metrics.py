@@ -14,6 +14,7 @@
 
 """Figures for Prometheus (text format of its client library)."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -79,17 +80,15 @@ class _Collector:
 
     def _of_viewers(self, gauge: Any) -> Iterator[Any]:
         viewers = gauge(_PREFIX + 'viewers', 'Viewers at present',
-                        labels=['topic', 'transport', 'tier'])
+                        labels=['topic', 'transport', 'tier', 'codec'])
         age = gauge(_PREFIX + 'oldest_age_seconds',
                     'Median age of pictures on arrival, of the viewer who gets the oldest',
                     labels=['topic'])
         for stream in self._catalog.streams():
-            counts: dict[tuple[str, str], int] = {}
-            for viewer in stream.viewers:
-                key = viewer.transport, viewer.tier_name()
-                counts[key] = counts.get(key, 0) + 1
-            for (transport, tier), count in sorted(counts.items()):
-                viewers.add_metric([stream.name, transport, tier], count)
+            counts = Counter((viewer.transport, viewer.tier_name(), viewer.codec())
+                             for viewer in stream.viewers)
+            for labels, count in sorted(counts.items()):
+                viewers.add_metric([stream.name, *labels], count)
             ages = [viewer.age_ms.median() / 1e3 for viewer in stream.viewers]
             known = [seconds for seconds in ages if seconds == seconds]
             if known:

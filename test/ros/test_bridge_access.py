@@ -31,8 +31,8 @@ from support.web import ask, bridge, get, parts, state
 
 TOKEN = 'correct-horse/battery+1'
 WRONG = 'wrong-horse-battery'
-GUARDED = ('/', '/streams', '/state', '/metrics', '/stream.mjpg', '/stream?topic=/x', '/ws',
-           '/snapshot.jpg', '/snapshot', '/stream_viewer', '/nothing')
+GUARDED = ('/', '/streams', '/state', '/metrics', '/stream.mjpg', '/stream.h264',
+           '/stream?topic=/x', '/ws', '/snapshot.jpg', '/snapshot', '/stream_viewer', '/nothing')
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 ELSEWHERE = 'https://evil.example'
 

@@ -21,7 +21,7 @@ import cv2
 from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.url import UrlSource
 import pytest
-from support import senders
+from support import h264_streams, senders
 from support.capturing import capturing
 from support.processes import wait_until
 from support.rtsp_server import rtsp_server
@@ -118,6 +118,70 @@ def test_what_gstreamer_sends_is_seen_and_seen_again_when_it_returns(
                 assert abs(colour - senders.GSTREAMER_BGR).max() < 25
                 assert run.source.hello['detail'] == detail
             run.wait_for_problem('')
+
+
+def see_passed_on(run, sender, count=90):
+    """See that a sender's H.264 is passed on without a fault, with the stamps of the JPEGs."""
+    units, stamps = [], set()
+    run.source.on_video = units.append
+    run.loop.on_capture = lambda capture, _: stamps.add(capture.monotonic_ns)
+    run.source.want_video(True)
+    with sender:
+        wait_until(lambda: len(units) >= count)
+    units = list(units)  # more may come
+    assert run.source.has_video
+    assert units[0].key
+    assert 4 <= sum(unit.key for unit in units[:count]) <= 8  # one in 15
+    assert {(unit.width, unit.height) for unit in units} == {senders.SIZE}
+    assert run.ends == run.problems == []
+    shown = h264_streams.decode([unit.data for unit in units])
+    assert len(shown) == len(units)
+    missed = run.source.counters()['left out by the worker'] + (
+        run.source.counters()['replaced by newer'])
+    assert len({unit.monotonic_ns for unit in units} - stamps) <= missed + 2  # the last ones
+    return shown[count // 2]
+
+
+@pytest.mark.parametrize(('container', 'sent_to', 'read_from'), [
+    ('mpegts', 'udp://127.0.0.1:{}?pkt_size=1316', 'udp://127.0.0.1:{}'),
+    ('h264', 'tcp://127.0.0.1:{}', 'tcp://127.0.0.1:{}?listen'),
+    ('rtp', 'rtp://127.0.0.1:{}', 'rtp://127.0.0.1:{}'),
+    ('rtsp', 'rtsp://127.0.0.1:{}/live', 'rtsp://127.0.0.1:{}/live?listen'),
+    ('mpegts', 'http://127.0.0.1:{}/live.ts', 'http://127.0.0.1:{}/live.ts?listen=1'),
+    ('flv', 'rtmp://127.0.0.1:{}/live/robot', 'rtmp://127.0.0.1:{}/live/robot?listen=1'),
+])
+def test_h264_of_ffmpeg_is_passed_on_as_it_comes(container, sent_to, read_from, bars):
+    port = senders.free_port()
+    with capturing(source(read_from.format(port))) as run:
+        image = see_passed_on(run, senders.sending_again(sent_to.format(port), container))
+    assert cv2.absdiff(image, bars).mean() < 12
+
+
+@pytest.mark.parametrize('colours', ['I420', 'Y444'])
+def test_h264_of_gstreamer_is_passed_on_if_everybody_can_decode_it(colours, missing):
+    if shutil.which('gst-launch-1.0') is None:
+        missing('the sender is the Debian packages gstreamer1.0-{tools,plugins-good,plugins-ugly}')
+    port = senders.free_port()
+    sender = senders.gstreamer(
+        f'video/x-raw,format={colours} ! x264enc tune=zerolatency key-int-max=15 ! rtph264pay '
+        f'config-interval=1 pt=96 ! udpsink host=127.0.0.1 port={port}')
+    with capturing(source(f'rtp://127.0.0.1:{port}')) as run:
+        if colours == 'I420':
+            image = see_passed_on(run, sender)
+        else:
+            with sender:
+                wait_until(lambda: 'it is H.264 with 4:4:4' in run.source.why_no_video)
+                image = run.image()
+                assert not run.source.has_video
+    assert abs(image.mean(axis=(0, 1)) - senders.GSTREAMER_BGR).max() < 25
+
+
+@pytest.mark.parametrize('transport', ['tcp', 'udp'])
+def test_h264_of_an_rtsp_camera_is_passed_on_as_it_comes(transport, bars):
+    with (rtsp_server() as server, capturing(source(f'{server.url}?{transport}')) as run):
+        image = see_passed_on(
+            run, senders.sending(f'rtp://127.0.0.1:{server.rtp_port}', 'rtp'))
+    assert cv2.absdiff(image, bars).mean() < 12
 
 
 @pytest.mark.parametrize(('behind', 'transport'), [('', 'tcp'), ('?udp', 'udp'), ('?tcp', 'tcp')])

@@ -20,8 +20,8 @@ from pi_camera_stream.web.stream import stream
 
 
 class Stream(stream.Stream):
-    def __init__(self, *arguments):
-        super().__init__(*arguments, Reception())
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, Reception(), **options)
 
     def offer(self, frame):
         self.reception.accept(len(frame.data) if isinstance(frame, Frame) else 0)

@@ -51,8 +51,15 @@ class Arrivals:
         self.last, self._last_s = frame, now_s
         now_ns = self._now_ns()
         self._clock_s = now_ns / 1e9 - now_s
-        self._moments.append((frame.stamp_ns, now_s - max(0, now_ns - frame.stamp_ns) / 1e9))
+        self._remember(frame.stamp_ns, now_s, now_ns)
         self._ages_ms.add(self.age_ms(frame))
+
+    def note(self, stamp_ns: int) -> None:
+        """Remember when a picture came that goes another way, so that `age_s` knows it."""
+        self._remember(stamp_ns, time.monotonic(), self._now_ns())
+
+    def _remember(self, stamp_ns: int, now_s: float, now_ns: int) -> None:
+        self._moments.append((stamp_ns, now_s - max(0, now_ns - stamp_ns) / 1e9))
 
     def age_s(self, stamp_ns: int) -> float:
         """

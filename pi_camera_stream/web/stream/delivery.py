@@ -144,11 +144,13 @@ async def deliver(stream: Stream, viewer: Viewer, transport: Transport) -> None:
 async def _deliver_video(stream: Stream, viewer: Viewer, reader: VideoReader,
                          transport: Transport, gate: '_Gate') -> None:
     """Send each frame in its order when the viewer's way is clear, as long as that reads them."""
+    tier = viewer.tier_index()  # wherever it is about to go
+
     def take(frame: Frame) -> bool:
         if not (transport.ready() and gate.opens(reader, frame)):
             return False
         transport.begin(frame)
-        transport.write_now(frame, viewer.tier_index())
+        transport.write_now(frame, tier)
         _count(stream, viewer, frame)
         return True
 
@@ -160,7 +162,7 @@ async def _deliver_video(stream: Stream, viewer: Viewer, reader: VideoReader,
             await transport.write_status(update)
         elif isinstance(update, Frame) and await gate.waits(reader, update):
             transport.begin(update)
-            await transport.write(update, viewer.tier_index())
+            await transport.write(update, tier)
             _count(stream, viewer, update)
 
 
@@ -218,7 +220,8 @@ class _Gate:
         """Take in what was measured; a viewer who is about to move still gets all frames."""
         if transit_s is not None and self._viewer.reader is reader:
             self._moves(transit_s)
-        self._begun_age_ms = self._stream.arrivals.age_ms(frame)
+        if not self._transport.tells_age:
+            self._begun_age_ms = self._stream.arrivals.age_ms(frame)
         return self._viewer.reader is reader
 
     def _moves(self, transit_s: float) -> bool:

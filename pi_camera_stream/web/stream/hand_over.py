@@ -107,6 +107,12 @@ class GroupHandOver:
                 return
         self._request_key()
 
+    def jump(self) -> None:
+        """Leave out all up to the next key frame: something of its group is missing."""
+        with self._lock:
+            self._waiting.jump()
+        self._request_key()
+
     def _take(self) -> None:
         with self._lock:
             self._called = False

@@ -17,6 +17,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 import logging
 import time
 
@@ -41,6 +42,7 @@ from ...core.video_spec import VideoSpec
 
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S, _FIRST_TICK_S = 1.0, 0.2
+_FRESH = 3  # intervals, which the newest picture is not older than
 _SHARED = {tier.spec for tier in TIERS}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
@@ -90,7 +92,8 @@ class Stream:
         self._custom: HandOver[Rendered] = HandOver(self._put_rendered)
         self._custom_renderer = Renderer(encoder, full, self._custom.put, reception)
         self._options = options or VideoOptions()
-        self.video = Video(self._options, reception, encoder.max_pixels, video)
+        self.video = Video(self._options, reception, encoder.max_pixels, video, self._newest)
+        self._video_sequence = 0  # of the last access unit that was offered
         self._surroundings = Surroundings()
         self.sent_per_s = (0.0, 0.0)  # frames and bytes
         self._tasks: set[asyncio.Task[object] | None] = set()  # of those who want frames
@@ -109,7 +112,16 @@ class Stream:
         self.video.put(frame)
 
     def offer_video(self, frame: Frame) -> None:
-        """Take in an access unit that is complete, of the source's own encoder. Any thread."""
+        """
+        Take in an access unit that is complete, of the source's own encoder. One thread at a time.
+
+        It may be numbered anew, so that it is not older than the pictures beside it.
+        """
+        least = max(self._video_sequence + 1, self.last_sequence)
+        if frame.sequence < least:
+            frame = replace(frame, sequence=least)
+        self._video_sequence = frame.sequence
+        self.arrivals.note(frame.stamp_ns)
         self.video.put_ready(frame)
 
     @contextmanager
@@ -145,7 +157,7 @@ class Stream:
                 viewer.rendition = self._enter(None, viewer.visitor)
                 self.move(viewer)
             elif isinstance(spec, VideoSpec):
-                viewer.rendition = self.video.enter(spec)
+                viewer.rendition = self.video.enter(spec, self.interval_s)
                 viewer.reader = viewer.rendition.join(viewer.name)
             else:
                 viewer.rendition = self._enter(spec, viewer.visitor)
@@ -174,13 +186,16 @@ class Stream:
         if viewer.rendition.spec == spec:
             return
         if not isinstance(spec, VideoSpec):
+            # A camera's own access units may have other numbers, and be more.
+            viewer.last_sequence = min(viewer.last_sequence, self.last_sequence)
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
-        rendition = self.video.enter(spec, viewer.entry_share())
+        rendition = self.video.enter(
+            spec, self.arrivals.interval_s(self.interval_s), viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
         viewer.joining.when_ready(lambda: self._arrive(viewer))
         if viewer.joining is not None:
-            rendition.want_key(viewer.name == self.preferred)
+            self.video.want_key(spec, viewer.name == self.preferred)
 
     def want_key(self, viewer: Viewer) -> None:
         """Let the decoder of a viewer begin anew, which has come upon something it cannot show."""
@@ -355,6 +370,7 @@ class Stream:
                                (self.bytes_sent - size) / took_s)
             self.interval_s = self.arrivals.interval_s(self.interval_s)
             self._look_around()
+            self._explain()
             if self.video.tick(self.interval_s):
                 self._follow_video()
             signal = self.reception.signal()
@@ -368,6 +384,21 @@ class Stream:
                     for rendition in list(self._renditions.values()):
                         rendition.wake(status)
                     self.video.wake(status)
+
+    def _explain(self) -> None:
+        """Tell those who wait long for a key frame that they do, and when that is over."""
+        now_s = time.monotonic()
+        for viewer in self.viewers:
+            reason = self.video.why_waiting() if viewer.waits_long(now_s) else ''
+            if reason != viewer.told:
+                viewer.told = reason
+                viewer.on_video(reason or self.video.reason())
+
+    def _newest(self) -> Frame | StampedImage | None:
+        """Return the last picture, if it is not an old one."""
+        last = self.arrivals.last
+        fresh = last is not None and self.arrivals.age_s(last.stamp_ns) < _FRESH * self.interval_s
+        return last if fresh else None
 
     def _look_around(self) -> None:
         """Note what the choice of a tier goes by: how large pictures are, and all they take."""

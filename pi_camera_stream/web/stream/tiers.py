@@ -73,6 +73,7 @@ _LATE = (4, 8)  # so many late ones of so many, and the viewer moves down
 _MUCH_TOO_LATE = (2, 4)  # the same of those that took three times as long as they may
 _MUCH = 3.0
 _AIM = 0.6  # of what is allowed, for the tier to which one moves down
+_AIM_OF_CROWDS = 2.0
 _COMFORT = 0.7  # of what is allowed on the next tier: whoever needs no more tries it
 _CALM_FRAMES = 30  # so many pictures in time, before a viewer moves up
 _FIRST_HOLD_S = 2.0
@@ -201,8 +202,12 @@ class TierControl:
         least = self.surroundings.share(self.index)
         return LEAST_SHARE * max(1.0, TIERS[self.index].budget_share * self.fitting / least)
 
-    def use(self, ladder: Ladder, now_s: float) -> bool:
-        """Choose among these from now on; return whether the tier has changed."""
+    def use(self, ladder: Ladder, now_s: float, from_top: bool = False) -> bool:
+        """
+        Choose among these from now on; return whether the tier has changed.
+
+        It goes on where it is, or near that, unless it is to begin `from_top`.
+        """
         if ladder == self._ladder:
             return False
         before, share = self.index, TIERS[self.index].share
@@ -210,6 +215,8 @@ class TierControl:
         fitting = [at for at, index in enumerate(ladder)
                    if index == before or TIERS[index].share <= share]
         at = ladder.index(before) if before in ladder else fitting[0] if fitting else -1
+        if from_top:
+            at = 0
         self._at = at % len(ladder)
         return self._change(self._at, now_s, before)
 
@@ -226,9 +233,15 @@ class TierControl:
         last = len(self._ladder) - 1
         at = min(self._at + 1, last)
         while at < last and (share(self._ladder[at]) / share_a_second
-                             > _AIM * TIERS[self._ladder[at]].budget_share * budget_s):
+                             > self._aim(at) * TIERS[self._ladder[at]].budget_share * budget_s):
             at += 1
         return self._change(at, now_s, self.index)
+
+    def _aim(self, at: int) -> float:
+        """Return which part of the time that there is pictures of a rung should take at first."""
+        # Where many viewers begin at once, each sees less of the link than there will be for them.
+        begins = self._ladder[at] == H264_INDEX and self.index == FULL
+        return _AIM_OF_CROWDS if begins else _AIM
 
     def _top(self) -> int:
         """Return the highest rung that may be used at present."""

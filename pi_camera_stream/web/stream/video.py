@@ -16,7 +16,7 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 import logging
 import time
@@ -29,14 +29,15 @@ from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
 from ...codecs.h264_effort import MOST_BPS
 from ...core.frame import Frame, StampedImage
+from ...core.pacing import Once
 from ...core.reception import Reception
 from ...core.video_source import VideoSource
 from ...core.video_spec import VideoSpec
 
 _AGAIN_S = 60.0  # after a failure, before it may be tried again
 _SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
-_KEY_PATIENCE_S = 3.0  # so long may a source deliver frames that nobody can begin with
-_NO_PYAV = 'H.264 needs PyAV: sudo apt install python3-av'
+_KEY_PATIENCE_S = 2.0  # so long may it take until a source has a key frame
+_MOST_SAID = 20  # sentences in the log
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,11 +78,21 @@ class Encoded:
     def dropped(self) -> int:
         return self._hand_over.dropped
 
+    @property
+    def encoder(self) -> str:
+        """Return what encodes at present; empty where nothing does."""
+        return self.renderer.name if self._wanted and not self.renderer.failed else ''
+
     def want(self, wanted: bool) -> None:
         if wanted != self._wanted:
             self._wanted = wanted
             self._hand_over.attach(asyncio.get_running_loop())
             self.renderer.want(wanted)
+
+    def begin(self, picture: Frame | StampedImage | None) -> None:
+        """Encode a picture, in place of waiting for the next one to begin with."""
+        if picture is not None and self._wanted:
+            self.renderer.put(picture)
 
 
 class Video:
@@ -92,8 +103,11 @@ class Video:
     """
 
     def __init__(self, options: VideoOptions, reception: Reception, max_pixels: int,
-                 source: VideoSource | None) -> None:
-        self._log, self._source, self._reception = options.log, source, reception
+                 source: VideoSource | None,
+                 newest: Callable[[], Frame | StampedImage | None]) -> None:
+        """Make it; `newest` returns the picture to begin with, if that is not old."""
+        self._log, self._source, self._newest = options.log, source, newest
+        self._reception = reception
         self.rates = {spec: VideoRate(options.bitrate_bps) for spec in (H264, H264_SMALL)}
         self.renditions = {spec: VideoRendition(spec, partial(self._request_key, spec),
                                                 partial(self._set_rate, spec))
@@ -102,11 +116,13 @@ class Video:
                          for spec, rendition in self.renditions.items()}
         self._ready_made = GroupHandOver(self._put_ready, self._lost)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready_size: tuple[int, int] | None = None  # of its group; None before a key frame
+        self._keyless = 0  # frames that came before one
         self._source_wanted = self._passing = False  # whether the source's frames are taken
         self._source_since_s = self._source_last_s = 0.0
         self._failed_s: dict[VideoSpec, float] = {}  # when
         self._reasons: dict[VideoSpec, str] = {}
-        self._said: set[str] = set()
+        self._once = Once(_MOST_SAID)
 
     def put(self, picture: Frame | StampedImage) -> None:
         """Take in a picture that can be encoded."""
@@ -114,26 +130,45 @@ class Video:
             encoded.renderer.put(picture)
 
     def put_ready(self, frame: Frame) -> None:
-        """Take in an access unit of the source."""
+        """Take in an access unit of the source; all calls are from one thread."""
+        size = frame.width, frame.height
+        if frame.key:
+            self._ready_size = size
+        elif size != self._ready_size:
+            if self._ready_size is not None:
+                self._say(f"a frame of the camera's own H.264 is {size[0]}x{size[1]} in the midst "
+                          f'of others that are {self._ready_size[0]}x{self._ready_size[1]}: all '
+                          'up to its next key frame is left out')
+                self._ready_size = None
+                self._ready_made.jump()
+            self._keyless += 1
+            return
         self._ready_made.put(frame)
 
     def reason(self, spec: VideoSpec = H264) -> str:
         """Return why there is no H.264 at present; empty where it can be had, as far as known."""
-        if spec == H264 and self._passing:
+        if spec == H264 and (self._passing or (self._source is not None
+                                               and self._source.available)):
             return ''
-        if reason := self._reasons.get(H264) or self._reasons.get(spec):
-            return reason
-        return '' if find_spec('av') else _NO_PYAV
+        return self._reasons.get(H264) or self._reasons.get(spec) or _without_pyav()
 
-    def enter(self, spec: VideoSpec, share: float = 1.0) -> VideoRendition:
+    def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
         self._loop = asyncio.get_running_loop()
         rendition = self.renditions[spec]
         if not rendition.users:
+            self.rates[spec].interval_s = interval_s
             rendition.restart(share)
         rendition.users += 1
         self._update()
+        if rendition.users == 1:
+            self._encoded[spec].begin(self._newest())
         return rendition
+
+    def want_key(self, spec: VideoSpec, driver: bool) -> None:
+        """Ask for a key frame for who has entered; an encoder that begins makes one anyway."""
+        if self.renditions[spec].users > 1 or not self._encoded[spec].encoder:
+            self.renditions[spec].want_key(driver)
 
     def leave(self, rendition: VideoRendition) -> None:
         rendition.users -= 1
@@ -156,6 +191,11 @@ class Video:
         if self._source is not None and self._source_wanted:
             self._source.want(False)
 
+    def why_waiting(self) -> str:
+        """Return why viewers wait for long until they can begin."""
+        who = "the camera's own" if self._passing else 'the encoded'
+        return f'{who} H.264 has had no key frame yet, which a viewer begins with'
+
     def tick(self, interval_s: float) -> bool:
         """Look at what has become of it; return whether `reason` may have changed."""
         before = {spec: self.reason(spec) for spec in self.renditions}
@@ -177,7 +217,7 @@ class Video:
     def state(self) -> dict[str, object]:
         """Return what `/state` says of it; empty while nobody wants it."""
         return {name: {
-            'encoder': 'source' if spec == H264 and self._passing else encoded.renderer.name,
+            'encoder': 'source' if spec == H264 and self._passing else encoded.encoder,
             'width': rendition.newest.width if rendition.newest else None,
             'height': rendition.newest.height if rendition.newest else None,
             'frames_per_s': round(rendition.made.per_second(), 1),
@@ -210,7 +250,11 @@ class Video:
             if self._passing and now_s - self._source_last_s > _SILENT_S:
                 self._passing = self.renditions[H264].rate.fixed = False
         # A source may need a moment for its first key frame, JPEGs are shown in the meantime.
-        waits = self._source_wanted and now_s - self._source_since_s < _SILENT_S
+        waits = (self._source is not None and self._source_wanted and self._source.available
+                 and now_s - self._source_since_s < _KEY_PATIENCE_S)
+        if self._source_wanted and not self._passing and not waits and self._keyless:
+            self._say("the camera's own H.264 has no key frames, which viewers begin with: let it "
+                      'send one a second, or more; it is encoded here')
         self._encoded[H264].want(users > 0 and not self._passing and not waits
                                  and H264 not in self._reasons)
         self._encoded[H264_SMALL].want(self.renditions[H264_SMALL].users > 0
@@ -220,6 +264,7 @@ class Video:
         self._source_last_s = time.monotonic()
         if not self._source_wanted:
             return
+        self._reception.show()
         self.renditions[H264].put(frame)
         if not self._passing:
             self._passing = True
@@ -249,9 +294,14 @@ class Video:
                 rate.bitrate_bps(spec, newest.width, newest.height))
 
     def _say(self, sentence: str) -> None:
-        if sentence and sentence not in self._said:
-            self._said.add(sentence)
+        if sentence and self._once.due(sentence):
             self._log(sentence)
+
+
+@lru_cache(maxsize=1)
+def _without_pyav() -> str:
+    """Return that it is not installed, if so; it is not imported for that."""
+    return '' if find_spec('av') else 'H.264 needs PyAV: sudo apt install python3-av'
 
 
 def _rounded(value: float) -> float | None:

@@ -16,7 +16,6 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-import math
 import secrets
 import time
 
@@ -26,6 +25,7 @@ from .tiers import (
     allowed_s,
     CUSTOM,
     CUSTOM_INDEX,
+    FULL,
     JPEG_LADDER,
     Ladder,
     NAMES,
@@ -42,6 +42,7 @@ from ...core.rendition_spec import RenditionSpec
 from ...core.statistics import Recent
 
 _DRIVER, _SPECTATOR = 1.9, 0.4  # slack while somebody drives
+_LONG_S = 3.0  # when it is told that it waits
 _PATIENCE_S = 1.5  # so long may it take until a key frame comes
 _COMPLAINTS, _COMPLAINTS_PER_S = 3, 0.1  # of a decoder, before smaller frames are tried
 
@@ -84,7 +85,8 @@ class Viewer:
         self._rate_limit = RateLimit()
         self._missing: Collection[int] = ()  # tiers that cannot be had at present
         self._last_size = 0
-        self._asked_s = -math.inf  # when it was sent elsewhere
+        self._asked_s = self.since_s  # when it was sent elsewhere
+        self.told = ''  # why it waits
         self._complaints = TokenBucket(_COMPLAINTS_PER_S, _COMPLAINTS)
 
     def spec(self) -> Spec:
@@ -111,8 +113,9 @@ class Viewer:
 
     def ask(self, request: StreamRequest) -> None:
         """Serve it so from now on."""
-        self.request = request
-        self._control.use(self._ladder(), time.monotonic())
+        self.request, self._asked_s = request, time.monotonic()
+        ladder = self._ladder()
+        self._control.use(ladder, self._asked_s, from_top=FULL not in ladder)  # it was chosen
 
     def lacks(self, missing: Collection[int]) -> None:
         """Hear which tiers cannot be had."""
@@ -152,6 +155,10 @@ class Viewer:
         """Return whether that is one of the tiers that are chosen from for it."""
         return self.request.spec is None and self.request.tier is None \
             and index in self.request.ladder
+
+    def waits_long(self, now_s: float) -> bool:
+        """Return whether a key frame is missing for it that should have come."""
+        return self.joining is not None and now_s - self._asked_s > _LONG_S
 
     def complain(self) -> bool:
         """Take in that it could not decode something; True when it needs another rendition."""

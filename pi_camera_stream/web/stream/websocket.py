@@ -98,6 +98,8 @@ class WebSocketTransport(Transport):
 
     async def write(self, frame: Frame, tier: int) -> None:
         if frame.codec != JPEG:
+            if self._transport.is_closing():
+                raise ConnectionResetError('the viewer has gone')
             self.write_now(frame, tier)
         else:
             self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
@@ -109,8 +111,6 @@ class WebSocketTransport(Transport):
         return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
 
     def write_now(self, frame: Frame, tier: int) -> None:
-        if self._transport.is_closing():
-            raise ConnectionResetError('the viewer has gone')
         self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
         self._transport.write(_whole_message(frame, tier))
 

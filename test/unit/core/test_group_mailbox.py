@@ -44,31 +44,6 @@ def run(course):
 
 
 @given(courses)
-def test_what_is_taken_builds_on_what_was_taken_before(course):
-    _, taken, _, _ = run(course)
-    for (before, _), (number, key) in zip([(-1, True), *taken], taken, strict=False):
-        assert number == before + 1 or (key and number > before)
-
-
-@given(courses)
-def test_everything_is_taken_or_waits_or_was_counted(course):
-    put, taken, mailbox, _ = run(course)
-    assert len(put) == len(taken) + len(mailbox._buffer._waiting) + mailbox.dropped
-
-
-@given(courses)
-def test_little_waits_and_no_key_frame_waits_behind_many(course):
-    _, _, mailbox, _ = run(course)
-    waiting = [item for _, item in mailbox._buffer._waiting]
-    # Up to `BEHIND_S` more than MOST may wait for their group's end; a key frame never does.
-    assert not any(key for _, key in waiting[MOST:])
-    put, _, mailbox, _ = run([*course, ('put', True, 0.0)])
-    waiting = [item for _, item in mailbox._buffer._waiting]
-    assert waiting[-1] == put[-1]
-    assert len(waiting) <= MOST
-
-
-@given(courses)
 def test_a_key_frame_is_asked_for_just_while_one_is_missed(course):
     _, _, mailbox, requests = run([*course, ('put', True, 0.0)])
     assert not mailbox._buffer.until_key

@@ -15,6 +15,7 @@
 from pathlib import Path
 
 from pi_camera_stream.core.errors import PermanentError
+from pi_camera_stream.parameters.web_settings import read_video
 from pi_camera_stream.serve.configuration import read_configuration
 import pytest
 
@@ -47,6 +48,16 @@ def test_options_are_the_parameters_names():
         'jpeg_quality', 'max_viewers', 'port', 'access_token')} == {
         'jpeg_quality': 60, 'max_viewers': 3, 'port': 0, 'access_token': '0123456789'}
     assert configuration.seconds == 2.5
+
+
+def test_the_bit_rate_of_h264_is_the_bridges_since_there_is_no_topic():
+    for option in ('--h264-bitrate', '--bridge.h264_bitrate'):
+        configuration = read_configuration([option, '1500000', '--h264-above-bps', '0'])
+        assert configuration.bridge['h264_bitrate'] == 1_500_000
+        assert configuration.bridge['h264_above_bps'] == 0
+        video = read_video(configuration.bridge.__getitem__, pytest.fail)
+        assert video.bitrate_bps == 1.5e6
+        assert video.sent.report('/a', 1.0, 1.0)  # whatever is sent is too much
 
 
 def test_the_camera_is_named_as_among_nodes(tmp_path):

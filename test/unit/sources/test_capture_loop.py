@@ -17,11 +17,12 @@ import threading
 import time
 
 from pi_camera_stream.core.errors import EndOfStream, PermanentError, TemporaryError
-from pi_camera_stream.core.frame import Capture, EncodedImage
+from pi_camera_stream.core.frame import Capture, EncodedImage, VideoUnit
 from pi_camera_stream.core.mailbox import Mailbox
 from pi_camera_stream.sources import capture_loop
 from pi_camera_stream.sources.base import Source, SourceSettings
 from pi_camera_stream.sources.capture_loop import CaptureLoop
+from pi_camera_stream.sources.loop_video import LoopVideo
 import pytest
 from support.processes import WAIT_S
 
@@ -340,3 +341,83 @@ def test_an_heir_that_cannot_work_gives_way_to_the_settings_before(run):
     assert bench.loop.source is before
     assert (after.stopped, before.started) == (1, 2)
     assert bench.refusals == [(after, 'no such mode')]
+
+
+class VideoSource(ListSource):
+    """Has an access unit for each capture, while it is wanted."""
+
+    has_video, why_no_video = True, 'for no reason'
+
+    def __init__(self, *attempts):
+        super().__init__(*attempts)
+        self.wanted, self.bps, self.keys = False, 0.0, 0
+
+    def read(self, timeout_s):
+        if self.wanted and self.on_video is not None:
+            self.on_video(VideoUnit(b'unit', True, 1000, 320, 240))
+        return super().read(timeout_s)
+
+    def want_video(self, wanted):
+        self.wanted = wanted
+
+    def request_key_frame(self):
+        self.keys += 1
+        return True
+
+    def limit_video_bitrate(self, bitrate_bps):
+        self.bps = bitrate_bps
+        return True
+
+
+def test_what_is_wanted_of_h264_is_wanted_of_each_source_that_follows():
+    first, second = VideoSource([PICTURE]), VideoSource([PICTURE])
+    bench, units = Bench(first), []
+    bench.loop.on_video = lambda unit, stamp_ns: units.append((unit.data, stamp_ns))
+    bench.loop.start()
+    try:
+        until(lambda: bench.loop.captured.total == 1)
+        assert (units, first.wanted, first.bps) == ([], False, 0.0)
+        bench.loop.want_video(True)
+        assert bench.loop.limit_video_bitrate(1e6)
+        assert bench.loop.request_key_frame()
+        until(lambda: units)
+        assert units[0] == (b'unit', pytest.approx(10**18 + 1000, abs=10**8))
+        assert (bench.loop.has_video, bench.loop.why_no_video) == (True, 'for no reason')
+        bench.loop.change(second)
+        until(lambda: bench.loop.captured.total == 2)
+        assert (first.bps, first.keys) == (second.bps, 1) == (1e6, 1)
+        begin = len(units)
+        until(lambda: len(units) > begin)
+        bench.loop.want_video(False)
+        assert not second.wanted
+    finally:
+        bench.loop.stop()
+
+
+def test_its_h264_is_handed_over_as_frames_and_steered():
+    source, frames = VideoSource([PICTURE]), []
+    bench = Bench(source)
+    video = LoopVideo(bench.loop, frames.append)
+    bench.loop.start()
+    try:
+        until(lambda: bench.loop.captured.total == 1)
+        assert (video.available, frames) == (True, [])
+        video.want(True)
+        assert video.limit_bitrate(5e5)
+        video.request_key_frame()
+        until(lambda: len(frames) > 1)
+        assert (source.bps, source.keys) == (5e5, 1)
+        assert [frame.sequence for frame in frames[:2]] == [1, 2]
+        assert (frames[0].data, frames[0].codec, frames[0].key) == (b'unit', 'h264', True)
+        assert (frames[0].width, frames[0].height) == (320, 240)
+        assert frames[0].stamp_ns == pytest.approx(10**18 + 1000, abs=10**8)
+    finally:
+        bench.loop.stop()
+
+
+def test_a_hook_that_somebody_else_has_set_stays(run):
+    source, units = VideoSource([PICTURE]), []
+    source.on_video, source.wanted = units.append, True
+    bench = run(source)
+    until(lambda: units)
+    assert bench.ends == []

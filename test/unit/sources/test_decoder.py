@@ -19,10 +19,12 @@ import threading
 import av
 import numpy as np
 from pi_camera_stream.core.errors import TemporaryError
+from pi_camera_stream.sources.base import SourceSettings
 from pi_camera_stream.sources.workers.runtime.decoder import Decoder
+from pi_camera_stream.sources.workers.runtime.video_writer import VideoWriter
 from pi_camera_stream.sources.workers.runtime.worker_status import WorkerStatus
 import pytest
-from support import pictures
+from support import h264_streams, pictures
 from support.processes import WAIT_S, wait_until
 
 FRAMES, GROUP = 30, 10
@@ -49,6 +51,10 @@ class Writer:
     def __init__(self):
         self.images, self.times = [], []
         self.left_out = 0
+        self.video = VideoWriter(self, SourceSettings())
+
+    def send(self, kind, body):
+        pass
 
     def decoded_size(self, width, height):
         return width, height
@@ -64,7 +70,7 @@ class Writer:
 class SlowCodec:
     """A decoder that waits to be let go, packet by packet."""
 
-    name, width, height = 'h264', 0, 0
+    name, width, height, extradata, has_b_frames = 'h264', 0, 0, None, 0
 
     def __init__(self):
         self._codec = av.CodecContext.create('h264', 'r')
@@ -143,6 +149,16 @@ def test_until_the_first_key_frame_it_says_what_is_missing(packets):
     decoder.close()
     assert writer.times == [GROUP]
     assert 'rpicam-vid --inline' in situation.sentence
+
+
+def test_h265_under_the_name_of_h264_is_named():
+    writer, situation = Writer(), WorkerStatus('')
+    decoder = Decoder(av.CodecContext.create('h264', 'r'), writer, situation)
+    for number, data in enumerate(h264_streams.access_units(codec='libx265')):
+        decoder.put(packet(data, number), number)
+    wait_until(lambda: 'H.265 arrives under the name of H.264' in situation.sentence)
+    decoder.close()
+    assert writer.images == []
 
 
 @pytest.mark.parametrize('max_pixels', [320 * 240 - 1, 1000])

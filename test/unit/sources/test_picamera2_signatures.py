@@ -30,6 +30,7 @@ SOURCES = [WORKERS / name for name in
            ('picamera2/worker.py', 'picamera2/picamera2_configuration.py',
             'picamera2/picamera2_encoding.py', 'picamera2/picamera2_controls.py',
             'picamera2/picamera2_bitrate.py', 'picamera2/picamera2_stamps.py',
+            'picamera2/picamera2_output.py', 'picamera2/picamera2_video.py',
             'runtime/worker_pipe.py')]
 # (module, class) -> what of it is used, by way of which variables of the worker
 USED = {
@@ -37,11 +38,12 @@ USED = {
         '__init__', 'global_camera_info', 'load_tuning_file', 'camera_controls', 'sensor_modes',
         'create_video_configuration', 'configure', 'camera_configuration', 'set_controls',
         'start_encoder', 'stop_encoder', 'encoders', 'start', 'stop', 'post_callback',
-        'request_lock', 'camera_properties'},
+        'request_lock', 'camera_properties', 'lock'},
     ('encoders.encoder', 'Encoder'): {'firsttimestamp', 'stop', 'encode', 'outputframe'},
     ('encoders.jpeg_encoder', 'JpegEncoder'): {'__init__', 'encode_func', 'q'},
     ('encoders.v4l2_encoder', 'V4L2Encoder'): {'bitrate', 'vd'},
     ('encoders.mjpeg_encoder', 'MJPEGEncoder'): {'__init__'},
+    ('encoders.h264_encoder', 'H264Encoder'): {'__init__', 'force_key_frame'},
     ('outputs.output', 'Output'): {'__init__', 'outputframe'},
     ('request', 'CompletedRequest'): {'get_metadata', 'acquire', 'release'},
 }
@@ -148,7 +150,7 @@ def test_the_table_of_what_is_used_is_whole():
     known = {}
     for (_, name), used in USED.items():
         known.setdefault(name, set()).update(used)
-    known['Encoder'] |= known['V4L2Encoder'] | known['JpegEncoder']
+    known['Encoder'] |= known['V4L2Encoder'] | known['JpegEncoder'] | known['H264Encoder']
     found = set(used_by_the_worker())
     assert {('Picamera2', 'start_encoder'), ('Picamera2', 'request_lock'),
             ('Encoder', 'vd'), ('Encoder', 'q'),
@@ -171,6 +173,7 @@ def calls():
     ('Picamera2', 'picamera2', 'Picamera2', '__init__', set()),
     ('JpegEncoder', 'encoders.jpeg_encoder', 'JpegEncoder', '__init__', set()),
     ('MJPEGEncoder', 'encoders.mjpeg_encoder', 'MJPEGEncoder', '__init__', set()),
+    ('H264Encoder', 'encoders.h264_encoder', 'H264Encoder', '__init__', {'repeat', 'iperiod'}),
 ])
 def test_arguments_have_the_names_that_are_used(real, call, module, name, method, more):
     arguments = functions(class_of(real, module, name))[method].args

@@ -22,7 +22,7 @@ import threading
 from pi_camera_stream.sources import workers
 import pytest
 
-MODULES = ('worker', 'picamera2_controls', 'picamera2_bitrate', 'worker_pipe')
+MODULES = ('worker', 'picamera2_controls', 'picamera2_bitrate', 'picamera2_video', 'worker_pipe')
 
 
 @pytest.fixture
@@ -101,6 +101,32 @@ def test_controls_are_set_while_picamera2_does_not_take_them(worker):
     assert worker.Controls(camera).set({'Brightness': 1}) == ''
     assert camera.found == ({'Brightness': 1.0}, True)
     assert not camera.request_lock.locked()
+
+
+def test_behind_an_access_unit_that_was_left_out_one_key_frame_is_asked_for(worker):
+    class Everything:
+        """The encoder, and the pipe, which has no room."""
+
+        asked, sent = 0, ()
+
+        def force_key_frame(self):
+            self.asked += 1
+
+        def send_unit(self, data, stamp_ns, number, key):
+            self.sent = (*self.sent, (data, stamp_ns, number, key))
+            return key
+
+    one = Everything()
+    video = worker.Video(None, one, worker.Stamps())
+    video._encoder = one
+    asked = []
+    for number, key in enumerate((True, False, False, False, True, False, False), 1):
+        video._deliver(one, b'unit', number, key)
+        asked.append(one.asked)
+    assert asked == [0, 1, 1, 1, 1, 2, 2]
+    assert one.sent[-1] == (b'unit', 7000, 7, False)
+    video._deliver(Everything(), b'unit', 8, True)  # from an encoder that is being stopped
+    assert len(one.sent) == 7
 
 
 def test_of_the_metadata_numbers_are_told_as_json_has_them(worker):

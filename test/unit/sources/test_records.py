@@ -21,8 +21,10 @@ from pi_camera_stream.sources.records import (
     Message,
     pack_frame,
     pack_message,
+    pack_video,
     RecordError,
     RecordReader,
+    VideoRecord,
 )
 import pytest
 
@@ -30,9 +32,12 @@ RECORDS = [
     Message('H', {'camera': 'imx708', 'controls': {}}),
     FrameRecord(b'\xff\xd8PC\x01F', 2**63, 1, 10_000),
     FrameRecord(b'', 0, 2),
+    VideoRecord(b'\0\0\0\1PC\x01V', 2**63, 2**40),
+    VideoRecord(b'', 0, 1),
     Message('E', {'sentence': 'the cable is loose \N{EM DASH} push it in', 'permanent': False}),
 ]
 BYTES = b''.join(pack_frame(record) if isinstance(record, FrameRecord)
+                 else pack_video(record) if isinstance(record, VideoRecord)
                  else pack_message(record.kind, record.body) for record in RECORDS)
 
 
@@ -50,6 +55,8 @@ def test_the_layout_is_the_documented_one():
     assert pack_message('S', {}) == b'PC\x01S\x02\x00\x00\x00{}'
     assert pack_frame(FrameRecord(b'jpeg', 1, 2, 3)) == (
         b'PC\x01F' + struct.pack('<IQQI', 24, 1, 2, 3) + b'jpeg')
+    assert pack_video(VideoRecord(b'unit', 1, 2)) == (
+        b'PC\x01V' + struct.pack('<IQQ', 20, 1, 2) + b'unit')
 
 
 @pytest.mark.parametrize(('data', 'sentence'), [
@@ -57,6 +64,8 @@ def test_the_layout_is_the_documented_one():
     (struct.pack('<2sBcI', b'PC', 1, b'H', 2**31), 'a record of 2147483648 bytes'),
     (struct.pack('<2sBcI', b'PC', 1, b'F', 2**31), 'a record of 2147483648 bytes'),
     (struct.pack('<2sBcI', b'PC', 1, b'F', 3) + b'abc', 'a frame that is too short'),
+    (struct.pack('<2sBcI', b'PC', 1, b'V', 2**25), 'a record of 33554432 bytes'),
+    (struct.pack('<2sBcI', b'PC', 1, b'V', 3) + b'abc', 'an access unit that is too short'),
     (struct.pack('<2sBcI', b'PC', 1, b'H', 2) + b'[]', "b'H' that is no JSON object"),
     (struct.pack('<2sBcI', b'PC', 1, b'H', 2) + b'{"', "b'H' that is no JSON object"),
 ])

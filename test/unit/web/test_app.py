@@ -44,7 +44,7 @@ JPEG = pictures.jpeg()
 FRAME_S = 0.02  # between two pictures
 PLAIN = ('/', '/latency', '/streams', '/state', '/metrics', '/healthz', '/clock', '/snapshot.jpg',
          '/snapshot', '/static/viewer/viewer.js')
-ENDLESS = ('/stream.mjpg', '/stream')
+ENDLESS = ('/stream.mjpg', '/stream', '/stream.h264')
 
 
 class Site:
@@ -151,7 +151,8 @@ async def until(condition):
     ('/state', 'application/json'), ('/metrics', 'text/plain'), ('/healthz', 'text/plain'),
     ('/snapshot.jpg', 'image/jpeg'), ('/snapshot', 'image/jpeg'),
     ('/static/viewer/viewer.css', 'text/css'),
-    *((path, 'multipart/x-mixed-replace') for path in ENDLESS)])
+    ('/stream.h264', 'video/h264'),
+    *((path, 'multipart/x-mixed-replace') for path in ENDLESS[:2])])
 @with_rules()
 async def test_each_address_answers_and_so_does_the_question_for_its_head(site, path, kind):
     for method in ('GET', 'HEAD'):
@@ -167,6 +168,9 @@ async def test_each_address_answers_and_so_does_the_question_for_its_head(site, 
     ('/nothing', 'GET', 404, 'there is nothing at this address, only at /, '),
     ('/stream.mjpg?topic=/x', 'GET', 404, f"no topic '/x' with pictures: there are {DEFAULT}, "),
     ('/snapshot?topic=%00%0d%0aX:%20y', 'GET', 404, "no topic '/\\x00\\r\\nX: y' with pictures"),
+    ('/stream.h264?topic=none', 'GET', 404, "no topic '/none'"),
+    ('/ws?tier=h264', 'GET', 400, 'tier h264 is for a WebSocket that asks for codecs=jpeg,h264'),
+    ('/snapshot.jpg?tier=h264', 'GET', 400, 'tier h264 is for a WebSocket'),
     ('/ws?topic=none', 'GET', 404, "no topic '/none'"),
     ('/stream_viewer?topic=none', 'GET', 404, "no topic '/none'"),
     ('/stream?type=vp8', 'GET', 400, 'type must be mjpeg or ros_compressed'),
@@ -328,13 +332,14 @@ async def test_who_opens_a_page_is_led_to_the_login_and_back_to_that_page(site):
 async def test_the_place_of_a_viewer_who_has_left_is_free_again(site):
     stream = site.catalog.stream()
     for _ in range(3):
-        async with site.ask('/stream.mjpg') as first, site.session.ws_connect(site.url('/ws')):
+        async with site.ask('/stream.h264') as first, site.session.ws_connect(site.url('/ws')):
             assert first.status == 200
             await until(lambda: len(stream.viewers) == 2)
-            async with site.ask('/stream.mjpg') as answer:
-                assert answer.status == 503
-                assert int(answer.headers['Retry-After']) > 0
-                assert "'max_viewers'" in await answer.text()
+            for path in ('/stream.mjpg', '/stream.h264'):
+                async with site.ask(path) as answer:
+                    assert answer.status == 503
+                    assert int(answer.headers['Retry-After']) > 0
+                    assert "'max_viewers'" in await answer.text()
             async with site.ask('/snapshot.jpg') as answer:
                 assert answer.status == 200  # who does not stay takes no place
         await until(lambda: not stream.viewers)

@@ -52,7 +52,7 @@ async def scrape(catalog):
         assert family.name.startswith('pi_camera_stream_')
         assert family.documentation
         for sample in family.samples:
-            values = (sample.labels[label] for label in ('topic', 'transport', 'tier')
+            values = (sample.labels[label] for label in ('topic', 'transport', 'tier', 'codec')
                       if label in sample.labels)
             key = sample.name.removeprefix('pi_camera_stream_'), *values
             assert key not in figures
@@ -94,20 +94,21 @@ def test_what_has_come_and_gone_is_counted():
     asyncio.run(run())
 
 
-def test_viewers_are_counted_by_topic_transport_and_tier():
+def test_viewers_are_counted_by_topic_transport_tier_and_codec():
     async def run():
         catalog = new_catalog()
         viewers = [Viewer('a', 'mjpeg'), Viewer('b', 'mjpeg', StreamRequest(tier=0)),
                    Viewer('c', 'mjpeg', StreamRequest(tier=3)),
                    Viewer('d', 'websocket', StreamRequest(tier=3)),
                    Viewer('e', 'websocket', StreamRequest(spec=RenditionSpec(width=32)))]
-        with watched(catalog.stream(), *viewers), watched(
+        video = Viewer('g', 'h264', StreamRequest(ladder=(5,), codecs=('h264',)))
+        with catalog.stream().watch(video), watched(catalog.stream(), *viewers), watched(
                 catalog.stream('/depth'), Viewer('f', 'mjpeg')):
             figures = await scrape(catalog)
         assert {key[1:]: value for key, value in figures.items() if key[0] == 'viewers'} == {
-            (TOPIC, 'mjpeg', 'full'): 2, (TOPIC, 'mjpeg', 'low'): 1,
-            (TOPIC, 'websocket', 'low'): 1, (TOPIC, 'websocket', 'custom'): 1,
-            ('/depth', 'mjpeg', 'full'): 1}
+            (TOPIC, 'mjpeg', 'full', 'jpeg'): 2, (TOPIC, 'mjpeg', 'low', 'jpeg'): 1,
+            (TOPIC, 'websocket', 'low', 'jpeg'): 1, (TOPIC, 'websocket', 'custom', 'jpeg'): 1,
+            (TOPIC, 'h264', 'h264', 'h264'): 1, ('/depth', 'mjpeg', 'full', 'jpeg'): 1}
         figures = await scrape(catalog)
         assert not [key for key in figures if key[0] == 'viewers']
 

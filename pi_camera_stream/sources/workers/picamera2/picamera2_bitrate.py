@@ -31,8 +31,14 @@ _FAIR_STEPS = 3688  # sum of the luminance steps at quality 50, ITU-T T.81 table
 _TOLERANCE = 0.03  # the hardware is not told of smaller changes
 # From linux/videodev2.h and linux/v4l2-controls.h; on ARM the same for 32 and 64 bits.
 _VIDIOC_S_CTRL = 0xC008561C
-_MPEG_VIDEO_BITRATE = 0x009909CF
+BITRATE = 0x009909CF  # V4L2_CID_MPEG_VIDEO_BITRATE
 _CONTROL = struct.Struct('=Ii')  # struct v4l2_control: id, value
+
+
+def set_control(encoder: Any, control: int, value: int) -> int:
+    """Set a control of a V4L2 encoder that runs, and return what it has become."""
+    answer = fcntl.ioctl(encoder.vd, _VIDIOC_S_CTRL, _CONTROL.pack(control, value))
+    return int(_CONTROL.unpack(answer)[1])
 
 
 class BitrateLimit:
@@ -105,9 +111,7 @@ class HardwareLimit(BitrateLimit):
 
     def _ask(self, bitrate_bps: int) -> int:
         try:
-            answer = fcntl.ioctl(self._encoder.vd, _VIDIOC_S_CTRL,
-                                 _CONTROL.pack(_MPEG_VIDEO_BITRATE, bitrate_bps))
-            return int(_CONTROL.unpack(answer)[1])
+            return set_control(self._encoder, BITRATE, bitrate_bps)
         except Exception as error:  # without it, the pictures are just larger
             self.works = False
             print(f'The JPEG hardware cannot be told another bit rate ({error}).')

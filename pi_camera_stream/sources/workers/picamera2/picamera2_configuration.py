@@ -22,8 +22,9 @@ from typing import Any
 from worker_pipe import Failure
 
 # One is being exposed and one waits for it, so that two can be encoded at a time. More would only
-# let pictures grow older when the encoder is slow.
-_BUFFERS = 4
+# let pictures grow older when the encoder is slow. The hardware is not, and may have a second one
+# at work on the same pictures.
+BUFFERS, BUFFERS_OF_HARDWARE = 4, 6
 _ENCODABLE = ('YUV420', 'RGB888', 'BGR888', 'XRGB8888', 'XBGR8888')  # others kill JpegEncoder
 _NOISE = {'off': 'Off', 'fast': 'Fast', 'high_quality': 'HighQuality', 'minimal': 'Minimal'}
 _OWN_FPS = 30.0  # what picamera2 takes where nobody asks for a rate
@@ -40,7 +41,8 @@ def check_settings(settings: dict[str, Any]) -> None:
                       "and height in the sensor's pixels", permanent=True)
 
 
-def configure(picam2: Any, settings: dict[str, Any], pixel_format: str) -> dict[str, Any]:
+def configure(picam2: Any, settings: dict[str, Any], pixel_format: str,
+              buffers: int = BUFFERS) -> dict[str, Any]:
     """Configure the camera as far as it can do what is wanted; return what it will deliver."""
     from libcamera import ColorSpace, Transform
 
@@ -55,7 +57,7 @@ def configure(picam2: Any, settings: dict[str, Any], pixel_format: str) -> dict[
         wanted['sensor'] = _sensor(settings['sensor_mode'])
     # sRGB primaries with full range, as a JPEG has it; the default would make white grey.
     picam2.configure(picam2.create_video_configuration(
-        raw=None, transform=transform, colour_space=ColorSpace.Sycc(), buffer_count=_BUFFERS,
+        raw=None, transform=transform, colour_space=ColorSpace.Sycc(), buffer_count=buffers,
         queue=False, **wanted))
     got: dict[str, Any] = picam2.camera_configuration()
     _check(picam2, got, wanted, transform)

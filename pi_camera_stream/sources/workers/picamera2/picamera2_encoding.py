@@ -23,7 +23,8 @@ import threading
 from typing import Any
 
 from picamera2_bitrate import BitrateLimit, HardwareLimit, QualityLimit
-from picamera2_configuration import configure
+from picamera2_configuration import BUFFERS_OF_HARDWARE, configure
+from picamera2_output import hand_to
 from picamera2_stamps import Stamps
 from worker_pipe import WorkerPipe
 
@@ -59,6 +60,11 @@ class Encoding:
         """Return whether it obeys `limit_bitrate`."""
         return bool(self._limit.works)
 
+    @property
+    def hardware_size(self) -> tuple[int, int] | None:
+        """Return the size of the pictures that the hardware encodes; None while the CPU does."""
+        return self._hardware_size
+
     def limit_bitrate(self, bitrate_bps: float | None) -> None:
         self._bitrate_bps = bitrate_bps
         self._limit.set(bitrate_bps)
@@ -73,7 +79,7 @@ class Encoding:
         quality = settings.get('quality') or 80
         # On a Pi 5 the name stands for libav in software, which holds a frame back.
         if MJPEGEncoder.__name__ == 'MJPEGEncoder':
-            size = configure(self._picam2, settings, 'YUV420')['main']['size']
+            size = configure(self._picam2, settings, 'YUV420', BUFFERS_OF_HARDWARE)['main']['size']
             if max(size) <= _HARDWARE_PIXELS and self._use_hardware(size, quality):
                 return
         self._retire_hardware()
@@ -96,7 +102,7 @@ class Encoding:
         self._retire_hardware()
         encoder = MJPEGEncoder(bitrate=_bitrate_bps(size, quality))
         try:
-            self._picam2.start_encoder(encoder, self._output(encoder))
+            self._picam2.start_encoder(encoder, hand_to(self._deliver, encoder))
         except OSError as error:
             print(f'The JPEG hardware cannot be used ({error}); the CPU encodes instead.')
             with suppress(Exception):
@@ -121,7 +127,7 @@ class Encoding:
             self._encoder = JpegEncoder(q=quality)
         self._encoder.q = quality
         self._bind(QualityLimit(self._encoder))
-        self._picam2.start_encoder(self._encoder, self._output(self._encoder))
+        self._picam2.start_encoder(self._encoder, hand_to(self._deliver, self._encoder))
         self._tell_cpu(quality)
 
     def _bind(self, limit: BitrateLimit) -> None:
@@ -141,21 +147,7 @@ class Encoding:
     def _tell_cpu(self, quality: int) -> None:
         self.detail = f'JPEG quality {quality}, encoded by the CPU'
 
-    def _output(self, encoder: Any) -> Any:
-        from picamera2.outputs import Output
-
-        deliver = self._deliver
-
-        class Newest(Output):  # type: ignore[misc]
-            def outputframe(self, frame: Any, keyframe: bool = True,  # noqa: ARG002
-                            timestamp: int | None = None, packet: Any = None,  # noqa: ARG002
-                            audio: bool = False) -> None:  # noqa: ARG002
-                with suppress(Exception):  # it would end the encoder's thread in silence
-                    deliver(bytes(frame), encoder.firsttimestamp + timestamp)
-
-        return Newest()
-
-    def _deliver(self, jpeg: bytes, sensor_us: int) -> None:
+    def _deliver(self, jpeg: bytes, sensor_us: int, _key: bool) -> None:
         taken = self._stamps.find(sensor_us)
         if taken is not None:
             self._pipe.send_frame(jpeg, taken.stamp_ns, taken.number, taken.exposure_us,

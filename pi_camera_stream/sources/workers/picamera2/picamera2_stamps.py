@@ -68,7 +68,8 @@ class Stamps:
         """Return how that frame was taken; None when it was before the last `forget`."""
         if sensor_us <= self._forgotten_us:
             return None
-        taken = self._frames.pop(sensor_us, None)
+        # It stays, as there may be a second encoder.
+        taken = self._frames.get(sensor_us)
         return taken or Taken(sensor_us * 1000, self._number)
 
     def forget(self) -> None:

@@ -32,6 +32,7 @@ from picamera2_configuration import changed_controls, check_settings, describe_s
 from picamera2_controls import Controls
 from picamera2_encoding import Encoding
 from picamera2_stamps import Stamps
+from picamera2_video import Video
 from worker_pipe import Device, Failure, run, WorkerPipe
 
 _AT_ONCE = {'crop', 'fps', 'noise_reduction', 'quality'}  # the camera need not stop for these
@@ -103,6 +104,7 @@ class Camera(Device):  # type: ignore[misc]
             check_settings(settings)
             self.picam2, self._name = open_camera(settings)
             self._encoding = Encoding(self.picam2, pipe, self._stamps)
+            self._video = Video(self.picam2, pipe, self._stamps)
             self.picam2.post_callback = self._stamps.note
             self._start()
         except Exception as error:
@@ -129,6 +131,15 @@ class Camera(Device):  # type: ignore[misc]
     def limit_bitrate(self, bitrate_bps: float | None) -> None:
         self._encoding.limit_bitrate(bitrate_bps)
 
+    def want_video(self, wanted: bool) -> None:
+        self._video.want(wanted)
+
+    def request_key_frame(self) -> None:
+        self._video.request_key_frame()
+
+    def limit_video_bitrate(self, bitrate_bps: float) -> None:
+        self._video.limit_bitrate(bitrate_bps)
+
     def want_metadata(self, each: bool) -> None:
         self._stamps.each = each
 
@@ -136,6 +147,7 @@ class Camera(Device):  # type: ignore[misc]
         self.picam2.stop()
 
     def _start(self) -> None:
+        self._video.stop()  # before the buffers that it reads are given back
         self._encoding.start(self._settings)
         self.controls = Controls(self.picam2)
         refused = self.controls.set(self._settings.get('controls') or {})
@@ -157,11 +169,12 @@ class Camera(Device):  # type: ignore[misc]
 
     def _hello(self) -> None:
         width, height = self.picam2.camera_configuration()['main']['size']
+        fps = self.controls.fps(self._settings.get('fps') or 30.0)
         self._pipe.send(b'H', {
             'camera': self._name, 'width': width, 'height': height, 'number': self._number,
-            'fps': self.controls.fps(self._settings.get('fps') or 30.0),
-            'detail': self._encoding.detail, 'adapts': self._encoding.adapts,
+            'fps': fps, 'detail': self._encoding.detail, 'adapts': self._encoding.adapts,
             'sensor': describe_sensor(self.picam2), 'controls': self.controls.described})
+        self._video.follow(self._encoding.hardware_size, fps)
 
 
 if __name__ == '__main__':

@@ -21,9 +21,12 @@ from typing import Any
 import av
 
 from .frame_writer import FrameWriter
+from .passed_video import PassedVideo
 from .worker_status import WorkerStatus
 from ...decoded_frame import frame_orientation, to_image
+from ....codecs import h264
 from ....codecs.limits import check_size, libav_options
+from ....codecs.sniffing import sniff
 from ....core.errors import FrameRefusedError, TemporaryError
 from ....core.group_mailbox import GroupMailbox
 from ....core.mailbox import Mailbox
@@ -31,8 +34,11 @@ from ....core.mailbox import Mailbox
 _BACKLOG = 8  # packets; a decoder that is further behind goes on with the newest key frame
 _MOST_BEHIND_S = 1.0  # then the rest of this group of pictures is left out, too
 _STAMPS = 64
+_CHUNKS = 1 << 15  # AV_CODEC_FLAG2_CHUNKS
 _KEY = {'h264': re.compile(rb'\x00\x00\x01[\x05\x25\x45\x65\x07\x27\x47\x67]'),
         'hevc': re.compile(rb'\x00\x00\x01[\x26\x28\x2a\x40\x42]\x01')}
+_H265 = ('H.265 arrives under the name of H.264, and no picture can be made of it: let the sender '
+         'say what it sends, or send H.264')
 _NO_KEY_FRAME = ('data arrives, and no picture can be made of it yet: let the sender repeat key '
                  'frames with their parameters, for example `rpicam-vid --inline --intra 30` or '
                  '`ffmpeg -g 30`')
@@ -67,6 +73,8 @@ class Decoder:
         codec.thread_type = 'SLICE'
         codec.options = {'flags': '+low_delay', **libav_options(writer.max_pixels), **(
             {'flags2': '+chunks'} if codec.name == 'h264' else {})}
+        self._unfinished = False  # a picture has begun, and has not come out
+        self._video = PassedVideo(codec, writer.video) if codec.name == 'h264' else None
         self._thread = threading.Thread(target=self._run, name='decoder', daemon=True)
         self._thread.start()
 
@@ -81,6 +89,8 @@ class Decoder:
     def close(self) -> None:
         self._packets.close()
         self._thread.join()
+        if self._video is not None:
+            self._video.close()
 
     def _is_key(self, packet: Any) -> bool:
         return bool(packet.is_keyframe or (
@@ -96,19 +106,42 @@ class Decoder:
                 return
             dropped = self._packets.dropped
             self._writer.leave_out(dropped - counted)
+            if self._video is not None:
+                if dropped > counted:
+                    self._video.jump()
+                self._video.add(packet, monotonic_ns)
             counted = dropped
             stamps[packet.pts] = monotonic_ns
             if len(stamps) > _STAMPS:
                 del stamps[next(iter(stamps))]
-            try:
-                frames = self._codec.decode(packet)
-            except av.error.FFmpegError:  # lost packets, or no key frame yet
-                frames = []
+            frames = self._decode(packet)
             if sentence := self._too_large():
                 self._situation.sentence = sentence
                 continue
             for frame in frames:
                 self._put(frame, stamps.get(frame.pts, monotonic_ns))
+
+    def _decode(self, packet: Any) -> list[Any]:
+        ended = self._unfinished and self._ends_the_one_before(packet)
+        if ended:  # it was cut off, and the decoder would wait for its rest for ever
+            self._codec.flags2 = int(self._codec.flags2) & ~_CHUNKS
+        try:
+            frames: list[Any] = self._codec.decode(packet)
+        except av.error.FFmpegError:  # lost packets, or no key frame yet
+            frames = []
+        if ended:
+            self._codec.flags2 = int(self._codec.flags2) | _CHUNKS
+        if self._video is not None:
+            if not frames and self._situation.sentence == _NO_KEY_FRAME and (
+                    sniff(bytes(packet)) == 'hevc'):
+                self._situation.sentence = _H265
+            self._unfinished = not frames and (
+                h264.has_slice(bytes(packet)) or (self._unfinished and not ended))
+        return frames
+
+    def _ends_the_one_before(self, packet: Any) -> bool:
+        """Return whether another picture begins; where they come out later, nothing is wrong."""
+        return not self._codec.has_b_frames and h264.begins_picture(bytes(packet))
 
     def _too_large(self) -> str:
         """Return why there will be no picture of this size; nothing where there may be."""
@@ -120,6 +153,8 @@ class Decoder:
         return ''
 
     def _put(self, frame: Any, monotonic_ns: int) -> None:
+        if self._video is not None:
+            self._video.come_out(frame, monotonic_ns)
         self._writer.put(
             lambda: to_image(frame, self._writer.decoded_size, frame_orientation(frame)),
             monotonic_ns)

@@ -19,6 +19,7 @@ import threading
 import time
 from typing import Any
 
+from .video_writer import VideoWriter
 from .worker_pipe import WorkerPipe
 from ...base import SourceSettings
 from ...records import FrameRecord
@@ -43,6 +44,7 @@ class FrameWriter:
         self.on_broken: Callable[[str], None] = lambda _: None
         # What the hello says besides the size; to be set before the first picture.
         self.about: dict[str, Any] = {}
+        self.video = VideoWriter(pipe, settings)
         self._pipe = pipe
         self._settings = settings
         self._turned = bool(settings.rotation or settings.hflip or settings.vflip)

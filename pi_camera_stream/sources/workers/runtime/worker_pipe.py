@@ -20,16 +20,21 @@ The records are described, and for the node implemented, in `sources/records.py`
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 import json
 import os
 import signal
 import struct
 import threading
+import time
 from typing import Any, Callable, Iterator, NoReturn  # noqa: UP035 - Python 3.9 has them
 
 _HEAD = struct.Struct('<2sBcI')
 _FRAME = struct.Struct('<QQI')
+_UNIT = struct.Struct('<QQ')
+# Access units that wait to be written, as `core/group_mailbox.py` has it.
+_UNITS, _MOST_UNITS, _MOST_BEHIND_S = 8, 64, 1.0
 _GRACE_S = 0.08  # how long the camera may take to stop; the node waits for 0.1 s
 _leaving = threading.Lock()
 
@@ -67,21 +72,33 @@ class Device:
     def want_metadata(self, each: bool) -> None:
         """Tell the metadata of each picture from now on, or only now and then."""
 
+    def want_video(self, wanted: bool) -> None:
+        """Send the access units that there are beside the JPEGs, or none from now on."""
+
+    def request_key_frame(self) -> None:
+        """Let one of the next access units be a key frame, if it can."""
+
+    def limit_video_bitrate(self, bitrate_bps: float) -> None:
+        """Keep the access units to so many bits a second, if it can."""
+
     def stop(self) -> None:
         """Let go of the hardware."""
 
 
 class WorkerPipe:
     """
-    Messages to be written, and the newest frame only.
+    Messages to be written, the newest frame only, and access units, by group.
 
-    Any thread may put, and never waits; the main one writes.
+    Any thread may put, and never waits; the main one writes. A frame waits for one access unit at
+    the most.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._messages: list[bytes] = []
         self._frame: tuple[bytes, ...] = ()
+        self._units: deque[tuple[float, bytes, bytes]] = deque()  # when put, head and data
+        self._until_key = False  # access units are left out up to the next key frame
         self._failed = False
 
     def send(self, kind: bytes, body: dict[str, Any]) -> None:
@@ -103,6 +120,30 @@ class WorkerPipe:
         with self._changed:
             self._frame = ()
 
+    def send_unit(self, data: bytes, stamp_ns: int, number: int, key: bool) -> bool:
+        """Offer an access unit; False when it is left out, and a key frame is needed."""
+        head = _HEAD.pack(b'PC', 1, b'V', _UNIT.size + len(data)) + _UNIT.pack(stamp_ns, number)
+        now_s = time.monotonic()
+        with self._changed:
+            waiting = len(self._units)
+            if key and (self._until_key or waiting >= _UNITS):
+                self._units.clear()
+                self._until_key = False
+            elif waiting >= _MOST_UNITS or (
+                    waiting >= _UNITS and now_s - self._units[0][0] > _MOST_BEHIND_S):
+                self._units.clear()
+                self._until_key = True
+            if not self._until_key:
+                self._units.append((now_s, head, data))
+                self._changed.notify()
+            return not self._until_key
+
+    def forget_units(self) -> None:
+        """Do not write the access units that wait; the next one is a key frame."""
+        with self._changed:
+            self._units.clear()
+            self._until_key = False
+
     def send_failure(self, failure: Failure) -> None:
         """Say why there are no frames; the process ends behind it."""
         with self._changed:
@@ -120,8 +161,10 @@ class WorkerPipe:
     def write(self, fd: int) -> bool:
         """Wait until there is something, and write it; False when that was the last."""
         with self._changed:
-            self._changed.wait_for(lambda: self._messages or self._frame)
+            self._changed.wait_for(lambda: self._messages or self._frame or self._units)
             parts = [*self._messages, *self._frame]
+            if self._units:
+                parts += self._units.popleft()[1:]
             self._messages, self._frame = [], ()
             goes_on = not self._failed
         while parts:
@@ -198,6 +241,12 @@ def _obey(received: Iterator[tuple[bytes, dict[str, Any]]], devices: list[Any],
                     pipe.send(b'A', answer)
                 if 'bitrate' in body:
                     devices[0].limit_bitrate(body['bitrate'])
+                if 'video_bitrate' in body:
+                    devices[0].limit_video_bitrate(body['video_bitrate'])
+                if 'video' in body:
+                    devices[0].want_video(body['video'])
+                if 'key_frame' in body:
+                    devices[0].request_key_frame()
     except Failure as failure:
         pipe.send_failure(failure)  # the main thread ends the process behind it
         threading.Event().wait()

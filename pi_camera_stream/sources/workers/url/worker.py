@@ -65,6 +65,9 @@ class UrlWorker(Device):
         threading.Thread(target=self._receive, args=(address,), name='reader', daemon=True).start()
         threading.Thread(target=self._watch, name='watch', daemon=True).start()
 
+    def want_video(self, wanted: bool) -> None:
+        self._writer.video.wanted = wanted
+
     def _watch(self) -> None:
         while self._silent_s() < self._longest_silence_s():
             time.sleep(_WATCH_S)

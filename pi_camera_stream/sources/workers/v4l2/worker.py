@@ -77,6 +77,9 @@ class V4l2Worker(Device):
     def describe_controls(self) -> dict[str, Any]:
         return self._device.controls.described if self._device is not None else {}
 
+    def want_video(self, wanted: bool) -> None:
+        self._writer.video.wanted = wanted
+
     def _run(self) -> None:
         try:
             self._read()

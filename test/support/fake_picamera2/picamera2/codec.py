@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The driver of the JPEG hardware, bcm2835-codec, as far as it is told a bit rate.
+The driver of the JPEG and H.264 hardware, bcm2835-codec, as far as it is told a bit rate.
 
 The kernel's part is played by an `fcntl.ioctl` that knows the device; all other calls go through.
 """
@@ -27,6 +27,7 @@ from . import sensor
 
 VIDIOC_S_CTRL = 0xC008561C
 BITRATE = 0x009909CF
+FORCE_KEY_FRAME = 0x009909E5
 _LEAST, _MOST, _STEP = 25_000, 25_000_000, 25_000
 _INERTIA = 0.5  # of the rate control
 _ioctl = fcntl.ioctl
@@ -41,12 +42,16 @@ class Device(io.FileIO):
         super().__init__(os.devnull, 'rb+')
         self.bitrate = 10_000_000
         self._bytes = 0.0
+        self._key_frame = False
 
     def control(self, request, data):
         """Be told a bit rate, and return which one it has become."""
         number, value = struct.unpack('=Ii', data)
         if request != VIDIOC_S_CTRL:
             raise OSError(25, 'Inappropriate ioctl for device')
+        if number == FORCE_KEY_FRAME:
+            self.force_key_frame()
+            return struct.pack('=Ii', number, 0)
         if number != BITRATE:
             raise OSError(22, 'Invalid argument')
         value = min(max(_STEP * round(value / _STEP), _LEAST), _MOST)
@@ -55,6 +60,14 @@ class Device(io.FileIO):
                 raise OSError(22, 'Invalid argument')
             self.bitrate = value
         return struct.pack('=Ii', number, value)
+
+    def force_key_frame(self):
+        self._key_frame = True
+
+    def take_key_frame(self):
+        """Return whether the next picture is to be a key frame, once."""
+        wanted, self._key_frame = self._key_frame, False
+        return wanted
 
     def picture_bytes(self):
         """Return the size of the next picture, which its rate control gives 1/30 s."""

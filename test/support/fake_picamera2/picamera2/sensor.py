@@ -17,7 +17,8 @@ The simulated camera; what it does is chosen by environment variables.
 
     FAKE_CAMERAS      models, separated by spaces; empty for none (imx708)
     FAKE_PLATFORM     vc4 or pisp (vc4)
-    FAKE_HARDWARE     there is a JPEG encoder in hardware, /dev/video11, when this is 1
+    FAKE_HARDWARE     there are encoders in hardware, /dev/video11, when this is 1
+    FAKE_H264         busy: that of H.264 cannot be started; old: it has no force_key_frame()
     FAKE_LOCK         a file that is locked by whoever has the camera
     FAKE_FORMAT       the pixel format that the camera turns every other one into
     FAKE_NO_FLIP      it silently does not flip, when this is 1

@@ -14,8 +14,11 @@
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
-from pi_camera_stream.web.stream.hand_over import HandOver
+from pi_camera_stream.core.frame import Frame, H264
+from pi_camera_stream.web.stream import hand_over
+from pi_camera_stream.web.stream.hand_over import GroupHandOver, HandOver
 
 
 class Bench:
@@ -162,3 +165,81 @@ def test_a_closed_loop_is_harmless_and_another_one_can_follow():
         bench.hand_over.put('into the void')
     asyncio.run(run())
     assert bench.delivered == ['alive', 'alive']
+
+
+class Frames:
+    """Access units that cross into a loop, and what is asked for."""
+
+    def __init__(self):
+        self.got, self.asked = [], 0
+        self.hand_over = GroupHandOver(lambda frame: self.got.append(frame.sequence), self._ask)
+
+    def _ask(self):
+        self.asked += 1
+
+    def put(self, *numbers, key=False):
+        for number in numbers:
+            self.hand_over.put(Frame(b'', 0, number, 64, 48, codec=H264, key=key))
+
+
+def test_inter_coded_frames_all_cross_in_their_order_from_a_key_frame_on():
+    async def run():
+        frames = Frames()
+        frames.put(1, key=True)  # nobody is there
+        frames.hand_over.attach(asyncio.get_running_loop())
+        frames.put(2, 3)
+        assert frames.asked == 2
+        frames.put(4, key=True)
+        frames.put(5, 6)
+        await asyncio.sleep(0)
+        assert frames.got == [4, 5, 6]
+        frames.put(7)
+        await asyncio.sleep(0)
+        assert frames.got == [4, 5, 6, 7]
+        assert frames.hand_over.dropped == 2
+
+    asyncio.run(run())
+
+
+def test_a_loop_that_is_busy_for_long_goes_on_with_a_key_frame(monkeypatch):
+    async def run():
+        now_s = [1000.0]
+        monkeypatch.setattr(hand_over, 'time', SimpleNamespace(monotonic=lambda: now_s[0]))
+        frames = Frames()
+        frames.hand_over.attach(asyncio.get_running_loop())
+        frames.put(1, key=True)
+        for number in range(2, 20):
+            now_s[0] += 0.1
+            frames.put(number)
+        assert frames.asked > 0
+        await asyncio.sleep(0)
+        assert frames.got == []
+        frames.put(20, key=True)
+        frames.put(21)
+        await asyncio.sleep(0)
+        assert frames.got == [20, 21]
+
+    asyncio.run(run())
+
+
+def test_where_something_is_missing_all_waits_for_a_key_frame():
+    async def run():
+        frames = Frames()
+        frames.hand_over.attach(asyncio.get_running_loop())
+        frames.put(1, key=True)
+        frames.hand_over.jump()
+        frames.put(2)
+        frames.put(3, key=True)
+        await asyncio.sleep(0)
+        assert frames.got == [3]
+        assert frames.asked == 2
+
+    asyncio.run(run())
+
+
+def test_a_loop_that_has_ended_is_no_error_for_frames_either():
+    frames, loop = Frames(), asyncio.new_event_loop()
+    frames.hand_over.attach(loop)
+    loop.close()
+    frames.put(1, key=True)
+    assert frames.got == []

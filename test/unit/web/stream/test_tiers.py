@@ -17,7 +17,20 @@ import random
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pi_camera_stream.web.stream.tiers import JPEG_LADDER, NAMES, TierControl, TIERS
+from pi_camera_stream.web.stream.tiers import (
+    choose,
+    FULL,
+    H264_INDEX,
+    H264_SMALL_INDEX,
+    JPEG_LADDER,
+    JPEG_NAMES,
+    LADDERS,
+    LEAST_SHARE,
+    NAMES,
+    Surroundings,
+    TierControl,
+    TIERS,
+)
 import pytest
 
 INTERVAL_S = 1 / 30
@@ -234,3 +247,132 @@ def test_on_a_wide_link_everybody_gets_the_full_picture(viewers):
     link = Bottleneck(viewers, viewers * 3 * FULL_BYTES / INTERVAL_S, 12000, seed=2).run()
     assert link.tiers() == [0] * viewers
     assert not any(link.changes_s)
+
+
+AUTO = LADDERS['auto']
+FULL_SIZE, VIDEO_SIZE = 54_000, 8_300
+BOTH = 'jpeg', 'h264'
+
+
+class Page:
+    """A control among all codecs, on a link of so many bytes a second."""
+
+    def __init__(self, bytes_per_s, crowded=False, ladder=AUTO):
+        self.now_s, self.bytes_per_s, self.share = 1000.0, bytes_per_s, 1.0
+        self.surroundings = Surroundings({FULL: FULL_SIZE, H264_INDEX: LEAST_SHARE * VIDEO_SIZE,
+                                          H264_SMALL_INDEX: LEAST_SHARE * VIDEO_SIZE / 4}, crowded)
+        self.control = TierControl(self.now_s, ladder, self.surroundings)
+        self.visited, self.asked = [self.control.index], []
+
+    def goes_on(self, seconds, helps=False):
+        end_s = self.now_s + seconds
+        while self.now_s < end_s:
+            index = self.control.index
+            video = {H264_INDEX: VIDEO_SIZE, H264_SMALL_INDEX: VIDEO_SIZE / 4}
+            size = video[index] * self.share if index in video else TIERS[index].share * FULL_SIZE
+            transit_s = size / self.bytes_per_s
+            self.now_s += max(INTERVAL_S, transit_s)
+            if self.control.observe(
+                    transit_s, INTERVAL_S, self.now_s, size=int(size),
+                    relieve=lambda factor: self.asked.append(factor) or helps,
+                    share=self.share if index in video else 1.0):
+                self.visited.append(self.control.index)
+                self.share = min(self.control.entry_share(), 1.0)
+        return self.visited
+
+
+def test_ladders_are_of_tiers_that_are_smaller_and_smaller():
+    assert {name: [NAMES[index] for index in ladder] for name, ladder in LADDERS.items()} == {
+        'jpeg': ['full', 'high', 'medium', 'low', 'lowest'],
+        'auto': ['full', 'h264', 'h264_small', 'low', 'lowest'], 'h264': ['h264', 'h264_small']}
+    assert (NAMES[5:], JPEG_NAMES) == (('h264', 'h264_small'), NAMES[:5])
+
+
+@pytest.mark.parametrize(('name', 'codecs', 'chosen'), [
+    ('auto', ('jpeg',), {'ladder': JPEG_LADDER}), ('jpeg', ('jpeg',), {'ladder': JPEG_LADDER}),
+    ('auto', BOTH, {'ladder': AUTO}), ('jpeg', BOTH, {'ladder': JPEG_LADDER}),
+    ('h264', BOTH, {'ladder': (5, 6)}), ('h264_small', BOTH, {'ladder': (6,)}),
+    ('low', BOTH, {'tier': 3})])
+def test_names_are_ladders_or_tiers(name, codecs, chosen):
+    assert choose(name, codecs) == chosen
+
+
+@pytest.mark.parametrize('name', ['h264', 'h264_small'])
+def test_who_cannot_show_h264_is_refused_it_with_one_sentence(name):
+    with pytest.raises(ValueError, match=f'tier {name} is for a WebSocket that asks for codecs='):
+        choose(name)
+
+
+def test_on_a_narrow_link_h264_takes_the_place_of_smaller_jpegs():
+    assert Page(5e6 / 8).goes_on(30) == [FULL, H264_INDEX]
+
+
+def test_it_begins_with_the_rate_that_the_link_carries():
+    for link_bps, share in ((1.5e6, LEAST_SHARE), (2e6, 0.42), (4e6, 0.83), (5e6, 1.0)):
+        page = Page(link_bps / 8)
+        page.goes_on(1)
+        assert page.control.index == H264_INDEX
+        assert min(page.control.entry_share(), 1.0) == pytest.approx(share, abs=0.02)
+    assert Page(1e9).control.entry_share() > 1  # sent there by somebody, on whatever link
+
+
+def test_on_a_wide_link_it_is_jpeg():
+    assert Page(100e6 / 8).goes_on(60) == [FULL]
+
+
+def test_when_there_is_room_again_it_is_jpeg_again():
+    page = Page(5e6 / 8)
+    page.goes_on(5)
+    page.bytes_per_s = 100e6 / 8
+    page.share = 0.8
+    assert page.goes_on(20) == [FULL, H264_INDEX]  # the rate rises first
+    page.share = 1.0
+    assert page.goes_on(20) == [FULL, H264_INDEX, FULL]
+
+
+def test_where_all_take_too_much_it_is_h264_until_that_is_over():
+    page = Page(100e6 / 8, crowded=True)
+    assert page.goes_on(60) == [FULL, H264_INDEX]
+    page.surroundings.crowded = False
+    page.share = 1.0
+    assert page.goes_on(20) == [FULL, H264_INDEX, FULL]
+    for name in ('jpeg', 'h264'):
+        other = Page(100e6 / 8, crowded=True, ladder=LADDERS[name])
+        assert other.goes_on(20) == [LADDERS[name][0]]
+
+
+def test_while_a_lower_rate_helps_nobody_moves():
+    page = Page(5e6 / 8)
+    page.goes_on(5)
+    page.bytes_per_s = 1e6 / 8
+    page.goes_on(1, helps=True)
+    assert page.control.index == H264_INDEX
+    assert page.asked[-1] < 0.5  # it needs less than half of the rate
+    page.goes_on(1, helps=False)
+    assert page.control.index != H264_INDEX
+
+
+def test_below_the_small_one_there_are_small_jpegs():
+    page = Page(0.4e6 / 8)
+    page.goes_on(20)
+    assert page.visited[0] == FULL
+    assert page.control.index in (H264_SMALL_INDEX, 3, 4)
+    page.bytes_per_s = 0.05e6 / 8
+    page.goes_on(20)
+    assert page.control.index == LAST
+
+
+def test_who_may_have_other_tiers_goes_to_one_that_is_no_larger():
+    control = TierControl(0.0, AUTO)
+    control.observe(1.0, INTERVAL_S, 1.0)
+    control.observe(1.0, INTERVAL_S, 2.0)
+    assert control.index in (H264_INDEX, H264_SMALL_INDEX)
+    assert control.use(JPEG_LADDER, 3.0)
+    assert control.index >= 3
+    assert not control.use(JPEG_LADDER, 3.0)
+    assert control.use(LADDERS['h264'], 3.0)
+    assert control.give_way(4.0) or control.index == H264_SMALL_INDEX
+    assert not control.give_way(5.0)
+    assert control.use(LADDERS['h264'][1:], 6.0) is False
+    assert control.use(LADDERS['h264'], 7.0, from_top=True)
+    assert control.index == H264_INDEX

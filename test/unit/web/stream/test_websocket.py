@@ -13,6 +13,8 @@
 # limitations under the License.
 
 import asyncio
+import inspect
+import json
 import math
 import struct
 import time
@@ -21,18 +23,23 @@ from types import SimpleNamespace
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+import av
 from hypothesis import given, strategies
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core import reception
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
-from pi_camera_stream.web.stream import delivery, websocket
+from pi_camera_stream.web.stream import delivery, video, websocket
+from pi_camera_stream.web.stream import viewer as viewer_module
 from pi_camera_stream.web.stream.link import Link, LinkState
 from pi_camera_stream.web.stream.rendition import Status
+from pi_camera_stream.web.stream.tiers import choose, H264, JPEG_NAMES
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from pi_camera_stream.web.stream.websocket import stream_websocket, WebSocketTransport
 import pytest
 from support import pictures
+from support.processes import WAIT_S
 from support.streams import Stream
 
 JPEG = pictures.jpeg(320, 240)
@@ -386,3 +393,235 @@ async def test_what_comes_as_a_flood_is_not_read(page):
     await asyncio.gather(*flooding, return_exceptions=True)
     assert 100 < answered < 310 * (1 + time.monotonic() - begun_s)
     page.socket = quiet  # the other would wait until all of the flood has been read
+
+
+# H.264: a page that can decode it, and a camera whose pictures have a size that encodes quickly
+
+SIZE = (320, 240)
+VIDEO = StreamRequest(**choose('h264', ('jpeg', 'h264')), codecs=('jpeg', 'h264'))
+AUTO = StreamRequest(**choose('auto', ('jpeg', 'h264')), codecs=('jpeg', 'h264'))
+
+
+class VideoPage(Page):
+    """A page that decodes what comes, and a camera that goes on beside it."""
+
+    def __init__(self, wanted=VIDEO):
+        super().__init__(wanted)
+        self.decoder = av.CodecContext.create('h264', 'r')
+        self.decoder.options = {'flags': '+low_delay'}
+        self.decoder.thread_count = 1
+        self.texts = []
+
+    async def __aenter__(self):
+        await super().__aenter__()
+        self._filming = asyncio.create_task(self._film())
+        return self
+
+    async def __aexit__(self, *_):
+        self._filming.cancel()
+        await super().__aexit__()
+
+    async def _film(self):
+        while True:
+            self.offer()
+            await asyncio.sleep(0.02)
+
+    async def frame(self, answer=True):
+        """Return tier, codec, flags, sequence and size of the next picture, which is decoded."""
+        while True:
+            message = await self.socket.receive(WAIT_S)
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self.texts.append(json.loads(message.data))
+                continue
+            version, tier, codec, flags, sequence, _ = struct.unpack_from('>BBBBIq', message.data)
+            assert version == 1
+            if answer:
+                await self.ack(sequence)
+            if codec == 0:
+                assert flags == 0
+                assert message.data[16:] == JPEG or message.data[16:18] == b'\xff\xd8'
+                return tier, codec, flags, sequence, None
+            picture, = self.decoder.decode(av.Packet(message.data[16:]))
+            return tier, codec, flags, sequence, (picture.width, picture.height)
+
+    async def until(self, wanted):
+        """Return the pictures up to the first of which that is true."""
+        frames = [await self.frame()]
+        while not wanted(frames[-1]):
+            frames.append(await self.frame())
+        return frames
+
+
+def filmed(wanted=VIDEO):
+    """Run an async test that takes a page that shows H.264."""
+    def decorate(test):
+        def wrapped(*arguments, **named):
+            async def run():
+                async with VideoPage(wanted) as page:
+                    await test(page, *arguments, **named)
+
+            asyncio.run(run())
+        wrapped.__name__, wrapped.__signature__ = test.__name__, inspect.Signature(
+            list(inspect.signature(test).parameters.values())[1:])
+        return wrapped
+    return decorate
+
+
+@filmed()
+async def test_a_page_that_shows_h264_gets_jpegs_until_a_key_frame_and_all_behind_it(page):
+    assert page.hello == {'type': 'hello', 'topic': '/camera/image_raw/compressed',
+                          'tiers': [*JPEG_NAMES, 'h264', 'h264_small'], 'h264': '',
+                          'viewer': page.viewer.name}
+    before = await page.until(lambda frame: frame[1] == 1)
+    assert {frame[:3] for frame in before[:-1]} == {(0, 0, 0)}
+    frames = [before[-1], *[await page.frame() for _ in range(20)]]
+    assert {frame[:2] for frame in frames} == {(5, 1)}
+    assert frames[0][2] == 1  # a key frame; another one may come when the camera's rate is known
+    assert [frame[2] for frame in frames].count(1) <= 2
+    assert {frame[4] for frame in frames} == {SIZE}
+    numbers = [frame[3] for frame in [*before, *frames[1:]]]
+    assert numbers == sorted(numbers)
+    state = page.stream.state()
+    assert (state['viewers'][0]['tier'], state['viewers'][0]['codec']) == ('h264', 'h264')
+    assert state['h264']['h264']['encoder'] == 'libx264'
+    assert state['h264']['h264']['key_frames_asked_for'] == 0  # it begins with one
+
+
+@filmed(AUTO)
+async def test_who_may_have_all_begins_with_jpeg_and_changes_both_ways(page):
+    assert [(await page.frame())[1] for _ in range(5)] == [0] * 5
+    for name, tier in (('h264', 5), ('h264_small', 6), ('full', 0), ('h264', 5), ('low', 3),
+                       ('jpeg', None)):
+        await page.tell(json.dumps({'type': 'tier', 'tier': name}))
+        if tier is not None:
+            frames = await page.until(lambda frame, tier=tier: frame[0] == tier)
+            numbers = [frame[3] for frame in frames]
+            assert numbers == sorted(numbers)
+    assert all(frame[1] == 0 for frame in [await page.frame() for _ in range(5)])
+    assert page.stream.video.state() == {}
+
+
+@filmed()
+async def test_a_page_whose_decoder_lost_something_gets_a_key_frame(page):
+    await page.until(lambda frame: frame[1] == 1)
+    await page.tell('{"type": "keyframe"}')
+    await page.until(lambda frame: frame[2] == 1)
+
+
+@filmed()
+async def test_a_page_that_asks_again_and_again_gets_few_and_then_smaller_ones(page):
+    await page.until(lambda frame: frame[1] == 1)
+    for _ in range(200):
+        await page.tell('{"type": "keyframe"}')
+    await page.until(lambda frame: frame[0] == 6)
+    large, small = page.stream.video.renditions.values()
+    assert large.keys_asked + small.keys_asked <= 4
+
+
+@filmed()
+async def test_for_a_page_that_never_acknowledges_nothing_grows(page):
+    await page.until(lambda frame: frame[1] == 1)
+    reader = page.viewer.reader
+    seen = page.number
+    while page.number < seen + 40:
+        await asyncio.sleep(0.02)
+    sent = page.viewer.sent
+    while page.number < seen + 80:
+        await asyncio.sleep(0.02)
+    assert page.viewer.sent == sent
+    assert reader.until_key
+    assert len(reader._buffer) == 0
+    assert page.viewer.link.backlog_bytes() < 100_000
+    assert page.stream.video.renditions[H264].keys_asked == 0
+    # And as soon as it does, it goes on.
+    for number in range(seen, page.number):
+        await page.ack(number)
+    await page.until(lambda frame: frame[2] == 1)
+
+
+@filmed()
+async def test_in_silence_a_page_with_h264_is_told_too_and_goes_on(page, monkeypatch):
+    await page.until(lambda frame: frame[1] == 1 and page.number > 9)  # the rate is known
+    monkeypatch.setattr(reception, 'SILENT_S', 0.1)
+    page._filming.cancel()
+    while not any(text['type'] == 'signal' for text in page.texts):
+        message = await page.socket.receive(WAIT_S)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            page.texts.append(json.loads(message.data))
+        else:
+            page.decoder.decode(av.Packet(message.data[16:]))
+    assert page.texts[-1]['state'] == 'silent'
+    page._filming = asyncio.create_task(page._film())
+    await page.until(lambda frame: frame[1:3] == (1, 0))
+
+
+@filmed()
+async def test_what_a_page_has_painted_is_heard_of_for_h264_too(page):
+    painted = []
+    page.stream.on_painted = lambda *what: painted.append(what)
+    await page.until(lambda frame: frame[1] == 1)
+    painted.clear()
+    await page.frame()
+    await page.until(lambda _: painted)
+    assert painted[0][1:] == (12.5, 0)
+
+
+@filmed()
+async def test_where_encoding_fails_the_page_is_told_and_jpeg_goes_on(page, monkeypatch):
+    await page.until(lambda frame: frame[1] == 1)
+    page.stream.video._encoded[H264].renderer.failed = 'this processor is too slow'
+    await page.until(lambda frame: frame[1] == 0)
+    assert {'type': 'h264', 'reason': 'this processor is too slow'} in page.texts
+    assert page.viewer.tier_name() in JPEG_NAMES
+    # It is tried again, not at once.
+    monkeypatch.setattr(video, '_AGAIN_S', 0.0)
+    await page.until(lambda frame: frame[1] == 1)
+    assert page.texts[-1] == {'type': 'h264', 'reason': ''}
+
+
+def test_without_pyav_the_page_is_told_at_once_and_h264_is_not_tried(monkeypatch):
+    monkeypatch.setattr(video, '_without_pyav', lambda: 'H.264 needs PyAV')
+
+    @filmed()
+    async def run(page):
+        assert page.hello['h264'] == 'H.264 needs PyAV'
+        assert {(await page.frame())[1] for _ in range(10)} == {0}
+        assert page.stream.video.renditions[H264].users == 0
+
+    run()
+
+
+def test_a_viewer_who_waits_long_for_a_key_frame_is_told(monkeypatch):
+    monkeypatch.setattr(viewer_module, '_LONG_S', 0.1)
+
+    @filmed(AUTO)
+    async def run(page):
+        hand_over = page.stream.video._encoded[H264]._hand_over
+        deliver, hand_over._deliver = hand_over._deliver, lambda _: None
+        await page.tell('{"type": "tier", "tier": "h264"}')
+        while not page.texts:
+            assert (await page.frame())[1] == 0
+        assert page.texts[0]['type'] == 'h264'
+        assert 'has had no key frame yet' in page.texts[0]['reason']
+        hand_over._deliver = deliver
+        page.stream.video._encoded[H264].renderer.request_key_frame()
+        await page.until(lambda frame: frame[1] == 1)
+        while len(page.texts) < 2:
+            await page.frame()
+        assert page.texts[1] == {'type': 'h264', 'reason': ''}
+
+    run()
+
+
+@scene()
+async def test_who_says_nothing_of_h264_cannot_choose_it(page):
+    await page.tell('{"type": "tier", "tier": "h264"}')
+    answer = await page.socket.receive()
+    assert answer.type is aiohttp.WSMsgType.CLOSE
+
+
+@scene()
+async def test_a_message_is_written_as_the_protocol_has_it(page):
+    for size in (0, 1, 125, 126, 65_535, 65_536, 200_000):
+        page.viewer.link._transport.write(websocket._wire(0x82, b'x' * size))
+        assert await page.socket.receive_bytes() == b'x' * size

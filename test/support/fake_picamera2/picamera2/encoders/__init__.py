@@ -16,12 +16,16 @@
 
 from .encoder import Encoder, Quality
 from .jpeg_encoder import JpegEncoder
+from .libav_h264_encoder import LibavH264Encoder
 from .libav_mjpeg_encoder import LibavMjpegEncoder
 from ..platform import get_platform, Platform
 
 if get_platform() == Platform.VC4:
+    from .h264_encoder import H264Encoder
     from .mjpeg_encoder import MJPEGEncoder
 else:
+    from .libav_h264_encoder import LibavH264Encoder as H264Encoder
     from .libav_mjpeg_encoder import LibavMjpegEncoder as MJPEGEncoder
 
-__all__ = ['Encoder', 'JpegEncoder', 'LibavMjpegEncoder', 'MJPEGEncoder', 'Quality']
+__all__ = ['Encoder', 'H264Encoder', 'JpegEncoder', 'LibavH264Encoder', 'LibavMjpegEncoder',
+           'MJPEGEncoder', 'Quality']

@@ -51,12 +51,15 @@ class V4L2Encoder(Encoder):
                 request, timestamp_us = buf_available.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
-            data = sensor.picture(
-                {**request.get_metadata(), 'bitrate': self.vd.bitrate},
-                {**request.config['main'], 'transform': request.config['transform']},
-                self.vd.picture_bytes())
+            data, key = self._picture(request)
             request.release()
-            self.outputframe(data, True, timestamp_us)
+            self.outputframe(data, key, timestamp_us)
+
+    def _picture(self, request):
+        return sensor.picture(
+            {**request.get_metadata(), 'bitrate': self.vd.bitrate},
+            {**request.config['main'], 'transform': request.config['transform']},
+            self.vd.picture_bytes()), True
 
     def _encode(self, stream, request):
         request.acquire()

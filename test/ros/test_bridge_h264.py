@@ -1,0 +1,44 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""H.264 of a topic: encoded by the bridge while somebody wants it."""
+
+import av
+from support.processes import parameters, running, wait_until
+from support.web import bridge, get, state
+
+
+def decoded(response, pictures):
+    """Return so many pictures of an endless byte stream."""
+    context, found = av.CodecContext.create('h264', 'r'), []
+    while len(found) < pictures:
+        for packet in context.parse(response.read1()):
+            found += context.decode(packet)
+    return found
+
+
+def test_a_player_gets_the_topic_as_h264_at_the_rate_that_was_set():
+    with running('camera', *parameters(source='pattern', width=320, height=240)), \
+            bridge(h264_bitrate=60_000) as program:
+        with get(f'{program.url}stream.h264') as response:
+            assert response.headers['Content-Type'] == 'video/h264'
+            pictures = decoded(response, 60)
+            assert {(one.width, one.height) for one in pictures} == {(320, 240)}
+            stream = state(program.url)
+            video, = stream['h264'].values()
+            assert (video['encoder'], video['most_bits_per_s']) == ('libx264', 60_000)
+            assert stream['viewers'][0]['codec'] == 'h264'
+        wait_until(lambda: not state(program.url)['h264'])
+        with get(f'{program.url}stream.h264?tier=h264_small') as response:
+            assert decoded(response, 1)[0].width == 160

@@ -1,0 +1,151 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import asyncio
+import contextlib
+import time
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+import av
+from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core.frame import Frame
+from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.web.stream.h264_stream import stream_h264
+from pi_camera_stream.web.stream.stream_query import read_video_request
+from pi_camera_stream.web.stream.tiers import H264
+from pi_camera_stream.web.stream.viewer import Viewer
+from support import pictures
+from support.streams import Stream
+
+SIZE = (320, 240)
+JPEG = pictures.jpeg(*SIZE)
+
+
+class Bench:
+    """A stream whose camera goes on, and a server that shows it as bytes."""
+
+    def __init__(self):
+        self.stream = Stream('/a', time.time_ns, lambda _: None, RenditionEncoder(),
+                             RenditionSpec())
+        self.number = 0
+
+    async def answer(self, request):
+        return await stream_h264(request, self.stream,
+                                 Viewer('x', 'h264', read_video_request(request.query)))
+
+    async def film(self):
+        while True:
+            self.number += 1
+            self.stream.offer(Frame(JPEG, time.time_ns(), self.number, *SIZE))
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def bench():
+    bench, app = Bench(), web.Application()
+    app.router.add_get('/stream.h264', bench.answer)
+    bench.client = TestClient(TestServer(app))
+    await bench.client.start_server()
+    filming = asyncio.create_task(bench.film())
+    yield bench
+    filming.cancel()
+    bench.stream.close()
+    await bench.client.close()
+
+
+def decoded(data):
+    """Return the pictures in a byte stream that was cut off anywhere."""
+    context = av.CodecContext.create('h264', 'r')
+    return [picture for packet in context.parse(data) for picture in context.decode(packet)]
+
+
+def in_loop(test):
+    def wrapped(*arguments):
+        async def run():
+            async with bench() as running:
+                await test(running, *arguments)
+
+        asyncio.run(run())
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+@in_loop
+async def test_a_player_gets_a_stream_that_begins_with_a_key_frame(bench):
+    async with bench.client.get('/stream.h264') as answer:
+        assert answer.headers['Content-Type'] == 'video/h264'
+        assert answer.headers['Cache-Control'] == 'no-store'
+        data = b''
+        while len(decoded(data)) < 10:
+            data += await answer.content.readany()
+        assert data.startswith(b'\x00\x00\x00\x01\x67')
+        assert decoded(data)[0].width == SIZE[0]
+        viewer, = bench.stream.viewers
+        assert viewer.state()['codec'] == 'h264'
+        assert viewer.state()['age_ms'] > 0
+
+
+@in_loop
+async def test_the_small_one_can_be_asked_for_and_nothing_else(bench):
+    async with bench.client.get('/stream.h264?tier=h264_small') as answer:
+        data = b''
+        while not decoded(data):
+            data += await answer.content.readany()
+        assert decoded(data)[0].width == SIZE[0] // 2
+    for tier in ('full', 'auto', 'x'):
+        answer = await bench.client.get(f'/stream.h264?tier={tier}')
+        assert answer.status == 400
+        assert await answer.text() == \
+            f"the tiers of H.264 are h264 and h264_small, not '{tier}'\n"
+
+
+@in_loop
+async def test_who_reads_nothing_keeps_nobody_waiting(bench):
+    async with bench.client.get('/stream.h264') as stuck, bench.client.get(
+            '/stream.h264') as answer:
+        assert stuck.status == 200
+        viewers = bench.stream.viewers
+        seen, data = bench.number, b''
+        while bench.number < seen + 60:
+            data += await answer.content.readany()
+        assert max(viewer.sent for viewer in viewers) > 40
+        assert len(decoded(data)) > 40
+
+
+@in_loop
+async def test_where_there_is_none_the_answer_is_one_sentence(bench):
+    bench.stream.video._reasons[H264] = 'H.264 needs PyAV'
+    bench.stream.video._failed_s[H264] = time.monotonic()
+    answer = await bench.client.get('/stream.h264')
+    assert (answer.status, await answer.text()) == (503, 'H.264 needs PyAV\n')
+    assert bench.stream.viewers == set()
+
+
+@in_loop
+async def test_where_encoding_fails_the_stream_ends_and_is_no_jpeg(bench):
+    async with bench.client.get('/stream.h264') as answer:
+        await answer.content.readany()
+        bench.stream.video._encoded[H264].renderer.failed = 'this processor is too slow'
+        with contextlib.suppress(aiohttp.ClientError):  # it has no length that could be missed
+            while data := await answer.content.readany():
+                assert JPEG not in data
+    assert bench.stream.viewers == set()
+
+
+@in_loop
+async def test_its_head_can_be_asked_for(bench):
+    answer = await bench.client.head('/stream.h264')
+    assert (answer.status, answer.headers['Content-Type']) == (200, 'video/h264')
