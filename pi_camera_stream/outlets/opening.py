@@ -24,6 +24,7 @@ from ..codecs.h264 import nal_units, PPS, SPS, unit_type
 from ..core.frame import Frame
 from ..web.stream.stream import Stream
 from ..web.stream.tiers import H264
+from ..web.stream.video_rendition import VideoRendition
 
 TRACK = 'track0'
 _PATIENCE_S = 6.0  # until there is a picture
@@ -59,23 +60,16 @@ class Opening:
     async def _run(self) -> None:
         stream = self.stream
         try:
-            with stream.wanted():
-                rendition = stream.video.enter(H264)
-                reader = rendition.join('')  # so that it is somebody who reads
-                try:
-                    self._first.set_result(await self._wait())
-                    await asyncio.sleep(_HOLD_S)
-                finally:
-                    rendition.leave(reader)
-                    stream.video.leave(rendition)
+            with stream.wanted(), stream.use_video(H264) as rendition:
+                self._first.set_result(await self._wait(rendition))
+                await asyncio.sleep(_HOLD_S)
         except NoPictureError as error:
             self._first.set_exception(error)
         finally:
             self._first.cancel()  # if it is not done
 
-    async def _wait(self) -> Frame:
-        stream, begun_s = self.stream, time.monotonic()
-        rendition, asked = stream.video.renditions[H264], False
+    async def _wait(self, rendition: VideoRendition) -> Frame:
+        stream, begun_s, asked = self.stream, time.monotonic(), False
         while rendition.newest_key is None:
             if reason := stream.video.reason(H264):
                 raise NoPictureError(reason)

@@ -52,6 +52,8 @@ class Camera:
     `wanted` is how often it was asked to begin, and to end.
     """
 
+    available = True
+
     def __init__(self):
         self.wanted, self.silent, self.sent, self.keys_asked = [], False, 0, 0
         self.stream = None
