@@ -16,12 +16,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from .outlet import Log, Outlet
+from .raw_tcp import RawTcpServer
 from .rtsp_server import RtspServer
-from ..web.access.access_rules import AccessRules
+from ..core.errors import PermanentError
+from ..web.access.access_rules import AccessRules, shown
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
+
+_FORM = 'tcp://:5001, or tcp://:5001?topic=/front/image_raw'
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,41 @@ class OutletSettings:
 
     address: str  # where they listen
     rtsp_port: int = 0  # 0 for none
+    outlets: tuple[str, ...] = ()  # addresses
+    insecure: bool = False  # whether those that cannot ask for a token may be there beside one
 
 
 def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRules,
                    places: Admission, note_wrong: Callable[[str], float], log: Log
                    ) -> list[Outlet]:
-    """Return what is wanted; nothing is open yet. `note_wrong` is as for `RtspServer`."""
+    """
+    Return what is wanted; nothing is open yet. `note_wrong` is as for `RtspServer`.
+
+    PermanentError where an address makes no sense, or would show to all what is for some.
+    """
     outlets: list[Outlet] = []
     if settings.rtsp_port:
         outlets.append(RtspServer(settings.address, settings.rtsp_port, catalog, rules, places,
                                   note_wrong, log))
+    for text in settings.outlets:
+        port, topic = _read(text)
+        if rules.access_token and not settings.insecure:
+            raise PermanentError(
+                f"'{shown(text)}' in the parameter 'outlets' would show the pictures to everyone, "
+                'and watching needs the access token: leave it out, take RTSP (rtsp_port), which '
+                "asks for it, or set 'outlets_insecure'")
+        outlets.append(RawTcpServer(settings.address, port, topic, catalog, rules, places, log))
     return outlets
+
+
+def _read(text: str) -> tuple[int, str]:
+    """Return port and topic of an address."""
+    try:
+        parts = urlsplit(text)
+        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        if parts.scheme == 'tcp' and not parts.hostname and not parts.username and parts.port \
+                and parts.path in ('', '/') and query.keys() <= {'topic'}:
+            return parts.port, query.get('topic', [''])[0]
+    except ValueError:
+        pass
+    raise PermanentError(f"'{shown(text)}' in the parameter 'outlets' is none: write {_FORM}")

@@ -19,6 +19,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..core.pacing import Once
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
@@ -30,6 +31,7 @@ from ..web.stream.viewer import Viewer
 # When a player that has begun gets another key frame: FFmpeg throws away what it has looked at to
 # learn what it is, if it shall not hold anything back (nobuffer).
 _KEYS_S = (1.0, 2.0, 4.0)
+_MOST_SAID = 20  # refusals that are logged
 
 Log = Callable[[str], None]
 
@@ -56,6 +58,7 @@ class Outlet(ABC):
         self.catalog, self.rules, self.places, self.log = catalog, rules, places, log
         self.reason = ''
         self.begun = self.refused = 0  # players, and requests
+        self._said = Once(_MOST_SAID)
         self._playing: set[Viewer] = set()
         self._frames_sent = self._bytes_sent = self._frames_skipped = 0  # by those who have gone
 
@@ -87,6 +90,12 @@ class Outlet(ABC):
             'frames_skipped': self._frames_skipped + sum(one.skipped for one in self._playing),
             'reason': self.reason,
         }
+
+    def refuse(self, sentence: str) -> None:
+        """Count one who is refused, and say why to whoever runs the server, if not yet."""
+        self.refused += 1
+        if self._said.due(sentence):
+            self.log(f'a player at {self.url()} is refused: {sentence}')
 
     def viewer(self, address: str, transport: Transport) -> Viewer:
         viewer = Viewer(address, transport.name, read_video_request({}),

@@ -27,6 +27,7 @@ from typing import Protocol
 from aiohttp import web
 
 from .digest import Digest, Proof
+from .listening import Progress
 from .opening import describe, NoPictureError, Opening, TRACK
 from .outlet import Outlet, want_key
 from .rtp import misses_something, Packer, RtpSender
@@ -42,13 +43,11 @@ from .rtsp_messages import (
 )
 from ..core.pacing import TokenBucket
 from ..web.access.access_rules import Role, Token
-from ..web.stream.link import progress
 from ..web.stream.stream import Stream
 from ..web.stream.viewer import Viewer
 
 SESSION_S = 60.0  # without a sign of the player
 _SILENCE_S = 15.0  # without a session
-_STUCK_S = 10.0  # in which a player has taken nothing of what there is for it
 _READ_BYTES = 4096
 _BYTES_A_SECOND, _BYTES_AT_ONCE = 65536.0, 131072.0  # from one client
 _MOST_UNREAD_BYTES = 65536  # of answers
@@ -99,8 +98,8 @@ class RtspConnection:
         self._viewer: Viewer | None = None
         self._playing: asyncio.Task[None] | None = None
         self._bytes = TokenBucket(_BYTES_A_SECOND, _BYTES_AT_ONCE)
-        self.since_s = self._sign_s = self._moved_s = time.monotonic()
-        self._arrived = -1
+        self.since_s = self._sign_s = time.monotonic()
+        self._progress = Progress(writer)
         self._methods: dict[str, Callable[[Request], Awaitable[_Answer]]] = {
             'OPTIONS': self._options, 'DESCRIBE': self._describe, 'SETUP': self._setup,
             'PLAY': self._play, 'GET_PARAMETER': self._keep, 'SET_PARAMETER': self._keep,
@@ -147,13 +146,10 @@ class RtspConnection:
 
     def poll(self, now_s: float) -> None:
         """End what shows no sign of life."""
-        owing, arrived = progress(self._writer.transport)
-        if arrived != self._arrived or not owing:
-            if self.plays and arrived != self._arrived:  # it takes what it gets
-                self._sign_s = now_s
-            self._arrived, self._moved_s = arrived, now_s
+        if self._progress.look(now_s) and self.plays:  # it takes what it gets
+            self._sign_s = now_s
         longest_s = SESSION_S if self._session else _SILENCE_S
-        if now_s - self._sign_s > longest_s or now_s - self._moved_s > _STUCK_S:
+        if now_s - self._sign_s > longest_s or self._progress.is_stuck(now_s):
             self.abort()
 
     async def _answer(self, request: Request) -> bool:

@@ -37,9 +37,11 @@ WAYS = ('tcp', 'udp')
 @contextmanager
 def serving(*words):
     """Serve the test pattern; the program has the attributes `url` and `rtsp_port`."""
-    port = senders.free_port()
+    port, raw_port = senders.free_port(), senders.free_port()
     with running('serve', '--source', 'pattern', '--size', '{}x{}'.format(*SIZE), '--fps', '30',
-                 '--address', '127.0.0.1', '--port', '0', '--rtsp-port', port, *words) as program:
+                 '--address', '127.0.0.1', '--port', '0', '--rtsp-port', port, '--outlets',
+                 f'tcp://:{raw_port}', '--outlets-insecure', 'true', *words) as program:
+        program.raw_url = f'tcp://127.0.0.1:{raw_port}'
         program.rtsp_port, program.url = port, program.wait_for(r'Open (\S+) in')[1]
         yield program
 
@@ -89,24 +91,27 @@ def output(*command):
         process.stdout.close()
 
 
-def ffmpeg(url, way, *options):
+def ffmpeg(url, *options):
     """Yield the pictures that ffmpeg has decoded."""
-    with output('ffmpeg', '-v', 'error', *options, '-rtsp_transport', way, '-i', url, '-fps_mode',
-                'passthrough', '-f', 'rawvideo', '-pix_fmt', 'bgr24', '-') as stream:
+    with output('ffmpeg', '-v', 'error', *options, '-i', url, '-fps_mode', 'passthrough', '-f',
+                'rawvideo', '-pix_fmt', 'bgr24', '-') as stream:
         while len(data := stream.read(SIZE[0] * SIZE[1] * 3)) == SIZE[0] * SIZE[1] * 3:
             yield np.frombuffer(data, np.uint8).reshape(*SIZE[::-1], 3)
 
 
-def gstreamer(url, way):
+def gstreamer(*source):
     """Yield the pictures in what GStreamer has put together; its decoder is another package."""
     decoder = av.CodecContext.create('h264', 'r')
-    with output('gst-launch-1.0', '-q', 'rtspsrc', f'location={url}', f'protocols={way}',
-                'latency=0', '!', 'rtph264depay', '!', 'video/x-h264,stream-format=byte-stream',
-                '!', 'fdsink', 'fd=1') as stream:
+    with output('gst-launch-1.0', '-q', *source, '!', 'fdsink', 'fd=1') as stream:
         while data := os.read(stream.fileno(), 65536):
             for packet in decoder.parse(data):
                 for picture in decoder.decode(packet):
                     yield picture.to_ndarray(format='bgr24')
+
+
+def rtspsrc(url, way):
+    return gstreamer('rtspsrc', f'location={url}', f'protocols={way}', 'latency=0', '!',
+                     'rtph264depay', '!', 'video/x-h264,stream-format=byte-stream')
 
 
 def opencv(url):
@@ -121,7 +126,8 @@ def opencv(url):
 
 
 def pyav(url, way, **options):
-    with av.open(url, options={'rtsp_transport': way, **options}, timeout=30) as container:
+    options.update({'rtsp_transport': way} if way else {})
+    with av.open(url, options=options, timeout=30, format=None if way else 'h264') as container:
         for picture in container.decode(video=0):
             yield picture.to_ndarray(format='bgr24')
 
@@ -142,13 +148,13 @@ def _gstreamer(missing):
 @pytest.mark.parametrize('options', [(), ('-fflags', 'nobuffer', '-flags', 'low_delay')])
 @pytest.mark.parametrize('way', WAYS)
 def test_ffmpeg_plays(program, way, options):
-    see(ffmpeg(rtsp_url(program), way, *options))
+    see(ffmpeg(rtsp_url(program), '-rtsp_transport', way, *options))
 
 
 @pytest.mark.usefixtures('_gstreamer')
 @pytest.mark.parametrize('way', WAYS)
 def test_gstreamer_plays(program, way):
-    see(gstreamer(rtsp_url(program), way))
+    see(rtspsrc(rtsp_url(program), way))
 
 
 @pytest.mark.parametrize('way', WAYS)
@@ -167,11 +173,20 @@ def test_pyav_plays(program, way):
 def test_players_know_how_to_prove_that_they_know_the_token(guarded, way, monkeypatch):
     monkeypatch.setenv('OPENCV_FFMPEG_CAPTURE_OPTIONS', f'rtsp_transport;{way}')
     url = rtsp_url(guarded, f'anybody:{TOKEN}@')
-    for pictures in (ffmpeg(url, way), gstreamer(url, way), opencv(url), pyav(url, way)):
+    for pictures in (ffmpeg(url, '-rtsp_transport', way), rtspsrc(url, way), opencv(url),
+                     pyav(url, way)):
         see(pictures)
     with pytest.raises(av.error.HTTPUnauthorizedError):
         next(pyav(rtsp_url(guarded), way))
     assert TOKEN not in guarded.output
+
+
+@pytest.mark.usefixtures('_ffmpeg', '_gstreamer')
+def test_who_reads_raw_tcp_plays(program):
+    host, _, port = program.raw_url.removeprefix('tcp://').partition(':')
+    for pictures in (ffmpeg(program.raw_url, '-f', 'h264'), pyav(program.raw_url, ''),
+                     gstreamer('tcpclientsrc', f'host={host}', f'port={port}')):
+        see(pictures)
 
 
 def test_nothing_is_encoded_once_they_have_gone(program):

@@ -20,7 +20,7 @@ import socket
 import struct
 import time
 
-from pi_camera_stream.outlets import opening, outlet, rtsp_connection, rtsp_server
+from pi_camera_stream.outlets import listening, opening, outlet, rtsp_connection
 from pi_camera_stream.outlets.rtsp_server import RtspServer
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
@@ -296,7 +296,7 @@ def test_players_are_viewers_among_max_viewers():
 
 def test_a_session_that_does_not_play_ends(monkeypatch):
     monkeypatch.setattr(rtsp_connection, 'SESSION_S', 0.3)
-    monkeypatch.setattr(rtsp_server, '_POLL_S', 0.05)
+    monkeypatch.setattr(listening, '_POLL_S', 0.05)
 
     async def scenario(site):
         client = await site.client()
@@ -309,8 +309,8 @@ def test_a_session_that_does_not_play_ends(monkeypatch):
 
 def test_who_says_nothing_and_who_takes_nothing_is_let_go(monkeypatch):
     monkeypatch.setattr(rtsp_connection, '_SILENCE_S', 0.3)
-    monkeypatch.setattr(rtsp_connection, '_STUCK_S', 0.3)
-    monkeypatch.setattr(rtsp_server, '_POLL_S', 0.05)
+    monkeypatch.setattr(listening, 'STUCK_S', 0.3)
+    monkeypatch.setattr(listening, '_POLL_S', 0.05)
 
     async def scenario(site):
         await (await site.client()).ended()
@@ -328,7 +328,7 @@ def test_who_says_nothing_and_who_takes_nothing_is_let_go(monkeypatch):
 
 def test_who_takes_what_it_gets_is_alive(monkeypatch):
     monkeypatch.setattr(rtsp_connection, 'SESSION_S', 0.3)
-    monkeypatch.setattr(rtsp_server, '_POLL_S', 0.05)
+    monkeypatch.setattr(listening, '_POLL_S', 0.05)
 
     async def scenario(site):
         client = await site.client()
@@ -368,7 +368,7 @@ def test_a_player_that_has_begun_gets_another_key_frame(monkeypatch):
 
 
 def test_500_connections_do_not_keep_out_who_plays(monkeypatch):
-    monkeypatch.setattr(rtsp_server, '_MOST_WAITING', 20)
+    monkeypatch.setattr(listening, '_MOST_WAITING', 20)
 
     async def scenario(site):
         player = await site.client()
