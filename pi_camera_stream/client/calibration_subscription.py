@@ -21,6 +21,7 @@ from sensor_msgs.msg import CameraInfo
 
 from .entities import destroy
 from .image_topic import create_image_subscription
+from .video_topic import base_name
 from ..core.calibration import Calibration, CalibrationError
 from ..core.camera_info import calibration_of
 
@@ -86,5 +87,4 @@ class CalibrationSubscription:
 
 def info_topic(image_topic: str) -> str:
     """Return where the calibration of an image topic is, by the convention of image_transport."""
-    base = image_topic.removesuffix('/compressed')
-    return f'{base.rpartition("/")[0]}/camera_info'
+    return f'{base_name(image_topic).rpartition("/")[0]}/camera_info'

@@ -55,17 +55,17 @@ def subscriptions(node: Node, topic: str) -> 'list[TopicEndpointInfo]':
     return _ask(node, lambda: node.get_subscriptions_info_by_topic(topic), [])
 
 
-def image_topics(node: Node) -> dict[str, str]:
+def image_topics(node: Node, kinds: Sequence[str] = IMAGE_TYPES) -> dict[str, str]:
     """Return the picture topics that somebody publishes, and their types."""
-    found = {name: image_type(node, name) for name, types in topics(node).items()
-             if not set(IMAGE_TYPES).isdisjoint(types)}
+    found = {name: image_type(node, name, kinds) for name, types in topics(node).items()
+             if not set(kinds).isdisjoint(types)}
     return {name: kind for name, kind in found.items() if kind}
 
 
-def image_type(node: Node, topic: str) -> str:
+def image_type(node: Node, topic: str, kinds: Sequence[str] = IMAGE_TYPES) -> str:
     """Return the type of the pictures that are published on a topic; empty where none are."""
     published = {end.topic_type for end in publishers(node, topic)}
-    return next((kind for kind in IMAGE_TYPES if kind in published), '')
+    return next((kind for kind in kinds if kind in published), '')
 
 
 def is_name(text: str) -> bool:
@@ -98,10 +98,15 @@ def incompatible_policies(offered: QoSProfile, asked_for: QoSProfile) -> str:
         or 'quality of service'
 
 
-def why_missing(node: Node, topic: str, subscription: Any = None) -> str:
-    """Return why nothing comes from an image topic (to `subscription`), and which others are."""
-    found, ends = image_topics(node), publishers(node, topic)
-    others = sorted({end.topic_type for end in ends} - set(IMAGE_TYPES))
+def why_missing(node: Node, topic: str, subscription: Any = None,
+                kinds: Sequence[str] = IMAGE_TYPES) -> str:
+    """
+    Return why nothing comes from an image topic (to `subscription`), and which others are.
+
+    Those are named that have the types of `kinds`.
+    """
+    found, ends = image_topics(node, kinds), publishers(node, topic)
+    others = sorted({end.topic_type for end in ends} - set(kinds))
     refused = '' if subscription is None else next(filter(None, (
         incompatible_policies(end.qos_profile, subscription.qos_profile) for end in ends)), '')
     if refused:
@@ -113,7 +118,8 @@ def why_missing(node: Node, topic: str, subscription: Any = None) -> str:
         return f"'{topic}' has a publisher, which sends nothing"
     listed = ', '.join(list(found)[:_LISTED]) + (', …' if len(found) > _LISTED else '')
     reason = f'is of the type {others[0]}' if others else 'has no publisher'
-    return f"'{topic}' {reason}; topics with pictures: {listed or 'none'}"
+    what = 'topics with pictures' if kinds is IMAGE_TYPES else 'topics with H.264'
+    return f"'{topic}' {reason}; {what}: {listed or 'none'}"
 
 
 def _ask(node: Node, question: Callable[[], Sequence[T]], otherwise: list[T]) -> list[T]:

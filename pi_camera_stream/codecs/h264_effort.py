@@ -90,8 +90,9 @@ class H264Effort:
         self._retry_at_s = now_s + self._retry_after_s
         self._retry_after_s = min(2 * self._retry_after_s, _LONGEST_RETRY_S)
         self._move(self._level + 1)
-        what = 'not encoded' if self._level == self._levels else 'encoded in a smaller size'
-        self.reason = (f'H.264 is {what}, because this processor takes '
+        what = 'H.264 is not encoded' if self._level == self._levels \
+            else 'H.264 is encoded in a smaller size'
+        self.reason = (f'{what}, because this processor takes '
                        f'{share * interval_s * 1e3:.0f} ms for a picture, and the next one comes '
                        f'after {interval_s * 1e3:.0f} ms')
         first = self._level > self._given_up

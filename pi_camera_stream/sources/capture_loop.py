@@ -70,6 +70,7 @@ class CaptureLoop:
         self.problem = ''  # why there are no pictures at present; empty while all is well
         self._source = source
         self._now_ns = now_ns
+        self._stamped = -1, 0  # the last moment, and its stamp
         self._on_end = on_end
         self._on_problem = on_problem
         self._on_delivery = on_delivery
@@ -206,7 +207,13 @@ class CaptureLoop:
 
     def _put_video(self, unit: VideoUnit) -> None:
         if self.on_video is not None:
-            self.on_video(unit, to_clock(unit.monotonic_ns, self._now_ns))
+            self.on_video(unit, self._stamp_ns(unit.monotonic_ns))
+
+    def _stamp_ns(self, monotonic_ns: int) -> int:
+        """Return the stamp of a picture: one, though it comes as JPEG and as H.264."""
+        if self._stamped[0] != monotonic_ns:
+            self._stamped = monotonic_ns, to_clock(monotonic_ns, self._now_ns)
+        return self._stamped[1]
 
     def _goes_on(self) -> bool:
         return self._wanted and self._next is None and not self._stopping
@@ -277,7 +284,7 @@ class CaptureLoop:
             self._on_problem(f'{self._source.title} cannot be stopped: {error!r}')
 
     def _put(self, capture: Capture) -> None:
-        stamp_ns, now_s = to_clock(capture.monotonic_ns, self._now_ns), time.monotonic()
+        stamp_ns, now_s = self._stamp_ns(capture.monotonic_ns), time.monotonic()
         if self._came:
             self._intervals_s.add(now_s - self._last_s)
         self._last_s = now_s

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""H.264 of a topic: encoded by the bridge while somebody wants it."""
+"""H.264 of a topic while somebody wants it: encoded by the bridge, or by the camera's node."""
 
 import av
 from support.processes import parameters, running, wait_until
@@ -42,3 +42,18 @@ def test_a_player_gets_the_topic_as_h264_at_the_rate_that_was_set():
         wait_until(lambda: not state(program.url)['h264'])
         with get(f'{program.url}stream.h264?tier=h264_small') as response:
             assert decoded(response, 1)[0].width == 160
+
+
+def test_what_the_cameras_node_encodes_is_handed_on(video_messages):
+    with running('camera', *parameters(source='pattern', width=320, height=240)), \
+            bridge() as program:
+        with get(f'{program.url}stream.h264') as response:
+            assert decoded(response, 30)[-1].width == 320
+            stream = state(program.url)
+            assert stream['h264']['h264']['encoder'] == 'source'
+            assert stream['h264']['h264']['encoding_ms'] is None
+            assert stream['viewers'][0]['age_ms'] > 0
+            with get(f'{program.url}stream.h264?tier=h264_small') as small:
+                assert decoded(small, 1)[0].width == 160
+                assert state(program.url)['h264']['h264_small']['encoder'] == 'libx264'
+        wait_until(lambda: not state(program.url)['h264'])

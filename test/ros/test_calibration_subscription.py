@@ -62,6 +62,8 @@ def test_what_cannot_be_right_is_refused(values):
 
 @pytest.mark.parametrize(('images', 'infos'), [
     ('/camera/image_raw/compressed', '/camera/camera_info'),
+    ('/camera/image_raw/foxglove', '/camera/camera_info'),
+    ('/camera/image_raw/ffmpeg', '/camera/camera_info'),
     ('/left/image_raw', '/left/camera_info'), ('/image', '/camera_info')])
 def test_it_is_where_image_transport_has_it(images, infos):
     assert info_topic(images) == infos

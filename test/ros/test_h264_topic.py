@@ -15,6 +15,7 @@
 """The camera node's H.264, as Foxglove and others receive it."""
 
 import itertools
+import os
 from pathlib import Path
 
 from pi_camera_stream.client.qos import reliable_qos
@@ -65,6 +66,13 @@ def key_frames(messages, count):
 def libraries(program):
     return {line.split()[-1].rpartition('/')[2].split('-')[0].split('.')[0] for line in Path(
         f'/proc/{program.process.pid}/maps').read_text().splitlines() if '.so' in line}
+
+
+def nicenesses(program):
+    """Return how far the priorities of threads are below that of the program."""
+    own = os.getpriority(os.PRIO_PROCESS, program.process.pid)
+    return {os.getpriority(os.PRIO_PROCESS, int(task)) - own
+            for task in os.listdir(f'/proc/{program.process.pid}/task')}
 
 
 def test_each_picture_comes_as_one_access_unit_with_its_stamp(guest, video):
@@ -128,17 +136,31 @@ def test_who_comes_later_begins_with_a_key_frame_and_the_others_lose_nothing(
         assert any(map(is_key, came))
 
 
+def test_who_comes_while_another_leaves_begins_with_a_key_frame_too(guest, video):
+    with running('camera', *parameters(**SMALL)):
+        messages = listen(guest, video)
+        key_frames(messages, 1)
+        for _ in range(2):
+            for _ in range(50):  # no key frame is due for those before any more
+                messages.get(timeout=WAIT_S)
+            before, messages = messages, listen(guest, video)
+            guest.forget(before)
+            came = [messages.get(timeout=WAIT_S) for _ in range(45)]
+            assert any(map(is_key, came))
+
+
 def test_nothing_is_loaded_nor_encoded_while_nobody_subscribes(guest, video):
     with running('camera', *parameters(**SMALL)) as program:
         jpegs = guest.listen(CompressedImage, '/camera/image_raw/compressed')
         for _ in range(20):
             jpegs.get(timeout=WAIT_S)
         assert guest.diagnostics('camera: stream')['H.264 encoder'] == 'not used'
-        before = libraries(program)
-        assert not any(name.startswith('libx264') for name in before)
+        assert not any(name.startswith('libx264') for name in libraries(program))
+        assert nicenesses(program) == {0}
         messages = listen(guest, video)
         key_frames(messages, 1)
         assert any(name.startswith('libx264') for name in libraries(program))
+        assert nicenesses(program) == {0, 5}  # JPEGs first
         guest.forget(messages)
         values = guest.diagnostics('camera: stream', lambda v: v['H.264 encoder'] == 'not used')
         assert float(values['H.264 frames/s']) == 0

@@ -160,6 +160,7 @@ class HttpBridgeNode(BaseNode):
             'bytes/s sent': sum(stream.sent_per_s[1] for stream in streams),
             'age when received [ms]': default.arrivals.median_age_ms(),
             'frames skipped for viewers': sum(viewer.skipped for viewer in viewers),
+            'H.264': ', '.join(filter(None, (stream.video.title() for stream in streams))),
             'corrupt pictures': sum(reception.refused for reception in refused),
             'last corrupt picture': refused[-1].reason if refused else '',
         }

@@ -20,6 +20,7 @@ from ..base_node import BaseNode
 from ...client.clock import now_function
 from ...client.image_subscription import ImageSubscription
 from ...client.trace import TracePublisher
+from ...client.video_subscription import VideoSubscription
 from ...codecs.renditions import RenditionEncoder
 from ...core.frame import Frame, StampedImage
 from ...core.rendition_spec import RenditionSpec
@@ -41,8 +42,11 @@ class TopicFeed:
         self._node, self._topic, self._trace = node, topic, trace
         self._now_ns = now_function(node)
         self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
+        # What the camera has encoded already is not encoded again.
+        ready_made = VideoSubscription(node, topic, lambda frame: self.stream.offer_video(frame),
+                                       max_pixels=options['max_pixels'])
         self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
-                             self._subscription.reception, options=video)
+                             self._subscription.reception, options=video, video=ready_made)
         self.stream.on_painted = self._on_painted
 
     def _on_demand(self, wanted: bool) -> None:

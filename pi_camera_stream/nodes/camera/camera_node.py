@@ -91,7 +91,7 @@ class CameraNode(BaseNode):
             self, self.value('frame_id'), self.value('lores_width'), self.value('jpeg_quality'),
             self._info, TracePublisher(self), self._capture.limit_bitrate,
             self.value('max_pixels'), self.value('reliability') == 'reliable',
-            float(self.value('h264_bitrate')))
+            float(self.value('h264_bitrate')), self._capture)
         self._metadata = MetadataPublisher(self)
         for name in _ADAPTIVE:
             self.on_parameter(name, self.value(name))

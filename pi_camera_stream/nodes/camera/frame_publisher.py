@@ -40,6 +40,7 @@ from ...codecs.rate_controlled_encoder import RateControlledEncoder
 from ...core.errors import FrameRefusedError
 from ...core.frame import Capture, EncodedImage, Frame, Image, image_size
 from ...core.statistics import RateMeter, Recent
+from ...sources.capture_loop import CaptureLoop
 
 _LONGEST_S = 1.0  # that a picture counts for, between two of them
 
@@ -58,7 +59,8 @@ class FramePublisher:
 
     def __init__(self, node: Node, frame_id: str, lores_width: int, quality: int,
                  info: Info, trace: TracePublisher, limit_bitrate: Callable[[float], bool],
-                 max_pixels: int, reliable: bool = False, h264_bps: float = MOST_BPS) -> None:
+                 max_pixels: int, reliable: bool = False, h264_bps: float = MOST_BPS,
+                 capture: CaptureLoop | None = None) -> None:
         self.frame_id = frame_id
         # For what is not JPEG yet, or larger than `adaptation` says.
         self.encoder = RateControlledEncoder(quality, max_pixels)
@@ -76,7 +78,7 @@ class FramePublisher:
         self._intervals_s = Recent(16)
         self._jpegs = JpegTopic(node, 'image_raw/compressed', reliable)
         self.raws = RawPublisher(node, lores_width, max_pixels)
-        self.video = VideoPublisher(node, h264_bps, max_pixels)
+        self.video = VideoPublisher(node, h264_bps, max_pixels, capture)
         self._infos = create_image_publisher(node, CameraInfo, _info_topic(node, self.topic),
                                              reliable=True)
         self._lores_infos = create_image_publisher(node, CameraInfo, 'lores/camera_info',

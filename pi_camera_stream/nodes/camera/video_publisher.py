@@ -15,17 +15,26 @@
 """The camera's H.264, beside its JPEGs, which must not wait."""
 
 from dataclasses import replace
+import os
 import threading
 from typing import Any
 
 from rclpy.node import Node
 
+from .source_video import SourceVideo
 from .video_encoder import VideoEncoder, VideoImage
 from .video_topic import VideoTopic
+from ...client.entities import Periodic
+from ...client.graph import subscriptions
+from ...codecs.h264_effort import default_bitrate_bps
+from ...core.frame import Frame
 from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
+from ...sources.capture_loop import CaptureLoop
 
+_LOOK_S = 1.0  # between two looks for new subscribers, beside their number at each picture
 _IDLE_S = 2.0  # without a picture, until memory is given back
+_NICENESS = 5  # of the thread that encodes
 _REPEAT_S = 10.0  # how often the same problem is logged
 
 
@@ -33,23 +42,31 @@ class VideoPublisher:
     """
     Encode and publish the newest picture, in a thread of its own that the first one starts.
 
-    Nothing is encoded while nobody subscribes. `put` belongs to one thread; the rest may be used
-    by any.
+    What the source has of H.264 itself is published in place of it, as soon as that comes. Nothing
+    is encoded while nobody subscribes. `put` belongs to one thread; the rest may be used by any.
     """
 
-    def __init__(self, node: Node, most_bps: float, max_pixels: int) -> None:
+    def __init__(self, node: Node, most_bps: float, max_pixels: int,
+                 capture: CaptureLoop | None = None) -> None:
         self.published = RateMeter()
-        self.corrupt = self.failed = 0  # could not be encoded, or not be published
+        self.corrupt = self._failed = 0  # could not be encoded, or not be published
         self.failure = ''  # of the last to be published; empty when all was well since
         self.encoder = VideoEncoder(most_bps, max_pixels)
         self._node = node
         self._topic = VideoTopic(node)
         if missing := self._topic.why_missing():
             node.get_logger().info(f"there is no '{self._topic.name}': {missing}")
+        self._source = SourceVideo(node, capture, self._pass_on) if capture else None
+        self._publishing = threading.Lock()  # guards the next two, and the order of frames
+        self._sequence, self._frame_id = 0, ''
         self._pictures: Mailbox[VideoImage] = Mailbox()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
-        self._served = self._sequence = 0  # subscribers at the last picture; frames
+        self._served = 0  # subscribers at the last picture
+        # Those that were there at the last look, and whether some of them were new.
+        self._known: set[bytes] = set()
+        self._had_new = False
+        Periodic(node, _LOOK_S, self._look)
 
     @property
     def publishers(self) -> tuple[Any, ...]:
@@ -58,8 +75,19 @@ class VideoPublisher:
     def subscribers(self) -> int:
         return self._topic.subscribers()
 
+    @property
+    def failed(self) -> int:
+        return self._failed + (self._source.failed if self._source else 0)
+
     def put(self, picture: VideoImage) -> None:
         if self._closed.is_set():
+            return
+        self._frame_id = picture.frame_id
+        if self._source is not None:
+            self._source.limit_bitrate(default_bitrate_bps(
+                picture.size.width, picture.size.height, 1 / picture.interval_s,
+                self.encoder.most_bps))
+        if self._passes(picture):
             return
         self._pictures.put(picture)
         if self._thread is None:
@@ -69,8 +97,10 @@ class VideoPublisher:
     def wanted(self) -> bool:
         """Return whether somebody subscribes; who has just come needs a key frame."""
         count = self.subscribers()
+        if self._source is not None:
+            self._source.want(count > 0)
         if count > self._served:
-            self.encoder.request_key_frame()
+            self._ask()
         self._served = count
         return count > 0
 
@@ -80,32 +110,67 @@ class VideoPublisher:
             return False, self._topic.why_missing()
         if not self.subscribers():
             return True, f"nobody subscribes to '{self._topic.name}': the first is a key frame"
-        self.encoder.request_key_frame()
+        if not self._ask():
+            return True, 'the source makes its own key frames alone: one is to be waited for'
         return not self.encoder.why_not, self.encoder.why_not or 'a key frame comes within 0.5 s'
 
     def values(self) -> dict[str, object]:
         """Return what the diagnostics tell of it."""
-        encoder = self.encoder
+        encoder, source = self.encoder, self._source
+        passes = source is not None and self._served > 0 and source.flows(0.0)
         return {
-            'H.264 encoder': encoder.title or encoder.why_not or self._topic.why_missing()
-                             or 'not used',
+            'H.264 encoder': 'that of the source' if passes else encoder.title or encoder.why_not
+                             or self._topic.why_missing() or 'not used',
+            **({"source's H.264 is not used": source.why_not}
+               if source is not None and source.why_not else {}),
             'H.264 frames/s': self.published.per_second(),
             'H.264 ms a frame': encoder.took_ms.median(),
             'H.264 bit/s': round(8 * self.published.bytes_per_second()),
             'H.264 made smaller': encoder.made_smaller or 'no',
-            'dropped, H.264 is slower': self._pictures.dropped,
+            'dropped, H.264 is slower': self._pictures.dropped + (source.dropped if source else 0),
         }
 
     def close(self) -> None:
         """Publish nothing more, but for the picture that is at work."""
         self._closed.set()
         self._pictures.close()
+        if self._source is not None:
+            self._source.close()
 
     def join(self, timeout_s: float) -> None:
         if self._thread is not None:
             self._thread.join(timeout_s)
+        if self._source is not None:
+            self._source.join(timeout_s)
+
+    def _ask(self) -> bool:
+        """Have a key frame come; False where that cannot be asked for."""
+        self.encoder.request_key_frame()
+        return self._source is None or not self._source.flows(0.0) \
+            or self._source.request_key_frame()
+
+    def _look(self) -> None:
+        """
+        Have a key frame for subscribers that are new, though others have left meanwhile.
+
+        And another one at the next look: what is sent while two ends find each other may get lost.
+        """
+        if not self._served:
+            self._known.clear()
+            return
+        ends = {bytes(end.endpoint_gid) for end in subscriptions(self._node, self._topic.name)}
+        has_new = not ends <= self._known
+        if has_new or self._had_new:
+            self._ask()
+        self._known, self._had_new = ends, has_new
+
+    def _passes(self, picture: VideoImage) -> bool:
+        return self._source is not None and self._source.flows(picture.interval_s)
 
     def _run(self) -> None:
+        # On Linux, this is of the thread, and of those that the encoder makes: a busy processor
+        # is for the JPEGs first.
+        os.nice(_NICENESS)
         while True:
             try:
                 picture = self._pictures.take(_IDLE_S)
@@ -121,7 +186,7 @@ class VideoPublisher:
             except Exception as error:  # one picture that cannot be published is one picture
                 if self._closed.is_set() or not self._node.context.ok():
                     return  # Ctrl-C has closed the topics
-                self.failed += 1
+                self._failed += 1
                 self.failure = f'left out a picture that cannot be published as H.264: {error!r}'
                 self._node.get_logger().error(self.failure, throttle_duration_sec=_REPEAT_S)
 
@@ -135,7 +200,11 @@ class VideoPublisher:
             return
         if said:
             self._node.get_logger().warning(said)
-        if frame is not None:
+        if frame is not None and not self._passes(picture):
+            self._pass_on(frame)
+
+    def _pass_on(self, frame: Frame) -> None:
+        with self._publishing:
             self._sequence += 1
-            self._topic.publish(replace(frame, sequence=self._sequence), picture.frame_id)
+            self._topic.publish(replace(frame, sequence=self._sequence), self._frame_id)
             self.published.add(len(frame.data))

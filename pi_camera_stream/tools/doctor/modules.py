@@ -35,7 +35,10 @@ def check_modules(_: Options) -> Iterator[Finding]:
         yield from _module(name, 'broken', _ROS)
     yield from _module('aiohttp', 'broken', 'sudo apt install python3-aiohttp')
     yield from _module('cv2', 'broken', 'sudo apt install python3-opencv')
-    yield from _module('av', 'note', 'sudo apt install python3-av, to play video files')
+    yield from _module('av', 'note', 'sudo apt install python3-av, for video files, streams and '
+                                     'H.264')
+    yield from _module('foxglove_msgs', 'note', 'sudo apt install ros-$ROS_DISTRO-foxglove-msgs, '
+                                                'for H.264 on topics')
     if find_spec('cv_bridge') is None:
         yield Finding('note', 'cv_bridge is not there; OpenCV alone decodes as well')
     else:

@@ -24,7 +24,7 @@ import time
 from .hand_over import GroupHandOver
 from .rendition import Status
 from .sent_in_all import ABOVE_BPS, SentInAll
-from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, LEAST_SHARE
+from .tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, LEAST_SHARE, NAMES
 from .video_renderer import VideoRate, VideoRenderer
 from .video_rendition import VideoRendition
 from ...codecs.h264_effort import MOST_BPS
@@ -231,6 +231,15 @@ class Video:
         } for name, spec in (('h264', H264), ('h264_small', H264_SMALL))
             for rendition, encoded in [(self.renditions[spec], self._encoded[spec])]
             if rendition.users or self._reasons.get(spec)}
+
+    def title(self) -> str:
+        """Return who encodes what, for people; empty while nobody wants it. Any thread."""
+        passing = f'{NAMES[H264_INDEX]} by the camera' if self._passing else ''
+        return ', '.join(filter(None, (passing, *(
+            f'{NAMES[index]} by {encoder}, {encoded.renderer.took_ms.median():.1f} ms a frame'
+            for index, encoded in ((H264_INDEX, self._encoded[H264]),
+                                   (H264_SMALL_INDEX, self._encoded[H264_SMALL]))
+            if (encoder := encoded.encoder)))))
 
     def _most_bps(self, spec: VideoSpec) -> int | None:
         newest = self.renditions[spec].newest

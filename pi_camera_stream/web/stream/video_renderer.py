@@ -17,6 +17,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import logging
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ from ...core.video_spec import VideoSpec
 if TYPE_CHECKING:
     from ...codecs.h264_encoder import H264Encoder
 
+_NICENESS = 5
 _SCALES = (1.0, 0.75, 0.5)  # what is encoded where this machine is too slow for the one before
 
 
@@ -123,6 +125,9 @@ class VideoRenderer:
             self._pictures = None
 
     def _run(self, pictures: Mailbox[Frame | StampedImage]) -> None:
+        # On Linux, this is of the thread, and of those that x264 makes: a busy processor is for
+        # the JPEGs first.
+        os.nice(_NICENESS)
         # Here, because OpenCV and PyAV are not needed where nobody wants H.264: 60 MB.
         from ...codecs.h264_encoder import H264Encoder, why_missing
         if reason := why_missing():

@@ -136,6 +136,7 @@ async def test_what_a_camera_encodes_is_handed_on_as_it_is(bench):
             got = await viewer.reader.next(lambda _: False, lambda: False)
             assert got is frame
         assert bench.stream.state()['h264']['h264']['encoder'] == 'source'
+        assert bench.stream.video.title() == 'h264 by the camera'
         assert bench.stream.state()['h264']['h264']['encoding_ms'] is None
     assert bench.source.wanted == [True, False]
     assert bench.encoders() == set()
@@ -270,9 +271,12 @@ async def test_an_encoder_works_only_while_somebody_wants_it(bench):
         while viewer.codec() == 'jpeg':
             bench.offer()
             await asyncio.sleep(0.01)
+        assert bench.stream.video.renditions[H264].keys_asked == 0  # it begins with one
+        assert bench.stream.video.title().startswith('h264 by libx264, ')
         viewer.ask(StreamRequest(**choose('full', BOTH), codecs=BOTH))
         bench.stream.move(viewer)
         assert bench.encoders() == set()
+        assert bench.stream.video.title() == ''
         assert viewer.codec() == 'jpeg'
         viewer.ask(StreamRequest(**choose('h264_small', BOTH), codecs=BOTH))
         bench.stream.move(viewer)
