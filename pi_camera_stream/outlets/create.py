@@ -35,6 +35,7 @@ class OutletSettings:
 
     address: str  # where they listen
     rtsp_port: int = 0  # 0 for none
+    rtsp_multicast: bool = False  # whether its players may have pictures sent to a group
     outlets: tuple[str, ...] = ()  # addresses
     insecure: bool = False  # whether those that cannot ask for a token may be there beside one
 
@@ -49,8 +50,12 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
     """
     outlets: list[Outlet] = []
     if settings.rtsp_port:
+        if settings.rtsp_multicast and rules.access_token and not settings.insecure:
+            raise PermanentError("'rtsp_multicast' would show the pictures to everyone, and "
+                                 'watching needs the access token: set it to false, or set '
+                                 "'outlets_insecure'")
         outlets.append(RtspServer(settings.address, settings.rtsp_port, catalog, rules, places,
-                                  note_wrong, log))
+                                  note_wrong, log, settings.rtsp_multicast))
     for text in settings.outlets:
         port, topic = _read(text)
         if rules.access_token and not settings.insecure:

@@ -96,8 +96,9 @@ class UdpTransport(Transport):
         self.on_loss: Callable[[], None] = lambda: None
         self._rtp, self._rtcp = _pair(local)
         try:
-            self._rtp.connect((peer[0], delivery.port, *peer[2:]))
-            self._rtcp.connect((peer[0], delivery.control_port, *peer[2:]))
+            for one, port in ((self._rtp, delivery.port), (self._rtcp, delivery.control_port)):
+                self._prepare(one, local)
+                one.connect((peer[0], port, *peer[2:]))
         except OSError:
             self._rtp.close()
             self._rtcp.close()
@@ -143,6 +144,9 @@ class UdpTransport(Transport):
                 self._loop.remove_reader(one)
                 one.close()
 
+    def _prepare(self, one: socket.socket, local: tuple[Any, ...]) -> None:
+        """Set what is to be set before there is an other end."""
+
     def _read(self) -> None:
         for _ in range(_REPORTS_AT_ONCE):
             try:
@@ -153,6 +157,16 @@ class UdpTransport(Transport):
     def _discard(self) -> None:
         with contextlib.suppress(OSError):
             self._rtp.recv(_REPORT_BYTES)
+
+
+class MulticastTransport(UdpTransport):
+    """RTP to a group, whose members the network knows; not beyond the next router (IPv4)."""
+
+    name = 'rtsp-multicast'
+
+    def _prepare(self, one: socket.socket, local: tuple[Any, ...]) -> None:
+        one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+        one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(local[0]))
 
 
 class _UdpLink(Link):

@@ -28,6 +28,7 @@ from aiohttp import web
 
 from .digest import Digest, Proof
 from .listening import Progress
+from .multicast import Group, Groups
 from .opening import describe, NoPictureError, Opening, TRACK
 from .outlet import Outlet, want_key
 from .rtp import misses_something, Packer, RtpSender
@@ -61,6 +62,7 @@ class Server(Protocol):
 
     packer: Packer
     outlet: Outlet
+    groups: Groups | None  # None where nothing is sent to groups
 
     def note_wrong(self, address: str) -> float:
         """Note a wrong password; return for how many seconds another one is one too many."""
@@ -94,6 +96,7 @@ class RtspConnection:
         self._session = ''
         self._opening: Opening | None = None
         self._transport: InterleavedTransport | UdpTransport | None = None
+        self._group: Group | None = None  # in place of a transport
         self._stream: Stream | None = None
         self._viewer: Viewer | None = None
         self._playing: asyncio.Task[None] | None = None
@@ -232,8 +235,12 @@ class RtspConnection:
             raise RtspError(455, 'it plays already: TEARDOWN comes first')
         if self._session:
             self._check_session(request)
-        stream, delivery = self._find(request), read_delivery(request.headers.get('transport', ''))
+        groups, stream = self._server.groups, self._find(request)
+        delivery = read_delivery(request.headers.get('transport', ''), groups is not None)
         self._drop_transport()
+        if delivery.multicast and groups is not None:
+            self._group = self._find_group(groups, stream)
+            return self._set_up(stream, self._group.said)
         sender = RtpSender(stream.now_ns)
         if delivery.channel is not None:
             self._transport = InterleavedTransport(self._writer, delivery.channel,
@@ -245,9 +252,19 @@ class RtspConnection:
             ours = '{}-{}'.format(*self._transport.ports)
             said = (f'RTP/AVP;unicast;client_port={delivery.port}-{delivery.control_port};'
                     f'server_port={ours};ssrc={sender.ssrc:08X}')
+        return self._set_up(stream, said)
+
+    def _set_up(self, stream: Stream, said: str) -> _Answer:
         self._stream, self._session = stream, self._session or secrets.token_hex(8)
         return _Answer({'Transport': said,
                         'Session': f'{self._session};timeout={SESSION_S:.0f}'})
+
+    def _find_group(self, groups: Groups, stream: Stream) -> Group:
+        try:
+            return groups.find(stream, self._local)
+        except OSError as error:
+            raise RtspError(461, f'there is no multicast to you: {error.strerror or error}'
+                            ) from error
 
     def _open_udp(self, delivery: Delivery, sender: RtpSender) -> UdpTransport:
         try:
@@ -261,8 +278,8 @@ class RtspConnection:
 
     async def _play(self, request: Request) -> _Answer:
         self._check_session(request)
-        transport, stream = self._transport, self._stream
-        if transport is None or stream is None:
+        transport, group, stream = self._transport, self._group, self._stream
+        if (transport is None and group is None) or stream is None:
             raise RtspError(455, 'SETUP comes first')
         headers = {'Session': self._session, 'Range': 'npt=now-'}
         if self.plays:
@@ -271,13 +288,20 @@ class RtspConnection:
             raise RtspError(503, reason)
         place = ExitStack()
         place.enter_context(self._outlet.places.admit(self.address, self._role is Role.LEADS))
-        viewer = self._viewer = self._outlet.viewer(self.address, transport)
-        track = request.url.partition('?')[0].rstrip('/').removesuffix('/' + TRACK)
-        headers['RTP-Info'] = f'url={track}/{TRACK};seq={transport.sender.sequence}'
+        if group is not None:
+            group.enter()
+            place.callback(group.leave)
+        elif transport is not None:
+            self._viewer = self._outlet.viewer(self.address, transport)
+            track = request.url.partition('?')[0].rstrip('/').removesuffix('/' + TRACK)
+            headers['RTP-Info'] = f'url={track}/{TRACK};seq={transport.sender.sequence}'
 
         async def play() -> None:
             try:
-                await self._outlet.play(stream, viewer, transport)
+                if group is not None:
+                    await group.wait()
+                elif transport is not None and self._viewer is not None:
+                    await self._outlet.play(stream, self._viewer, transport)
             except ConnectionError:
                 pass
             except Exception:
@@ -335,6 +359,7 @@ class RtspConnection:
         self._session, self._stream, self._viewer = '', None, None
 
     def _drop_transport(self) -> None:
+        self._group = None
         if self._transport is not None:
             self._transport.close()
             self._transport = None

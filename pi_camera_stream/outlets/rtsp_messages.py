@@ -69,11 +69,12 @@ class Interleaved:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the packets are to come: in this connection, or by UDP to ports of its other end."""
+    """How packets are to come: in this connection, to its other end by UDP, or to a group."""
 
     channel: int | None = None  # of RTP; RTCP has the next one
     port: int | None = None
     control_port: int = 0
+    multicast: bool = False
 
 
 class MessageReader:
@@ -136,17 +137,22 @@ def write_answer(status: int, headers: Mapping[str, str], body: str = '') -> byt
     return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1', 'replace') + data
 
 
-def read_delivery(header: str) -> Delivery:
+def read_delivery(header: str, multicast: bool = False) -> Delivery:
     """
     Return the first way in a Transport header that there is; RtspError where there is none.
 
-    A `destination` is passed over: packets go to who asks, or anybody could have others flooded.
+    `multicast` is whether there is that. A `destination` is passed over: packets go to who asks,
+    or anybody could have others flooded.
     """
     for alternative in header.split(','):
         protocol, *words = (word.strip() for word in alternative.split(';'))
         options = {name.strip().lower(): value.strip() for name, _, value in
                    (word.partition('=') for word in words)}
-        if 'multicast' in options or options.get('mode', 'play').strip('"').lower() != 'play':
+        if options.get('mode', 'play').strip('"').lower() != 'play':
+            continue
+        if 'multicast' in options:
+            if multicast and protocol.upper() in ('RTP/AVP', 'RTP/AVP/UDP'):
+                return Delivery(multicast=True)
             continue
         if protocol.upper() == 'RTP/AVP/TCP':
             first, _ = _pair(options.get('interleaved', '0-1'))

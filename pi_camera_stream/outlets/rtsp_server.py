@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Callable
 
 from .listening import ListeningOutlet
+from .multicast import Groups
 from .outlet import Log, Outlet
 from .rtp import Packer
 from .rtsp_connection import DEFAULT_PATH, RtspConnection
@@ -37,16 +38,19 @@ class RtspServer(ListeningOutlet):
     kind, what, parameter = 'rtsp', 'RTSP', 'rtsp_port'
 
     def __init__(self, address: str, port: int, catalog: Catalog, rules: AccessRules,
-                 places: Admission, note_wrong: Callable[[str], float], log: Log) -> None:
+                 places: Admission, note_wrong: Callable[[str], float], log: Log,
+                 multicast: bool = False) -> None:
         """
         Make it; nothing listens yet.
 
         `note_wrong` hears of wrong passwords, and returns for how many seconds another one from
-        that address is one too many.
+        that address is one too many; `multicast` is whether players may have pictures sent to a
+        group.
         """
         super().__init__(address, port, catalog, rules, places, log)
         self.outlet: Outlet = self
         self.packer, self.note_wrong = Packer(), note_wrong
+        self.groups = Groups(self, self.packer) if multicast else None
 
     def url(self) -> str:
         return f'rtsp://{self.host()}:{self.port}/{DEFAULT_PATH}'

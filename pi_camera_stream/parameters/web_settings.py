@@ -42,8 +42,8 @@ def read_video(value: Callable[[str], Any], log: Callable[[str], None]) -> Video
 
 def read_outlets(value: Callable[[str], Any]) -> OutletSettings:
     """Return which players are served beside the pages."""
-    return OutletSettings(value('address'), value('rtsp_port'), _words(value('outlets')),
-                          value('outlets_insecure'))
+    return OutletSettings(value('address'), value('rtsp_port'), value('rtsp_multicast'),
+                          _words(value('outlets')), value('outlets_insecure'))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -46,3 +46,5 @@ def test_what_cannot_ask_for_a_token_is_refused_beside_one():
         create(TOKEN, outlets=('tcp://:5001',))
     assert len(create(TOKEN, outlets=('tcp://:5001',), insecure=True, rtsp_port=8554)) == 2
     assert len(create(TOKEN, rtsp_port=8554)) == 1
+    with pytest.raises(PermanentError, match="'rtsp_multicast'"):
+        create(TOKEN, rtsp_port=8554, rtsp_multicast=True)

@@ -37,12 +37,12 @@ pytestmark = pytest.mark.usefixtures('pyav')
 class Site(Studio):
     """The server, and what has been logged."""
 
-    def __init__(self, rules):
+    def __init__(self, rules, multicast):
         super().__init__()
         self.logged, self.clients = [], []
         self.application = Application(self.catalog, rules, self.logged.append)
         self.server = RtspServer('127.0.0.1', 0, self.catalog, rules, self.application.places,
-                                 self.application.note_wrong, self.logged.append)
+                                 self.application.note_wrong, self.logged.append, multicast)
 
     async def client(self, path='camera', login=None):
         client = await Client.open(self.server.port, path)
@@ -70,8 +70,8 @@ class Site(Studio):
 
 
 @asynccontextmanager
-async def site(**rules):
-    one = Site(AccessRules(**rules))
+async def site(multicast=False, **rules):
+    one = Site(AccessRules(**rules), multicast)
     filming = asyncio.create_task(one.film())
     await one.server.open()
     try:
@@ -182,6 +182,51 @@ def test_pictures_come_by_udp_to_who_asks_whatever_destination_is_said():
             await site.until(lambda: site.camera.wanted == [True, False])
 
     run(scenario)
+
+
+def receiver(setup):
+    """Return a socket that is in the group that an answer names."""
+    group, port = re.search(r'destination=([\d.]+);port=(\d+)-',
+                            setup.headers['transport']).groups()
+    one = socket.socket(type=socket.SOCK_DGRAM)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind((group, int(port)))
+    one.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                   socket.inet_aton(group) + socket.inet_aton('127.0.0.1'))
+    one.setblocking(False)
+    return one
+
+
+def test_a_group_gets_pictures_once_while_somebody_plays_them():
+    async def scenario(site):
+        first, second = await site.client(), await site.client()
+        _, setup, _ = await first.play('RTP/AVP;multicast')
+        assert setup.headers['transport'].startswith('RTP/AVP;multicast;destination=239.255.')
+        assert ';ttl=1;' in setup.headers['transport']
+        _, again, _ = await second.play('RTP/AVP;multicast;destination=239.1.2.3;port=5000-5001')
+        assert again.headers['transport'] == setup.headers['transport']
+        with receiver(setup) as group:
+            depacketizer, frames = Depacketizer(), []
+            loop = asyncio.get_running_loop()
+            while len(frames) < 30:
+                packet = await asyncio.wait_for(loop.sock_recv(group, 2048), WAIT_S)
+                if packet[1] & 0x7F == 96:
+                    frames += depacketizer.put(packet)
+            begins = next(at for at, (data, _) in enumerate(frames) if data[4] & 31 == 7)
+            assert len(decoded(frames[begins:])) >= len(frames) - begins - 1
+            viewer, = site.catalog.stream().state()['viewers']
+            assert viewer['transport'] == 'rtsp-multicast'
+            assert site.application.places.viewers == 2
+            await first.ask('TEARDOWN')
+            await asyncio.wait_for(loop.sock_recv(group, 2048), WAIT_S)
+            second.close()
+            await site.until(lambda: site.camera.wanted == [True, False])
+        assert site.application.places.viewers == 0
+        first.session = ''
+        await first.play('RTP/AVP;multicast')  # again
+        await site.until(lambda: site.camera.wanted == [True, False, True])
+
+    run(scenario, multicast=True)
 
 
 def test_each_topic_has_its_name_and_others_are_not_found():
