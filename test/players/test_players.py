@@ -21,6 +21,7 @@ import shutil
 import subprocess
 
 import av
+from benchmarks.common import networks
 import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
@@ -91,27 +92,27 @@ def output(*command):
         process.stdout.close()
 
 
-def ffmpeg(url, *options):
+def ffmpeg(url, *options, prefix=()):
     """Yield the pictures that ffmpeg has decoded."""
-    with output('ffmpeg', '-v', 'error', *options, '-i', url, '-fps_mode', 'passthrough', '-f',
-                'rawvideo', '-pix_fmt', 'bgr24', '-') as stream:
+    with output(*prefix, 'ffmpeg', '-v', 'error', *options, '-i', url, '-fps_mode', 'passthrough',
+                '-f', 'rawvideo', '-pix_fmt', 'bgr24', '-') as stream:
         while len(data := stream.read(SIZE[0] * SIZE[1] * 3)) == SIZE[0] * SIZE[1] * 3:
             yield np.frombuffer(data, np.uint8).reshape(*SIZE[::-1], 3)
 
 
-def gstreamer(*source):
+def gstreamer(*source, prefix=()):
     """Yield the pictures in what GStreamer has put together; its decoder is another package."""
     decoder = av.CodecContext.create('h264', 'r')
-    with output('gst-launch-1.0', '-q', *source, '!', 'fdsink', 'fd=1') as stream:
+    with output(*prefix, 'gst-launch-1.0', '-q', *source, '!', 'fdsink', 'fd=1') as stream:
         while data := os.read(stream.fileno(), 65536):
             for packet in decoder.parse(data):
                 for picture in decoder.decode(packet):
                     yield picture.to_ndarray(format='bgr24')
 
 
-def rtspsrc(url, way):
+def rtspsrc(url, way, prefix=()):
     return gstreamer('rtspsrc', f'location={url}', f'protocols={way}', 'latency=0', '!',
-                     'rtph264depay', '!', 'video/x-h264,stream-format=byte-stream')
+                     'rtph264depay', '!', 'video/x-h264,stream-format=byte-stream', prefix=prefix)
 
 
 def opencv(url):
@@ -187,6 +188,23 @@ def test_who_reads_raw_tcp_plays(program):
     for pictures in (ffmpeg(program.raw_url, '-f', 'h264'), pyav(program.raw_url, ''),
                      gstreamer('tcpclientsrc', f'host={host}', f'port={port}')):
         see(pictures)
+
+
+@pytest.mark.usefixtures('_ffmpeg', '_gstreamer')
+def test_from_one_computer_to_another_also_by_multicast(missing):
+    if reason := networks.unavailable():
+        missing(reason)
+    address = networks.ADDRESSES[0]
+    url = f'rtsp://{address}:8554/camera'
+    with networks.two_hosts() as (here, there), running(
+            'serve', '--source', 'pattern', '--size', '{}x{}'.format(*SIZE), '--fps', '30',
+            '--address', address, '--rtsp-port', '8554', '--rtsp-multicast', 'true',
+            prefix=here) as program:
+        program.wait_for('in a browser')
+        for way in ('udp_multicast', *WAYS):
+            see(ffmpeg(url, '-rtsp_transport', way, prefix=there))
+        for way in ('udp-mcast', *WAYS):
+            see(rtspsrc(url, way, there))
 
 
 def test_nothing_is_encoded_once_they_have_gone(program):
