@@ -37,7 +37,7 @@ from ...core.video_spec import VideoSpec
 if TYPE_CHECKING:
     from ...codecs.h264_encoder import H264Encoder
 
-_NICENESS = 5
+_NICENESS = 2  # little: who drives may see what it makes
 _SCALES = (1.0, 0.75, 0.5)  # what is encoded where this machine is too slow for the one before
 
 
