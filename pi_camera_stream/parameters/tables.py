@@ -133,6 +133,15 @@ HTTP_BRIDGE = (
     Parameter('ice_servers', '', 'STUN and TURN servers, separated by commas, for WebRTC through '
                                  'routers: stun:stun.example.org:3478 or '
                                  'turn:user:password@turn.example.org:3478; empty is none'),
+    Parameter('rtsp_port', 0, 'TCP port of the RTSP server for players and recorders, usually '
+                              '8554; 0 for none', '', 0, 65535),
+    Parameter('rtsp_multicast', False, 'Whether RTSP players may have pictures sent to a '
+                                       'multicast group, once for all of them'),
+    Parameter('outlets', '', 'Addresses, separated by commas, where players get H.264 without a '
+                             'word: tcp://:5001, and ?topic= behind it where it is not the '
+                             "camera's"),
+    Parameter('outlets_insecure', False, 'Whether `outlets` and `rtsp_multicast`, which cannot '
+                                         'ask for a token, are allowed beside `access_token`'),
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

@@ -17,6 +17,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..outlets.create import OutletSettings
 from ..web.access.access_rules import AccessRules
 from ..web.stream.video import VideoOptions
 from ..web.webrtc.ice_servers import IceServer, read_ice_servers
@@ -43,6 +44,12 @@ def read_video(value: Callable[[str], Any], log: Callable[[str], None]) -> Video
 def read_helpers(value: Callable[[str], Any]) -> tuple[IceServer, ...]:
     """Return the servers for WebRTC; PermanentError where one cannot be read."""
     return read_ice_servers(_words(value('ice_servers')))
+
+
+def read_outlets(value: Callable[[str], Any]) -> OutletSettings:
+    """Return which players are served beside the pages."""
+    return OutletSettings(value('address'), value('rtsp_port'), value('rtsp_multicast'),
+                          _words(value('outlets')), value('outlets_insecure'))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -38,9 +38,10 @@ from ..core.machine_health import read_health
 from ..core.rendition_spec import RenditionSpec
 from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
+from ..outlets.create import create_outlets
 from ..parameters.driving_settings import check_access, read_limits
 from ..parameters.secrets import exposed
-from ..parameters.web_settings import read_helpers, read_rules, read_video
+from ..parameters.web_settings import read_helpers, read_outlets, read_rules, read_video
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
 from ..web.app import Application
@@ -106,13 +107,17 @@ class _Program:
         self._vehicle = self._create_vehicle(configuration)
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
+        application = Application(self._catalog, rules, self._log.warning, drive,
+                                  machine=lambda: read_health().state(),
+                                  results=self._results if self._processed else None,
+                                  camera_infos=self._camera_info,
+                                  ice_servers=read_helpers(bridge.__getitem__))
+        self._outlets = create_outlets(
+            read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
+            application.note_wrong, self._log.warning)
+        application.serve_beside(self._outlets)
         self._server = WebServer(
-            Application(self._catalog, rules, self._log.warning, drive,
-                        machine=lambda: read_health().state(),
-                        results=self._results if self._processed else None,
-                        camera_infos=self._camera_info,
-                        ice_servers=read_helpers(bridge.__getitem__)).build,
-            str(bridge['address']), int(bridge['port']), tls,
+            application.build, str(bridge['address']), int(bridge['port']), tls,
             self._log.info if bridge['access_log'] else None,
             Watchdog(ServiceManager(), self._status), rules.counted)
         for note in configuration.notes:
@@ -128,6 +133,9 @@ class _Program:
         self._server.start()
         for camera in self._cameras:
             self._log.info('%s: %s', camera.stream.name, camera.source.title)
+        for outlet in self._outlets:
+            if not outlet.reason:
+                self._log.info('players find it at %s', outlet.url())
         print(f'Open {self._server.url()} in a browser. Ctrl-C ends it.', flush=True)
 
     def stop_vehicle(self) -> None:

@@ -14,7 +14,7 @@
 
 """The HTTP application: which address shows what."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +30,7 @@ from .access.admission import Admission
 from .access.identity import role_of, session_of
 from .access.origins import relative
 from .access.sessions import Connection
+from .beside import Beside
 from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
@@ -90,11 +91,24 @@ class Application:
         self._camera_panel = camera_panel
         self._access = Access(rules, log)
         self._rules = rules
-        self._viewers, self._snapshots = Admission(rules), Admission(rules)
+        self.places, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
         self._whep = Whep(ice_servers)
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
+        self._beside: list[Beside] = []
+
+    def serve_beside(self, outlets: Iterable[Beside]) -> None:
+        """Open and close these together with the pages; to be called before `build`."""
+        self._beside += outlets
+
+    def note_wrong(self, address: str) -> float:
+        """
+        Note a wrong token that came from an address by another way than HTTP.
+
+        Return for how many seconds another one is one too many.
+        """
+        return self._access.note_wrong(address)
 
     def build(self, reaper: ConnectionReaper) -> web.Application:
         """Return the aiohttp application; `reaper` hears of each request."""
@@ -152,8 +166,12 @@ class Application:
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
             self._results.attach()
+        for outlet in self._beside:
+            await outlet.open()
 
     async def _close(self, _: web.Application) -> None:
+        for outlet in self._beside:
+            await outlet.close()
         self._catalog.close()
         await self._whep.close()
         if self._drive is not None:
@@ -181,7 +199,7 @@ class Application:
 
         @contextmanager
         def door(connection: Connection) -> Iterator[None]:
-            with self._viewers.admit(address, role_of(request) is Role.LEADS), \
+            with self.places.admit(address, role_of(request) is Role.LEADS), \
                     self._access.connected(request, connection):
                 yield
 
@@ -192,7 +210,7 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
         stream = self._stream(request)
-        with self._admit(request, self._viewers) as address:
+        with self._admit(request, self.places) as address:
             return await answer(request, stream, Viewer(
                 address, transport, wanted, visitor=self._rules.counted(address)))
 
@@ -254,13 +272,14 @@ class Application:
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
             **({} if self._results is None else {'results': self._results.state()}),
+            **({'outlets': [outlet.state() for outlet in self._beside]} if self._beside else {}),
             'camera_controls': self._camera_panel is not None and role_of(request).drives,
             'you': {'role': role_of(request).value,
                     'logged_in': session_of(request) is not None},
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return await answer_metrics(self._catalog)
+        return await answer_metrics(self._catalog, self._beside)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text='ok\n', headers=_NOT_STORED)

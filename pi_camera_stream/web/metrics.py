@@ -15,17 +15,18 @@
 """Figures for Prometheus (text format of its client library)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
 
+from .beside import Beside
 from .stream.catalog import Catalog
 
 _PREFIX = 'pi_camera_stream_'
 
 
-async def answer_metrics(catalog: Catalog) -> web.Response:
+async def answer_metrics(catalog: Catalog, beside: Sequence[Beside] = ()) -> web.Response:
     try:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -34,14 +35,14 @@ async def answer_metrics(catalog: Catalog) -> web.Response:
             'install prometheus_client for this (Debian, Ubuntu: python3-prometheus-client)\n'
         )) from None
     registry = CollectorRegistry()
-    registry.register(_Collector(catalog))
+    registry.register(_Collector(catalog, beside))
     return web.Response(body=generate_latest(registry),
                         headers={'Content-Type': CONTENT_TYPE_LATEST, 'Cache-Control': 'no-store'})
 
 
 class _Collector:
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, beside: Sequence[Beside]) -> None:
+        self._catalog, self._beside = catalog, beside
 
     def collect(self) -> Iterable[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -62,6 +63,18 @@ class _Collector:
             metric = kind(_PREFIX + name, help_text, labels=['topic'])
             for topic, value in values:
                 metric.add_metric([topic], value)
+            yield metric
+        for kind, name, help_text, figure in (
+                (CounterMetricFamily, 'outlet_frames_sent', 'Frames that went to players',
+                 lambda outlet: outlet.frames_sent),
+                (CounterMetricFamily, 'outlet_bytes_sent', 'Bytes of pictures for players',
+                 lambda outlet: outlet.bytes_sent),
+                (GaugeMetricFamily, 'outlet_works', 'Whether players are served',
+                 lambda outlet: not outlet.reason),
+        ):
+            metric = kind(_PREFIX + name, help_text, labels=['outlet'])
+            for outlet in self._beside:
+                metric.add_metric([outlet.url()], figure(outlet))
             yield metric
         yield from self._of_viewers(GaugeMetricFamily)
 

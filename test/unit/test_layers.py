@@ -32,12 +32,14 @@ ALLOWED = {  # room -> rooms that it may import from
     'codecs': {'core'},
     'sources': {'core', 'codecs'},
     'web': {'core', 'codecs'},
+    'outlets': {'core', 'codecs', 'web'},
     'vision': {'core'},
     'client': {'core', 'codecs', 'vision'},
-    'parameters': {'core', 'codecs', 'sources', 'web', 'vision'},
-    'serve': {'core', 'codecs', 'sources', 'web', 'vision', 'parameters'},
-    'nodes': {'core', 'codecs', 'sources', 'web', 'vision', 'client', 'parameters'},
-    'tools': {'core', 'codecs', 'sources', 'web', 'vision', 'client', 'parameters', 'nodes'},
+    'parameters': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision'},
+    'serve': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision', 'parameters'},
+    'nodes': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision', 'client', 'parameters'},
+    'tools': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision', 'client', 'parameters',
+              'nodes'},
 }
 ROS = re.compile(r'rclpy|cv_bridge|launch|launch_ros|\w+_(msgs|srvs|interfaces)')
 CORE_MAY = {'numpy'}

@@ -33,11 +33,12 @@ from ...codecs.renditions import RenditionEncoder
 from ...core.parameters import Value
 from ...core.rendition_spec import RenditionSpec
 from ...core.service_manager import ServiceManager
+from ...outlets.create import create_outlets
 from ...parameters.driving_settings import read_limits
 from ...parameters.files import named_files
 from ...parameters.secrets import exposed
 from ...parameters.tables import HTTP_BRIDGE
-from ...parameters.web_settings import read_helpers, read_rules, read_video
+from ...parameters.web_settings import read_helpers, read_outlets, read_rules, read_video
 from ...web.access.tls import server_context
 from ...web.app import Application
 from ...web.controls.camera_panel import CameraPanel
@@ -73,10 +74,14 @@ class HttpBridgeNode(BaseNode):
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         rules = read_rules(self.value)
+        application = Application(self._catalog, rules, self._warn, self._drive, panel,
+                                  self._machine.state, camera_infos=CameraInfos(self).newest,
+                                  ice_servers=read_helpers(self.value))
+        self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
+                                       application.places, application.note_wrong, self._warn)
+        application.serve_beside(self._outlets)
         self._server = WebServer(
-            Application(self._catalog, rules, self._warn, self._drive, panel,
-                        self._machine.state, camera_infos=CameraInfos(self).newest,
-                        ice_servers=read_helpers(self.value)).build,
+            application.build,
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None,
@@ -99,6 +104,9 @@ class HttpBridgeNode(BaseNode):
             'everyone in the network' if not self._server.local else 'this machine only'
         self.get_logger().info(
             f"showing '{self._topic}' at {self._server.url()} to {who}")
+        for outlet in self._outlets:
+            if not outlet.reason:
+                self.get_logger().info(f'players find it at {outlet.url()}')
 
     def stop(self) -> None:
         self._server.stop()
@@ -157,9 +165,14 @@ class HttpBridgeNode(BaseNode):
             'corrupt pictures': sum(reception.refused for reception in refused),
             'last corrupt picture': refused[-1].reason if refused else '',
         }
+        for outlet in self._outlets:
+            values[f'{outlet.kind}: frames sent'] = outlet.frames_sent
+            values[outlet.kind] = outlet.reason or outlet.url()
         if lost:
             return diagnostics.Health(diagnostics.ERROR, '; '.join(
                 f"no picture of '{name}': {signal}" for name, signal in lost.items()), values)
+        if reasons := [outlet.reason for outlet in self._outlets if outlet.reason]:
+            return diagnostics.Health(diagnostics.WARN, '; '.join(reasons), values)
         return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
 
     def _driving_health(self) -> diagnostics.Health:

@@ -218,9 +218,12 @@ class Access:
         router or a proxy, could lock them out otherwise. What guessing has against it is the
         number of tokens (`AccessRules.weakness`).
         """
-        foreign = request.headers.get('Sec-Fetch-Site') == 'cross-site'
+        return self.note_wrong(client_address(request),
+                               request.headers.get('Sec-Fetch-Site') == 'cross-site')
+
+    def note_wrong(self, address: str, foreign: bool = False) -> float:
+        """Do so for an address, as which it came by whatever way; `foreign` as below."""
         throttle = self._foreign_throttle if foreign else self._own_throttle
-        address = client_address(request)
         if throttle.add(address):
             self._log(f'{address} has sent {LoginThrottle.MOST} wrong access tokens within a '
                       'minute' + (', by a page of another site' if foreign else ''))

@@ -148,6 +148,17 @@ class Stream:
             self._leave(rendition)
 
     @contextmanager
+    def use_video(self, spec: VideoSpec) -> Iterator[VideoRendition]:
+        """Return one that is inter-coded, for the context as `use`, and be among its readers."""
+        rendition = self.video.enter(spec, self.interval_s)
+        reader = rendition.join('')
+        try:
+            yield rendition
+        finally:
+            rendition.leave(reader)
+            self.video.leave(rendition)
+
+    @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[None]:
         with self.wanted():
             viewer.lacks(self._missing())

@@ -53,6 +53,7 @@ class VideoRendition:
         """
         self.spec = spec
         self.newest: Frame | None = None
+        self.newest_key: Frame | None = None
         self.users = 0  # viewers on it, or about to be; it is encoded only while there are some
         self.made = RateMeter()
         self.keys_asked = 0
@@ -69,6 +70,7 @@ class VideoRendition:
         self.newest = frame
         self.made.add(len(frame.data))
         if frame.key:
+            self.newest_key = frame
             self._group = [frame]
             self._asking = dict.fromkeys(self._asking, False)
         elif self._group:
@@ -115,7 +117,7 @@ class VideoRendition:
     def restart(self, share: float) -> None:
         """Forget what was made before: the next frame begins another stream, at that rate."""
         self.rate.restart(share)
-        self._group, self.newest = [], None
+        self._group, self.newest, self.newest_key = [], None, None
         for reader in self._readers:
             reader.jump()
 

@@ -370,7 +370,7 @@ async def test_of_two_hundred_viewers_who_come_and_go_nothing_is_left(site, monk
     assert not stream.viewers
     assert list(stream._renditions) == [None]
     assert (stream._full.users, stream._full._waiting, stream._tasks) == (0, [], set())
-    assert site.app._viewers.viewers == 0
+    assert site.app.places.viewers == 0
     await until(lambda: asyncio.all_tasks() == before)
     await until(lambda: 'render' not in {thread.name for thread in threading.enumerate()})
     assert stream.frames_sent >= 400

@@ -30,8 +30,8 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.access.access_rules import AccessRules
-from pi_camera_stream.web.access.connections import ConnectionReaper
 from pi_camera_stream.web.app import Application
+from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream import tiers
 from pi_camera_stream.web.stream.catalog import Catalog
 from pi_camera_stream.web.webrtc import ice_servers, peer, whep
