@@ -19,7 +19,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from .bitrate_requests import BitrateRequests
-from .entities import run_soon
+from .entities import Periodic, run_soon
 from .h264_subscription import H264Subscription
 from ..codecs.limits import MAX_PIXELS
 from ..core.frame import Frame
@@ -40,7 +40,8 @@ class VideoSubscription:
     def __init__(self, node: Node, topic: str, offer: Callable[[Frame], None], *,
                  max_pixels: int = MAX_PIXELS) -> None:
         self._node = node
-        self._wanted = False
+        self._wanted = self._received = False
+        self._looking: Periodic | None = None
         self._bitrate = BitrateRequests(node)
         self._subscription = H264Subscription(node, topic, lambda unit, _: offer(unit),
                                               max_pixels=max_pixels)
@@ -75,8 +76,17 @@ class VideoSubscription:
         return self._bitrate.limit(bps)
 
     def _follow(self) -> None:
-        """Receive it, if it is published by now: nobody is to look for it all the time."""
-        if self._wanted and self._subscription.is_published():
+        """Receive it while it is wanted, as soon as somebody publishes it. Executor's thread."""
+        if self._wanted and self._looking is None:
+            self._looking = Periodic(self._node, _LOOK_S, self._follow)
+        if not self._wanted and self._looking is not None:
+            self._looking.stop()
+            self._looking = None
+        published = self._wanted and (self._received or self._subscription.is_published())
+        if published == self._received:
+            return
+        self._received = published
+        if published:
             self._subscription.subscribe()
             self._bitrate.follow(self._subscription.source)
         else:

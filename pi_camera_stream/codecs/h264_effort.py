@@ -47,6 +47,8 @@ class H264Effort:
     ----------
     reason
         Why it is not the first level, in a sentence without its full stop; empty where it is.
+    retry_at_s
+        When the level above is tried again, by the clock.
 
     """
 
@@ -58,7 +60,7 @@ class H264Effort:
         self._pixels_per_s = self._too_many_per_s = 0.0
         self._shares = Recent(256)  # of an interval
         self._judged_from_s = 0.0
-        self._retry_at_s, self._retry_after_s = 0.0, _RETRY_S
+        self.retry_at_s, self._retry_after_s = 0.0, _RETRY_S
 
     def level(self, pixels_per_s: float) -> int:
         """Return which size to encode of pictures that have so many pixels; `levels` for none."""
@@ -66,7 +68,7 @@ class H264Effort:
         if self._level and pixels_per_s < _LESS_WORK * self._too_many_per_s:
             self._move(0)
             self._retry_after_s = _RETRY_S
-        elif self._level and self._clock() >= self._retry_at_s:
+        elif self._level and self._clock() >= self.retry_at_s:
             self._move(self._level - 1)
         return self._level
 
@@ -87,7 +89,7 @@ class H264Effort:
             self._shares.clear()
             return False
         self._too_many_per_s = self._pixels_per_s
-        self._retry_at_s = now_s + self._retry_after_s
+        self.retry_at_s = now_s + self._retry_after_s
         self._retry_after_s = min(2 * self._retry_after_s, _LONGEST_RETRY_S)
         self._move(self._level + 1)
         what = 'H.264 is not encoded' if self._level == self._levels \

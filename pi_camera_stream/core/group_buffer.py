@@ -20,6 +20,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar('T')
 
+_MOST_TIMES = 8  # as many as are meant to wait, however fast they come
+
 
 class GroupBuffer(Generic[T]):
     """
@@ -43,7 +45,7 @@ class GroupBuffer(Generic[T]):
         Make it; unless `until_key`, the first frame need not be a key frame.
 
         With `most` waiting, a key frame takes their place; if the first has waited `most_behind_s`
-        by then, all up to the next key frame are left out.
+        by then, or many times as many are waiting, all up to the next key frame are left out.
         """
         self._most, self._most_behind_s = most, most_behind_s
         self._waiting: deque[tuple[float, T]] = deque()
@@ -62,7 +64,8 @@ class GroupBuffer(Generic[T]):
         if (self.until_key or full) and key():
             self._clear()
             self.until_key = False
-        elif full and now_s - self._waiting[0][0] > self._most_behind_s:
+        elif full and (now_s - self._waiting[0][0] > self._most_behind_s
+                       or len(self._waiting) >= _MOST_TIMES * self._most):
             self.jump()
         if self.until_key:
             self.dropped += 1

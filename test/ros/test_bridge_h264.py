@@ -57,3 +57,12 @@ def test_what_the_cameras_node_encodes_is_handed_on(video_messages):
                 assert decoded(small, 1)[0].width == 160
                 assert state(program.url)['h264']['h264_small']['encoder'] == 'libx264'
         wait_until(lambda: not state(program.url)['h264'])
+
+
+def test_what_comes_later_than_the_viewer_is_handed_on_too(video_messages):
+    def encoder():
+        return state(program.url)['h264'].get('h264', {}).get('encoder')
+
+    with bridge() as program, get(f'{program.url}stream.h264'), \
+            running('camera', *parameters(source='pattern', width=320, height=240)):
+        wait_until(lambda: encoder() == 'source')

@@ -100,7 +100,7 @@ def test_access_units_of_a_stream_are_passed_on_with_the_stamps_of_their_jpegs(g
         assert values['H.264 ms a frame'] == 'nan'  # none was encoded
         answer = guest.call(Trigger, SERVICE)
         assert (answer.success, answer.message) == (
-            True, 'the source makes its own key frames alone: one is to be waited for')
+            False, 'the source makes its own key frames alone: one is to be waited for')
 
 
 def test_what_cannot_be_passed_on_is_encoded_and_the_diagnostics_say_why(guest, video):

@@ -35,6 +35,9 @@ class BitrateLimit:
     """
     Keep the least bit rate that was asked for lately; a request holds while it is repeated.
 
+    Reports on `image_raw/reception` do not tell that: a bridge receives well, whose viewers are
+    behind links of their own.
+
     Requests are heard in the executor's thread; any thread may ask.
 
     Attributes
@@ -47,7 +50,7 @@ class BitrateLimit:
     def __init__(self, node: Node, topic: str) -> None:
         self.enabled = True
         self._lock = threading.Lock()
-        self._requests: deque[tuple[float, float]] = deque(maxlen=_MOST)  # when, and bit/s
+        self._requests: deque[tuple[float, float]] = deque()  # when, and bit/s, which rises
         create_subscription(node, UInt32, bitrate_topic(topic), self._take, image_qos(8))
 
     def bps(self) -> float:
@@ -56,10 +59,14 @@ class BitrateLimit:
         with self._lock:
             while self._requests and self._requests[0][0] < since_s:
                 self._requests.popleft()
-            least = min((bps for _, bps in self._requests), default=math.inf)
+            least = self._requests[0][1] if self._requests else math.inf
         return max(least, _LEAST_BPS) if self.enabled else math.inf
 
     def _take(self, message: UInt32) -> None:
-        if message.data:
-            with self._lock:
+        if not message.data:
+            return
+        with self._lock:
+            while self._requests and self._requests[-1][1] >= message.data:
+                self._requests.pop()  # it will have been the least no more
+            if len(self._requests) < _MOST:
                 self._requests.append((time.monotonic(), float(message.data)))

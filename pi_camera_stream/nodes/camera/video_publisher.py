@@ -70,6 +70,7 @@ class VideoPublisher:
         self._source = SourceVideo(node, capture, self._pass_on) if capture else None
         self._publishing = threading.Lock()  # guards the next two, and the order of frames
         self._sequence, self._frame_id = 0, ''
+        self._interval_s = 0.0  # between the last pictures
         self._pictures: Mailbox[VideoImage] = Mailbox()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
@@ -93,7 +94,7 @@ class VideoPublisher:
     def put(self, picture: VideoImage) -> None:
         if self._closed.is_set():
             return
-        self._frame_id = picture.frame_id
+        self._frame_id, self._interval_s = picture.frame_id, picture.interval_s
         self.encoder.most_bps = min(self.most_bps, self.asked.bps())
         if self._source is not None:
             self._source.limit_bitrate(default_bitrate_bps(
@@ -123,13 +124,13 @@ class VideoPublisher:
         if not self.subscribers():
             return True, f"nobody subscribes to '{self._topic.name}': the first is a key frame"
         if not self._ask():
-            return True, 'the source makes its own key frames alone: one is to be waited for'
+            return False, 'the source makes its own key frames alone: one is to be waited for'
         return not self.encoder.why_not, self.encoder.why_not or 'a key frame comes within 0.5 s'
 
     def values(self) -> dict[str, object]:
         """Return what the diagnostics tell of it."""
         encoder, source = self.encoder, self._source
-        passes = source is not None and self._served > 0 and source.flows(0.0)
+        passes = source is not None and self._served > 0 and source.flows(self._interval_s)
         return {
             'H.264 encoder': 'that of the source' if passes else encoder.title or encoder.why_not
                              or self._topic.why_missing() or 'not used',
@@ -158,7 +159,7 @@ class VideoPublisher:
     def _ask(self) -> bool:
         """Have a key frame come; False where that cannot be asked for."""
         self.encoder.request_key_frame()
-        return self._source is None or not self._source.flows(0.0) \
+        return self._source is None or not self._source.flows(self._interval_s) \
             or self._source.request_key_frame()
 
     def _look(self) -> None:

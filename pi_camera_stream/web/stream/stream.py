@@ -34,7 +34,7 @@ from .viewer import Viewer
 from ...codecs.renditions import RenditionEncoder
 from ...codecs.status_image import status_image
 from ...core.clock import NowNs
-from ...core.frame import Frame, JPEG, StampedImage
+from ...core.frame import Frame, H264, JPEG, StampedImage
 from ...core.reception import Reception, Signal
 from ...core.rendition_spec import RenditionSpec
 from ...core.video_source import VideoSource
@@ -161,6 +161,8 @@ class Stream:
     @contextmanager
     def watch(self, viewer: Viewer) -> Iterator[None]:
         with self.wanted():
+            if H264 in viewer.request.codecs:
+                self.video.say_missing()
             viewer.lacks(self._missing())
             viewer.surround(self._surroundings)
             spec = viewer.spec()

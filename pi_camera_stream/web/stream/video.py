@@ -34,7 +34,6 @@ from ...core.reception import Reception
 from ...core.video_source import VideoSource
 from ...core.video_spec import VideoSpec
 
-_AGAIN_S = 60.0  # after a failure, before it may be tried again
 _SILENT_S = 2.0  # a source that has not delivered for so long delivers nothing
 _KEY_PATIENCE_S = 2.0  # so long may it take until a source has a key frame
 _MOST_SAID = 20  # sentences in the log
@@ -120,7 +119,6 @@ class Video:
         self._keyless = 0  # frames that came before one
         self._source_wanted = self._passing = False  # whether the source's frames are taken
         self._source_since_s = self._source_last_s = 0.0
-        self._failed_s: dict[VideoSpec, float] = {}  # when
         self._reasons: dict[VideoSpec, str] = {}
         self._once = Once(_MOST_SAID)
 
@@ -133,7 +131,7 @@ class Video:
         """Take in an access unit of the source; all calls are from one thread."""
         size = frame.width, frame.height
         if frame.key:
-            self._ready_size = size
+            self._ready_size, self._keyless = size, 0
         elif size != self._ready_size:
             if self._ready_size is not None:
                 self._say(f"a frame of the camera's own H.264 is {size[0]}x{size[1]} in the midst "
@@ -151,6 +149,11 @@ class Video:
                                                and self._source.available)):
             return ''
         return self._reasons.get(H264) or self._reasons.get(spec) or _without_pyav()
+
+    def say_missing(self) -> None:
+        """Log that there can be none here, to be called when somebody could show some."""
+        if (self._source is None or not self._source.available) and (missing := _without_pyav()):
+            self._say(f'{missing}; pictures go on as JPEG')
 
     def enter(self, spec: VideoSpec, interval_s: float, share: float = 1.0) -> VideoRendition:
         """Return a rendition to be left again, which begins with that share of its usual rate."""
@@ -206,9 +209,9 @@ class Video:
             renderer = self._encoded[spec].renderer
             self._say(renderer.note)
             if renderer.failed and spec not in self._reasons:
-                self._reasons[spec], self._failed_s[spec] = renderer.failed, now_s
+                self._reasons[spec] = renderer.failed
                 self._say(f'{renderer.failed}; pictures go on as JPEG')
-            elif spec in self._reasons and now_s - self._failed_s[spec] > _AGAIN_S:
+            elif spec in self._reasons and now_s > renderer.again_s:
                 del self._reasons[spec]
                 self._encoded[spec].want(False)
         self._update()
@@ -226,7 +229,8 @@ class Video:
             'encoding_ms': _rounded(encoded.renderer.took_ms.median()),
             'key_frames_asked_for': rendition.keys_asked,
             'left_out_before_encoding': encoded.renderer.replaced,
-            'left_out_arriving': encoded.dropped,
+            'left_out_arriving': encoded.dropped + (
+                self._ready_made.dropped if spec == H264 else 0),
             'reason': self.reason(spec),
         } for name, spec in (('h264', H264), ('h264_small', H264_SMALL))
             for rendition, encoded in [(self.renditions[spec], self._encoded[spec])]

@@ -17,6 +17,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import logging
+import math
 import os
 import threading
 import time
@@ -37,6 +38,7 @@ from ...core.video_spec import VideoSpec
 if TYPE_CHECKING:
     from ...codecs.h264_encoder import H264Encoder
 
+_AGAIN_S = 60.0  # after an error of the encoder
 _NICENESS = 2  # little: who drives may see what it makes
 _SCALES = (1.0, 0.75, 0.5)  # what is encoded where this machine is too slow for the one before
 
@@ -67,6 +69,8 @@ class VideoRenderer:
         How long each of the last frames took, decoding included.
     failed
         Why there are no frames of it any more, since `want`; empty while all is well.
+    again_s
+        When it may be tried again after that, in s of the monotonic clock.
     note
         Why it is smaller than was meant; empty where it is not.
 
@@ -79,6 +83,7 @@ class VideoRenderer:
         self.took_ms = Recent()
         self._effort = H264Effort(len(_SCALES))
         self.failed = self.note = ''
+        self.again_s = 0.0
         self._lock = threading.Lock()  # guards all that follows
         self._wanted = self._key_wanted = False
         self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
@@ -131,7 +136,7 @@ class VideoRenderer:
         # Here, because OpenCV and PyAV are not needed where nobody wants H.264: 60 MB.
         from ...codecs.h264_encoder import H264Encoder, why_missing
         if reason := why_missing():
-            self._fail(pictures, reason)
+            self._fail(pictures, reason, math.inf)  # not before the program is started anew
             return
         encoder = H264Encoder(self._rate.most_bps, 1 / self._rate.interval_s)
         while True:
@@ -144,7 +149,8 @@ class VideoRenderer:
             except ValueError as error:  # one picture that cannot be decoded is one picture
                 self._settle(pictures, None, str(error))
             except Exception as error:
-                self._fail(pictures, f'H.264 cannot be encoded ({type(error).__name__}: {error})')
+                self._fail(pictures, f'H.264 cannot be encoded ({type(error).__name__}: {error})',
+                           time.monotonic() + _AGAIN_S)
                 logging.getLogger(__name__).exception('cannot encode H.264')
                 return
 
@@ -154,7 +160,7 @@ class VideoRenderer:
         level = self._effort.level(picture.width * picture.height / interval_s)
         self.note = self._effort.reason
         if level == len(_SCALES):
-            self._fail(pictures, self.note)
+            self._fail(pictures, self.note, self._effort.retry_at_s)
             return None
         begun_s = time.monotonic()
         encoder.fps = 1 / interval_s
@@ -183,10 +189,10 @@ class VideoRenderer:
                 if frame is not None:
                     self._deliver(frame)
 
-    def _fail(self, pictures: Mailbox[Frame | StampedImage], reason: str) -> None:
+    def _fail(self, pictures: Mailbox[Frame | StampedImage], reason: str, again_s: float) -> None:
         with self._lock:
             if self._pictures is pictures:
-                self.failed = reason
+                self.failed, self.again_s = reason, again_s
                 self._end()
 
 

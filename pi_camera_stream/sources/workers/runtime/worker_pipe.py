@@ -33,7 +33,7 @@ from typing import Any, Callable, Iterator, NoReturn  # noqa: UP035 - Python 3.9
 _HEAD = struct.Struct('<2sBcI')
 _FRAME = struct.Struct('<QQI')
 _UNIT = struct.Struct('<QQ')
-# Access units that wait to be written, as `core/group_mailbox.py` has it.
+# Access units that wait to be written, as `core/group_buffer.py` has it.
 _UNITS, _MOST_UNITS, _MOST_BEHIND_S = 8, 64, 1.0
 _GRACE_S = 0.08  # how long the camera may take to stop; the node waits for 0.1 s
 _leaving = threading.Lock()

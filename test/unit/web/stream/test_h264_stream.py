@@ -14,6 +14,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 
 import aiohttp
@@ -127,8 +128,9 @@ async def test_who_reads_nothing_keeps_nobody_waiting(bench):
 
 @in_loop
 async def test_where_there_is_none_the_answer_is_one_sentence(bench):
-    bench.stream.video._reasons[H264] = 'H.264 needs PyAV'
-    bench.stream.video._failed_s[H264] = time.monotonic()
+    renderer = bench.stream.video._encoded[H264].renderer
+    renderer.failed, renderer.again_s = 'H.264 needs PyAV', math.inf
+    bench.stream.video.tick(1 / 30)
     answer = await bench.client.get('/stream.h264')
     assert (answer.status, await answer.text()) == (503, 'H.264 needs PyAV\n')
     assert bench.stream.viewers == set()

@@ -14,6 +14,7 @@
 
 import asyncio
 from contextlib import contextmanager
+import math
 import threading
 import time
 from types import SimpleNamespace
@@ -319,11 +320,11 @@ async def test_what_fails_is_said_once_and_tried_again_later(bench):
     renderer = bench.stream.video._encoded[H264].renderer
     for _ in range(2):
         with bench.watched():
-            renderer.failed = 'H.264 needs PyAV'
+            renderer.failed, renderer.again_s = 'H.264 needs PyAV', math.inf
             assert bench.stream.video.tick(1 / 30)
             assert bench.stream.video.reason() == 'H.264 needs PyAV'
             assert not bench.stream.video.tick(1 / 30)
-            bench.stream.video._failed_s[H264] -= 100
+            renderer.again_s = 0.0
             assert bench.stream.video.tick(1 / 30)
             assert bench.stream.video.reason() == ''
     assert bench.said == ['H.264 needs PyAV; pictures go on as JPEG']

@@ -565,19 +565,20 @@ async def test_what_a_page_has_painted_is_heard_of_for_h264_too(page):
 
 
 @filmed()
-async def test_where_encoding_fails_the_page_is_told_and_jpeg_goes_on(page, monkeypatch):
+async def test_where_encoding_fails_the_page_is_told_and_jpeg_goes_on(page):
     await page.until(lambda frame: frame[1] == 1)
-    page.stream.video._encoded[H264].renderer.failed = 'this processor is too slow'
+    renderer = page.stream.video._encoded[H264].renderer
+    renderer.failed, renderer.again_s = 'this processor is too slow', math.inf
     await page.until(lambda frame: frame[1] == 0)
     assert {'type': 'h264', 'reason': 'this processor is too slow'} in page.texts
     assert page.viewer.tier_name() in JPEG_NAMES
     # It is tried again, not at once.
-    monkeypatch.setattr(video, '_AGAIN_S', 0.0)
+    renderer.again_s = 0.0
     await page.until(lambda frame: frame[1] == 1)
     assert page.texts[-1] == {'type': 'h264', 'reason': ''}
 
 
-def test_without_pyav_the_page_is_told_at_once_and_h264_is_not_tried(monkeypatch):
+def test_without_pyav_the_page_is_told_at_once_and_h264_is_not_tried(monkeypatch, caplog):
     monkeypatch.setattr(video, '_without_pyav', lambda: 'H.264 needs PyAV')
 
     @filmed()
@@ -587,6 +588,7 @@ def test_without_pyav_the_page_is_told_at_once_and_h264_is_not_tried(monkeypatch
         assert page.stream.video.renditions[H264].users == 0
 
     run()
+    assert caplog.messages == ['H.264 needs PyAV; pictures go on as JPEG']
 
 
 def test_a_viewer_who_waits_long_for_a_key_frame_is_told(monkeypatch):
