@@ -29,7 +29,7 @@ from aiortc import RTCIceTransport, RTCRtpSender, RTCRtpTransceiver, rtp
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
 _PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay'
-_MOST_ID = 14  # of a header extension of one byte (RFC 8285)
+_MOST_ID, _ONE_BYTE = 14, 0xBEDE  # of header extensions with heads of one byte (RFC 8285)
 _MOST_WAITING = 512  # datagrams that nobody has looked at yet
 
 _LOG = logging.getLogger(__name__)
@@ -60,11 +60,11 @@ class _WithPlayoutDelay(rtp.HeaderExtensionsMap):  # type: ignore[misc]
                 self._playout_delay_id = extension.id
 
     def set(self, values: Any) -> Any:
-        packed = super().set(values)
-        if not self._playout_delay_id:
-            return packed
-        return rtp.pack_header_extensions([*rtp.unpack_header_extensions(*packed),
-                                           (self._playout_delay_id, bytes(3))])
+        profile, packed = super().set(values)
+        if not self._playout_delay_id or profile not in (0, _ONE_BYTE):
+            return profile, packed
+        # Four bytes more; what fills up the ones before may stand in between.
+        return _ONE_BYTE, packed + bytes((self._playout_delay_id << 4 | 2, 0, 0, 0))
 
 
 def show_at_once(transceiver: RTCRtpTransceiver, offered: str) -> None:

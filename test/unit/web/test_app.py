@@ -31,6 +31,7 @@ from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.results import ResultsFeed
 from pi_camera_stream.web.stream import stream as stream_module
 from pi_camera_stream.web.stream.catalog import Catalog
+from pi_camera_stream.web.webrtc import availability
 import pytest
 from support import pictures
 from support.listening import listen
@@ -374,3 +375,18 @@ async def test_of_two_hundred_viewers_who_come_and_go_nothing_is_left(site, monk
     await until(lambda: asyncio.all_tasks() == before)
     await until(lambda: 'render' not in {thread.name for thread in threading.enumerate()})
     assert stream.frames_sent >= 400
+
+
+@pytest.mark.parametrize(('path', 'method', 'status', 'words'), [
+    ('/whep', 'POST', 501, 'WebRTC needs aiortc: sudo apt install python3-aiortc'),
+    ('/whep', 'GET', 405, ''), ('/whep/0123', 'DELETE', 404, 'this viewer has gone'),
+    ('/whep/0123', 'PATCH', 404, 'this viewer has gone'),
+    ('/whep/0123', 'GET', 404, 'this viewer has gone')])
+@with_rules()
+async def test_without_aiortc_webrtc_is_refused_and_all_else_goes_on(
+        site, path, method, status, words, monkeypatch):
+    monkeypatch.setattr(availability, 'find_spec', lambda _: None)
+    answer = await site.text(path, method=method, data='v=0',
+                             headers={'Content-Type': 'application/sdp'})
+    assert answer[0] == status and words in answer[1]
+    assert await site.picture('/stream.mjpg') == JPEG
