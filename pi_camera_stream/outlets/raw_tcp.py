@@ -23,13 +23,13 @@ from aiohttp import web
 from . import listening
 from .listening import ListeningOutlet, Progress
 from .outlet import Log, Outlet
+from .player_link import PlayerTransport
 from ..codecs.h264 import DELIMITER, START_CODE
 from ..core.frame import Frame
 from ..core.pacing import TokenBucket
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
-from ..web.stream.delivery import Transport
 from ..web.stream.link import Link
 from ..web.stream.rendition import Status
 
@@ -38,7 +38,7 @@ _READ_BYTES, _BYTES_A_SECOND = 4096, 4096.0
 _NEXT_BEGINS = START_CODE + bytes([DELIMITER, 0xF0])
 
 
-class RawTransport(Transport):
+class RawTransport(PlayerTransport):
     """Access units one after the other (ITU-T H.264, annex B), and that the next one begins."""
 
     name = 'tcp'
@@ -46,6 +46,7 @@ class RawTransport(Transport):
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__(Link(writer.transport))  # type: ignore[arg-type]
         self._writer, self._transport = writer, writer.transport
+        self.connection = writer.get_extra_info('socket')
 
     async def write(self, frame: Frame, tier: int) -> None:
         self.write_now(frame, tier)

@@ -17,10 +17,10 @@
 import asyncio
 from collections.abc import Callable
 import contextlib
-import math
 import socket
 from typing import Any
 
+from .player_link import PlayerTransport
 from .rtp import framed, Packer, packets, RtpSender
 from .rtsp_messages import Delivery
 from ..core.frame import Frame
@@ -28,15 +28,12 @@ from ..web.stream.delivery import Transport
 from ..web.stream.link import Link, LinkState
 from ..web.stream.rendition import Status
 
-# Whoever sends something himself, as players do their reports, may acknowledge the last bytes of a
-# frame so late (delayed acknowledgements: RFC 1122, 4.2.3.2; Linux).
-_LATE_S = 0.04
 _ATTEMPTS = 20  # to find two free ports, one after the other
 _REPORT_BYTES = 2048
 _REPORTS_AT_ONCE = 8
 
 
-class InterleavedTransport(Transport):
+class InterleavedTransport(PlayerTransport):
     """RTP between the answers of an RTSP connection (RFC 2326, 10.12)."""
 
     name = 'rtsp-tcp'
@@ -46,11 +43,7 @@ class InterleavedTransport(Transport):
         super().__init__(Link(writer.transport))  # type: ignore[arg-type]
         self.sender, self._packer, self._channel = sender, packer, channel
         self._writer, self._transport = writer, writer.transport
-
-    def take_transit_s(self) -> float | None:
-        """Return as otherwise, but for what an acknowledgement may have been late."""
-        took_s = super().take_transit_s()
-        return took_s if took_s is None or took_s == math.inf else max(0.0, took_s - _LATE_S)
+        self.connection = writer.get_extra_info('socket')
 
     async def write(self, frame: Frame, tier: int) -> None:
         self.write_now(frame, tier)

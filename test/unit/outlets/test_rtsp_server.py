@@ -401,6 +401,27 @@ def test_who_falls_behind_goes_on_with_a_key_frame():
     run(scenario)
 
 
+def test_who_reads_slowly_costs_the_others_no_quality():
+    async def scenario(site):
+        fast, slow = await site.client(), await site.slow_client()
+        await fast.play()
+        await slow.play()
+
+        async def read_fast():
+            while True:
+                await fast.frames(1)
+
+        reading = asyncio.create_task(read_fast())
+        stream = site.catalog.stream()
+        while max(viewer.skipped for viewer in stream.viewers) < 150:
+            await slow.frames(1)
+            await asyncio.sleep(0.06)
+        reading.cancel()
+        assert [one.rate.share for one in stream.video.renditions.values()] == [1.0, 1.0]
+
+    run(scenario)
+
+
 def test_a_player_that_has_begun_gets_another_key_frame(monkeypatch):
     monkeypatch.setattr(outlet, '_KEYS_S', (0.05,))
 
