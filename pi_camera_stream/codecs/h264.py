@@ -32,6 +32,8 @@ _EMULATION_PREVENTION = re.compile(rb'\x00\x00\x03')
 # nal_unit_type (table 7-1)
 SLICE, IDR, SEI, SPS, PPS, DELIMITER = 1, 5, 6, 7, 8, 9
 _SLICES = frozenset({SLICE, IDR})
+# Without a length, a decoder knows that a picture is whole when the next one begins: this says so.
+NEXT_BEGINS = START_CODE + bytes([DELIMITER, 0xF0])
 _BEFORE = frozenset({SEI, SPS, PPS, DELIMITER})  # what stands in front of a picture
 _PARTITIONS = frozenset({2, 3, 4})  # of the Extended profile, which nobody decodes
 _MOST_UNITS = 1_000

@@ -24,7 +24,7 @@ from . import listening
 from .listening import ListeningOutlet, Progress
 from .outlet import Log, Outlet
 from .player_link import PlayerTransport
-from ..codecs.h264 import DELIMITER, START_CODE
+from ..codecs.h264 import NEXT_BEGINS
 from ..core.frame import Frame
 from ..core.pacing import TokenBucket
 from ..web.access.access_rules import AccessRules
@@ -34,8 +34,6 @@ from ..web.stream.link import Link
 from ..web.stream.rendition import Status
 
 _READ_BYTES, _BYTES_A_SECOND = 4096, 4096.0
-# Without a length, a decoder knows that a picture is whole when the next one begins: this says so.
-_NEXT_BEGINS = START_CODE + bytes([DELIMITER, 0xF0])
 
 
 class RawTransport(PlayerTransport):
@@ -59,7 +57,7 @@ class RawTransport(PlayerTransport):
     def write_now(self, frame: Frame, _tier: int) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError('the player has gone')
-        self._transport.write(frame.data + _NEXT_BEGINS)
+        self._transport.write(frame.data + NEXT_BEGINS)
 
     async def write_status(self, status: Status) -> None:
         """Say nothing: there is no place for it in such a stream."""

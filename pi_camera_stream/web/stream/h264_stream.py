@@ -26,6 +26,7 @@ from .rendition import Status
 from .stream import Stream
 from .timestamp import places
 from .viewer import Viewer
+from ...codecs.h264 import NEXT_BEGINS
 from ...core.frame import Frame
 
 _HEADERS = {'Content-Type': 'video/h264', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no'}
@@ -51,7 +52,7 @@ class H264Transport(Transport):
     def write_now(self, frame: Frame, _tier: int) -> None:
         if self._transport.is_closing():  # what TLS does then depends on how it came to that
             raise ConnectionResetError('the viewer has gone')
-        self._transport.write(frame.data)
+        self._transport.write(frame.data + NEXT_BEGINS)
 
     async def write_status(self, status: Status) -> None:
         """Say nothing: there is no place for it in such a stream."""

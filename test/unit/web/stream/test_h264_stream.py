@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 import av
+from pi_camera_stream.codecs.h264 import NEXT_BEGINS
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.rendition_spec import RenditionSpec
@@ -97,6 +98,16 @@ async def test_a_player_gets_a_stream_that_begins_with_a_key_frame(bench):
         viewer, = bench.stream.viewers
         assert viewer.state()['codec'] == 'h264'
         assert viewer.state()['age_ms'] > 0
+
+
+@in_loop
+async def test_a_picture_is_whole_for_a_player_before_the_next_one_comes(bench):
+    async with bench.client.get('/stream.h264') as answer:
+        data = b''
+        while data.count(NEXT_BEGINS) < 5:
+            data += await answer.content.readany()
+        whole = data[:data.rindex(NEXT_BEGINS) + len(NEXT_BEGINS)]
+        assert len(decoded(whole)) == whole.count(NEXT_BEGINS)
 
 
 @in_loop
