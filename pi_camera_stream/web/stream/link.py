@@ -23,7 +23,8 @@ _NOTSENT_LOWAT_BYTES = 16384
 # Of struct tcp_info (linux/tcp.h): state, delivery_rate_app_limited, snd_mss, unacked,
 # last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
 _TCP_INFO = struct.Struct('=B6xB8xI4xI28xI8xI72xII8xQ')
-_TCP_CLOSE = 7  # linux/tcp_states.h
+_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8  # linux/tcp_states.h
+_STATE_BYTES = 1
 _ACKNOWLEDGED = struct.Struct('=24xI92xQ16xI')  # unacked, bytes_acked, notsent_bytes
 _CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
 _CLEAR_SHARE = 0.25  # nor more than this part of it
@@ -87,6 +88,15 @@ class Link:
     @property
     def closed(self) -> bool:
         return self._transport.is_closing()
+
+    def left(self) -> bool:
+        """Return whether the other end has closed, which who does not read hears from nobody."""
+        try:
+            return self._socket is not None and self._socket.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _STATE_BYTES)[0] in (
+                    _TCP_CLOSE, _TCP_CLOSE_WAIT)
+        except OSError:  # closed here
+            return True
 
     def abort(self) -> None:
         self._transport.abort()

@@ -28,6 +28,7 @@ from pi_camera_stream.web.stream.stream_query import read_video_request
 from pi_camera_stream.web.stream.tiers import H264
 from pi_camera_stream.web.stream.viewer import Viewer
 from support import pictures
+from support.processes import WAIT_S
 from support.streams import Stream
 
 SIZE = (320, 240)
@@ -59,9 +60,9 @@ async def bench():
     app.router.add_get('/stream.h264', bench.answer)
     bench.client = TestClient(TestServer(app))
     await bench.client.start_server()
-    filming = asyncio.create_task(bench.film())
+    bench.filming = asyncio.create_task(bench.film())
     yield bench
-    filming.cancel()
+    bench.filming.cancel()
     bench.stream.close()
     await bench.client.close()
 
@@ -96,6 +97,18 @@ async def test_a_player_gets_a_stream_that_begins_with_a_key_frame(bench):
         viewer, = bench.stream.viewers
         assert viewer.state()['codec'] == 'h264'
         assert viewer.state()['age_ms'] > 0
+
+
+@in_loop
+async def test_who_leaves_before_there_is_a_picture_is_let_go(bench):
+    async def gone():
+        while bench.stream.viewers:
+            await asyncio.sleep(0.01)
+
+    bench.filming.cancel()
+    async with bench.client.get('/stream.h264'):
+        assert len(bench.stream.viewers) == 1
+    await asyncio.wait_for(gone(), WAIT_S)
 
 
 @in_loop
