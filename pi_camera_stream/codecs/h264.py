@@ -164,11 +164,11 @@ class StreamReader:
                                     'them in front of each key frame (rpicam-vid: --inline)')
         if IDR not in kinds:
             return data, False
-        missing = [self._sets[kind] for kind in (SPS, PPS) if kind not in kinds]
-        if not missing:
+        if {SPS, PPS}.issubset(kinds):
             return data, True
         at = 1 if kinds[0] == DELIMITER else 0  # it is the first, or none (7.4.1.2.3)
-        return join([*units[:at], *missing, *units[at:]]), True
+        # Both, because a decoder that begins here needs the SPS in front of the PPS.
+        return join([*units[:at], self._sets[SPS], self._sets[PPS], *units[at:]]), True
 
     def _begin(self, unit: bytes) -> None:
         parameters = read_parameter_set(unit)

@@ -18,6 +18,7 @@ import re
 
 from .records import VideoRecord
 from ..codecs.h264 import StreamReader
+from ..codecs.h264_continuity import Continuity
 from ..core.errors import FrameRefusedError
 from ..core.frame import VideoUnit
 
@@ -41,7 +42,7 @@ class VideoIntake:
         self.why_not: str | None = None
         self.steers = False  # whether the worker obeys requests for key frames, and a bit rate
         self.left_out = left_out
-        self._reader = StreamReader()
+        self._reader, self._continuity = StreamReader(), Continuity()
         self._number = 0  # of the last one
         self._until_key = True
         self._refusal = ''  # why all since the last that was handed on are refused
@@ -71,8 +72,10 @@ class VideoIntake:
             if not self._refusal or _SETS.search(record.data):  # the others only follow from it
                 self._refusal = str(error)
         else:
-            self._until_key = (self._until_key or gap) and not key
-            if not self._until_key and (sets := self._reader.parameters):
+            sets = self._reader.parameters
+            follows = sets is not None and self._continuity.follows(data, sets)
+            self._until_key = (self._until_key or gap or not follows) and not key
+            if not self._until_key and sets is not None:
                 self._refusal, self._waiting_ns = '', 0
                 return VideoUnit(data, key, record.monotonic_ns, sets.width, sets.height)
         self._leave_out(record.monotonic_ns)

@@ -27,7 +27,7 @@ from ...client.entities import create_subscription
 from ...client.qos import image_qos
 
 _HOLDS_S = 1.5  # three times as long as until it is said again
-_MOST = 64  # requests that are remembered
+_MOST = 64  # requests that are remembered, each for more than the one before
 _LEAST_BPS = 100e3  # below that, one bad link would ruin the picture for all
 
 
@@ -50,7 +50,7 @@ class BitrateLimit:
     def __init__(self, node: Node, topic: str) -> None:
         self.enabled = True
         self._lock = threading.Lock()
-        self._requests: deque[tuple[float, float]] = deque()  # when, and bit/s, which rises
+        self._requests: deque[tuple[float, float]] = deque()  # when, and bit/s
         create_subscription(node, UInt32, bitrate_topic(topic), self._take, image_qos(8))
 
     def bps(self) -> float:
@@ -65,8 +65,10 @@ class BitrateLimit:
     def _take(self, message: UInt32) -> None:
         if not message.data:
             return
+        bps = float(message.data)
         with self._lock:
-            while self._requests and self._requests[-1][1] >= message.data:
-                self._requests.pop()  # it will have been the least no more
-            if len(self._requests) < _MOST:
-                self._requests.append((time.monotonic(), float(message.data)))
+            # One that is older and for no less can never be the least again.
+            while self._requests and (self._requests[-1][1] >= bps
+                                      or len(self._requests) == _MOST):
+                bps = min(bps, self._requests.pop()[1])
+            self._requests.append((time.monotonic(), bps))

@@ -55,7 +55,9 @@ class H264Transport(Transport):
         self._transport.write(frame.data + NEXT_BEGINS)
 
     async def write_status(self, status: Status) -> None:
-        """Say nothing: there is no place for it in such a stream."""
+        """Say nothing, for which there is no place in such a stream; who has left is let go."""
+        if self.link.left():
+            self.link.abort()
 
 
 async def stream_h264(request: web.Request, stream: Stream, viewer: Viewer) -> web.StreamResponse:

@@ -20,9 +20,11 @@ import struct
 from typing import NamedTuple
 
 _NOTSENT_LOWAT_BYTES = 16384
-# Of struct tcp_info (linux/tcp.h): delivery_rate_app_limited, snd_mss, unacked,
+# Of struct tcp_info (linux/tcp.h): state, delivery_rate_app_limited, snd_mss, unacked,
 # last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
-_TCP_INFO = struct.Struct('=7xB8xI4xI28xI8xI72xII8xQ')
+_TCP_INFO = struct.Struct('=B6xB8xI4xI28xI8xI72xII8xQ')
+_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8  # linux/tcp_states.h
+_STATE_BYTES = 1
 _ACKNOWLEDGED = struct.Struct('=24xI92xQ16xI')  # unacked, bytes_acked, notsent_bytes
 _CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
 _CLEAR_SHARE = 0.25  # nor more than this part of it
@@ -87,6 +89,15 @@ class Link:
     def closed(self) -> bool:
         return self._transport.is_closing()
 
+    def left(self) -> bool:
+        """Return whether the other end has closed, which who does not read hears from nobody."""
+        try:
+            return self._socket is not None and self._socket.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _STATE_BYTES)[0] in (
+                    _TCP_CLOSE, _TCP_CLOSE_WAIT)
+        except OSError:  # closed here
+            return True
+
     def abort(self) -> None:
         self._transport.abort()
 
@@ -101,9 +112,11 @@ class Link:
             return None
         try:
             info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-            (flags, segment, unacked, since_answer_ms, round_trip_us, unsent,
+            (phase, flags, segment, unacked, since_answer_ms, round_trip_us, unsent,
              least_us, rate) = _TCP_INFO.unpack(info)
         except (OSError, struct.error):  # closed; or a kernel before 4.9
+            return None
+        if phase == _TCP_CLOSE:  # the other end has reset it, which the next write finds out
             return None
         return LinkState(unacked * segment + unsent, segment,
                          least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,

@@ -22,6 +22,7 @@ import numpy as np
 from pi_camera_stream.codecs import h264
 from pi_camera_stream.core.errors import FrameRefusedError
 import pytest
+from support import h264_streams
 
 
 @functools.cache
@@ -87,6 +88,18 @@ def test_a_key_frame_gets_the_parameter_sets_that_came_before():
     assert key
     assert kinds(data)[:3] == [h264.DELIMITER, h264.SPS, h264.PPS]
     assert len(av.CodecContext.create('h264', 'r').decode(av.Packet(data))) <= 1
+
+
+@pytest.mark.parametrize('left', [h264.SPS, h264.PPS])
+def test_a_key_frame_with_one_of_the_parameter_sets_is_decoded_by_who_begins_there(left):
+    first = encoded()[0]
+    reader = h264.StreamReader()
+    reader.read(first)
+    missing = {h264.SPS, h264.PPS} - {left}
+    data, key = reader.read(h264.join(
+        [unit for unit in h264.nal_units(first) if h264.unit_type(unit) not in missing]))
+    assert key
+    assert len(h264_streams.decode([data])) == 1
 
 
 def test_parameter_sets_of_another_stream_are_not_mixed():

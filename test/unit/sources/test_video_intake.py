@@ -49,6 +49,11 @@ def test_behind_a_gap_all_are_left_out_up_to_the_next_key_frame():
     h264_streams.decode([unit.data for unit in [*before, *behind] if unit is not None])
 
 
+def test_what_the_sender_has_lost_is_a_gap_too():
+    found = taken(VideoIntake(), [*UNITS[:5], *UNITS[6:]])
+    assert [unit is not None for unit in found] == [True] * 5 + [False] * 4 + [True] * 10
+
+
 @pytest.mark.parametrize('broken', [
     b'', b'\xff\xd8\xff', b'\0\0\0\1\xff\xff', b'\0\0\0\1\x67\x64',
     *h264_streams.access_units(1, pixels='yuv444p'),

@@ -30,6 +30,7 @@ from pi_camera_stream.web.stream.stream_query import read_video_request
 from pi_camera_stream.web.stream.tiers import H264
 from pi_camera_stream.web.stream.viewer import Viewer
 from support import pictures
+from support.processes import WAIT_S
 from support.streams import Stream
 
 SIZE = (320, 240)
@@ -61,9 +62,9 @@ async def bench():
     app.router.add_get('/stream.h264', bench.answer)
     bench.client = TestClient(TestServer(app))
     await bench.client.start_server()
-    filming = asyncio.create_task(bench.film())
+    bench.filming = asyncio.create_task(bench.film())
     yield bench
-    filming.cancel()
+    bench.filming.cancel()
     bench.stream.close()
     await bench.client.close()
 
@@ -108,6 +109,18 @@ async def test_a_picture_is_whole_for_a_player_before_the_next_one_comes(bench):
             data += await answer.content.readany()
         whole = data[:data.rindex(NEXT_BEGINS) + len(NEXT_BEGINS)]
         assert len(decoded(whole)) == whole.count(NEXT_BEGINS)
+
+
+@in_loop
+async def test_who_leaves_before_there_is_a_picture_is_let_go(bench):
+    async def gone():
+        while bench.stream.viewers:
+            await asyncio.sleep(0.01)
+
+    bench.filming.cancel()
+    async with bench.client.get('/stream.h264'):
+        assert len(bench.stream.viewers) == 1
+    await asyncio.wait_for(gone(), WAIT_S)
 
 
 @in_loop

@@ -18,6 +18,7 @@ import time
 
 from pi_camera_stream.web.stream.link import Link, LinkState, progress
 import pytest
+from support.processes import WAIT_S
 
 
 def state(unacked, segment=1448, least_round_trip=0.0, rate=0):
@@ -67,6 +68,24 @@ def test_what_nobody_reads_is_a_backlog_and_little_of_it_is_in_the_kernel():
             assert link.closed
 
     asyncio.run(run())
+
+
+def test_a_viewer_who_has_gone_with_pictures_unread_is_not_waited_for():
+    async def run():
+        link, transport, other = await connected(reads=False)
+        transport.pause_reading()  # nothing is expected of it, so that nothing tells that it goes
+        transport.write(bytes(12_000))
+        assert transport.get_write_buffer_size() == 0  # nor is there more to write
+        while link.state() and not link.state().since_answer_s:
+            await asyncio.sleep(0.001)
+        assert link.state().unacked_bytes
+        other.close()
+        while link.state() is not None:
+            await asyncio.sleep(0.01)
+        transport.write(b'x')
+        assert link.closed
+
+    asyncio.run(asyncio.wait_for(run(), WAIT_S))
 
 
 def test_there_is_progress_when_the_other_end_takes_something():
