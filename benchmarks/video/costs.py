@@ -150,11 +150,12 @@ def unwanted(study: Study, clone: Path | None) -> bool:
                     visit.told()
                 time.sleep(_LEAVING_S)
                 figures['after'] = _rest(study, server, 'after a viewer of H.264')
-    well = [tell('libraries for it in memory before', figures['here'][2], 0, '', digits=0),
-            tell('CPU after it, more than before', figures['after'][0] - figures['here'][0], 0.5,
+    well = [tell('CPU after it, more than before', figures['after'][0] - figures['here'][0], 0.5,
                  ' % of a core')]
-    if clone is not None:
-        well += [tell('CPU, more than before H.264', figures['here'][0]
+    if clone is not None:  # the source `file` has codec libraries of its own
+        well += [tell('codec libraries, more than before H.264', figures['here'][2]
+                      - figures['before H.264'][2], 0, '', digits=0),
+                 tell('CPU, more than before H.264', figures['here'][0]
                       - figures['before H.264'][0], 0.5, ' % of a core'),
                  tell('memory, more than before H.264', figures['here'][1]
                       - figures['before H.264'][1], 1.0, ' MB')]
