@@ -54,7 +54,7 @@ class H264Transport(Transport):
             raise ConnectionResetError('the viewer has gone')
         self._transport.write(frame.data + NEXT_BEGINS)
 
-    async def write_status(self, status: Status) -> None:
+    async def write_status(self, _: Status) -> None:
         """Say nothing, for which there is no place in such a stream; who has left is let go."""
         if self.link.left():
             self.link.abort()
