@@ -41,6 +41,8 @@ _MOST_UNITS = 1_000
 _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _CHROMA = {0: 'grey alone', 2: '4:2:2', 3: '4:4:4'}
 _MOST_SIDE = 16_384
+_LOST = 'data is lost on its way, or it is another codec'
+_NO_SENSE = f'its sequence parameter set makes no sense: {_LOST}'
 _LEAST_BYTES = 4  # of an SPS: its type, profile, constraints and level
 
 
@@ -118,7 +120,7 @@ def read_parameter_set(unit: bytes) -> ParameterSet:
             return _read_parameter_set(unit)
     except IndexError:
         pass
-    raise FrameRefusedError('its sequence parameter set is cut off')
+    raise FrameRefusedError(f'its sequence parameter set is cut off: {_LOST}')
 
 
 class StreamReader:
@@ -142,9 +144,11 @@ class StreamReader:
         """
         units = list(nal_units(data))
         if not units:
-            raise FrameRefusedError('it is no H.264: it has no start code')
+            raise FrameRefusedError('it is no H.264: it has no start code: let the sender write a '
+                                    'byte stream, Annex B (FFmpeg: -bsf:v h264_mp4toannexb)')
         if len(units) > _MOST_UNITS:
-            raise FrameRefusedError(f'it has {len(units)} NAL units')
+            raise FrameRefusedError(f'it has {len(units)} NAL units, more than any picture: let '
+                                    'the sender encode fewer slices')
         kinds = [unit_type(unit) for unit in units]
         if any(unit[0] & 0x80 for unit in units):
             raise FrameRefusedError('it is no H.264: a forbidden bit is set, as where bytes are '
@@ -158,7 +162,8 @@ class StreamReader:
             raise FrameRefusedError('it is H.264 of the Extended profile, or H.265 under its '
                                     'name: let the sender encode H.264, profile Main or High')
         if _SLICES.isdisjoint(kinds):
-            raise FrameRefusedError('it has no picture, but parameter sets alone')
+            raise FrameRefusedError('it has no picture, but parameter sets alone: let the sender '
+                                    'put them and the picture into one access unit')
         if self._sets.keys() != {SPS, PPS}:
             raise FrameRefusedError('its parameter sets have not come yet: let the sender put '
                                     'them in front of each key frame (rpicam-vid: --inline)')
@@ -205,7 +210,7 @@ class BitReader:
         while not self.bits(1):
             zeros += 1
             if zeros > 32:
-                raise FrameRefusedError('its sequence parameter set makes no sense')
+                raise FrameRefusedError(_NO_SENSE)
         return (1 << zeros) - 1 + self.bits(zeros)
 
     def signed(self) -> int:
@@ -232,7 +237,7 @@ def _read_parameter_set(unit: bytes) -> ParameterSet:
                     _pass_scaling_list(bits, 16 if number < 6 else 64)
     frame_number_bits = 4 + bits.unsigned()
     if frame_number_bits > 16:
-        raise FrameRefusedError('its sequence parameter set makes no sense')
+        raise FrameRefusedError(_NO_SENSE)
     _pass_picture_order(bits)
     bits.unsigned()  # max_num_ref_frames
     gaps = bits.bits(1)
@@ -250,7 +255,8 @@ def _read_parameter_set(unit: bytes) -> ParameterSet:
         width -= unit_wide * (left + right)
         height -= unit_high * (top + bottom)
     if not (0 < width <= _MOST_SIDE and 0 < height <= _MOST_SIDE):
-        raise FrameRefusedError(f'its sequence parameter set says {width}x{height} pixels')
+        raise FrameRefusedError(f'its sequence parameter set says {width}x{height} pixels, which '
+                                'no decoder takes: let the sender make it smaller')
     return ParameterSet(f'avc1.{profile:02x}{constraints:02x}{level:02x}', width, height,
                         chroma_format, depth, 0 if gaps else 1 << frame_number_bits,
                         not frames_only)
@@ -274,6 +280,6 @@ def _pass_picture_order(bits: BitReader) -> None:
         bits.signed()
         count = bits.unsigned()
         if count > 255:
-            raise FrameRefusedError('its sequence parameter set makes no sense')
+            raise FrameRefusedError(_NO_SENSE)
         for _ in range(count):
             bits.signed()

@@ -30,6 +30,9 @@ def why_missing() -> str:
         import av  # noqa: F401
     except ImportError:
         return 'H.264 is decoded by PyAV, which is not installed: sudo apt install python3-av'
+    except Exception as error:  # as where it was built for another NumPy
+        return ('H.264 is decoded by PyAV, and the one that is installed cannot be loaded '
+                f'({type(error).__name__}: {error}): sudo apt install --reinstall python3-av')
     return ''
 
 

@@ -22,7 +22,7 @@ from aiohttp.abc import AbstractStreamWriter
 from .delivery import deliver, Transport
 from .link import Link
 from .mjpeg import EndlessResponse
-from .rendition import Status
+from .rendition import Moved, Status
 from .stream import Stream
 from .timestamp import places
 from .viewer import Viewer
@@ -54,8 +54,8 @@ class H264Transport(Transport):
             raise ConnectionResetError('the viewer has gone')
         self._transport.write(frame.data + NEXT_BEGINS)
 
-    async def write_status(self, _: Status) -> None:
-        """Say nothing, for which there is no place in such a stream; who has left is let go."""
+    async def write_status(self, _status: Status) -> None:
+        """Let go who has left: there is no place for a status in such a stream."""
         if self.link.left():
             self.link.abort()
 
@@ -76,7 +76,14 @@ async def stream_h264(request: web.Request, stream: Stream, viewer: Viewer) -> w
         request.transport.pause_reading()
         transport = H264Transport(request.transport, writer)
         viewer.link = transport.link
-        viewer.on_video = lambda reason: transport.link.abort() if reason else None
+
+        def end(reason: str) -> None:
+            if reason:
+                transport.link.abort()
+                if viewer.reader is not None:
+                    viewer.reader.wake(Moved())  # no frame will
+
+        viewer.on_video = end
         try:
             await deliver(stream, viewer, transport)
         except ConnectionError:

@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import sys
+
 import cv2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,14 @@ def encoded(count, size=(64, 48), keys=()):
 
 def test_there_is_a_decoder():
     assert why_missing() == ''
+
+
+def test_what_is_installed_and_broken_is_a_reason(monkeypatch, tmp_path):
+    (tmp_path / 'av.py').write_text("raise ValueError('numpy.dtype size changed')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'av')
+    reason = why_missing()
+    assert 'cannot be loaded (ValueError: numpy.dtype size changed): sudo apt' in reason
 
 
 @pytest.mark.parametrize('colour', [(30, 60, 220), (200, 180, 20), (128, 128, 128)])

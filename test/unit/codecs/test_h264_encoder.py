@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import sys
+
 import av
 import cv2
 from hypothesis import given
@@ -57,6 +59,14 @@ def encoder():
 
 def test_there_is_an_encoder():
     assert why_missing() == ''
+
+
+def test_what_is_installed_and_broken_is_a_reason(monkeypatch, tmp_path):
+    (tmp_path / 'av.py').write_text("raise ValueError('numpy.dtype size changed')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'av')
+    reason = why_missing()
+    assert 'cannot be loaded (ValueError: numpy.dtype size changed): sudo apt' in reason
 
 
 def test_each_image_comes_out_at_once_and_looks_alike(encoder):

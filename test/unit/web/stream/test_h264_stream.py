@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 import av
+from pi_camera_stream.codecs import h264_encoder
 from pi_camera_stream.codecs.h264 import NEXT_BEGINS
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
@@ -29,6 +30,7 @@ from pi_camera_stream.web.stream.h264_stream import stream_h264
 from pi_camera_stream.web.stream.stream_query import read_video_request
 from pi_camera_stream.web.stream.tiers import H264
 from pi_camera_stream.web.stream.viewer import Viewer
+import pytest
 from support import pictures
 from support.processes import WAIT_S
 from support.streams import Stream
@@ -52,15 +54,24 @@ class Bench:
     async def film(self):
         while True:
             self.number += 1
+            self.stream.reception.accept(len(JPEG))
+            self.stream.reception.show()
             self.stream.offer(Frame(JPEG, time.time_ns(), self.number, *SIZE))
             await asyncio.sleep(0.02)
+
+
+class LikeOurs(TestServer):
+    """A server that leaves it to handlers to notice that somebody has gone."""
+
+    async def _make_runner(self, **settings):
+        return await super()._make_runner(**{**settings, 'handler_cancellation': False})
 
 
 @contextlib.asynccontextmanager
 async def bench():
     bench, app = Bench(), web.Application()
     app.router.add_get('/stream.h264', bench.answer)
-    bench.client = TestClient(TestServer(app))
+    bench.client = TestClient(LikeOurs(app))
     await bench.client.start_server()
     bench.filming = asyncio.create_task(bench.film())
     yield bench
@@ -73,6 +84,11 @@ def decoded(data):
     """Return the pictures in a byte stream that was cut off anywhere."""
     context = av.CodecContext.create('h264', 'r')
     return [picture for packet in context.parse(data) for picture in context.decode(packet)]
+
+
+async def gone(bench):
+    while bench.stream.viewers:
+        await asyncio.sleep(0.01)
 
 
 def in_loop(test):
@@ -113,14 +129,20 @@ async def test_a_picture_is_whole_for_a_player_before_the_next_one_comes(bench):
 
 @in_loop
 async def test_who_leaves_before_there_is_a_picture_is_let_go(bench):
-    async def gone():
-        while bench.stream.viewers:
-            await asyncio.sleep(0.01)
-
     bench.filming.cancel()
     async with bench.client.get('/stream.h264'):
         assert len(bench.stream.viewers) == 1
-    await asyncio.wait_for(gone(), WAIT_S)
+    await asyncio.wait_for(gone(bench), WAIT_S)
+
+
+@in_loop
+async def test_where_no_frame_comes_of_encoding_the_stream_ends(bench):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(h264_encoder, 'why_missing', lambda: 'H.264 needs PyAV')
+        async with bench.client.get('/stream.h264') as answer:
+            with contextlib.suppress(aiohttp.ClientError):
+                assert await answer.content.read() == b''
+        await asyncio.wait_for(gone(bench), WAIT_S)
 
 
 @in_loop
