@@ -71,7 +71,7 @@ class Site:
     @property
     def places(self):
         """Return how many are taken."""
-        return self.app._viewers.viewers
+        return self.app.places.viewers
 
     def sessions(self):
         return list(self.app._whep._sessions.values())
