@@ -404,8 +404,9 @@ class Stream:
     def _explain(self) -> None:
         """Tell those who wait long for a key frame that they do, and when that is over."""
         now_s = time.monotonic()
+        lost = self.reception.signal().lost  # of which all are told
         for viewer in self.viewers:
-            reason = self.video.why_waiting() if viewer.waits_long(now_s) else ''
+            reason = self.video.why_waiting() if viewer.waits_long(now_s) and not lost else ''
             if reason != viewer.told:
                 viewer.told = reason
                 viewer.on_video(reason or self.video.reason())

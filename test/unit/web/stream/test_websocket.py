@@ -613,6 +613,23 @@ def test_a_viewer_who_waits_long_for_a_key_frame_is_told(monkeypatch):
     run()
 
 
+def test_who_waits_for_the_camera_is_not_told_of_a_key_frame(monkeypatch):
+    monkeypatch.setattr(viewer_module, '_LONG_S', 0.1)
+    monkeypatch.setattr(reception, 'SILENT_S', 0.1)
+
+    @filmed(AUTO)
+    async def run(page):
+        page._filming.cancel()
+        await page.tell('{"type": "tier", "tier": "h264"}')
+        while sum(text['type'] == 'signal' for text in page.texts) < 3:
+            message = await page.socket.receive(WAIT_S)
+            if message.type is aiohttp.WSMsgType.TEXT:
+                page.texts.append(json.loads(message.data))
+        assert {text['type'] for text in page.texts} == {'signal'}
+
+    run()
+
+
 @scene()
 async def test_who_says_nothing_of_h264_cannot_choose_it(page):
     await page.tell('{"type": "tier", "tier": "h264"}')
