@@ -56,13 +56,14 @@ def decode(units):
     decoder = av.CodecContext.create('h264', 'r')
     decoder.options = {'err_detect': 'explode+crccheck+bitstream+buffer'}
     decoder.thread_type = 'NONE'
+    level = av.logging.get_level()
     av.logging.set_level(av.logging.WARNING)
     try:
         with av.logging.Capture() as said:
             found = [frame for unit in units for frame in decoder.decode(av.Packet(unit))]
             found += decoder.decode(None)
     finally:
-        av.logging.set_level(None)
+        av.logging.set_level(level)
     assert said == []
     return [frame.to_ndarray(format='bgr24') for frame in found]
 

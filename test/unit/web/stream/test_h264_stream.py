@@ -64,7 +64,9 @@ class LikeOurs(TestServer):
     """A server that leaves it to handlers to notice that somebody has gone."""
 
     async def _make_runner(self, **settings):
-        return await super()._make_runner(**{**settings, 'handler_cancellation': False})
+        if 'handler_cancellation' in settings:  # from aiohttp 3.9 on
+            settings['handler_cancellation'] = False
+        return await super()._make_runner(**settings)
 
 
 @contextlib.asynccontextmanager
