@@ -24,7 +24,7 @@ from pathlib import Path
 import re
 import sys
 
-MOST = 5
+MOST = 10
 
 cache = Path(sys.argv[1])
 failed = json.loads((cache / 'v/cache/lastfailed').read_text())
