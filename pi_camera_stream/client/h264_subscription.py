@@ -120,7 +120,10 @@ class H264Subscription:
 
     def is_published(self) -> bool:
         """Look whether somebody publishes what can be received here."""
-        return self._exchange.has(self.topic) or self._find() is not None
+        try:
+            return self._exchange.has(self.topic) or self._find() is not None
+        except Exception:  # rclpy's own ones: the name is none, or too long with what is behind it
+            return False
 
     def refuse(self, reason: str) -> None:
         """Note that a picture is left out, because `reason`; any thread may call it."""

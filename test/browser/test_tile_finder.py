@@ -85,7 +85,8 @@ class Reader:
             for (const time of paintedMs) {
                 measured.push(await new Promise((resolve, reject) => {
                     const meter = new LatencyMeter(key, { measured: resolve, failed: reject });
-                    meter.offer({ bitmap, paintedMs: time });
+                    const { height, width } = bitmap;
+                    meter.offer({ image: bitmap, height, width, paintedMs: time });
                 }));
             }
             return measured;

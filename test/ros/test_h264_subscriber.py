@@ -189,7 +189,8 @@ def test_a_topic_that_is_silent_is_explained(guest, another_guest, video, monkey
         explained(frames, f"'{TOPIC}' has no publisher; topics with H.264: /other/h264")
         another_guest.node.create_publisher(video, TOPIC, QoSProfile(depth=5))
         explained(frames, f"'{TOPIC}' has a publisher, which sends nothing")
-    with running('camera', *parameters(**SMALL)), monkeypatch.context() as patch:
+    with running('camera', *parameters(**SMALL)) as camera, monkeypatch.context() as patch:
+        camera.wait_for('publishing')
         patch.setitem(sys.modules, 'foxglove_msgs.msg', None)
         with FrameSubscriber(IMAGES, codec='h264') as frames:
             explained(frames, 'H.264 on topics needs foxglove_msgs: sudo apt install '
