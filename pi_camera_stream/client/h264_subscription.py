@@ -15,19 +15,16 @@
 """The H.264 of a topic, whoever publishes it, as access units that can be decoded."""
 
 from collections.abc import Callable, Sequence
-import threading
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
-from rclpy.validate_topic_name import validate_topic_name
 
-from .entities import create_subscription, destroy, guarded, Periodic
-from .graph import full_name, image_type, publishers, why_missing
-from .image_subscription import exchange_of
+from .entities import create_subscription
+from .graph import image_type, publishers, why_missing
 from .key_frame_requests import KeyFrameRequests
-from .publisher_health import PublisherHealth
 from .qos import image_qos, reliable_qos
+from .topic_subscription import Choice, TopicSubscription
 from .video_topic import (
     base_name,
     COMPRESSED,
@@ -41,19 +38,14 @@ from ..codecs.h264_arrivals import H264Arrivals
 from ..codecs.limits import MAX_PIXELS
 from ..core.errors import FrameRefusedError
 from ..core.frame import Frame, H264
-from ..core.pacing import Occasionally
-from ..core.reception import Reception
 
-_POLL_S = 0.5
-_UNEXPLAINED_S = 1.0  # without a picture, before it is looked why, and between two looks
-_REPEAT_S = 10.0  # how often it is logged that pictures are left out
 _KINDS = [message.type_name for message in MESSAGES]
 
 OnUnit = Callable[[Frame, str], None]
 """Called with an access unit and its TF frame."""
 
 
-class H264Subscription:
+class H264Subscription(TopicSubscription):
     """
     Receive the H.264 beside a topic of pictures, and ask for key frames where some are needed.
 
@@ -66,19 +58,10 @@ class H264Subscription:
     def __init__(self, node: Node, topic: str, on_unit: OnUnit, *, max_pixels: int = MAX_PIXELS,
                  why_not: Callable[[], str] = lambda: '') -> None:
         """Make it; nothing is received yet, nor while `why_not` has a reason."""
-        self._node, self._exchange = node, exchange_of(node)
-        self._name, self._on_unit, self._why_not = topic, on_unit, why_not
-        self.reception = Reception()
+        super().__init__(node, topic)
+        self._on_unit, self._why_not = on_unit, why_not
         self._requests = KeyFrameRequests(node)
         self._arrivals = H264Arrivals(max_pixels, self.request_key_frame)
-        self._health = PublisherHealth(node)
-        self._logged, self._looked = Occasionally(_REPEAT_S), Occasionally(_UNEXPLAINED_S)
-        self._lock = threading.Lock()  # guards all that follows
-        self._polling: Periodic | None = None
-        self._subscription: Any = None
-        self._taken = ''  # the topic whose units are handed over
-        self._taker = guarded(node, self._on_handed_over)
-        self._made_for: tuple[str, VideoMessage | None, ReliabilityPolicy] | None = None
 
     @property
     def topic(self) -> str:
@@ -89,34 +72,9 @@ class H264Subscription:
         return self._node.resolve_topic_name(f'{base_name(self._name)}{COMPRESSED_VIDEO.suffix}')
 
     @property
-    def source(self) -> str:
-        """Return the full name of the topic that is received at present."""
-        made_for = self._made_for
-        return made_for[0] if made_for else self.topic
-
-    @property
     def left_out(self) -> int:
         """Return how many access units could not be decoded without a key frame."""
         return self._arrivals.left_out
-
-    def subscribe(self) -> None:
-        """Begin to receive; InvalidTopicNameException where the topic's name is none."""
-        validate_topic_name(self._name)
-        with self._lock:
-            if self._polling is None:
-                self._arrivals.restart()
-                self._polling = Periodic(self._node, _POLL_S, self._poll)
-        self._poll()
-
-    def unsubscribe(self) -> None:
-        with self._lock:
-            if self._polling is not None:
-                self._polling.stop()
-                self._polling = None
-            self._health.stop()
-            self._requests.close()
-            self._end()
-            self._made_for = None
 
     def is_published(self) -> bool:
         """Look whether somebody publishes what can be received here."""
@@ -124,12 +82,6 @@ class H264Subscription:
             return self._exchange.has(self.topic) or self._find() is not None
         except Exception:  # rclpy's own ones: the name is none, or too long with what is behind it
             return False
-
-    def refuse(self, reason: str) -> None:
-        """Note that a picture is left out, because `reason`; any thread may call it."""
-        self.reception.refuse(reason)
-        if self._logged.due():
-            self._node.get_logger().warning(f"left out a picture of '{self.source}': {reason}")
 
     def lose(self) -> None:
         """Go on with a key frame, because what came last could not be used; ask for one."""
@@ -139,25 +91,17 @@ class H264Subscription:
     def request_key_frame(self) -> None:
         self._requests.ask()
 
-    def _poll(self) -> None:
-        with self._lock:
-            if self._polling is None:
-                return
-            self._explain()
-            wanted = self._choose()
-            if wanted is None:
-                return
-            self._requests.follow(wanted[0])
-            if self._subscription is not None or self._taken:
-                if wanted == self._made_for:
-                    return
-                self._end()
-                if self._made_for is not None and wanted[0] == self._made_for[0] \
-                        and wanted[1] is not self._made_for[1]:
-                    return  # Fast DDS refuses to have two types on a topic: at the next look
-            self._begin(wanted)
+    def _start(self) -> None:
+        self._arrivals.restart()
 
-    def _choose(self) -> tuple[str, VideoMessage | None, ReliabilityPolicy] | None:
+    def _follow(self, topic: str) -> None:
+        self._requests.follow(topic)
+
+    def _stop(self) -> None:
+        self._requests.close()
+        self._made_for = None
+
+    def _choose(self) -> Choice | None:
         """Return topic, message (None for what is handed over) and reliability, if known."""
         if self._why_not():
             return None
@@ -192,12 +136,11 @@ class H264Subscription:
         return ReliabilityPolicy.BEST_EFFORT if ReliabilityPolicy.BEST_EFFORT in offered \
             else ReliabilityPolicy.RELIABLE
 
-    def _begin(self, wanted: tuple[str, VideoMessage | None, ReliabilityPolicy]) -> None:
-        self._made_for = topic, message, reliability = wanted
+    def _begin(self, wanted: Choice) -> None:
+        topic, message, reliability = wanted
         self._arrivals.restart()
         if message is None:
-            self._taken = topic
-            self._exchange.take(topic, self._taker)
+            self._take_over(topic)
             return
         qos = reliable_qos(DEPTH) if reliability == ReliabilityPolicy.RELIABLE \
             else image_qos(DEPTH)
@@ -205,31 +148,8 @@ class H264Subscription:
             self._subscription = create_subscription(
                 self._node, message.find(), topic,
                 self._on_packet if message is FFMPEG_PACKET else self._on_video, qos)
-        except Exception as error:  # rclpy's, such as for two types of one name
-            self._node.get_logger().warning(f"cannot receive '{topic}': {error}",
-                                            throttle_duration_sec=_REPEAT_S)
-
-    def _end(self) -> None:
-        if self._taken:
-            self._exchange.leave(self._taken, self._taker)
-            self._taken = ''
-        if self._subscription is not None:
-            destroy(self._node, self._subscription)
-            self._subscription = None
-
-    def _explain(self) -> None:
-        """Find out why nothing comes, while nothing does."""
-        self.reception.note = getattr(self._node, 'missing_clock', '')
-        if not self.reception.is_silent(_UNEXPLAINED_S):
-            self.reception.missing = ''
-            self._health.stop()
-            return
-        self._health.start()
-        if self._looked.due():  # it asks for all topics of the graph
-            said = [f'{name} says: {message}' for name in dict.fromkeys(
-                full_name(end) for end in publishers(self._node, self.source))
-                if (message := self._health.said_by(name))]
-            self.reception.missing = '; '.join([self._why_missing(), *said])
+        except Exception as error:
+            self._complain(topic, error)
 
     def _why_missing(self) -> str:
         if why_not := self._why_not():

@@ -15,20 +15,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-import threading
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Header
 
-from .entities import destroy, guarded, Periodic
 from .graph import (
     COMPRESSED_TYPE,
-    full_name,
     image_type,
     IMAGE_TYPES,
     publishers,
@@ -36,22 +32,16 @@ from .graph import (
     why_missing,
 )
 from .image_topic import create_image_subscription, header_of, stamp_ns
-from .publisher_health import PublisherHealth
 from .qos import image_qos
 from .report_publisher import ReportPublisher
+from .topic_subscription import Choice, TopicSubscription
 from ..codecs import still_image
 from ..codecs.jpeg import SOI
 from ..codecs.limits import check_image, check_rows, check_size, MAX_PIXELS, whole_jpeg
 from ..codecs.raw_image import to_viewable
 from ..core.errors import FrameRefusedError
-from ..core.exchange import Exchange
 from ..core.frame import Frame, Image, StampedImage
-from ..core.pacing import Occasionally
-from ..core.reception import Reception
 
-_POLL_S = 0.5
-_UNEXPLAINED_S = 1.0  # without a picture, before it is looked why, and between two looks
-_REPEAT_S = 10.0  # how often it is logged that pictures are left out
 _COMPRESSED = '/compressed'
 _TYPES = {COMPRESSED_TYPE: CompressedImage, RAW_TYPE: ImageMessage}
 
@@ -72,13 +62,7 @@ class HandedOver:
         return header_of(self._stamp_ns, self._frame_id)
 
 
-def exchange_of(node: Node) -> Exchange:
-    """Return where a node hands frames over to others of its process; one of its own if none."""
-    exchange: Exchange | None = getattr(node, 'exchange', None)
-    return exchange if exchange is not None else Exchange()
-
-
-class ImageSubscription:
+class ImageSubscription(TopicSubscription):
     """
     Receive one topic and hand its pictures on, without decoding any.
 
@@ -97,21 +81,11 @@ class ImageSubscription:
         `overridable` gives it `qos_overrides.*` parameters, in place of adapting to publishers;
         `adaptive` lets the camera know what arrives, so that it sends no more.
         """
+        super().__init__(node, topic)
         self._reporter = ReportPublisher(node, topic) if adaptive else None
-        self._node, self._exchange = node, exchange_of(node)
-        self._name = topic
         self._on_frame = on_frame
         self._overridable = overridable
         self._max_pixels = max_pixels
-        self.reception = Reception()
-        self._health = PublisherHealth(node)
-        self._logged, self._looked = Occasionally(_REPEAT_S), Occasionally(_UNEXPLAINED_S)
-        self._lock = threading.Lock()  # guards all that follows
-        self._polling: Periodic | None = None
-        self._subscription: Any = None
-        self._taken = ''  # the topic whose frames are handed over to it
-        self._taker = guarded(node, self._on_handed_over)
-        self._made_for: tuple[str, str, QoSProfile | None] | None = None
         self._found = '', ''  # topic and type that were published at the last look
 
     @property
@@ -119,70 +93,10 @@ class ImageSubscription:
         """Return the full name of the topic that was asked for, remapped."""
         return self._node.resolve_topic_name(self._name)
 
-    @property
-    def source(self) -> str:
-        """Return the full name of the topic that is received at present."""
-        made_for = self._made_for
-        return made_for[0] if made_for else self.topic
+    def _why_missing(self) -> str:
+        return why_missing(self._node, self.source, self._subscription)
 
-    def subscribe(self) -> None:
-        """Begin to receive; InvalidTopicNameException where the topic's name is none."""
-        validate_topic_name(self._name)
-        with self._lock:
-            if self._polling is None:
-                self._polling = Periodic(self._node, _POLL_S, self._poll)
-        self._poll()
-
-    def unsubscribe(self) -> None:
-        with self._lock:
-            if self._polling is not None:
-                self._polling.stop()
-                self._polling = None
-            self._health.stop()
-            self._end()
-
-    def refuse(self, reason: str) -> None:
-        """Note that a picture is left out, because `reason`; any thread may call it."""
-        self.reception.refuse(reason)
-        if self._logged.due():
-            self._node.get_logger().warning(f"left out a picture of '{self.source}': {reason}")
-
-    def _poll(self) -> None:
-        with self._lock:
-            if self._polling is None:
-                return
-            self._explain()
-            wanted = self._choose()
-            if wanted is None:
-                return
-            if self._subscription is not None or self._taken:
-                if wanted == self._made_for:
-                    return
-                self._end()
-                if self._made_for is not None and wanted[:2] != self._made_for[:2] \
-                        and wanted[0] == self._made_for[0]:
-                    # The executor lets go of the old one later, and Fast DDS refuses to have two
-                    # of different types: at the next look.
-                    return
-            self._begin(wanted)
-
-    def _explain(self) -> None:
-        """Find out why nothing comes, while nothing does."""
-        self.reception.note = getattr(self._node, 'missing_clock', '')
-        if not self.reception.is_silent(_UNEXPLAINED_S):
-            self.reception.missing = ''
-            self._health.stop()
-            return
-        self._health.start()
-        if not self._looked.due():  # it asks for all topics of the graph
-            return
-        said = [f'{name} says: {message}' for name in dict.fromkeys(
-            full_name(end) for end in publishers(self._node, self.source))
-            if (message := self._health.said_by(name))]
-        self.reception.missing = '; '.join([
-            why_missing(self._node, self.source, self._subscription), *said])
-
-    def _choose(self) -> tuple[str, str, QoSProfile | None] | None:
+    def _choose(self) -> Choice | None:
         """
         Return topic, type and quality of service, which is None for one with overrides.
 
@@ -209,12 +123,10 @@ class ImageSubscription:
         overridable = self._overridable and topic == asked_for
         return topic, kind, None if overridable else self._matching_qos(topic)
 
-    def _begin(self, wanted: tuple[str, str, QoSProfile | None]) -> None:
+    def _begin(self, wanted: Choice) -> None:
         topic, kind, qos = wanted
-        self._made_for = wanted
         if kind == _IN_PROCESS:
-            self._taken = topic
-            self._exchange.take(topic, self._taker)
+            self._take_over(topic)
             return
         is_compressed = kind == COMPRESSED_TYPE
         if self._reporter is not None and is_compressed:
@@ -223,19 +135,13 @@ class ImageSubscription:
             self._subscription = create_image_subscription(
                 self._node, _TYPES[kind], topic,
                 self._on_compressed if is_compressed else self._on_raw, qos)
-        except Exception as error:  # rclpy's, such as for two types of one name
-            self._node.get_logger().warning(f"cannot receive '{topic}': {error}",
-                                            throttle_duration_sec=_REPEAT_S)
+        except Exception as error:
+            self._complain(topic, error)
 
     def _end(self) -> None:
-        if self._taken:
-            self._exchange.leave(self._taken, self._taker)
-            self._taken = ''
+        super()._end()
         if self._reporter is not None:
             self._reporter.stop()
-        if self._subscription is not None:
-            destroy(self._node, self._subscription)
-            self._subscription = None
 
     def _matching_qos(self, topic: str) -> QoSProfile:
         """

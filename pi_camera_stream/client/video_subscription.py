@@ -23,7 +23,6 @@ from .entities import Periodic, run_soon
 from .h264_subscription import H264Subscription
 from ..codecs.limits import MAX_PIXELS
 from ..core.frame import Frame
-from ..core.pacing import Occasionally
 from ..core.reception import Reception
 
 _LOOK_S = 1.0  # between two looks at the graph
@@ -45,7 +44,7 @@ class VideoSubscription:
         self._bitrate = BitrateRequests(node)
         self._subscription = H264Subscription(node, topic, lambda unit, _: offer(unit),
                                               max_pixels=max_pixels)
-        self._looked, self._published = Occasionally(_LOOK_S), False
+        self._published: bool | None = None  # None before the first look
 
     @property
     def topic(self) -> str:
@@ -58,10 +57,19 @@ class VideoSubscription:
 
     @property
     def available(self) -> bool:
-        """Whether somebody publishes them, as of the last second."""
-        if self._looked.due():
+        """Whether somebody publishes them, as of the last look; the first is that of who asks."""
+        if self._published is None:
             self._published = self._subscription.is_published()
         return self._published
+
+    def look(self, watched: bool) -> None:
+        """Look every second as long as the pictures are watched. Executor's thread."""
+        if watched and self._looking is None:
+            self._looking = Periodic(self._node, _LOOK_S, self._look)
+            self._look()
+        elif not watched and self._looking is not None:
+            self._looking.stop()
+            self._looking, self._published = None, None
 
     def want(self, wanted: bool) -> None:
         self._wanted = wanted
@@ -75,18 +83,17 @@ class VideoSubscription:
         """Ask for no more bit/s; False where whoever publishes it does not hear of that."""
         return self._bitrate.limit(bps)
 
+    def _look(self) -> None:
+        self._published = self._subscription.is_published()
+        self._follow()
+
     def _follow(self) -> None:
         """Receive it while it is wanted, as soon as somebody publishes it. Executor's thread."""
-        if self._wanted and self._looking is None:
-            self._looking = Periodic(self._node, _LOOK_S, self._follow)
-        if not self._wanted and self._looking is not None:
-            self._looking.stop()
-            self._looking = None
-        published = self._wanted and (self._received or self._subscription.is_published())
-        if published == self._received:
+        receives = self._wanted and (self._received or self.available)
+        if receives == self._received:
             return
-        self._received = published
-        if published:
+        self._received = receives
+        if receives:
             self._subscription.subscribe()
             self._bitrate.follow(self._subscription.source)
         else:

@@ -22,8 +22,8 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 
 from .serialized import publish_serialized
-from ..client.image_subscription import exchange_of
 from ..client.image_topic import create_image_publisher, jpeg_format
+from ..client.topic_subscription import exchange_of
 from ..core.frame import Frame, Image
 
 _STAMP, _STAMP_AT = struct.Struct('=iI'), 4  # seconds and ns, behind the four bytes that CDR adds

@@ -14,11 +14,12 @@
 
 """What tells a narrow link to a player from a player that reads slowly."""
 
+import asyncio
 import socket
 import struct
 import time
 
-from ..web.stream.delivery import Transport
+from ..web.stream.byte_transport import ByteTransport
 
 # Of struct tcp_info (linux/tcp.h, since 4.10): tcpi_rwnd_limited, in microseconds.
 _WINDOW_LIMITED = struct.Struct('=176xQ')
@@ -28,7 +29,7 @@ _MOSTLY = 0.5
 _LATE_S = 0.04
 
 
-class PlayerTransport(Transport):
+class PlayerTransport(ByteTransport):
     """
     A transport over a TCP connection to a player.
 
@@ -36,7 +37,9 @@ class PlayerTransport(Transport):
     program that works on each picture, and would be worse for all others.
     """
 
-    connection: socket.socket | None = None
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        super().__init__(writer.transport, writer.drain)  # type: ignore[arg-type]
+        self._connection: socket.socket | None = writer.get_extra_info('socket')
 
     def take_transit_s(self) -> float | None:
         """Return as otherwise, but for what an acknowledgement may have been late."""
@@ -52,10 +55,10 @@ class PlayerTransport(Transport):
 
     def _limited_s(self) -> float:
         """Return for how long the receive window of the player has kept data back, in all."""
-        if self.connection is None:
+        if self._connection is None:
             return 0.0
         try:
-            info = self.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO,
+            info = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO,
                                               _WINDOW_LIMITED.size)
             return float(_WINDOW_LIMITED.unpack(info)[0]) / 1e6
         except (AttributeError, OSError, struct.error):  # not Linux, an old one, or closed

@@ -30,8 +30,6 @@ from ..core.pacing import TokenBucket
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
-from ..web.stream.link import Link
-from ..web.stream.rendition import Status
 
 _READ_BYTES, _BYTES_A_SECOND = 4096, 4096.0
 
@@ -41,26 +39,8 @@ class RawTransport(PlayerTransport):
 
     name = 'tcp'
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        super().__init__(Link(writer.transport))  # type: ignore[arg-type]
-        self._writer, self._transport = writer, writer.transport
-        self.connection = writer.get_extra_info('socket')
-
-    async def write(self, frame: Frame, tier: int) -> None:
-        self.write_now(frame, tier)
-        if self._transport.get_write_buffer_size():
-            await self._writer.drain()
-
-    def ready(self) -> bool:
-        return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
-
-    def write_now(self, frame: Frame, _tier: int) -> None:
-        if self._transport.is_closing():
-            raise ConnectionResetError('the player has gone')
-        self._transport.write(frame.data + NEXT_BEGINS)
-
-    async def write_status(self, status: Status) -> None:
-        """Say nothing: there is no place for it in such a stream."""
+    def _pack(self, frame: Frame) -> bytes:
+        return frame.data + NEXT_BEGINS
 
 
 class RawConnection:

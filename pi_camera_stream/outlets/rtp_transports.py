@@ -40,29 +40,14 @@ class InterleavedTransport(PlayerTransport):
 
     def __init__(self, writer: asyncio.StreamWriter, channel: int, packer: Packer,
                  sender: RtpSender) -> None:
-        super().__init__(Link(writer.transport))  # type: ignore[arg-type]
+        super().__init__(writer)
         self.sender, self._packer, self._channel = sender, packer, channel
-        self._writer, self._transport = writer, writer.transport
-        self.connection = writer.get_extra_info('socket')
 
-    async def write(self, frame: Frame, tier: int) -> None:
-        self.write_now(frame, tier)
-        if self._transport.get_write_buffer_size():
-            await self._writer.drain()
-
-    def ready(self) -> bool:
-        return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
-
-    def write_now(self, frame: Frame, _tier: int) -> None:
-        if self._transport.is_closing():
-            raise ConnectionResetError('the player has gone')
+    def _pack(self, frame: Frame) -> bytearray:
         data = self.sender.number(self._packer.pack(frame), frame.stamp_ns, self._channel)
         if report := self.sender.report():
             data += framed(report, self._channel + 1)
-        self._transport.write(data)
-
-    async def write_status(self, status: Status) -> None:
-        """Say nothing: there is no place for it in such a stream."""
+        return data
 
     def close(self) -> None:
         """End nothing: the connection is not its own."""

@@ -14,23 +14,25 @@
 
 """H.264 that a source has already, on the topic as it is, whoever asks for it meanwhile."""
 
-from contextlib import contextmanager
-import itertools
 import os
-import socket
-import threading
+import time
+from types import SimpleNamespace
 
 from pi_camera_stream.client.qos import reliable_qos
 from pi_camera_stream.codecs import h264
+from pi_camera_stream.codecs.jpeg import JpegHeader
+from pi_camera_stream.codecs.limits import MAX_PIXELS
+from pi_camera_stream.nodes.camera import video_publisher
+from pi_camera_stream.nodes.camera.video_encoder import VideoImage
 import pytest
 from sensor_msgs.msg import CompressedImage
 from std_srvs.srv import Trigger
-from support import h264_streams
+from support import h264_streams, pictures
 from support.fake_camera import FAKE
-from support.processes import parameters, running, WAIT_S
+from support.processes import parameters, running, WAIT_S, wait_until
 
-TOPIC, SERVICE = '/camera/image_raw/foxglove', '/camera/camera/request_keyframe'
 INTERVAL_S = 0.03
+TOPIC, SERVICE = '/camera/image_raw/foxglove', '/camera/camera/request_keyframe'
 
 
 @pytest.fixture
@@ -38,34 +40,6 @@ def video(video_messages):
     """Return the class of the messages."""
     from foxglove_msgs.msg import CompressedVideo
     return CompressedVideo
-
-
-@contextmanager
-def sending(units):
-    """Let access units be read from a TCP port, over and over, and yield its address."""
-    ended = threading.Event()
-
-    def serve():
-        while not ended.is_set():
-            try:
-                connection = server.accept()[0]
-                with connection:
-                    for unit in itertools.cycle(units):
-                        if ended.wait(INTERVAL_S):
-                            return
-                        connection.sendall(unit)
-            except OSError:
-                pass
-
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f'tcp://127.0.0.1:{server.getsockname()[1]}'
-        finally:
-            ended.set()
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 def slices(data):
@@ -77,7 +51,7 @@ def slices(data):
 def test_access_units_of_a_stream_are_passed_on_with_the_stamps_of_their_jpegs(guest, video):
     units = h264_streams.access_units(count=60, group=30)
     pictures = list(map(slices, units))
-    with sending(units) as address, running('camera', *parameters(
+    with h264_streams.sending(units, INTERVAL_S) as address, running('camera', *parameters(
             source='url', path=address, frame_id='lens')):
         jpegs = guest.listen(CompressedImage, '/camera/image_raw/compressed')
         jpegs.get(timeout=WAIT_S)
@@ -105,7 +79,8 @@ def test_access_units_of_a_stream_are_passed_on_with_the_stamps_of_their_jpegs(g
 
 def test_what_cannot_be_passed_on_is_encoded_and_the_diagnostics_say_why(guest, video):
     units = h264_streams.access_units(pixels='yuv444p')
-    with sending(units) as address, running('camera', *parameters(source='url', path=address)):
+    with h264_streams.sending(units, INTERVAL_S) as address, \
+            running('camera', *parameters(source='url', path=address)):
         messages = guest.listen(video, TOPIC, reliable_qos(5))
         reader = h264.StreamReader()
         for _ in range(20):
@@ -128,3 +103,35 @@ def test_a_cameras_own_encoder_makes_key_frames_on_request(guest, video, monkeyp
         assert (answer.success, answer.message) == (True, 'a key frame comes within 0.5 s')
         came = [messages.get(timeout=WAIT_S).data.tobytes() for _ in range(60)]
         assert any(h264.IDR in map(h264.unit_type, h264.nal_units(data)) for data in came)
+
+
+def test_what_is_encoded_behind_access_units_of_the_source_begins_with_a_key_frame(
+        guest, video, monkeypatch):
+    monkeypatch.setattr(video_publisher, '_LOOK_S', 1000.0)  # no other key frames
+    messages = guest.listen(video, '/image_raw/foxglove', reliable_qos(5))
+    capture = SimpleNamespace(on_video=None, has_video=True, why_no_video='',
+                              want_video=lambda _: None, limit_video_bitrate=lambda _: True,
+                              request_key_frame=lambda: True)
+    publisher = video_publisher.VideoPublisher(guest.node, 1e6, MAX_PIXELS, capture)
+    passing = False
+    monkeypatch.setattr(publisher._source, 'flows', lambda _: passing)
+    image = pictures.image(320, 240)
+
+    def put():
+        wait_until(publisher.wanted)
+        publisher.put(VideoImage(image, JpegHeader(320, 240, 3), time.time_ns(), '', 0.1))
+
+    def is_key():
+        put()
+        kinds = map(h264.unit_type, h264.nal_units(messages.get(timeout=WAIT_S).data.tobytes()))
+        return h264.IDR in kinds
+
+    assert is_key()
+    time.sleep(0.6)  # two in a second, at the most
+    assert not is_key()
+    passing = True
+    put()
+    passing = False
+    assert is_key()
+    publisher.close()
+    publisher.join(WAIT_S)

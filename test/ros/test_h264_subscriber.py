@@ -326,6 +326,7 @@ def test_a_bridge_gets_access_units_while_it_wants_some(guest, video):
     came = []
     with running('camera', *parameters(**SMALL)):
         source = VideoSubscription(guest.node, IMAGES, came.append)
+        source.look(True)
         wait_until(lambda: source.available)
         source.want(True)
         wait_until(lambda: len(came) > 10)
@@ -355,6 +356,7 @@ def test_a_receiver_has_it_keep_to_a_bit_rate_while_it_asks(guest, video):
     came = []
     with running('camera', *parameters(**SMALL | {'fps': 30})):
         source = VideoSubscription(guest.node, IMAGES, came.append)
+        source.look(True)
         wait_until(lambda: source.available)
         source.want(True)
         bits_per_s(guest, lambda bps: bps > 250_000)
@@ -362,6 +364,7 @@ def test_a_receiver_has_it_keep_to_a_bit_rate_while_it_asks(guest, video):
         bits_per_s(guest, lambda bps: bps < 180_000)
         # Somebody else may ask for more, but the least counts.
         other = VideoSubscription(guest.node, IMAGES, lambda _: None)
+        other.look(True)
         other.want(True)
         wait_until(lambda: other.limit_bitrate(450_000))
         source.want(False)
@@ -373,6 +376,7 @@ def test_where_nobody_hears_of_it_the_bit_rate_is_what_it_is(guest, video):
     came = []
     with Sender(guest, video):
         source = VideoSubscription(guest.node, IMAGES, came.append)
+        source.look(True)
         wait_until(lambda: source.available)
         source.want(True)
         wait_until(lambda: came)

@@ -69,7 +69,7 @@ def decode(units):
 
 
 @contextmanager
-def sending(pieces):
+def sending(pieces, interval_s=INTERVAL_S):
     """Let pieces of bytes be read from a TCP port, over and over, and yield its address."""
     ended = threading.Event()
 
@@ -81,7 +81,7 @@ def sending(pieces):
                 return
             try:
                 for piece in itertools.cycle(pieces):
-                    if ended.wait(INTERVAL_S):
+                    if ended.wait(interval_s):
                         break
                     connection.sendall(piece)
             except OSError:

@@ -43,15 +43,16 @@ class TopicFeed:
         self._now_ns = now_function(node)
         self._subscription = ImageSubscription(node, topic, self._on_frame, **options)
         # What the camera has encoded already is not encoded again.
-        ready_made = VideoSubscription(node, topic, lambda frame: self.stream.offer_video(frame),
+        self._video = VideoSubscription(node, topic, lambda frame: self.stream.offer_video(frame),
                                        max_pixels=options['max_pixels'])
         self.stream = Stream(topic, self._now_ns, self._on_demand, encoder, full,
-                             self._subscription.reception, options=video, video=ready_made)
+                             self._subscription.reception, options=video, video=self._video)
         self.stream.on_painted = self._on_painted
 
     def _on_demand(self, wanted: bool) -> None:
         self._node.run_soon(self._subscription.subscribe if wanted
                             else self._subscription.unsubscribe)
+        self._node.run_soon(lambda: self._video.look(wanted))
 
     def _on_frame(self, frame: Frame | StampedImage, _message: Any) -> None:
         self.stream.offer(frame)

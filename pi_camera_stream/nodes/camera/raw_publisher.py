@@ -15,21 +15,19 @@
 """The camera's decoded pictures, which are large, beside its JPEGs, which must not wait."""
 
 from dataclasses import dataclass
-import threading
 import time
 from typing import Any
 
 import numpy as np
 from rclpy.node import Node
 
+from .newest_thread import NewestThread
 from .raw_topic import RawTopic
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import decode_jpeg, REDUCTIONS
 from ...core.frame import EncodedImage, Image, image_size
-from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
 
-_IDLE_S = 2.0  # without a picture, until memory is given back
 _REPEAT_S = 10.0  # how often the same problem is logged
 _LONG_S = 0.05  # a picture that waits for the network longer than this holds JPEGs up,
 _SHARE = 0.1  # which may be so for this part of the time
@@ -61,18 +59,26 @@ class RawPublisher:
         # Pixels; the small pictures have the shape of the large ones.
         self.lores_width = lores_width
         self.published = RateMeter()
-        self.corrupt = self.failed = 0  # could not be decoded, or not be published
-        self.failure = ''  # of the last to be published; empty when all was well since
+        self.corrupt = 0  # could not be decoded
         self._node = node
         self._full = RawTopic(node, 'image_raw')
         self._small = RawTopic(node, 'lores/image_raw')
-        self._pictures: Mailbox[RawImage] = Mailbox()
-        self._thread: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._thread: NewestThread[RawImage] = NewestThread(
+            node, 'raw', self._publish, self._forget, 'a raw image that cannot be published')
 
     @property
     def dropped(self) -> int:
-        return self._pictures.dropped
+        return self._thread.dropped
+
+    @property
+    def failed(self) -> int:
+        """Return how many could not be published."""
+        return self._thread.failed
+
+    @property
+    def failure(self) -> str:
+        """Return why the last one could not be published; empty when all was well since."""
+        return self._thread.failure
 
     @property
     def publishers(self) -> tuple[Any, Any]:
@@ -87,42 +93,18 @@ class RawPublisher:
         return small, max(1, round(height * small / width))
 
     def put(self, picture: RawImage) -> None:
-        if self._closed.is_set():
-            return
-        self._pictures.put(picture)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name='raw', daemon=True)
-            self._thread.start()
+        self._thread.put(picture)
 
     def close(self) -> None:
         """Publish nothing more, but for the picture that is at work."""
-        self._closed.set()
-        self._pictures.close()
+        self._thread.close()
 
     def join(self, timeout_s: float) -> None:
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._thread.join(timeout_s)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                picture = self._pictures.take(_IDLE_S)
-                if self._closed.is_set():
-                    return
-                if picture is None:
-                    self._full.forget()
-                    self._small.forget()
-                else:
-                    self._publish(picture)
-                self.failure = ''
-            except Mailbox.Closed:
-                return
-            except Exception as error:  # one picture that cannot be published is one picture
-                if self._closed.is_set() or not self._node.context.ok():
-                    return  # Ctrl-C has closed the topics
-                self.failed += 1
-                self.failure = f'left out a raw image that cannot be published: {error!r}'
-                self._node.get_logger().error(self.failure, throttle_duration_sec=_REPEAT_S)
+    def _forget(self) -> None:
+        self._full.forget()
+        self._small.forget()
 
     def _publish(self, picture: RawImage) -> None:
         """Decode a picture, once for both sizes, and publish it."""
@@ -152,7 +134,7 @@ class RawPublisher:
         Fast DDS sends a datagram at a time, whatever topic it is of, and a JPEG's must find a gap.
         """
         if waited_s > _LONG_S:
-            self._closed.wait(min(waited_s / _SHARE - waited_s, _LONGEST_REST_S))
+            self._thread.closed.wait(min(waited_s / _SHARE - waited_s, _LONGEST_REST_S))
 
 
 def _decoded(picture: RawImage, width: int, max_pixels: int) -> Image | None:

@@ -15,13 +15,13 @@
 """The camera's H.264, beside its JPEGs, which must not wait."""
 
 from dataclasses import replace
-import os
 import threading
 from typing import Any
 
 from rclpy.node import Node
 
 from .bitrate_limit import BitrateLimit
+from .newest_thread import NewestThread
 from .source_video import SourceVideo
 from .video_encoder import VideoEncoder, VideoImage
 from .video_topic import VideoTopic
@@ -29,12 +29,10 @@ from ...client.entities import Periodic
 from ...client.graph import subscriptions
 from ...codecs.h264_effort import default_bitrate_bps
 from ...core.frame import Frame
-from ...core.mailbox import Mailbox
 from ...core.statistics import RateMeter
 from ...sources.capture_loop import CaptureLoop
 
 _LOOK_S = 1.0  # between two looks for new subscribers, beside their number at each picture
-_IDLE_S = 2.0  # without a picture, until memory is given back
 _NICENESS = 5  # of the thread that encodes
 _REPEAT_S = 10.0  # how often the same problem is logged
 
@@ -58,8 +56,7 @@ class VideoPublisher:
     def __init__(self, node: Node, most_bps: float, max_pixels: int,
                  capture: CaptureLoop | None = None) -> None:
         self.published = RateMeter()
-        self.corrupt = self._failed = 0  # could not be encoded, or not be published
-        self.failure = ''  # of the last to be published; empty when all was well since
+        self.corrupt = 0  # could not be encoded
         self.encoder = VideoEncoder(most_bps, max_pixels)
         self.most_bps = most_bps
         self._node = node
@@ -71,9 +68,10 @@ class VideoPublisher:
         self._publishing = threading.Lock()  # guards the next two, and the order of frames
         self._sequence, self._frame_id = 0, ''
         self._interval_s = 0.0  # between the last pictures
-        self._pictures: Mailbox[VideoImage] = Mailbox()
-        self._thread: threading.Thread | None = None
-        self._closed = threading.Event()
+        # A busy processor is for the JPEGs first.
+        self._thread: NewestThread[VideoImage] = NewestThread(
+            node, 'h264', self._publish, self.encoder.forget,
+            'a picture that cannot be published as H.264', _NICENESS)
         self._served = 0  # subscribers at the last picture
         # Those that were there at the last look, and whether some of them were new.
         self._known: set[bytes] = set()
@@ -89,11 +87,15 @@ class VideoPublisher:
 
     @property
     def failed(self) -> int:
-        return self._failed + (self._source.failed if self._source else 0)
+        """Return how many could not be published."""
+        return self._thread.failed + (self._source.failed if self._source else 0)
+
+    @property
+    def failure(self) -> str:
+        """Return why the last one could not be published; empty when all was well since."""
+        return self._thread.failure
 
     def put(self, picture: VideoImage) -> None:
-        if self._closed.is_set():
-            return
         self._frame_id, self._interval_s = picture.frame_id, picture.interval_s
         self.encoder.most_bps = min(self.most_bps, self.asked.bps())
         if self._source is not None:
@@ -101,11 +103,9 @@ class VideoPublisher:
                 picture.size.width, picture.size.height, 1 / picture.interval_s,
                 self.encoder.most_bps))
         if self._passes(picture):
+            self.encoder.request_key_frame()  # of what may be encoded behind that
             return
-        self._pictures.put(picture)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name='h264', daemon=True)
-            self._thread.start()
+        self._thread.put(picture)
 
     def wanted(self) -> bool:
         """Return whether somebody subscribes; who has just come needs a key frame."""
@@ -140,19 +140,17 @@ class VideoPublisher:
             'H.264 ms a frame': encoder.took_ms.median(),
             'H.264 bit/s': round(8 * self.published.bytes_per_second()),
             'H.264 made smaller': encoder.made_smaller or 'no',
-            'dropped, H.264 is slower': self._pictures.dropped + (source.dropped if source else 0),
+            'dropped, H.264 is slower': self._thread.dropped + (source.dropped if source else 0),
         }
 
     def close(self) -> None:
         """Publish nothing more, but for the picture that is at work."""
-        self._closed.set()
-        self._pictures.close()
+        self._thread.close()
         if self._source is not None:
             self._source.close()
 
     def join(self, timeout_s: float) -> None:
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._thread.join(timeout_s)
         if self._source is not None:
             self._source.join(timeout_s)
 
@@ -179,29 +177,6 @@ class VideoPublisher:
 
     def _passes(self, picture: VideoImage) -> bool:
         return self._source is not None and self._source.flows(picture.interval_s)
-
-    def _run(self) -> None:
-        # On Linux, this is of the thread, and of those that the encoder makes: a busy processor
-        # is for the JPEGs first.
-        os.nice(_NICENESS)
-        while True:
-            try:
-                picture = self._pictures.take(_IDLE_S)
-                if self._closed.is_set():
-                    return
-                if picture is None:
-                    self.encoder.forget()
-                else:
-                    self._publish(picture)
-                self.failure = ''
-            except Mailbox.Closed:
-                return
-            except Exception as error:  # one picture that cannot be published is one picture
-                if self._closed.is_set() or not self._node.context.ok():
-                    return  # Ctrl-C has closed the topics
-                self._failed += 1
-                self.failure = f'left out a picture that cannot be published as H.264: {error!r}'
-                self._node.get_logger().error(self.failure, throttle_duration_sec=_REPEAT_S)
 
     def _publish(self, picture: VideoImage) -> None:
         try:

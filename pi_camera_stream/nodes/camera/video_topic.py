@@ -24,8 +24,8 @@ from rclpy.time import Time
 
 from ..serialized import publish_serialized
 from ...client.entities import create_publisher
-from ...client.image_subscription import exchange_of
 from ...client.qos import reliable_qos
+from ...client.topic_subscription import exchange_of
 from ...client.video_topic import COMPRESSED_VIDEO, DEPTH
 from ...core.errors import PermanentError
 from ...core.frame import Frame

@@ -160,7 +160,8 @@ async def _deliver_video(stream: Stream, viewer: Viewer, reader: VideoReader,
             return
         if isinstance(update, Status):
             await transport.write_status(update)
-        elif isinstance(update, Frame) and await gate.waits(reader, update):
+        elif isinstance(update, Frame) and await gate.waits(reader, update) \
+                and reader.continues(update):
             transport.begin(update)
             await transport.write(update, tier)
             _count(stream, viewer, update)

@@ -15,44 +15,26 @@
 """The video as a byte stream: `ffplay http://robot:8080/stream.h264`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
 
-from .delivery import deliver, Transport
-from .link import Link
-from .mjpeg import EndlessResponse
+from .byte_transport import ByteTransport
+from .endless import answer_endlessly
 from .rendition import Moved, Status
 from .stream import Stream
-from .timestamp import places
 from .viewer import Viewer
 from ...codecs.h264 import NEXT_BEGINS
 from ...core.frame import Frame
 
-_HEADERS = {'Content-Type': 'video/h264', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no'}
 
-
-class H264Transport(Transport):
+class H264Transport(ByteTransport):
     """Access units one after the other (ITU-T H.264, annex B), from a key frame on."""
 
     name = 'h264'
 
-    def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter) -> None:
-        super().__init__(Link(transport))
-        self._transport, self._writer = transport, writer
-
-    async def write(self, frame: Frame, tier: int) -> None:
-        self.write_now(frame, tier)
-        if self._transport.get_write_buffer_size():
-            await self._writer.drain()
-
-    def ready(self) -> bool:
-        return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
-
-    def write_now(self, frame: Frame, _tier: int) -> None:
-        if self._transport.is_closing():  # what TLS does then depends on how it came to that
-            raise ConnectionResetError('the viewer has gone')
-        self._transport.write(frame.data + NEXT_BEGINS)
+    def _pack(self, frame: Frame) -> bytes:
+        return frame.data + NEXT_BEGINS
 
     async def write_status(self, _status: Status) -> None:
         """Let go who has left: there is no place for a status in such a stream."""
@@ -62,30 +44,20 @@ class H264Transport(Transport):
 
 async def stream_h264(request: web.Request, stream: Stream, viewer: Viewer) -> web.StreamResponse:
     """Answer without end; HTTPServiceUnavailable says why there is none."""
-    headers = {**_HEADERS, **places(stream.name)}
     if reason := stream.video.reason():
         raise web.HTTPServiceUnavailable(headers={'Retry-After': '60'}, text=reason + '\n')
-    if request.method == 'HEAD':
-        return web.Response(headers=headers)
-    response = EndlessResponse(headers)
-    with stream.watch(viewer):
-        writer = await response.prepare(request)
-        if request.transport is None or writer is None:
-            return response
-        # Nothing more is expected of this viewer; what it sends nevertheless stays in the kernel.
-        request.transport.pause_reading()
-        transport = H264Transport(request.transport, writer)
-        viewer.link = transport.link
+
+    def create(transport: asyncio.Transport, drain: Callable[[], Awaitable[None]]
+               ) -> H264Transport:
+        way = H264Transport(transport, drain)
 
         def end(reason: str) -> None:
             if reason:
-                transport.link.abort()
+                way.link.abort()
                 if viewer.reader is not None:
                     viewer.reader.wake(Moved())  # no frame will
 
         viewer.on_video = end
-        try:
-            await deliver(stream, viewer, transport)
-        except ConnectionError:
-            pass
-    return response
+        return way
+
+    return await answer_endlessly(request, stream, viewer, 'video/h264', create)

@@ -15,39 +15,23 @@
 """The endless picture: `multipart/x-mixed-replace`, as `<img>` and most programs read it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
 
-from .delivery import deliver, Transport
-from .link import Link
+from .byte_transport import ByteTransport
+from .endless import answer_endlessly
 from .rendition import Status
 from .stream import Stream
-from .timestamp import places, SIGNAL, TIMESTAMP, timestamp
+from .timestamp import SIGNAL, TIMESTAMP, timestamp
 from .viewer import Viewer
 from ...core.frame import Frame
 
 _BOUNDARY = 'frame'
-_HEADERS = {
-    'Content-Type': f'multipart/x-mixed-replace; boundary={_BOUNDARY}',
-    'Cache-Control': 'no-store',
-    'X-Accel-Buffering': 'no',  # nginx would collect frames otherwise
-}
 
 
-class EndlessResponse(web.StreamResponse):
-    """A response without a length, not in chunks: simple clients read the body as it comes."""
-
-    _length_check = False  # as aiohttp's own WebSocketResponse does it
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        super().__init__(headers=headers)
-        self.force_close()
-
-
-class MjpegTransport(Transport):
+class MjpegTransport(ByteTransport):
     """
     Parts of a multipart body.
 
@@ -58,59 +42,32 @@ class MjpegTransport(Transport):
 
     name = 'mjpeg'
 
-    def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter,
+    def __init__(self, transport: asyncio.Transport, drain: Callable[[], Awaitable[None]],
                  early_head: bool) -> None:
-        super().__init__(Link(transport))
-        self._transport = transport
-        self._writer = writer
+        super().__init__(transport, drain)
         self._early_head = early_head
         if early_head:
             transport.write(_head())
 
-    async def write(self, frame: Frame, _tier: int) -> None:
-        await self._write(_part(frame, self._early_head))
-
-    def ready(self) -> bool:
-        return not (self._transport.is_closing() or self._transport.get_write_buffer_size())
-
-    def write_now(self, frame: Frame, _tier: int) -> None:
-        self._transport.write(_part(frame, self._early_head))
+    def _pack(self, frame: Frame) -> bytes:
+        # One write, so that a picture and its head leave together.
+        return _part(frame, self._early_head)
 
     async def write_status(self, status: Status) -> None:
         if status.picture is not None:
-            await self._write(_part(status.picture, self._early_head, status.signal.state))
-
-    async def _write(self, part: bytes) -> None:
-        if self._transport.is_closing():  # what TLS does then depends on how it came to that
-            raise ConnectionResetError('the viewer has gone')
-        # One write, so that a picture and its head leave together.
-        self._transport.write(part)
-        if self._transport.get_write_buffer_size():
-            await self._writer.drain()
+            self._write(_part(status.picture, self._early_head, status.signal.state))
+            await self._wait_written()
 
 
 async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
                        ) -> web.StreamResponse:
-    headers = {**_HEADERS, **places(stream.name)}
-    if request.method == 'HEAD':
-        return web.Response(headers=headers)
-    response = EndlessResponse(headers)
-    with stream.watch(viewer):
-        writer = await response.prepare(request)
-        if request.transport is None or writer is None:
-            return response
-        # Nothing more is expected of this viewer; what it sends nevertheless stays in the kernel.
-        request.transport.pause_reading()
-        early_head = request.headers.get('User-Agent', '').startswith('Mozilla/')
-        transport = MjpegTransport(request.transport, writer, early_head)
-        viewer.link = transport.link
-        try:
-            await deliver(stream, viewer, transport)
-        except ConnectionError:
-            pass
-        finally:
-            _part.cache_clear()  # it may hold large pictures that nobody watches any more
-    return response
+    early_head = request.headers.get('User-Agent', '').startswith('Mozilla/')
+    try:
+        return await answer_endlessly(
+            request, stream, viewer, f'multipart/x-mixed-replace; boundary={_BOUNDARY}',
+            lambda transport, drain: MjpegTransport(transport, drain, early_head))
+    finally:
+        _part.cache_clear()  # it may hold large pictures that nobody watches any more
 
 
 @lru_cache(maxsize=4)  # all who watch the same send the same bytes

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 import logging
 import threading
 
+from .picture_thread import Pictures, PictureThread
 from ...codecs.renditions import RenditionEncoder
 from ...core.frame import EncodedImage, Frame, Image, StampedImage
 from ...core.mailbox import Mailbox
@@ -45,44 +46,33 @@ class Renderer:
         self.full = full  # for topics whose pictures are not JPEG
         self._lock = threading.Lock()  # guards all that follows
         self._wanted: tuple[RenditionSpec | None, ...] = ()
-        self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
-        self._replaced = 0  # in the mailboxes of threads that have ended
+        self._thread = PictureThread('render', self._run)
 
     @property
     def replaced(self) -> int:
         with self._lock:
-            return self._replaced + (self._pictures.dropped if self._pictures else 0)
+            return self._thread.replaced
 
     def want(self, specs: Iterable[RenditionSpec | None]) -> None:
         """Make these renditions from now on; a JPEG's full one needs no making."""
         with self._lock:
             self._wanted = tuple(specs)
             if not self._wanted:
-                self._end()
+                self._thread.end()
 
     def put(self, picture: Frame | StampedImage) -> None:
         """Offer a new picture; it is left out when nothing is to be made of it."""
         with self._lock:
             if not (any(self._wanted) or (self._wanted and isinstance(picture, StampedImage))):
-                self._end()
+                self._thread.end()
                 return
-            if self._pictures is None:
-                self._pictures = Mailbox()
-                threading.Thread(target=self._run, args=(self._pictures,), name='render',
-                                 daemon=True).start()
-            self._pictures.put(picture)
+            self._thread.put(picture)
 
-    def _end(self) -> None:
-        if self._pictures is not None:
-            self._replaced += self._pictures.dropped
-            self._pictures.close()
-            self._pictures = None
-
-    def _run(self, pictures: Mailbox[Frame | StampedImage]) -> None:
+    def _run(self, pictures: Pictures) -> None:
         while True:
             try:
                 picture = pictures.take()
-                if picture is not None and self._pictures is pictures:
+                if picture is not None and self._thread.serves(pictures):
                     self._settle(pictures, self._render(picture))
             except Mailbox.Closed:
                 return
@@ -92,11 +82,11 @@ class Renderer:
                 self._settle(pictures, {}, f'{type(error).__name__}: {error}')
                 logging.getLogger(__name__).exception('cannot encode a picture')
 
-    def _settle(self, pictures: Mailbox[Frame | StampedImage], rendered: Rendered,
+    def _settle(self, pictures: Pictures, rendered: Rendered,
                 failure: str = '') -> None:
         """Hand on what was made, unless another thread is at work already, and ahead."""
         with self._lock:
-            if self._pictures is not pictures:
+            if not self._thread.serves(pictures):
                 return
             if failure:
                 self._reception.refuse(failure)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .picture_thread import Pictures, PictureThread
 from ...codecs.decoding import decode_frame
 from ...codecs.h264_effort import default_bitrate_bps, H264Effort
 from ...codecs.jpeg_codec import REDUCTIONS
@@ -86,13 +87,12 @@ class VideoRenderer:
         self.again_s = 0.0
         self._lock = threading.Lock()  # guards all that follows
         self._wanted = self._key_wanted = False
-        self._pictures: Mailbox[Frame | StampedImage] | None = None  # while a thread lives
-        self._replaced = 0  # in the mailboxes of threads that have ended
+        self._thread = PictureThread('h264', self._run)
 
     @property
     def replaced(self) -> int:
         with self._lock:
-            return self._replaced + (self._pictures.dropped if self._pictures else 0)
+            return self._thread.replaced
 
     @property
     def name(self) -> str:
@@ -105,7 +105,7 @@ class VideoRenderer:
                 self.took_ms.clear()
             self._wanted = wanted
             if not wanted:
-                self._end()
+                self._thread.end()
 
     def request_key_frame(self) -> None:
         self._key_wanted = True
@@ -117,19 +117,9 @@ class VideoRenderer:
         with self._lock:
             if not self._wanted or self.failed:
                 return
-            if self._pictures is None:
-                self._pictures = Mailbox()
-                threading.Thread(target=self._run, args=(self._pictures,), name='h264',
-                                 daemon=True).start()
-            self._pictures.put(picture)
+            self._thread.put(picture)
 
-    def _end(self) -> None:
-        if self._pictures is not None:
-            self._replaced += self._pictures.dropped
-            self._pictures.close()
-            self._pictures = None
-
-    def _run(self, pictures: Mailbox[Frame | StampedImage]) -> None:
+    def _run(self, pictures: Pictures) -> None:
         # On Linux, this is of the thread, and of those that x264 makes: a busy processor is for
         # the JPEGs first.
         os.nice(_NICENESS)
@@ -142,7 +132,7 @@ class VideoRenderer:
         while True:
             try:
                 picture = pictures.take()
-                if picture is not None and self._pictures is pictures:
+                if picture is not None and self._thread.serves(pictures):
                     self._settle(pictures, self._render(pictures, encoder, picture))
             except Mailbox.Closed:
                 return
@@ -154,7 +144,7 @@ class VideoRenderer:
                 logging.getLogger(__name__).exception('cannot encode H.264')
                 return
 
-    def _render(self, pictures: Mailbox[Frame | StampedImage], encoder: 'H264Encoder',
+    def _render(self, pictures: Pictures, encoder: 'H264Encoder',
                 picture: Frame | StampedImage) -> Frame | None:
         interval_s = self._rate.interval_s
         level = self._effort.level(picture.width * picture.height / interval_s)
@@ -176,11 +166,11 @@ class VideoRenderer:
         self._effort.add(took_s, interval_s)
         return frame
 
-    def _settle(self, pictures: Mailbox[Frame | StampedImage], frame: Frame | None,
+    def _settle(self, pictures: Pictures, frame: Frame | None,
                 failure: str = '') -> None:
         """Hand on what was made, unless another thread is at work already, and ahead."""
         with self._lock:
-            if self._pictures is not pictures:
+            if not self._thread.serves(pictures):
                 return
             if failure:
                 self._reception.refuse(failure)
@@ -189,11 +179,11 @@ class VideoRenderer:
                 if frame is not None:
                     self._deliver(frame)
 
-    def _fail(self, pictures: Mailbox[Frame | StampedImage], reason: str, again_s: float) -> None:
+    def _fail(self, pictures: Pictures, reason: str, again_s: float) -> None:
         with self._lock:
-            if self._pictures is pictures:
+            if self._thread.serves(pictures):
                 self.failed, self.again_s = reason, again_s
-                self._end()
+                self._thread.end()
 
 
 def _image(picture: Frame | StampedImage, size: tuple[int, int], max_pixels: int) -> Image:

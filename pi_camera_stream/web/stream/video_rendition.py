@@ -138,6 +138,7 @@ class VideoReader:
         self._buffer: GroupBuffer[Frame] = GroupBuffer(_MOST_WAITING, _MOST_BEHIND_S, True)
         self._waiting: asyncio.Future[Status | Moved | None] | None = None
         self._take: Take = lambda _: False
+        self._left_out = 0  # when the last frame was read
 
     @property
     def until_key(self) -> bool:
@@ -200,7 +201,19 @@ class VideoReader:
                 self._waiting = None
             if update is not None:
                 return update
+        self._left_out = self._buffer.dropped
         return self._buffer.take()
+
+    def continues(self, frame: Frame) -> bool:
+        """
+        Return whether a frame that was read is still to be shown.
+
+        It is not if its group has been left out since, but for a key frame while there is no
+        newer one.
+        """
+        if self._buffer.until_key:
+            return frame.key
+        return self._buffer.dropped == self._left_out
 
     def _tell_ready(self) -> None:
         if self._on_ready is not None:

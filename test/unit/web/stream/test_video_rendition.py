@@ -102,6 +102,31 @@ def test_who_comes_begins_with_the_newest_group_while_that_is_short(clock):
     asyncio.run(run())
 
 
+def test_what_was_read_is_not_shown_when_its_group_has_been_left_out_meanwhile(clock):
+    async def read_then(key, *later):
+        """Return whether one is shown after a wait in which others come, key frames or not."""
+        bench = Bench()
+        reader = bench.rendition.join('x')
+        first = bench.put(key=True)
+        frame = first if key else bench.put()
+        for _ in range(1 if key else 2):
+            await read(reader)
+        for is_key in later:
+            clock.now_s += 0.1
+            bench.put(key=is_key)
+        return reader.continues(frame)
+
+    async def run():
+        assert await read_then(False)
+        assert await read_then(False, False, False, False)  # they wait behind it
+        assert not await read_then(False, *[False] * 6)  # too long
+        assert not await read_then(False, *[False] * 3, True)  # a key frame is in their place
+        assert await read_then(True, *[False] * 6)  # the newest that stands alone
+        assert not await read_then(True, *[False] * 3, True)
+
+    asyncio.run(run())
+
+
 def test_a_key_frame_is_asked_for_by_who_waits_for_one_and_not_too_often(clock):
     async def run():
         bench = Bench()
