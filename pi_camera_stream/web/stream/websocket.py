@@ -63,9 +63,10 @@ _CODECS = {JPEG: 0, H264: 1}
 _KEY = 1  # flag
 _MAX_IN_FLIGHT = 8  # pictures without acknowledgement, on the longest path
 _MORE_IN_FLIGHT = 2  # of inter-coded ones, which are small, and none of which can be left out
-# So much later than usual a page may have painted one of these: smaller ones would not help a busy
-# processor, and where the link is narrow, the kernel knows sooner.
+# So much later than in time a page may have painted one of these: smaller ones would not help a
+# busy processor, and where the link is narrow, the kernel knows sooner.
 _BUSY_S = 0.1
+_IN_TIME = 0.4  # of the time between two pictures; by what is below, larger ones are predicted
 _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 300.0  # messages of one page, which acknowledges each picture
 _TEXT, _BINARY = 0x81, 0x82  # first byte of a message in one frame
@@ -173,8 +174,9 @@ class WebSocketTransport(Transport):
         late_s = took_s - self._least_s
         if late_s >= QUICK_S:
             self._unlooked = 0
-        if self._more:
-            late_s = max(0.0, late_s - _BUSY_S)
+        in_time_s = _IN_TIME * self.interval_s
+        if self._more and late_s > in_time_s:
+            late_s = max(in_time_s, late_s - _BUSY_S)
         self._transit_s = max(self._transit_s or 0.0, late_s)
         for older in [sent for sent in self._in_flight if sent <= sequence]:
             del self._in_flight[older]

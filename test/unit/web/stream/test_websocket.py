@@ -346,6 +346,27 @@ def test_what_a_queue_adds_on_a_wide_link_counts_as_before(monkeypatch):
         assert transit_s == pytest.approx(took_s - 0.025, abs=1e-3)
 
 
+@pytest.mark.parametrize(('late_s', 'counted_s'), [
+    (0.005, 0.005), (0.012, 0.012),  # as it is: larger pictures are predicted by that
+    (0.03, 0.4 / 30), (0.1, 0.4 / 30),  # its processor is busy, and it is still in time
+    (0.2, 0.1)])
+def test_a_page_that_paints_video_late_is_no_narrow_link(monkeypatch, late_s, counted_s):
+    way = Way(1e9, 0.02, 0.005)
+    for module in (delivery, websocket):
+        monkeypatch.setattr(module, 'time', way)
+    transport = transport_on(way)
+    transport._look_later = lambda: None
+    found = []
+    for number, took_s in enumerate((0.025, 0.025 + late_s)):
+        transport.begin(Frame(b'', 0, number, 64, 48, codec='h264'))
+        transport._in_flight[number] = way.now_s, 0
+        way.now_s += took_s
+        transport.acknowledge(number)
+        found.append(transport._transit_s)
+        transport._transit_s = None
+    assert found == pytest.approx([0.0, counted_s], abs=1e-4)
+
+
 def test_the_kernel_is_asked_as_long_as_something_is_on_its_way():
     async def run():
         link = Way(1e6, 0.0, 0.0)
