@@ -34,7 +34,7 @@ from pi_camera_stream.codecs import limits
 from pi_camera_stream.codecs.limits import MAX_PIXELS
 from pi_camera_stream.core.frame import Capture, EncodedImage, Frame
 from pi_camera_stream.nodes import serialized
-from pi_camera_stream.nodes.camera import raw_publisher
+from pi_camera_stream.nodes.camera import newest_thread, raw_publisher
 from pi_camera_stream.nodes.camera.frame_publisher import FramePublisher
 from pi_camera_stream.nodes.camera.raw_topic import RawTopic
 from pi_camera_stream.nodes.jpeg_topic import JpegTopic
@@ -321,7 +321,7 @@ def test_who_never_takes_raw_images_pays_nothing_for_them(camera, receiver):
 
 
 def test_memory_is_given_back_when_nobody_takes_them_any_more(camera, receiver, monkeypatch):
-    monkeypatch.setattr(raw_publisher, '_IDLE_S', 0.05)
+    monkeypatch.setattr(newest_thread, '_IDLE_S', 0.05)
     raws = receiver.listen(Image, '/image_raw')
     wait_until(lambda: camera.raws.subscribers()[0])
     topic = camera.raws._full
