@@ -22,8 +22,8 @@ import time
 from .rtp import PAYLOAD_TYPE, TICKS_PER_S
 from ..codecs.h264 import nal_units, PPS, SPS, unit_type
 from ..core.frame import Frame
+from ..core.video_spec import VideoSpec
 from ..web.stream.stream import Stream
-from ..web.stream.tiers import H264
 from ..web.stream.video_rendition import VideoRendition
 
 TRACK = 'track0'
@@ -44,8 +44,8 @@ class Opening:
     Otherwise the encoder would begin once more as soon as the player plays.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, spec: VideoSpec) -> None:
+        self.stream, self._spec = stream, spec
         self._first: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._first.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -60,7 +60,7 @@ class Opening:
     async def _run(self) -> None:
         stream = self.stream
         try:
-            with stream.wanted(), stream.use_video(H264) as rendition:
+            with stream.wanted(), stream.use_video(self._spec) as rendition:
                 self._first.set_result(await self._wait(rendition))
                 await asyncio.sleep(_HOLD_S)
         except NoPictureError as error:
@@ -71,7 +71,7 @@ class Opening:
     async def _wait(self, rendition: VideoRendition) -> Frame:
         stream, begun_s, asked = self.stream, time.monotonic(), False
         while rendition.newest_key is None:
-            if reason := stream.video.reason(H264):
+            if reason := stream.video.reason(self._spec):
                 raise NoPictureError(reason)
             waited_s = time.monotonic() - begun_s
             if waited_s > _PATIENCE_S:

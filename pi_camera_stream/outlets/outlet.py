@@ -97,8 +97,10 @@ class Outlet(ABC):
         if self._said.due(sentence):
             self.log(f'a player at {self.url()} is refused: {sentence}')
 
-    def viewer(self, address: str, transport: Transport) -> Viewer:
-        viewer = Viewer(address, transport.name, read_video_request({}),
+    def viewer(self, address: str, transport: Transport, tier: str = '') -> Viewer:
+        """Return one who gets H.264 of that tier; of the usual one, where none is named."""
+        query = {'tier': tier} if tier else {}
+        viewer = Viewer(address, transport.name, read_video_request(query),
                         visitor=self.rules.counted(address))
         viewer.link = transport.link
         # Where there is no H.264 any more, the player hears of it by the end.

@@ -17,6 +17,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import re
+from urllib.parse import parse_qsl
 
 _MOST_HEAD_BYTES, _MOST_BODY_BYTES, _MOST_HEADERS = 8192, 4096, 64
 _FIRST_LINE = re.compile(r'([A-Z_]{1,20}) (\S{1,1000}) RTSP/(\d)\.(\d)', re.ASCII)
@@ -56,7 +57,16 @@ class Request:
     @property
     def path(self) -> str:
         """Return what is behind host and port, without the query and the slashes around it."""
-        return _URL.sub('', self.url, count=1).partition('?')[0].strip('/')
+        return self._parts[0].strip('/')
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Return what is asked for behind the path."""
+        return dict(parse_qsl(self._parts[2]))
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        return _URL.sub('', self.url, count=1).partition('?')
 
 
 @dataclass(frozen=True)

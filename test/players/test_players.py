@@ -59,15 +59,15 @@ def guarded():
         yield one
 
 
-def rtsp_url(program, login=''):
-    return f'rtsp://{login}127.0.0.1:{program.rtsp_port}/camera'
+def rtsp_url(program, login='', query=''):
+    return f'rtsp://{login}127.0.0.1:{program.rtsp_port}/camera{query}'
 
 
-def see(pictures):
+def see(pictures, size=SIZE):
     """See that pictures come, each later than the one before."""
     numbers, unreadable = [], 0
     for picture in pictures:
-        assert picture.shape[:2] == SIZE[::-1]
+        assert picture.shape[:2] == size[::-1]
         code = block_code.read(picture)
         if code is not None:
             numbers.append(code.number)
@@ -92,12 +92,12 @@ def output(*command):
         process.stdout.close()
 
 
-def ffmpeg(url, *options, prefix=()):
+def ffmpeg(url, *options, prefix=(), size=SIZE):
     """Yield the pictures that ffmpeg has decoded."""
     with output(*prefix, 'ffmpeg', '-v', 'error', *options, '-i', url, '-fps_mode', 'passthrough',
                 '-f', 'rawvideo', '-pix_fmt', 'bgr24', '-') as stream:
-        while len(data := stream.read(SIZE[0] * SIZE[1] * 3)) == SIZE[0] * SIZE[1] * 3:
-            yield np.frombuffer(data, np.uint8).reshape(*SIZE[::-1], 3)
+        while len(data := stream.read(size[0] * size[1] * 3)) == size[0] * size[1] * 3:
+            yield np.frombuffer(data, np.uint8).reshape(*size[::-1], 3)
 
 
 def gstreamer(*source, prefix=()):
@@ -180,6 +180,16 @@ def test_players_know_how_to_prove_that_they_know_the_token(guarded, way, monkey
     with pytest.raises(av.error.HTTPUnauthorizedError):
         next(pyav(rtsp_url(guarded), way))
     assert TOKEN not in guarded.output
+
+
+@pytest.mark.usefixtures('_ffmpeg', '_gstreamer')
+def test_the_smaller_rendition_is_played_by_who_asks_for_it(program):
+    url, half = rtsp_url(program, query='?tier=h264_small'), (SIZE[0] // 2, SIZE[1] // 2)
+    see(ffmpeg(url, '-rtsp_transport', 'tcp', size=half), half)
+    see(rtspsrc(url, 'udp'), half)
+    see(pyav(url, 'udp'), half)
+    with pytest.raises(av.error.HTTPBadRequestError):
+        next(pyav(rtsp_url(program, query='?tier=full'), 'tcp'))
 
 
 @pytest.mark.usefixtures('_ffmpeg', '_gstreamer')
