@@ -74,6 +74,14 @@ class Outlet(ABC):
     def url(self) -> str:
         """Return where it is, as players have it."""
 
+    def title(self) -> str:
+        """Return where it is, as it is said when the server has begun."""
+        return f'players find it at {self.url()}'
+
+    async def sdp(self, _stream: Stream, _tier: str) -> str:
+        """Return the SDP of what is sent of a stream, in that tier; empty where nothing is."""
+        return ''
+
     @property
     def frames_sent(self) -> int:
         return self._frames_sent + sum(viewer.sent for viewer in self._playing)
