@@ -99,6 +99,9 @@ async def _connected(place: Place
     try:
         await asyncio.wait_for(loop.sock_connect(connection, peer), _CONNECT_S)
         reader, writer = await asyncio.open_connection(sock=connection)
+    except asyncio.TimeoutError:
+        connection.close()
+        raise TimeoutError from None  # which it is from Python 3.11 on
     except BaseException:
         connection.close()
         raise

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import ipaddress
 
-from .address import Address, public, read_address, RTP, RTSP, TCP, TS
-from .calling import CallingOutlet, TcpCaller
+from .address import Address, public, read_address, RTP, RTSP, TS
+from .calling import TcpCaller
 from .outlet import Log, Outlet
 from .raw_tcp import RawTcpServer
+from .rtsp_push import RtspPush
 from .rtsp_server import RtspServer
 from .sending_udp import RtpOutlet, TsOutlet, UdpOutlet
 from ..core.errors import PermanentError
@@ -30,7 +31,6 @@ from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
 
 _BY_UDP: dict[str, type[UdpOutlet]] = {RTP: RtpOutlet, TS: TsOutlet}
-_CALLING: dict[str, type[CallingOutlet]] = {TCP: TcpCaller}
 _ANY = '0.0.0.0'  # noqa: S104 - compared, not listened at
 
 
@@ -75,8 +75,10 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
         elif address.scheme in _BY_UDP:
             outlets.append(_BY_UDP[address.scheme](address, _interface(settings.address), catalog,
                                                    rules, places, log))
+        elif address.scheme == RTSP:
+            outlets.append(RtspPush(address, settings.insecure, catalog, rules, places, log))
         else:
-            outlets.append(_CALLING[address.scheme](address, catalog, rules, places, log))
+            outlets.append(TcpCaller(address, catalog, rules, places, log))
     return outlets
 
 

@@ -51,6 +51,11 @@ _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAD
 class RefusedError(TemporaryError):
     """The receiver does not take it, with the sentence that says why."""
 
+    def __init__(self, sentence: str, wait_s: float = 0.0) -> None:
+        """Make it; it is tried again after `wait_s` at the earliest."""
+        super().__init__(sentence)
+        self.wait_s = wait_s
+
 
 class _Backoff(Backoff):
     LONGEST_S = 1.0  # who comes back has pictures within two
@@ -64,8 +69,6 @@ class SendingOutlet(Outlet):
     there is nobody who takes what it sends, as far as that can be known, nothing is encoded for
     it.
     """
-
-    wait_s = 0.0  # after a refusal at least
 
     def __init__(self, address: Address, catalog: Catalog, rules: AccessRules, places: Admission,
                  log: Log) -> None:
@@ -111,7 +114,7 @@ class SendingOutlet(Outlet):
                 self._fail(str(error))
             except RefusedError as error:
                 self._fail(str(error))
-                wait_s = self.wait_s
+                wait_s = error.wait_s
             except web.HTTPException as error:  # there is no such topic, yet
                 self._fail((error.text or '').strip())
             except OSError as error:
@@ -160,7 +163,7 @@ class SendingOutlet(Outlet):
                     'name is right, or write the address in numbers')
         if isinstance(error, ConnectionRefusedError):
             return f'nobody listens at {self.address.place}: start the receiver'
-        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        if isinstance(error, TimeoutError):
             return f'{self.address.place} does not answer'
         if isinstance(error, ConnectionError):
             return 'the receiver has ended it'

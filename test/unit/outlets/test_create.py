@@ -20,7 +20,7 @@ import pytest
 
 TOKEN = 'correct-horse-battery'
 SENDING = ('rtp://robot:5004', 'udp://239.1.2.3:5000', 'tcp://10.0.0.1:5001')
-PUSH, SECRET = 'rtsp://me:p%40ss%2Cword@[fd00::1]/live/robot', 'p%40ss'
+PUSH = 'rtsp://me:p%40ss%2Cword@[fd00::1]/live/robot'
 
 
 def create(token='', **settings):
@@ -66,6 +66,19 @@ def test_what_cannot_be_sent_to_is_refused_with_the_reason(text, said):
         create(outlets=(text,))
 
 
+def test_a_password_is_kept_and_shown_to_nobody():
+    one, = create(outlets=(PUSH,))
+    assert (one.address.user, one.address.secret, one.address.port) == ('me', 'p@ss,word', 554)
+    assert one.url() == 'rtsp://[fd00::1]:554/live/robot'
+    for text in (PUSH.replace('/live/robot', ''), PUSH.replace('[', ''), PUSH + '#x',
+                 'rtsp://me:p%40ss/word@robot/live', 'rtp://me:p%40ss@robot:5004',
+                 PUSH + '?tier=full'):
+        with pytest.raises(PermanentError) as error:
+            create(outlets=(text,))
+        assert 'p%40ss' not in str(error.value)
+        assert 'p@ss' not in str(error.value)
+
+
 @pytest.mark.parametrize('pair', [
     ('tcp://:5001', 'tcp://:5001?topic=/front'), ('rtp://robot:5004', 'udp://robot:5004'),
     ('rtp://robot:5004', 'rtp://robot:5005'), ('udp://robot:5000', 'udp://robot:5000')])
@@ -79,6 +92,10 @@ def test_what_cannot_ask_for_a_token_is_refused_beside_one():
     for text in ('tcp://:5001', *SENDING):
         with pytest.raises(PermanentError, match="'outlets_insecure'"):
             create(TOKEN, outlets=(text,))
+    # Who receives that asks for a password.
+    assert len(create(TOKEN, outlets=(PUSH,))) == 1
+    with pytest.raises(PermanentError, match="'outlets_insecure'"):
+        create(TOKEN, outlets=('rtsp://10.0.0.1/live',))
     assert len(create(TOKEN, outlets=('tcp://:5001',), insecure=True, rtsp_port=8554)) == 2
     assert len(create(TOKEN, rtsp_port=8554)) == 1
     with pytest.raises(PermanentError, match="'rtsp_multicast'"):
