@@ -133,10 +133,10 @@ class RtspClient:
         self._writer.write(f'{method} {url} RTSP/1.0\r\nCSeq: {self._number}\r\n{session}{more}'
                            '\r\n'.encode())
         head = (await self._reader.readuntil(b'\r\n\r\n')).decode()
+        match = re.search(r'(?mi)^content-length: (\d+)', head)
+        body = await self._reader.readexactly(int(match[1])) if match else b''
         if not head.startswith('RTSP/1.0 200 '):
-            raise ConnectionError(head.partition('\r\n')[0])
-        if match := re.search(r'(?mi)^content-length: (\d+)', head):
-            await self._reader.readexactly(int(match[1]))
+            raise ConnectionError(f'{head[:12]} {body.decode().strip()}')
         if match := re.search(r'(?mi)^session: ([^;\s]+)', head):
             self._session = match[1]
         return head
