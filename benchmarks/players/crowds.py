@@ -84,8 +84,8 @@ class Players:
 
     _process: subprocess.Popen[str] = field(repr=False)
 
-    def got(self, since_ns: int, until_ns: int) -> Got:
-        """Return what they have got, after all have gone."""
+    def got(self, since_ns: int = 0, until_ns: int = 0) -> Got:
+        """Return what they have got, in a span of time where one counts, after all have gone."""
         told, _ = self._process.communicate()
         if self._process.returncode:
             raise PermanentError('the process of the players has failed: see what it says above')

@@ -40,8 +40,9 @@ _MAIN = 'general: { configs_folder = "%s" debug_level = 3 debug_colors = false }
 _HTTP = 'general: { base_path = "/janus" http = true port = %d ip = "%s" https = false }\n' \
     'admin: { admin_http = false }\n'
 # What is said in docs/crowd.md, too.
-_MOUNTPOINT = 'robot: { id = 1 description = "robot" audio = false video = true ' \
-    'videobufferkf = true videofmtp = "profile-level-id=42e01f;packetization-mode=1" %s }\n'
+_MOUNTPOINT = 'robot%(number)d: { id = %(number)d description = "robot" audio = false ' \
+    'video = true videobufferkf = true ' \
+    'videofmtp = "profile-level-id=42e01f;packetization-mode=1" %(source)s }\n'
 
 
 def missing() -> str:
@@ -49,17 +50,17 @@ def missing() -> str:
     return '' if shutil.which('janus') else 'the media server is the Debian package janus'
 
 
-def by_rtsp(url: str) -> str:
-    """Return the mount point that takes a stream by RTSP."""
-    return _MOUNTPOINT % (f'type = "rtsp" url = "{url}" rtsp_failcheck = false '
-                          'rtsp_reconnect_delay = 1')
+def by_rtsp(url: str, number: int = 1) -> str:
+    """Return the mount point of that number that takes a stream by RTSP."""
+    return _MOUNTPOINT % {'number': number, 'source': (
+        f'type = "rtsp" url = "{url}" rtsp_failcheck = false rtsp_reconnect_delay = 1')}
 
 
-def by_rtp(payload_type: int = 96) -> str:
+def by_rtp(number: int = 1) -> str:
     """Return the mount point that takes what is sent to RTP_PORT, and asks for key frames."""
-    return _MOUNTPOINT % (
-        f'type = "rtp" videoport = {RTP_PORT} videortcpport = {RTCP_PORT} '
-        f'videopt = {payload_type} videocodec = "h264"')
+    return _MOUNTPOINT % {'number': number, 'source': (
+        f'type = "rtp" videoport = {RTP_PORT} videortcpport = {RTCP_PORT} videopt = 96 '
+        'videocodec = "h264"')}
 
 
 @contextmanager

@@ -70,8 +70,8 @@ def _watch(study: Study, route: networks.Route, stack: ExitStack, name: str, mou
     memory_mb = proc.snapshot(server.pid).rss_mb
     got = some.got(since_ns, until_ns)
     rate_mbps = sent * 8e3 / (until_ns - since_ns)
-    print(f'{count} viewers of Janus, which gets {name}: {got}\n    {rate_mbps:.2f} Mbit/s from the '
-          f'robot; Janus {1e3 * used.whole / got.count():.3f} ms CPU a viewer-frame, '
+    print(f'{count} viewers of Janus, which gets {name}: {got}\n    {rate_mbps:.2f} Mbit/s from '
+          f'the robot; Janus {1e3 * used.whole / got.count():.3f} ms CPU a viewer-frame, '
           f'{used.percent():.1f} % of a core, {memory_mb:.0f} MB; load {os.getloadavg()[0]:.1f}',
           flush=True)
     return rate_mbps, got.least_per_s()

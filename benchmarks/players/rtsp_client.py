@@ -52,8 +52,10 @@ class Counted:
     def packet(self, data: bytes | memoryview) -> None:
         """Take in one of RTP."""
         _, kind, sequence = _RTP_HEAD.unpack_from(data)
-        if self._next is not None:
-            self.missing += (sequence - self._next) % 65536
+        ahead = (sequence - self._next + 32768) % 65536 - 32768 if self._next is not None else 0
+        if ahead < 0:  # it comes late, or again
+            return
+        self.missing += ahead
         self._next = (sequence + 1) % 65536
         if kind & _MARKER:
             self.frames_ns.append(time.time_ns())

@@ -15,9 +15,10 @@
 """
 Watch what a Janus has by WebRTC, as many as are wanted, until standard input ends.
 
-`playing` is said when all get frames. Then what has come is said, as JSON: for each the times of
-its frames in ns, and how many packets were missing; and of the one that decodes, numbers and
-times of its pictures. The others decode nothing: many decoders take more than there is.
+`playing` is said when all get frames, and one has decoded as many --pictures as wanted. What has
+come is said at the end, as JSON: for each the times of its frames in ns, and how many packets were
+missing; and of the one that decodes, numbers and times of its pictures. The others decode
+nothing: many decoders take more than there is.
 """
 
 import argparse
@@ -127,11 +128,13 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--url', required=True)
     parser.add_argument('--count', type=int, required=True)
+    parser.add_argument('--mount-point', type=int, default=1)
+    parser.add_argument('--pictures', type=int, default=1)
     options = parser.parse_args()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         viewers = [Viewer(session, options.url, number == 0) for number in range(options.count)]
-        tasks = [asyncio.create_task(viewer.watch(1)) for viewer in viewers]
-        saying = asyncio.create_task(_say_when_playing(viewers))
+        tasks = [asyncio.create_task(viewer.watch(options.mount_point)) for viewer in viewers]
+        saying = asyncio.create_task(_say_when_playing(viewers, options.pictures))
         reading = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         await asyncio.wait({reading, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         if not reading.done():
@@ -148,8 +151,8 @@ async def main() -> None:
             await viewer.close()
 
 
-async def _say_when_playing(viewers: list[Viewer]) -> None:
-    while not viewers[0].numbers or not all(one.counted.frames_ns for one in viewers):
+async def _say_when_playing(viewers: list[Viewer], pictures: int) -> None:
+    while len(viewers[0].numbers) < pictures or not all(one.counted.frames_ns for one in viewers):
         await asyncio.sleep(0.05)
     print('playing', flush=True)
 
