@@ -17,6 +17,7 @@ Measure what players of others get: how late, how much, and what it costs.
 
     rtsp       GStreamer, ffmpeg and OpenCV by RTSP, over TCP and UDP
     raw        ffmpeg by raw TCP
+    sent       ffmpeg by MPEG-TS, GStreamer by RTP, and ffmpeg that is called by TCP
     crowd      20 by RTSP, over TCP and UDP, and one more who is stuck
     multicast  one and five receivers of a group
     coming     players that come and go by RTSP for --minutes: whether anything grows
@@ -42,6 +43,7 @@ FPS = 30.0
 ROWS: dict[str, Callable[[OutletStudy], bool]] = {
     'rtsp': latency.rtsp,
     'raw': latency.raw,
+    'sent': latency.sent,
     'crowd': crowds.crowd,
     'multicast': crowds.multicast,
     'coming': coming.coming,

@@ -30,6 +30,7 @@ from ..video.attempt import Study, tell
 from ..video.pictures import Spread
 from ..video.server import Server, serving
 
+_RTP = 'application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96'
 BITRATE = ('--h264-bitrate', '2000000')
 
 
@@ -80,6 +81,23 @@ def raw(study: Study) -> bool:
     return _measure_all(study, [
         Way('raw TCP -> ffmpeg', lambda ports: receivers.ffmpeg(
             '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.raw}'), 40.0)])
+
+
+def sent(study: Study) -> bool:
+    """By what the server sends by itself."""
+    def one(scheme: str) -> Callable[[Ports], Sequence[str]]:
+        return lambda ports: [f'{scheme}://127.0.0.1:{ports.sent}']
+
+    return _measure_all(study, [
+        Way('MPEG-TS -> ffmpeg', lambda ports: receivers.ffmpeg(
+            '-f', 'mpegts', '-analyzeduration', '500000', '-i',
+            f'udp://127.0.0.1:{ports.sent}'), 40.0, outlets=one('udp')),
+        Way('RTP -> GStreamer', lambda ports: receivers.gstreamer(
+            f'udpsrc address=127.0.0.1 port={ports.sent} caps={_RTP} ! rtph264depay'), 6.0,
+            outlets=one('rtp')),
+        Way('called by TCP -> ffmpeg', lambda ports: receivers.ffmpeg(
+            '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.sent}?listen'),
+            40.0, outlets=one('tcp'))])
 
 
 def _rtspsrc(way: str) -> Callable[[Ports], Player]:
