@@ -78,7 +78,7 @@ def read_address(text: str) -> Address:
     try:
         parts = urlsplit(text)
         query = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        port, host = parts.port, parts.hostname or ''
+        port, host = parts.port, unquote(parts.hostname or '')
     except ValueError:
         raise _none(text, '') from None
     if parts.scheme not in _FORMS:

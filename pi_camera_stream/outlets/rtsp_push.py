@@ -24,7 +24,7 @@ from collections.abc import Callable
 import logging
 import re
 
-from .address import Address, RTSP, TIERS
+from .address import Address, TIERS
 from .calling import CallingOutlet
 from .digest_login import ClearTextError, Login
 from .opening import describe, Opening, TRACK
@@ -52,7 +52,7 @@ _CHANNEL = re.compile(r'interleaved\s*=\s*(\d{1,3})', re.ASCII)
 class RtspPush(CallingOutlet):
     """Announces a stream to a server, and records it there. Event loop only."""
 
-    kind = RTSP
+    kind = 'rtsp-push'
 
     def __init__(self, address: Address, clear: bool, catalog: Catalog, rules: AccessRules,
                  places: Admission, log: Log) -> None:
@@ -79,6 +79,7 @@ class RtspPush(CallingOutlet):
             channel = _CHANNEL.search(answer.headers.get('transport', ''))
             transport = InterleavedTransport(writer, int(channel[1]) if channel else 0,
                                              self._packer, RtpSender(stream.now_ns))
+            transport.name = self.kind
             await self._ask(server, 'RECORD', server.url, {'Range': 'npt=0.000-'})
             opening.end()
             self.reason = ''

@@ -149,6 +149,8 @@ def test_a_server_gets_what_it_is_told_of_and_again_when_it_has_been_away():
                 assert kinds[:2] == [7, 8]  # it begins with a key frame
                 assert set(server.session_headers) == {'42'}
                 assert site.outlet.begun == number
+                viewer, = site.catalog.stream().state()['viewers']
+                assert (viewer['transport'], viewer['address']) == ('rtsp-push', '127.0.0.1')
                 server.frames.clear()
                 server.asked.clear()
             await site.until(lambda n=number: site.camera.wanted[2 * n - 1:2 * n] == [False])
