@@ -76,7 +76,7 @@ class Got:
 
     def __str__(self) -> str:
         return (f'least {self.least_per_s():.1f}/s, longest gap {self.longest_gap_ms():.0f} ms, '
-                f'{self.missing} packets missing' + ''.join(f'\n    {one}' for one in self.ended))
+                + ', '.join([f'{self.missing} packets missing', *sorted(set(self.ended))]))
 
     def _within(self) -> list[list[int]]:
         return [[at_ns for at_ns in times if self.since_ns <= at_ns < self.until_ns]

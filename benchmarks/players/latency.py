@@ -122,8 +122,7 @@ def _measure(study: Study, way: Way) -> bool:
               f'{spread.most:.1f} ms after it was sent, {found.per_s:.1f}/s; load '
               f'{os.getloadavg()[0]:.1f}', flush=True)
     return tell(way.name, statistics.median(medians),
-                way.goal_ms + way.goal_intervals * 1e3 / study.fps,
-                ' ms')
+                round(way.goal_ms + way.goal_intervals * 1e3 / study.fps, 1), ' ms')
 
 
 def attempt(study: Study, way: Way) -> Ages:
@@ -139,6 +138,9 @@ def attempt(study: Study, way: Way) -> Ages:
             since_ns = time.time_ns()
             time.sleep(study.seconds)
             until_ns = time.time_ns()
+            if screen.ended:
+                print(f'{way.name}: the player has ended too soon, as where this machine is too '
+                      'busy to encode')
     return ages(tap.sent(), screen.seen, since_ns, until_ns)
 
 
