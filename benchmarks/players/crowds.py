@@ -67,6 +67,10 @@ class Got:
     def least_per_s(self) -> float:
         return min(map(len, self._within())) * 1e9 / (self.until_ns - self.since_ns)
 
+    def most(self) -> int:
+        """Return how many frames the one has that has most of them."""
+        return max(map(len, self._within()))
+
     def per_s(self) -> float:
         return self.count() / len(self.frames_ns) * 1e9 / (self.until_ns - self.since_ns)
 
@@ -188,24 +192,25 @@ def link(study: Study) -> bool:
 def multicast(study: Study) -> bool:
     """Let one and five receivers play what is sent to a group, over a link."""
     networks.check()
-    rates, least = {}, 0.0
+    sizes, least = {}, 0.0
     for count in (1, _GROUP):
         ports = Ports(8554, 5001, 0)
         with ExitStack() as stack:
             route = stack.enter_context(networks.cable())
-            server = stack.enter_context(site(study, route, ports, (), '--rtsp-multicast', 'true'))
+            stack.enter_context(site(study, route, ports, (), '--rtsp-multicast', 'true'))
             some = stack.enter_context(players(route, ports.rtsp, count, MULTICAST))
             time.sleep(study.warm_up_s)
             sent, since_ns = sent_bytes(route), time.time_ns()
             time.sleep(study.seconds)
             sent, until_ns = sent_bytes(route) - sent, time.time_ns()
             got = some.got(since_ns, until_ns)
-        rates[count] = sent * 8e3 / (until_ns - since_ns)
-        least = got.least_per_s()
-        print(f'{count} receivers: {got}; {rates[count]:.2f} Mbit/s on the link of '
-              f'{server.route.address}; load {os.getloadavg()[0]:.1f}', flush=True)
+        sizes[count], least = sent / got.most(), got.least_per_s()
+        print(f'{count} receivers: {got}; {sent * 8e3 / (until_ns - since_ns):.2f} Mbit/s on the '
+              f'link, {sizes[count] / 1e3:.1f} kB a frame; load {os.getloadavg()[0]:.1f}',
+              flush=True)
     return all([
-        tell('bytes on the link, of those for one', rates[_GROUP] / rates[1], 1.05, '', digits=2),
+        tell('bytes on the link a frame, of those for one', sizes[_GROUP] / sizes[1], 1.05, '',
+             digits=2),
         tell('frames/s of the receiver with the fewest', least, NEARLY * study.fps, '/s',
              at_least=True)])
 
