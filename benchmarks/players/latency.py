@@ -73,7 +73,9 @@ def rtsp(study: Study) -> bool:
     return _measure_all(study, [way for transport in ('tcp', 'udp') for way in (
         Way(f'RTSP by {transport.upper()} -> GStreamer', _rtspsrc(transport), 8.0),
         Way(f'RTSP by {transport.upper()} -> ffmpeg', _ffmpeg(transport), 10.0, 1.0),
-        Way(f'RTSP by {transport.upper()} -> OpenCV', _opencv(transport), 10.0, 1.0))])
+        Way(f'RTSP by {transport.upper()} -> OpenCV', _opencv(transport), 10.0, 1.0),
+        Way(f'RTSP by {transport.upper()} -> OpenCV with one thread', _opencv(transport, '1'),
+            10.0, 1.0))])
 
 
 def raw(study: Study) -> bool:
@@ -103,8 +105,8 @@ def _ffmpeg(way: str) -> Callable[[Ports], Player]:
     return lambda ports: receivers.ffmpeg('-rtsp_transport', way, '-i', ports.url)
 
 
-def _opencv(way: str) -> Callable[[Ports], Player]:
-    return lambda ports: receivers.opencv(ports.url, way)
+def _opencv(way: str, *threads: str) -> Callable[[Ports], Player]:
+    return lambda ports: receivers.opencv(ports.url, way, *threads)
 
 
 def _measure_all(study: Study, ways: Sequence[Way]) -> bool:

@@ -68,11 +68,12 @@ def rtspsrc(url: str, way: str) -> Player:
     return gstreamer(f'rtspsrc location={url} protocols={way} latency=0 ! rtph264depay')
 
 
-def opencv(url: str, way: str) -> Player:
-    """Return OpenCV's VideoCapture, told not to hold anything back."""
-    return Player([sys.executable, '-m', 'benchmarks.programs.opencv_player', url], numbers=True,
-                  environment={'OPENCV_FFMPEG_CAPTURE_OPTIONS':
-                               f'rtsp_transport;{way}|fflags;nobuffer|flags;low_delay'})
+def opencv(url: str, way: str, *threads: str) -> Player:
+    """Return OpenCV's VideoCapture, told not to hold anything back, with so many threads."""
+    return Player([sys.executable, '-m', 'benchmarks.programs.opencv_player', url, *threads],
+                  numbers=True, environment={
+                      'OPENCV_FFMPEG_CAPTURE_OPTIONS':
+                      f'rtsp_transport;{way}|fflags;nobuffer|flags;low_delay'})
 
 
 class Screen:
