@@ -54,6 +54,7 @@ COMMANDS = {
     'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
     'ends': 'how programs end that are told to at a random moment',
     'codec': 'what H.264 gives and costs, beside JPEG',
+    'outlets': 'what players of others get: by RTSP, raw TCP and what we send to them',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
 _OURS = {'benchmarks', 'pi_camera_stream', 'support'}
