@@ -17,25 +17,29 @@ from pathlib import Path
 import re
 
 import av
+import numpy as np
+from pi_camera_stream.core import block_code
 from pi_camera_stream.core.recording import Recording
-
-from . import videos
 
 TOPIC = '/camera/image_raw/compressed'
 _NAME = re.compile(r'[\w-]+\.mkv', re.ASCII)
 
 
 def film(path, codec='h264', count=60, rate=30, size=(320, 240)):
-    """Write a recording whose pictures carry their number, and return its name."""
-    def prepare(stream):
-        if codec == 'jpeg':
-            stream.pix_fmt = 'yuvj420p'
-            stream.codec_context.options = {'q:v': '5'}
-        else:
-            stream.pix_fmt = 'yuv420p'
+    """Write a recording whose pictures carry their time in it, and return its name."""
+    with av.open(str(path), 'w', format='matroska') as container:
+        stream = container.add_stream('mjpeg' if codec == 'jpeg' else 'libx264', rate=rate)
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuvj420p' if codec == 'jpeg' else 'yuv420p'
+        stream.bit_rate = 4_000_000
+        if codec == 'h264':
             stream.codec_context.gop_size = rate // 2
             stream.codec_context.options = {'preset': 'superfast', 'tune': 'zerolatency'}
-    videos.write(path, count, rate, size, 'mjpeg' if codec == 'jpeg' else 'libx264', prepare)
+        for number in range(count):
+            image = np.full((size[1], size[0], 3), 80, np.uint8)
+            block_code.draw(image, block_code.BlockCode(number, number * 1_000_000 // rate))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='bgr24')))
+        container.mux(stream.encode(None))
     return path.name
 
 

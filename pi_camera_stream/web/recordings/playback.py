@@ -19,11 +19,13 @@ endless picture (`multipart/x-mixed-replace`) for `<img>`, at the pace at which 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 import math
 from pathlib import Path
 import threading
+import time
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -39,9 +41,10 @@ _JPEG_TYPE = f'multipart/x-mixed-replace; boundary={_BOUNDARY}'
 _MP4_TYPE = 'video/mp4'
 _FRAGMENTS = {'movflags': 'frag_keyframe+empty_moov+default_base_moof',
               'frag_duration': '500000'}  # us; a key frame may be seconds away
-# So much of an H.264 recording is sent before its time. A browser takes more, but does not read on
-# then for as long as it has enough, as one does who has gone.
-_AHEAD_S = 4.0
+# So much of an H.264 recording is sent before its time, whichever is more: Chrome looks at whole
+# blocks of 32 kB. A browser would take all, but would read no further for as long as it has
+# enough: as one who has gone.
+_AHEAD_S, _AHEAD_BYTES = 4.0, 524288
 _LATE_S = 0.3  # a JPEG that is later, on a narrow link, is left out
 _BREATH_S = 1.0  # the longest sleep without a look at whether somebody is still there
 
@@ -186,17 +189,41 @@ async def answer_playback(request: web.Request, path: Path, from_s: float, threa
 
 async def _play(transport: BulkTransport, playback: Playback,
                 run: Callable[..., 'asyncio.Future[Any]']) -> None:
-    loop = asyncio.get_running_loop()
-    ahead_s, late_s = (0.0, _LATE_S) if playback.jpeg else (_AHEAD_S, math.inf)
-    began_s: float | None = None  # of the loop's clock, when the recording's 0 s would have been
+    pace = _Pace() if playback.jpeg else _Pace(_AHEAD_S, _AHEAD_BYTES, math.inf)
     while (piece := await run(playback.next)) is not None:
-        if piece.time_s is not None:
-            if began_s is None:
-                began_s = loop.time() - piece.time_s
-            due_s = began_s + piece.time_s - ahead_s
-            if due_s < loop.time() - late_s:
-                continue
-            while (wait_s := due_s - loop.time()) > 0:
-                await asyncio.sleep(min(wait_s, _BREATH_S))
-                transport.check()
-        await transport.send(piece.data)
+        while (wait_s := pace.wait_s(piece)) > 0:
+            await asyncio.sleep(min(wait_s, _BREATH_S))
+            transport.check()
+        if wait_s > -pace.late_s:
+            await transport.send(piece.data)
+            pace.note(piece)
+
+
+class _Pace:
+    """When a piece is to be sent: at its time, or so much before it."""
+
+    def __init__(self, ahead_s: float = 0.0, ahead_bytes: int = 0, late_s: float = _LATE_S,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self.late_s = late_s
+        self._ahead_s, self._ahead_bytes, self._clock = ahead_s, ahead_bytes, clock
+        self._began_s: float | None = None  # when the recording's 0 s would have been
+        self._sent: deque[tuple[float, int]] = deque()  # before their time: that, and the size
+        self._sent_bytes = 0
+
+    def wait_s(self, piece: Piece) -> float:
+        """Return for how long it is too early; negative where it is late."""
+        if piece.time_s is None:
+            return 0.0
+        if self._began_s is None:
+            self._began_s = self._clock() - piece.time_s
+        now_s = self._clock() - self._began_s
+        while self._sent and self._sent[0][0] <= now_s:
+            self._sent_bytes -= self._sent.popleft()[1]
+        wait_s = piece.time_s - self._ahead_s - now_s
+        return min(wait_s, 0.0) if self._sent_bytes < self._ahead_bytes else wait_s
+
+    def note(self, piece: Piece) -> None:
+        """Note that it has been sent."""
+        if piece.time_s is not None and self._ahead_bytes:
+            self._sent.append((piece.time_s, len(piece.data)))
+            self._sent_bytes += len(piece.data)
