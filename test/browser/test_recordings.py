@@ -72,7 +72,8 @@ def test_where_everyone_may_watch_they_see_what_is_recorded_and_hear_why_no_more
     recordings.fault = 'the card is full: delete something'
     with robot(viewer, recordings):
         viewer.open()
-        viewer.wait_until(lambda: 'card is full: delete' in page.locator('#recording').inner_text())
+        mark = page.locator('#recording')
+        viewer.wait_until(lambda: 'card is full: delete' in mark.inner_text())
         assert not page.locator('#record').is_visible()
         viewer.may_complain = True  # of the refusal
         page.goto(f'{viewer.address}recordings')
