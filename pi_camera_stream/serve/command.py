@@ -111,6 +111,7 @@ class _Program:
         self._vehicle = self._create_vehicle(configuration)
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
+        self._recorder = self._create_recorder(configuration)
         application = Application(self._catalog, rules, self._log.warning, drive,
                                   machine=lambda: read_health().state(),
                                   results=self._results if self._processed else None,
@@ -120,7 +121,6 @@ class _Program:
             read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
             application.note_wrong, self._log.warning)
         application.serve_beside(self._outlets)
-        self._recorder = self._create_recorder(configuration)
         self._server = WebServer(
             application.build if self._recorder is None else
             self._recorder.beside(application.build),

@@ -72,6 +72,7 @@ class HttpBridgeNode(BaseNode):
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
+        self._recorder = create_recorder(self, self._topic, self._catalog.stream, self._vehicle)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         rules = read_rules(self.value)
@@ -81,7 +82,6 @@ class HttpBridgeNode(BaseNode):
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
                                        application.places, application.note_wrong, self._warn)
         application.serve_beside(self._outlets)
-        self._recorder = create_recorder(self, self._topic, self._catalog.stream, self._vehicle)
         self._server = WebServer(
             application.build if self._recorder is None else
             self._recorder.beside(application.build),
