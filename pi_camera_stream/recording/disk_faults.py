@@ -35,8 +35,8 @@ def explain(error: OSError, folder: Path, keeps_all: bool) -> str:
         return (f"'{folder}' may not be written to by this account: give it that folder (chown), "
                 "or set 'record_folder' to another one")
     if error.errno == errno.ENOENT:
-        return (f"there is no folder '{folder.parent}' for the recordings: plug its disk in, or "
-                "create it")
+        return (f"there is no folder '{folder}', and it cannot be made: plug its disk in, or "
+                f"create '{folder.parent}'")
     if error.errno == errno.ENOTDIR:
         return f"'{folder}' is no folder: set 'record_folder' to one"
     if error.errno == errno.EIO:

@@ -242,6 +242,7 @@ class DiskWriter:
         for track in written:
             if track.file is not None:
                 self._do(track, track.file.sync)
+        written = [track for track in written if track.file is not None]
         try:
             self._count()
             if written and self._look() <= 0 and not self._delete_oldest():

@@ -150,13 +150,13 @@ def _begin_of(path: Path, length: int, from_end: bool = False) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return b''
-    with open(descriptor, 'rb', buffering=0) as file:
+    try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             return b''
-        if from_end:
-            file.seek(max(0, state.st_size - length))
-        return file.read(length)
+        return os.pread(descriptor, length, max(0, state.st_size - length) if from_end else 0)
+    finally:
+        os.close(descriptor)
 
 
 def _read_head(path: Path) -> Head | None:

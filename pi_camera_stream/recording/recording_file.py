@@ -130,7 +130,7 @@ class RecordingFile:
         self._note({'type': 'picture', 'stamp_ns': frame.stamp_ns, 's': self.seconds})
 
     def _tick(self, stamp_ns: int) -> int:
-        return (stamp_ns - self._first_ns) // _TICK_NS
+        return (stamp_ns - self._first_ns + _TICK_NS // 2) // _TICK_NS
 
     def _note(self, line: dict[str, Any]) -> None:
         self._line(json.dumps(line) + '\n')

@@ -14,8 +14,8 @@
 
 """Files as PyAV reads them, whole and cut off."""
 
-import io
 from fractions import Fraction
+import io
 
 import av
 import numpy as np
