@@ -116,7 +116,8 @@ class _Program:
                                   machine=lambda: read_health().state(),
                                   results=self._results if self._processed else None,
                                   camera_infos=self._camera_info,
-                                  ice_servers=read_helpers(bridge.__getitem__))
+                                  ice_servers=read_helpers(bridge.__getitem__),
+                                  recordings=self._recorder)
         self._outlets = create_outlets(
             read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
             application.note_wrong, self._log.warning)

@@ -17,7 +17,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bytes, clock, describe } from '../../pi_camera_stream/web/static/shared/recording_words.js';
+import {
+  bytes, clock, describe, switchWords,
+} from '../../pi_camera_stream/web/static/shared/recording_words.js';
 
 const STATE = {
   mode: 'manual',
@@ -54,4 +56,10 @@ test('a slow card and a fault are said', () => {
   assert.match(describe({ ...STATE, recording: true, left_out: 7 }), /7 pictures were left out/);
   assert.equal(describe({ ...STATE, recording: true, fault: 'the card is full: delete some' }),
     'The card is full: delete some.');
+});
+
+test('the button says what it does', () => {
+  assert.equal(switchWords(STATE), 'Record');
+  assert.equal(switchWords({ ...STATE, waiting: true }), 'Record now');
+  assert.equal(switchWords({ ...STATE, recording: true }), 'Stop recording');
 });

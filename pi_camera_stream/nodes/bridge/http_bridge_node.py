@@ -78,7 +78,7 @@ class HttpBridgeNode(BaseNode):
         rules = read_rules(self.value)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
-                                  ice_servers=read_helpers(self.value))
+                                  ice_servers=read_helpers(self.value), recordings=self._recorder)
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
                                        application.places, application.note_wrong, self._warn)
         application.serve_beside(self._outlets)

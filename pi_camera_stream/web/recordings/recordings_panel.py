@@ -19,6 +19,7 @@ What has been recorded, over HTTP, for those who have a token.
 /recordings/NAME` deletes it, and `POST /record` begins or ends: a JSON object with `on`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -61,7 +62,7 @@ class RecordingsPanel:
         self._changes = TokenBucket(_MOST_CHANGES_A_SECOND, _CHANGES_AT_ONCE)
         self._readers = 0
         # Of its own: a card that does not answer takes no thread from anything else.
-        self._threads = ThreadPoolExecutor(_MOST_READERS, 'recordings')
+        self._threads = ThreadPoolExecutor(_MOST_READERS + 1, 'recordings')
 
     def add_routes(self, router: web.UrlDispatcher, keep: Callable[[web.BaseRequest], None]
                    ) -> None:
@@ -116,31 +117,33 @@ class RecordingsPanel:
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         self._check(request, self._looks)
-        path = self._path(request)
+        path = await self._path(request)
         async with self._reading(request):
             return await answer_file(request, path, self._threads)
 
     async def _play(self, request: web.Request) -> web.StreamResponse:
         self._check(request, self._looks)
-        path, from_s = self._path(request), _read_from_s(request)
+        path, from_s = await self._path(request), _read_from_s(request)
         async with self._reading(request):
             return await answer_playback(request, path, from_s, self._threads)
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._check_change(request)
-        return _done(await self._recordings.delete(self._path(request).name))
+        path = await self._path(request)
+        return _done(await self._recordings.delete(path.name))
 
     async def _switch(self, request: web.Request) -> web.Response:
         self._check_change(request)
         fields = await read_json(request, {'on': _on_or_off})
         return _done(self._recordings.switch(fields['on']))
 
-    def _path(self, request: web.Request) -> Path:
+    async def _path(self, request: web.Request) -> Path:
         name = request.match_info['name']
-        # What cannot be a name here does not get near the disk.
+        # What cannot be a name here does not get near the disk; what can, it may look for there.
         path = None if not name.isprintable() or '/' in name or name.startswith('.') or \
             len(name.encode(errors='replace')) > _MOST_NAME_BYTES else \
-            self._recordings.path(name)
+            await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._recordings.path, name)
         if path is None:
             raise web.HTTPNotFound(text=f"there is no recording '{shown(name)}': /recordings "
                                         'lists those there are\n')

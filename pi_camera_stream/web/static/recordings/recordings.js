@@ -18,7 +18,7 @@
 
 import { ApiError, get, post } from '../shared/api.js';
 import { find, setText } from '../shared/dom.js';
-import { describe } from '../shared/recording_words.js';
+import { describe, switchWords } from '../shared/recording_words.js';
 import { FileRow } from './file_row.js';
 import { Player } from './player.js';
 
@@ -56,9 +56,9 @@ async function load() {
  */
 function show(state, files) {
   setText(find(document, '#state'), describe(state));
-  on = state.recording || state.waiting;
+  on = state.recording;
   button.hidden = !state.you_may.record;
-  setText(button, on ? 'Stop recording' : 'Record');
+  setText(button, switchWords(state));
   button.classList.toggle('on', on);
   setText(note, files.length ? '' : 'Nothing has been recorded yet.');
   for (const name of rows.keys()) {

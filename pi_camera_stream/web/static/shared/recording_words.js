@@ -77,6 +77,15 @@ export function describe({ recording, waiting, topics, bytes: size, free_bytes: 
   return `${what} ${bytes(free)} free.${lost}`;
 }
 
+/**
+ * Return what stands on the button that records, or ends that.
+ *
+ * @param {RecordingState} state
+ */
+export function switchWords({ recording, waiting }) {
+  return recording ? 'Stop recording' : waiting ? 'Record now' : 'Record';
+}
+
 /** @param {string} text */
 function sentence(text) {
   return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;

@@ -18,7 +18,7 @@
 
 import { get, post } from '../shared/api.js';
 import { find, setText } from '../shared/dom.js';
-import { clock, describe } from '../shared/recording_words.js';
+import { clock, describe, switchWords } from '../shared/recording_words.js';
 import { Menu } from './menu.js';
 
 const PERIOD_MS = 5000;
@@ -32,6 +32,7 @@ export class Recording {
   #room = find(document, '#record-room');
   #words = find(document, '#record-words');
   #switch = find(document, '#record-switch', HTMLButtonElement);
+  #rest = find(document, '#record-rest', HTMLButtonElement);
   #button;
   #menu;
   /** @type {RecordingState | undefined} */
@@ -45,7 +46,8 @@ export class Recording {
   constructor(button) {
     this.#button = button;
     this.#menu = new Menu(button);
-    this.#switch.addEventListener('click', () => this.#toggle());
+    this.#switch.addEventListener('click', () => this.#turn(!this.#state?.recording));
+    this.#rest.addEventListener('click', () => this.#turn(false));
   }
 
   /** Look, now and then, from now on. */
@@ -82,15 +84,16 @@ export class Recording {
     }
   }
 
-  async #toggle() {
-    this.#switch.disabled = true;
+  /** @param {boolean} on */
+  async #turn(on) {
+    this.#switch.disabled = this.#rest.disabled = true;
     try {
-      await post('record', { on: !(this.#state?.recording || this.#state?.waiting) });
+      await post('record', { on });
       await this.#look();
     } catch (error) {
       setText(this.#words, error instanceof Error ? error.message : String(error));
     }
-    this.#switch.disabled = false;
+    this.#switch.disabled = this.#rest.disabled = false;
   }
 
   #show() {
@@ -116,10 +119,10 @@ export class Recording {
     if (!state?.you_may.see) this.#menu.close();
     this.#room.hidden = !state?.you_may.see;
     if (!state) return;
-    const on = state.recording || state.waiting;
     this.#button.classList.toggle('recording', state.recording);
     setText(this.#words, describe(state));
     this.#switch.hidden = !state.you_may.record;
-    setText(this.#switch, on ? 'Stop recording' : 'Record');
+    this.#rest.hidden = !state.you_may.record || !state.waiting;
+    setText(this.#switch, switchWords(state));
   }
 }
