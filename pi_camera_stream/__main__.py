@@ -32,6 +32,7 @@ COMMANDS = {
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
     'demo': ('tools.demo', 'run all three, and show how they do; without ROS, serve'),
     'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
+    'export': ('tools.export.command', 'make a video of a ROS bag; without ROS'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
@@ -73,7 +74,7 @@ def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge, consumer and all are ROS 2 nodes and take --ros-args;',
-              'serve, demo, secure, latency and doctor explain themselves with --help.']
+              'serve, demo, secure, export, latency and doctor explain themselves with --help.']
     return '\n'.join(lines)
 
 

@@ -19,6 +19,7 @@ from ..codecs.limits import MAX_PIXELS
 from ..core.driving.limits import PARAMETERS as LIMITS
 from ..core.parameters import Parameter
 from ..core.rendition_spec import QUALITIES
+from ..recording.settings import PARAMETERS as RECORDING
 from ..sources import registry as sources
 from ..vision import registry as processors
 from ..web.access.access_rules import NUMBERS_OF_VIEWERS
@@ -143,6 +144,7 @@ HTTP_BRIDGE = (
                              'it; behind them ?topic= and ?tier=h264_small'),
     Parameter('outlets_insecure', False, 'Whether `outlets` and `rtsp_multicast`, which cannot '
                                          'ask for a token, are allowed beside `access_token`'),
+    *RECORDING,
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

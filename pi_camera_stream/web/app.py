@@ -35,6 +35,7 @@ from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics
+from .recordings.recordings_panel import RecordingsPanel
 from .results import ResultsFeed
 from .stream.catalog import Catalog
 from .stream.h264_stream import stream_h264
@@ -54,6 +55,7 @@ from .stream.websocket import stream_websocket
 from .webrtc.ice_servers import IceServer
 from .webrtc.whep import Whep
 from ..core import camera_info, clock_exchange
+from ..core.recording import Recordings
 
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
@@ -75,20 +77,26 @@ class Application:
                  machine: Callable[[], Mapping[str, object]] = dict,
                  results: ResultsFeed | None = None,
                  camera_infos: CameraInfos | None = None,
-                 ice_servers: Sequence[IceServer] = ()) -> None:
+                 ice_servers: Sequence[IceServer] = (),
+                 recordings: Recordings | None = None) -> None:
         """
         Put them together.
 
         `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
         change cameras by, where they may; `machine` returns how this machine is; `results` is
         what processors of this process have found; `camera_infos` is asked for `/camera_info`;
-        `ice_servers` help those who watch by WebRTC through a router.
+        `ice_servers` help those who watch by WebRTC through a router; `recordings` is what is
+        recorded, where that can be.
         """
         self._machine, self._results = machine, results
         self._camera_infos = camera_infos
         self._catalog = catalog
         self._drive = drive
         self._camera_panel = camera_panel
+        self._recordings = None if recordings is None else RecordingsPanel(recordings, rules)
+        if recordings is not None and not (rules.access_token or rules.driver_token):
+            log('recordings are neither shown nor made from the page, since everyone may watch: '
+                "set the parameter 'access_token'")
         self._access = Access(rules, log)
         self._rules = rules
         self.places, self._snapshots = Admission(rules), Admission(rules)
@@ -134,6 +142,9 @@ class Application:
             app.router.add_post('/camera', self._camera_panel.change)
         if self._results is not None:
             get('/results', self._results_page(self._results), allow_head=False)
+        if self._recordings is not None:
+            get('/recordings', self._recordings_page)
+            self._recordings.add_routes(app.router, reaper.keep)
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
@@ -183,6 +194,9 @@ class Application:
 
     async def _latency(self, _: web.Request) -> web.StreamResponse:
         return _static_page('latency/latency.html')
+
+    async def _recordings_page(self, _: web.Request) -> web.StreamResponse:
+        return _static_page('recordings/recordings.html')
 
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
         return await self._watch(request, stream_mjpeg, 'mjpeg',
@@ -276,6 +290,7 @@ class Application:
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
             **({} if self._results is None else {'results': self._results.state()}),
+            **({} if self._recordings is None else {'recording': self._recordings.state(request)}),
             **({'outlets': [outlet.state() for outlet in self._beside]} if self._beside else {}),
             'camera_controls': self._camera_panel is not None and role_of(request).drives,
             'you': {'role': role_of(request).value,
@@ -283,7 +298,7 @@ class Application:
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return await answer_metrics(self._catalog, self._beside)
+        return await answer_metrics(self._catalog, self._beside, self._recordings)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text='ok\n', headers=_NOT_STORED)

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 import sys
 from typing import Any
 
+from .bridge_recorder import create_recorder
 from .camera_infos import CameraInfos
 from .ros_cameras import create_cameras
 from .teleop import create_vehicle
@@ -71,17 +72,19 @@ class HttpBridgeNode(BaseNode):
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
+        self._recorder = create_recorder(self, self._topic, self._catalog.stream, self._vehicle)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         rules = read_rules(self.value)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
-                                  ice_servers=read_helpers(self.value))
+                                  ice_servers=read_helpers(self.value), recordings=self._recorder)
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
                                        application.places, application.note_wrong, self._warn)
         application.serve_beside(self._outlets)
         self._server = WebServer(
-            application.build,
+            application.build if self._recorder is None else
+            self._recorder.beside(application.build),
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None,
@@ -109,6 +112,8 @@ class HttpBridgeNode(BaseNode):
                 self.get_logger().info(outlet.title())
 
     def stop(self) -> None:
+        if self._recorder is not None:
+            self._recorder.stop()
         self._server.stop()
 
     def before_shutdown(self) -> None:

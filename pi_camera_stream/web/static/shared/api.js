@@ -77,6 +77,16 @@ export function post(url, fields) {
 }
 
 /**
+ * Return the response to a DELETE, or throw as `get` does.
+ *
+ * @param {string} url
+ * @returns {Promise<Response>}
+ */
+export function remove(url) {
+  return ask(url, { method: 'DELETE', signal: AbortSignal.timeout(TIMEOUT_MS) });
+}
+
+/**
  * @param {string} url
  * @param {RequestInit} options
  * @returns {Promise<Response>}

@@ -30,6 +30,7 @@ import { CameraMenu } from './camera_menu.js';
 import { DrivingFinder } from './driving_finder.js';
 import { MachineNote } from './machine_note.js';
 import { QualityMenu } from './quality_menu.js';
+import { Recording } from './recording.js';
 import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
@@ -53,9 +54,11 @@ const controls = new CameraControls(find(document, '#controls'), {
 });
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
 const account = new Account(find(document, '#account'));
+const recording = new Recording(find(document, '#record'));
 const driving = new DrivingFinder(() => cameras.views, (state) => {
   controls.stated(state);
   account.stated(state);
+  recording.stated(state);
 });
 const machineNote = new MachineNote(find(document, '#machine'));
 
@@ -74,11 +77,13 @@ function showCameras(topics, chosen) {
 
 function start() {
   machineNote.start();
+  recording.start();
   for (const view of cameras.views) view.start();
 }
 
 function stop() {
   machineNote.stop();
+  recording.stop();
   for (const view of cameras.views) view.stop();
 }
 
