@@ -92,7 +92,8 @@ def main(arguments: Sequence[str]) -> int:
     print(shlex.join(['python3', '-m', 'benchmarks', 'codec', *arguments]))
     with tempfile.TemporaryDirectory(prefix='pi_camera_stream_benchmark_') as folder:
         study = Study(Path(folder), FPS, options.warm_up, options.seconds, options.rounds,
-                      tuple(shlex.split(options.server)), options.log, options.trace, tuple(options.kinds))
+                      tuple(shlex.split(options.server)), options.log, options.trace,
+                      tuple(options.kinds))
         study.pictures.mkdir()
         size = scene.write(study.pictures, WIDTH, HEIGHT, _QUALITY)
         print(f'{WIDTH}x{HEIGHT}, {size / 1e3:.0f} kB, {FPS:g}/s; load {os.getloadavg()[0]:.1f}')
