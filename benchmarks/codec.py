@@ -30,8 +30,9 @@ Measure H.264 beside JPEG: who sees what, on which link, and what it costs.
 
 `serve` shows pictures of a panning camera, 1280x720 at 30/s, as a process of its own, to pages
 without a face, which acknowledge each picture as ours do. In each row, JPEG is measured in the
-same run. Ages are from the stamp to the last byte, and to the decoded picture. What needs a link
-needs root and iproute2; the last two rows need ROS:
+same run; on links and at openings also WebRTC, as Chromium shows it, but in the crowd, where 20
+receivers tell what a browser would. Ages are from the stamp to the last byte, and to the decoded
+picture. What needs a link needs root, iproute2 and nftables; the last two rows need ROS:
 
     sudo .venv/bin/python -m benchmarks codec
     .venv/bin/python -m benchmarks codec sharpness --film film.mp4

@@ -180,6 +180,11 @@ def replace_page(picture: Picture, first: int) -> Picture:
     return picture._replace(page=picture.page + first)
 
 
+def program_of(kind: str, count: int = 1) -> str:
+    """Return whose processes so many pages are: one of WebRTC is a browser's, twenty are not."""
+    return 'pages' if kind != WEBRTC else 'browser_pages' if count == 1 else 'rtp_pages'
+
+
 def with_one_that_decodes(watch: Watch, count: int) -> tuple[tuple[Watch, ...], ...]:
     """Return groups of so many pages that do the same, of which the first decodes."""
     rest = (watch,) * (count - 1)

@@ -31,6 +31,7 @@ from typing import Any
 from pi_camera_stream.core.shutdown_signals import end_at_once
 from playwright.sync_api import Error, Page, sync_playwright
 
+from .looks import WIDTH
 from .pages import Visit
 from .pictures import H264, Picture
 from ..browser import CHROMIUM
@@ -132,10 +133,9 @@ class Pages:
 
 def pictures_of(page: int, told: dict[str, Any]) -> list[Picture]:
     """Return what one page has painted; none where nobody knows how old it was."""
-    clock, polls, whole = told['clock'], told['polls'], 0
-    if clock.get('rtp_timestamp') is None or not told['frames']:
+    clock, polls = told['clock'], told['polls']
+    if clock.get('rtp_timestamp') is None:
         return []
-    whole = max(width for *_, width in told['frames'])
     times_ms = [poll[0] for poll in polls]
     pictures = []
     for number, (shown_ms, came_ms, rtp, width) in enumerate(told['frames']):
@@ -143,7 +143,7 @@ def pictures_of(page: int, told: dict[str, Any]) -> list[Picture]:
         stamp_ns = round(clock['stamp_ms'] * 1e6 - ticks * 1e9 / _HZ)
         pictures.append(Picture(
             page, round(came_ms * 1e6), round(shown_ms * 1e6), stamp_ns,
-            _WHOLE if width == whole else f'{_WHOLE}_small', H264, False, number,
+            _WHOLE if width == WIDTH else f'{width} wide', H264, False, number,
             _size(polls, bisect_left(times_ms, came_ms))))
     return pictures
 

@@ -25,6 +25,7 @@ from .attempt import (
     JPEG,
     NARROW,
     Outcome,
+    program_of,
     QUERIES,
     Study,
     tell,
@@ -44,8 +45,6 @@ _ONE_BPS = 5e6, 2e6
 _BEFORE_BPS, _AFTER_BPS = 20e6, 1.5e6
 _LOSSY_BPS, _LOSS, _RTT_MS = 50e6, 0.01, 20.0
 _ADAPTING_S = 1.0  # so long may it take until there are no gaps any more
-# Whose processes the pages of WebRTC are: one page is a browser's, twenty are not.
-_BROWSER, _RECEIVERS = 'browser_pages', 'rtp_pages'
 
 
 def crowd(study: Study) -> bool:
@@ -62,7 +61,7 @@ def crowd(study: Study) -> bool:
                  tell('CPU without the encoder, of that of the JPEG tiers',
                       statistics.median(shares), 0.15, '', digits=2)]
     if WEBRTC in outcomes:
-        costs_ms = [1e3 * one.used.without_encoder / one.figures().count
+        costs_ms = [1e3 * one.used.without_encoder / max(1, one.figures().count)
                     for one in outcomes[WEBRTC]]
         print(f'  {WEBRTC}:')
         well += [*_rate_and_age(outcomes[WEBRTC], 29.5, 30.0),
@@ -74,7 +73,7 @@ def crowd(study: Study) -> bool:
 def _crowd(study: Study, kind: str) -> Outcome:
     outcome = attempt(study, Attempt(
         f'{_VIEWERS} viewers on {_CROWD_BPS / 1e6:g} Mbit/s, {kind}',
-        _pages(study, kind, _VIEWERS), _CROWD_BPS, WIDE, program=_program(kind, _RECEIVERS)))
+        _pages(study, kind, _VIEWERS), _CROWD_BPS, WIDE, program=program_of(kind, _VIEWERS)))
     _tell_sharpness(study, kind, outcome)
     soonest = soonest_ms(outcome.pictures, outcome.since_ns, outcome.until_ns)
     print(f'    the first of them has a picture at {soonest.median:.1f} / {soonest.p95:.1f} ms; '
@@ -89,7 +88,7 @@ def narrow(study: Study) -> bool:
         for kind in study.kinds:
             outcomes = [attempt(study, Attempt(
                 f'one viewer on {link_bps / 1e6:g} Mbit/s, {kind}', _pages(study, kind, 1),
-                link_bps, program=_program(kind))) for _ in range(study.rounds)]
+                link_bps, program=program_of(kind))) for _ in range(study.rounds)]
             _tell_sharpness(study, kind, outcomes[-1])
             if kind == H264:
                 well += _rate_and_age(outcomes, 29.0, 40.0)
@@ -102,7 +101,7 @@ def lossy(study: Study) -> bool:
     for kind in study.kinds:
         outcomes = [attempt(study, Attempt(
             f'{_LOSS:.0%} loss and {_RTT_MS:g} ms round trip, {kind}', _pages(study, kind, 1),
-            _LOSSY_BPS, program=_program(kind), rtt_ms=_RTT_MS, loss=_LOSS))
+            _LOSSY_BPS, program=program_of(kind), rtt_ms=_RTT_MS, loss=_LOSS))
             for _ in range(study.rounds)]
         if kind == WEBRTC:
             well += _rate_and_age(outcomes, 29.0, 45.0)
@@ -118,7 +117,7 @@ def narrowing(study: Study) -> bool:
     for kind in study.kinds:
         outcomes = [attempt(study, Attempt(
             f'{_BEFORE_BPS / 1e6:g} to {_AFTER_BPS / 1e6:g} Mbit/s, {kind}',
-            _pages(study, kind, 1), _BEFORE_BPS, then=then, program=_program(kind)))
+            _pages(study, kind, 1), _BEFORE_BPS, then=then, program=program_of(kind)))
             for _ in range(study.rounds)]
         rounds = [outcome.figures(after_s=_ADAPTING_S) for outcome in outcomes]
         for one in rounds:
@@ -130,10 +129,6 @@ def narrowing(study: Study) -> bool:
                      tell('longest gap after the first second', middle(
                          rounds, lambda one: one.gap_ms), 150.0, ' ms', digits=0)]
     return all(well)
-
-
-def _program(kind: str, of_webrtc: str = _BROWSER) -> str:
-    return of_webrtc if kind == WEBRTC else 'pages'
 
 
 def _pages(study: Study, kind: str, count: int) -> tuple[tuple[Watch, ...], ...]:

@@ -24,7 +24,6 @@ _MOST_SENT = 1024  # packets of which the time is known
 _WINDOW_S = 15.0  # the shortest way of the last two is taken for one without a queue
 _STANDING = 4  # frames; what all of them have waited is a queue
 _MOST_KNOWN = 8  # frames that nobody has asked for yet
-_SILENT_S = 0.4  # browsers report four times a second at least
 
 
 class PacketTransits:
@@ -33,14 +32,19 @@ class PacketTransits:
 
     That is the time from its first packet to its last one, which says how wide the way is, and the
     least that all of the last frames have waited, which is a queue. A receiver that has no
-    processor for a moment reads packets late, all at once: that is neither.
+    processor for a moment reads packets late, all at once, or reports none: that is neither.
+
+    Attributes
+    ----------
+    heard
+        Whether the receiver has reported anything.
+
     """
 
     def __init__(self) -> None:
         self._number = self._frame = 0
         self._sent: list[tuple[int, int, float]] = [(-1, 0, 0.0)] * _MOST_SENT
-        self._unheard_s = math.inf  # when the first was sent since the last report
-        self._heard_s = -math.inf
+        self.heard = False
         self._origin: float | None = None  # of the receiver's clock
         self._window_s = -math.inf
         self._least_s = self._before_s = math.inf  # of this window, and of the one before
@@ -55,7 +59,6 @@ class PacketTransits:
         """Return the number of a packet that is sent now."""
         self._number = (self._number + 1) & 0xFFFF
         self._sent[self._number % _MOST_SENT] = self._number, self._frame, now_s
-        self._unheard_s = min(self._unheard_s, now_s)
         return self._number
 
     def note_arrivals(self, arrivals: Iterable[Arrival], now_s: float) -> None:
@@ -70,24 +73,11 @@ class PacketTransits:
                 frames.setdefault(frame, []).append((sent_s, came_s))
         for packets in frames.values():
             self._note_frame(packets, now_s)
-        if frames:
-            self._heard_s, self._unheard_s = now_s, math.inf
+        self.heard = self.heard or bool(frames)
 
-    @property
-    def heard(self) -> bool:
-        """Return whether the receiver has reported anything."""
-        return self._heard_s > -math.inf
-
-    def take_s(self, now_s: float) -> float | None:
-        """
-        Return how long one of the last frames took, each once; None where nothing is new.
-
-        Where the receiver reports nothing any more, it is how long it has been silent.
-        """
-        if self._known_s:
-            return self._known_s.popleft()
-        silent_s = now_s - max(self._heard_s, self._unheard_s)
-        return silent_s if self._unheard_s < math.inf and silent_s > _SILENT_S else None
+    def take_s(self) -> float | None:
+        """Return how long one of the last frames took, each once; None where nothing is new."""
+        return self._known_s.popleft() if self._known_s else None
 
     def _note_frame(self, packets: list[tuple[float, float]], now_s: float) -> None:
         """Take in when packets of a frame were sent, and when they came."""

@@ -100,7 +100,7 @@ class ReceiverReports:
         if lossy and self.loss > _MUCH_LOSS:
             usage = _TOO_MUCH + self.loss / 2
         if self.packets.heard:
-            took_s = self.packets.take_s(now_s)
+            took_s = self.packets.take_s()
             return took_s if not usage else max(took_s or 0.0, allowed_s * usage / _AIM)
         if self.estimate_bps is None and not lossy:
             return None
