@@ -54,6 +54,7 @@ COMMANDS = {
     'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
     'ends': 'how programs end that are told to at a random moment',
     'codec': 'what H.264 gives and costs, beside JPEG',
+    'webrtc_soak': 'whether viewers by WebRTC leave anything behind',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
 _OURS = {'benchmarks', 'pi_camera_stream', 'support'}

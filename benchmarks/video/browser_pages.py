@@ -42,12 +42,12 @@ _HZ = 90_000  # of RTP times of video
 _WHOLE = 'h264'
 _OPTIONS = ['--no-sandbox', '--autoplay-policy=no-user-gesture-required']
 _SCRIPT = """
-const POLL_MS = 100, visits = {};
+const POLL_MS = 100, CLOCK_POLLS = 10, MOST_TRIES = 50, visits = {};
 const wall = (ms) => performance.timeOrigin + ms;
 
 async function enter(number, query) {
   const visit = visits[number] = {askedMs: wall(performance.now()), frames: [], polls: [],
-                                  fault: ''};
+                                  clock: {}, gone: false, fault: ''};
   const connection = visit.connection = new RTCPeerConnection();
   connection.addTransceiver('video', {direction: 'recvonly'});
   const video = document.createElement('video');
@@ -71,7 +71,15 @@ async function enter(number, query) {
   visit.timer = setInterval(async () => {
     const {bytesReceived, framesReceived} = await statistics(connection);
     visit.polls.push([wall(performance.now()), bytesReceived ?? 0, framesReceived ?? 0]);
+    if (visit.polls.length % CLOCK_POLLS === 0) await lookAtClock(visit);
   }, POLL_MS);
+}
+
+async function lookAtClock(visit) {
+  const answer = await fetch(visit.place);
+  const clock = answer.ok ? await answer.json() : {};
+  if (clock.rtp_timestamp != null) visit.clock = clock;
+  if (!answer.ok) visit.gone = true;
 }
 
 async function statistics(connection) {
@@ -83,14 +91,15 @@ async function statistics(connection) {
 }
 
 async function told(number) {
-  const {connection, timer, place, ...visit} = visits[number];
+  const visit = visits[number], {connection, timer, place, ...told} = visit;
   clearInterval(timer);
-  if (!place) return {...visit, clock: {}, statistics: {}};
-  let clock = {};
-  for (let tries = 0; tries < 50 && clock.rtp_timestamp == null; tries++) {
-    clock = await (await fetch(place)).json();
+  if (!place) return {...told, statistics: {}};
+  await lookAtClock(visit);
+  for (let tries = 0; tries < MOST_TRIES && !visit.gone && !visit.clock.rtp_timestamp; tries++) {
+    await lookAtClock(visit);
   }
-  const result = {...visit, clock, statistics: await statistics(connection)};
+  const result = {...told, clock: visit.clock, gone: visit.gone,
+                  statistics: await statistics(connection)};
   await fetch(place, {method: 'DELETE'});
   connection.close();
   return result;
@@ -189,7 +198,8 @@ def main() -> None:
                      for picture in pictures_of(number, one)],
         'asked_ns': [round(one['askedMs'] * 1e6) for one in told],
         'reasons': [one['fault'].strip() or None for one in told],
-        'broken': [0] * len(told), 'stale': [0] * len(told), 'lost': [],
+        'broken': [0] * len(told), 'stale': [0] * len(told),
+        'lost': [f'page {number} was let go' for number, one in enumerate(told) if one['gone']],
         'cpu_s': time.process_time(), 'notes': [note(one) for one in told]}))
 
 

@@ -62,6 +62,7 @@ class Receiver:
         self.packets = self.nacks = 0
         self._seen: list[tuple[int, int, int]] = []  # when, RTP time, bytes
         self._came_s: dict[int, float] = {}
+        self._asked_clock = False
         self._last = self._counter = self._ssrc = 0
         self._rtx: set[int] = set()
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -107,16 +108,30 @@ class Receiver:
             self._came_s = {}
         if self.frames.give_up(now_s):
             said.append(write_pli(self._ssrc))
+        if self._seen and not self._asked_clock:
+            self._asked_clock = True
+            await self._look_at_clock()
         with suppress(ConnectionError):
             for packet in said:
                 await self._transport._send_rtp(packet)
 
     async def leave(self) -> None:
+        """Say that it leaves."""
         if self._place:
-            async with self._session.get(self._place) as answer:
-                self._clock = await answer.json() if answer.status == 200 else {}
-            await self._session.delete(self._place)
+            await self._look_at_clock()
+            async with self._session.delete(self._place):
+                pass
+
+    async def close(self, abruptly: bool = False) -> None:
+        """End the connection; abruptly as one whose cable is pulled out."""
+        if abruptly and self._transport is not None:
+            await self._transport.transport._connection.close()
         await self._connection.close()
+
+    @property
+    def count(self) -> int:
+        """Return how many pictures have come."""
+        return len(self._seen)
 
     def pictures(self) -> list[Picture]:
         """Return what came; nothing where nobody knows how old it was."""
@@ -129,6 +144,12 @@ class Receiver:
             found.append(Picture(self.number, came_ns, 0, stamp_ns, tier, H264, False, sequence,
                                  size))
         return found
+
+    async def _look_at_clock(self) -> None:
+        async with self._session.get(self._place) as answer:
+            told = await answer.json() if answer.status == 200 else {}
+        if told.get('rtp_timestamp') is not None:
+            self._clock = told
 
     def _take(self, data: bytes) -> None:
         now_s, head = time.monotonic(), Head.read(data, _NUMBER_ID)
@@ -174,6 +195,7 @@ async def watch(visit: Visit) -> dict[str, Any]:
                 await receiver.report()
             await asyncio.sleep(_POLL_S)
         await asyncio.gather(*(receiver.leave() for receiver in receivers))
+        await asyncio.gather(*(receiver.close() for receiver in receivers))
     lost = sum(receiver.nacks for receiver in receivers)
     return {
         'pictures': [picture for receiver in receivers for picture in receiver.pictures()],

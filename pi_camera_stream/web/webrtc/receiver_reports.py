@@ -33,7 +33,9 @@ _EASY, _FULL = 0.25, 0.9  # of the time that a frame may take, said to those who
 _LOSS_S = 2.0  # over which what is lost is added up: a report may be of two packets,
 _MOST_REPORTS = 64
 _LEAST_PACKETS = 50  # and this many tell something
-_MUCH_LOSS = 0.1  # of the packets: more is no bad radio, but a queue that overflows
+# Of the packets: more is no bad radio, but a queue that overflows. Where it would have been seen
+# how long that is, it takes more.
+_MUCH_LOSS, _TOO_MUCH_LOSS = 0.1, 0.2
 _FORGETTING = 1.001  # a round trip
 
 
@@ -97,7 +99,7 @@ class ReceiverReports:
         """Return what is known, where frames may be on their way so long; None for nothing."""
         lossy = now_s - self._loss_s < _VALID_S
         usage = 0.0  # what is sent, in parts of what fits through
-        if lossy and self.loss > _MUCH_LOSS:
+        if lossy and self.loss > (_TOO_MUCH_LOSS if self.packets.heard else _MUCH_LOSS):
             usage = _TOO_MUCH + self.loss / 2
         if self.packets.heard:
             took_s = self.packets.take_s()
