@@ -20,9 +20,9 @@ From the bridge: binary messages, big-endian, of 16 bytes and a picture behind t
 flags (u8; bit 0: a key frame of H.264), sequence (u32), stamp in ns (i64). Behind it, a JPEG or an
 access unit of H.264 (Annex B, parameter sets in front of each key frame). Text messages, JSON:
 `hello` with topic, names of the tiers, the name of this `viewer`, why there is no `webrtc` (empty
-where it can be had by `/whep`) and, for who can decode it, why there is no `h264`; `h264` when that
-has changed, with `reason`; `signal` while no picture is shown, or something else is wrong, with
-`state`, `silent_s` and `reason` as in `/state`; `clock` in answer to `clock`.
+where it can be had by `/whep`) and, for who can decode it, why there is no `h264`; `h264` when
+that has changed, with `reason`; `signal` while no picture is shown, or something else is wrong,
+with `state`, `silent_s` and `reason` as in `/state`; `clock` in answer to `clock`.
 
 H.264 goes to pages that name it in `?codecs=jpeg,h264`. A page gets JPEGs until a key frame is
 there, which may be of a moment before the last JPEG; a frame that is not newer than what is
@@ -33,9 +33,9 @@ one, its `age_ms` at paint (null where it was left out), and by how much the pag
 robot's clock can make that wrong, `uncertainty_ms`; `clock` with `client_ms`, answered with the
 same, `server_ms`, the clock of the stamps, and how many segments were `retransmitted` on this
 connection (null where nobody knows), from which a page can tell that the way loses some; `tier`
-with the name of one, with `auto`, `jpeg` or `h264`, which leave it to the bridge among all, or all
-of that codec, or with `none` while pictures come another way; `keyframe` where its decoder cannot go
-on without.
+with the name of one, with `auto`, `jpeg` or `h264`, which leave it to the bridge among all, or
+all of that codec, or with `none` while pictures come another way; `keyframe` where its decoder
+cannot go on without.
 """
 
 import asyncio
