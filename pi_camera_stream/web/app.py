@@ -26,7 +26,7 @@ from aiohttp.typedefs import Handler
 from .access.access import Access
 from .access.access_rules import AccessRules, Role
 from .access.addresses import client_address, note_client
-from .access.admission import Admission
+from .access.admission import Admission, Place
 from .access.identity import role_of, session_of
 from .access.origins import relative
 from .access.sessions import Connection
@@ -101,6 +101,7 @@ class Application:
         self._rules = rules
         self.places, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
+        self._pages: dict[str, Place] = {}  # by the name of the viewer that each page is
         self._whep = Whep(ice_servers)
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
@@ -168,12 +169,12 @@ class Application:
         return await handler(request)
 
     @contextmanager
-    def _admit(self, request: web.Request, places: Admission) -> Iterator[str]:
-        """Give a lasting request one of the places; return the address of who asks."""
+    def _admit(self, request: web.Request, places: Admission) -> Iterator[tuple[str, Place]]:
+        """Give a lasting request one of the places; return that, and the address of who asks."""
         address = client_address(request)
-        with places.admit(address, role_of(request) is Role.LEADS):
+        with places.admit(address, role_of(request) is Role.LEADS) as place:
             self._keep(request)
-            yield address
+            yield address, place
 
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
@@ -211,11 +212,14 @@ class Application:
 
     async def _offer(self, request: web.Request) -> web.StreamResponse:
         stream, address = self._stream(request), client_address(request)
+        page = self._pages.get(request.query.get('viewer', ''))
 
         @contextmanager
         def door(connection: Connection) -> Iterator[None]:
-            with self.places.admit(address, role_of(request) is Role.LEADS), \
-                    self._access.connected(request, connection):
+            # A page that watches already takes no second place for the same camera.
+            place = self.places.admit(address, role_of(request) is Role.LEADS) \
+                if page is None or page.holders != 1 else page.hold()
+            with place, self._access.connected(request, connection):
                 yield
 
         return await self._whep.offer(request, stream, Viewer(
@@ -225,14 +229,18 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
         stream = self._stream(request)
-        with self._admit(request, self.places) as address:
-            return await answer(request, stream, Viewer(
-                address, transport, wanted, visitor=self._rules.counted(address)))
+        with self._admit(request, self.places) as (address, place):
+            viewer = Viewer(address, transport, wanted, visitor=self._rules.counted(address))
+            self._pages[viewer.name] = place
+            try:
+                return await answer(request, stream, viewer)
+            finally:
+                del self._pages[viewer.name]
 
     async def _snapshot(self, request: web.Request) -> web.StreamResponse:
         stream, wanted = self._stream(request), read_stream_request(request.query)
         max_age_s = read_max_age_s(request.query)
-        with self._admit(request, self._snapshots) as address:
+        with self._admit(request, self._snapshots) as (address, _):
             response = await answer_snapshot(stream, wanted, max_age_s,
                                              self._rules.counted(address))
             # Here, and not by aiohttp behind it: who does not read keeps the place.

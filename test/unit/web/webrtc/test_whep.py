@@ -181,6 +181,21 @@ async def test_pictures_come_in_order_and_none_is_missing(site):
     assert steps <= {0, 1, 2, 3} and client.frames[-1].width == WIDTH
 
 
+@with_site(max_viewers=1)
+async def test_a_page_that_watches_takes_no_second_place_for_the_same_camera(site):
+    async with site.session.ws_connect(site.url('/ws')) as page:
+        name = (await page.receive_json())['viewer']
+        client = await site.watching(f'/whep?viewer={name}')
+        assert site.places == 1
+        status, text = await site.client(f'/whep?viewer={name}').ask()  # nor gets a third
+        assert status == 503 and "'max_viewers'" in text
+    await site.until(lambda: len(site.stream.viewers) == 1)
+    assert site.places == 1  # the page has gone, and its video goes on
+    await client.more()
+    await client.leave()
+    await site.until(lambda: not site.places)
+
+
 @with_site()
 async def test_a_client_can_tell_how_old_a_picture_is(site):
     client = await site.watching()
