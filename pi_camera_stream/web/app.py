@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from aiohttp import web, web_fileresponse
@@ -55,6 +56,9 @@ from .webrtc.ice_servers import IceServer
 from .webrtc.whep import Whep
 from ..core import camera_info, clock_exchange
 
+if TYPE_CHECKING:
+    from .sound.sound import Sound
+
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
 # A connection that is lost in the midst of asyncio's sendfile() raises in the loop itself, and its
@@ -75,17 +79,18 @@ class Application:
                  machine: Callable[[], Mapping[str, object]] = dict,
                  results: ResultsFeed | None = None,
                  camera_infos: CameraInfos | None = None,
-                 ice_servers: Sequence[IceServer] = ()) -> None:
+                 ice_servers: Sequence[IceServer] = (), sound: 'Sound | None' = None) -> None:
         """
         Put them together.
 
         `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
         change cameras by, where they may; `machine` returns how this machine is; `results` is
         what processors of this process have found; `camera_infos` is asked for `/camera_info`;
-        `ice_servers` help those who watch by WebRTC through a router.
+        `ice_servers` help those who watch by WebRTC through a router; `sound` is what they hear.
         """
         self._machine, self._results = machine, results
         self._camera_infos = camera_infos
+        self._sound = sound
         self._catalog = catalog
         self._drive = drive
         self._camera_panel = camera_panel
@@ -93,6 +98,7 @@ class Application:
         self._rules = rules
         self.places, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
+        self._hearers = Admission(rules)  # of sound
         self._whep = Whep(ice_servers)
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
@@ -134,6 +140,8 @@ class Application:
             app.router.add_post('/camera', self._camera_panel.change)
         if self._results is not None:
             get('/results', self._results_page(self._results), allow_head=False)
+        if self._sound is not None:
+            get('/sound', self._sound_page(self._sound), allow_head=False)
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
@@ -166,6 +174,8 @@ class Application:
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
             self._results.attach()
+        if self._sound is not None:
+            self._sound.attach()
         for outlet in self._beside:
             await outlet.open()
 
@@ -258,6 +268,12 @@ class Application:
                 return await results.answer(request)
         return answer
 
+    def _sound_page(self, sound: 'Sound') -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            with self._admit(request, self._hearers):
+                return await sound.answer(request)
+        return answer
+
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({
             'default': self._catalog.shown,
@@ -273,6 +289,7 @@ class Application:
             **({} if self._drive is None else {'driving': self._drive.state()}),
             **({} if self._results is None else {'results': self._results.state()}),
             **({'outlets': [outlet.state() for outlet in self._beside]} if self._beside else {}),
+            **({} if self._sound is None else {'sound': self._sound.state()}),
             'camera_controls': self._camera_panel is not None and role_of(request).drives,
             'you': {'role': role_of(request).value,
                     'logged_in': session_of(request) is not None},
