@@ -115,7 +115,8 @@ class _Program:
                                   results=self._results if self._processed else None,
                                   camera_infos=self._camera_info,
                                   ice_servers=read_helpers(bridge.__getitem__),
-                                  sound=create_sound(self._microphone, time.time_ns))
+                                  sound=create_sound(self._microphone, bridge.__getitem__,
+                                                     time.time_ns))
         self._outlets = create_outlets(
             read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
             application.note_wrong, self._log.warning)

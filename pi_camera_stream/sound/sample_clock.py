@@ -23,8 +23,8 @@ _SAMPLE_NS = 1_000_000_000 / RATE
 _BUCKET_NS = 500_000_000  # of a sound card's lead, the least is kept for each
 _BUCKETS = 8  # so many of them tell how the card's clock drifts
 _FASTEST = 1e-3  # is followed of a drift; cheap cards have 1e-4
-_RECENT_NS = 250_000_000  # all that has come in it is late: so much sound has been lost
-_ENOUGH = 10  # arrivals in that time: a program that is stopped meanwhile knows nothing
+_RECENT_NS = 400_000_000  # all that has come in it is late: so much sound has been lost
+_ENOUGH = 20  # arrivals in that time: a program that is stopped meanwhile knows nothing
 _LOST_NS = 20_000_000  # what is less is lateness
 
 

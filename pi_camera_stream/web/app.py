@@ -142,6 +142,8 @@ class Application:
             get('/results', self._results_page(self._results), allow_head=False)
         if self._sound is not None:
             get('/sound', self._sound_page(self._sound), allow_head=False)
+            app.router.add_post('/whep/sound', self._sound_offer(self._sound))
+            app.router.add_delete('/whep/sound/{listener}', self._sound.end)
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
@@ -184,6 +186,8 @@ class Application:
             await outlet.close()
         self._catalog.close()
         await self._whep.close()
+        if self._sound is not None:
+            await self._sound.close()
         if self._drive is not None:
             await self._drive.close()
 
@@ -272,6 +276,18 @@ class Application:
         async def answer(request: web.Request) -> web.StreamResponse:
             with self._admit(request, self._hearers):
                 return await sound.answer(request)
+        return answer
+
+    def _sound_offer(self, sound: 'Sound') -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            @contextmanager
+            def door(connection: Connection) -> Iterator[None]:
+                with self._hearers.admit(client_address(request),
+                                         role_of(request) is Role.LEADS), \
+                        self._access.connected(request, connection):
+                    yield
+
+            return await sound.offer(request, door)
         return answer
 
     async def _streams(self, _: web.Request) -> web.Response:

@@ -81,7 +81,7 @@ class HttpBridgeNode(BaseNode):
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
                                   ice_servers=read_helpers(self.value),
-                                  sound=create_sound(self._microphone, now_ns))
+                                  sound=create_sound(self._microphone, self.value, now_ns))
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
                                        application.places, application.note_wrong, self._warn)
         application.serve_beside(self._outlets)

@@ -77,11 +77,13 @@ export function post(url, fields) {
 }
 
 /**
+ * Return the response to any other request, or throw as `get` does.
+ *
  * @param {string} url
  * @param {RequestInit} options
  * @returns {Promise<Response>}
  */
-async function ask(url, options) {
+export async function ask(url, options) {
   const response = await fetch(url, options);
   if (response.ok) return response;
   if (response.status === 401) location.assign(logInAddress());

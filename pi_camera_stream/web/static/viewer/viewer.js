@@ -31,6 +31,7 @@ import { DrivingFinder } from './driving_finder.js';
 import { MachineNote } from './machine_note.js';
 import { QualityMenu } from './quality_menu.js';
 import { saveSnapshot } from './snapshot.js';
+import { Sound } from './sound.js';
 
 const MESSAGE_MS = 8000;
 const WITHOUT_SOCKETS = 'H.264 needs WebSockets, and these pictures come without';
@@ -53,9 +54,13 @@ const controls = new CameraControls(find(document, '#controls'), {
 });
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
 const account = new Account(find(document, '#account'));
+const sound = new Sound(find(document, '#sound'), urlState.sound, (choice) => {
+  urlState.update({ sound: choice });
+});
 const driving = new DrivingFinder(() => cameras.views, (state) => {
   controls.stated(state);
   account.stated(state);
+  sound.stated(state);
 });
 const machineNote = new MachineNote(find(document, '#machine'));
 
@@ -152,6 +157,7 @@ find(document, '#figures').addEventListener('click', () => showFigures(!urlState
 onKeys({
   f: () => fullScreen.toggle(),
   i: () => showFigures(!urlState.figures),
+  m: () => sound.toggle(),
   s: snapshot,
 }, (number) => cameraMenu.chooseNumber(number));
 document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));
