@@ -87,7 +87,7 @@ class Parameter:
     def _word(self, value: bool) -> str:
         """Return the word of which YAML has made a boolean, or raise as `check`."""
         for word in _TRUE if value else _FALSE:
-            if word in self.choices:
+            if word in self.choices or word == self.default:
                 return word
         if not value and not self.secret and (self.default == '' or self.may_be_empty):
             return ''

@@ -145,6 +145,9 @@ HTTP_BRIDGE = (
     Parameter('outlets_insecure', False, 'Whether `outlets` and `rtsp_multicast`, which cannot '
                                          'ask for a token, are allowed beside `access_token`'),
     *RECORDING,
+    Parameter('audio', 'off', 'Microphone of this machine that whoever watches may hear: '
+                              '`default`, or a name that `arecord -L` lists, such as plughw:1; '
+                              '`off` is none'),
     Parameter('camera_controls', False, 'Whether the page may change the camera: its exposure, '
                                         'white balance, focus, flips. It needs `access_token`, '
                                         '`driver_token` or `teleop.enabled`'),

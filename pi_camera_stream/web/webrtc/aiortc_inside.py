@@ -37,6 +37,9 @@ _MOST_ID, _ONE_BYTE = 14, 0xBEDE  # of header extensions with heads of one byte 
 _MOST_WAITING = 512  # datagrams that nobody has looked at yet
 
 _LOG = logging.getLogger(__name__)
+for _library in ('aioice', 'aiortc'):  # which tell each step of each connection
+    if logging.getLogger(_library).level == logging.NOTSET:
+        logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 def use_addresses(ice: RTCIceTransport, addresses: Sequence[str]) -> None:

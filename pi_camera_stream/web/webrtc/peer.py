@@ -49,9 +49,6 @@ _CLOSING_S = 3.0
 _KEY_ON_ITS_WAY_S = 0.3
 
 _LOG = logging.getLogger(__name__)
-for _library in ('aioice', 'aiortc'):  # which tell each step of each connection
-    if logging.getLogger(_library).level == logging.NOTSET:
-        logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 class _Track(MediaStreamTrack):  # type: ignore[misc]

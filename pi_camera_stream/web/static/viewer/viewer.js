@@ -33,6 +33,7 @@ import { MachineNote } from './machine_note.js';
 import { QualityMenu } from './quality_menu.js';
 import { Recording } from './recording.js';
 import { saveSnapshot } from './snapshot.js';
+import { Sound } from './sound.js';
 
 const MESSAGE_MS = 8000;
 const WITHOUT_SOCKETS = 'This needs WebSockets, and these pictures come without';
@@ -55,10 +56,14 @@ const controls = new CameraControls(find(document, '#controls'), {
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
 const account = new Account(find(document, '#account'));
 const recording = new Recording(find(document, '#record'));
+const sound = new Sound(find(document, '#sound'), urlState.sound, (choice) => {
+  urlState.update({ sound: choice });
+});
 const driving = new DrivingFinder(() => cameras.views, (state) => {
   controls.stated(state);
   account.stated(state);
   recording.stated(state);
+  sound.stated(state);
 });
 const machineNote = new MachineNote(find(document, '#machine'));
 
@@ -180,6 +185,7 @@ find(document, '#figures').addEventListener('click', () => showFigures(!urlState
 onKeys({
   f: () => fullScreen.toggle(),
   i: () => showFigures(!urlState.figures),
+  m: () => sound.toggle(),
   s: snapshot,
 }, (number) => cameraMenu.chooseNumber(number));
 document.addEventListener('visibilitychange', () => (document.hidden ? stop() : start()));
