@@ -75,7 +75,8 @@ def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge, consumer and all are ROS 2 nodes and take --ros-args;',
-              'serve, demo, secure, export, latency, watch and doctor explain themselves with --help.']
+              'serve, demo, secure, export, latency, watch and doctor explain themselves with '
+              '--help.']
     return '\n'.join(lines)
 
 
