@@ -52,6 +52,13 @@ test('nobody drives by it, whatever was chosen', () => {
   }
 });
 
+test('it does not come back in the moment before somebody gets the wheel', () => {
+  const choice = new WebRtcChoice();
+  choice.rest(0);
+  assert.equal(choice.wants(PLAIN, 1000), false);
+  assert.equal(choice.wants(PLAIN, 2000), true);
+});
+
 test('after each failure it waits twice as long, at most five minutes', () => {
   const choice = new WebRtcChoice();
   let now = 0;

@@ -139,7 +139,8 @@ export class WebRtcBeside {
   set(change) {
     const before = this.#circumstances;
     this.#circumstances = { ...before, ...change };
-    const { tier, transport } = this.#circumstances;
+    const { drives, tier, transport } = this.#circumstances;
+    if (before.drives && !drives) this.#choice.rest(performance.now());
     if (tier !== before.tier || transport !== before.transport) {
       this.#choice.forgive();
       if (tierOf(before) !== tierOf(this.#circumstances)) this.#end();

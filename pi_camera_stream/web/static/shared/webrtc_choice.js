@@ -24,6 +24,7 @@ const PROVEN_MS = 60_000; // what was shown for so long has not failed
 const FIRST_HOLD_MS = 60_000; // without a loss, until it is believed to be over
 const LONGEST_HOLD_MS = 960_000;
 const FORGOTTEN_MS = 600_000;
+const REST_MS = 2000; // somebody who has asked for the wheel may be about to get it
 
 /**
  * What the choice goes by.
@@ -83,6 +84,15 @@ export class WebRtcChoice {
     if (shownMs >= PROVEN_MS) this.#retryMs = FIRST_RETRY_MS;
     this.#notBeforeMs = now + Math.max(this.#retryMs, 1000 * retryS);
     this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
+  }
+
+  /**
+   * Nobody drives any more, or not yet.
+   *
+   * @param {number} now
+   */
+  rest(now) {
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, now + REST_MS);
   }
 
   /** Try at once: somebody has chosen it, or the program on the robot is another one. */

@@ -16,7 +16,7 @@
 
 // One viewer of the robot by WebRTC, from the offer to the end (WHEP): docs/webrtc.md.
 
-import { address, ApiError, ask, get } from './api.js';
+import { address, ApiError, ask } from './api.js';
 import { isH264 } from './webrtc_support.js';
 
 const ANSWER_MS = 10_000;
@@ -48,6 +48,8 @@ export class WhepSession {
   #receiver;
   #place = ''; // our own address
   #closed = false;
+  /** @type {AbortController | null} */
+  #asking = null; // what the robot says of it
 
   /**
    * @param {Record<string, string>} query
@@ -93,6 +95,7 @@ export class WhepSession {
     this.#closed = true;
     this.#connection.ontrack = this.#connection.onconnectionstatechange = null;
     this.#connection.close();
+    this.#asking?.abort();
     this.#leave();
   }
 
@@ -103,12 +106,17 @@ export class WhepSession {
    * @returns {Promise<WhepState | null>}
    */
   async state() {
-    if (!this.#place) return null;
+    if (!this.#place || this.#closed) return null;
+    const asking = new AbortController();
+    this.#asking = asking;
+    const timer = setTimeout(() => asking.abort(), STATE_MS);
     try {
-      return await (await get(this.#place, STATE_MS)).json();
+      return await (await ask(this.#place, { cache: 'no-store', signal: asking.signal })).json();
     } catch (error) {
       if (error instanceof ApiError) this.#fail(new Error(LOST));
       return null;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
