@@ -44,7 +44,10 @@ from support.whep_client import WAIT_S, WhepClient
 
 TOPIC = '/camera/image_raw/compressed'
 TOKEN = 'correct-horse-battery'
-CHROMIUM = Path(__file__).with_name('offers') / 'chromium.sdp'
+OFFERS = Path(__file__).with_name('offers')
+CHROMIUM = OFFERS / 'chromium.sdp'
+# Written by what is publicly known of Safari 17 on iOS, as nobody here has one to record.
+SAFARI = OFFERS / 'safari_17_ios_written.sdp'
 WIDTH, HEIGHT = 320, 240
 FRAME_S = 1 / 30
 FRAGMENT = {'Content-Type': 'application/trickle-ice-sdpfrag'}
@@ -260,6 +263,16 @@ async def test_who_never_connects_costs_nothing_for_long(site, monkeypatch):
     assert site.places == 1 and not site.rendition.users  # nothing is encoded for them
     await site.until(lambda: not site.places)
     assert await client.state() is None
+
+
+@with_site()
+async def test_safari_is_answered_with_the_baseline_among_its_codecs(site):
+    status, answer = await site.client().send(SAFARI.read_bytes())
+    assert status == 201, answer
+    formats = re.search('m=video [0-9]+ UDP/TLS/RTP/SAVPF (.*)\r', answer)[1].split()
+    assert formats == ['98', '99']  # 96 is H.264 of another profile, 102 of another mode
+    assert 'a=fmtp:99 apt=98\r' in answer and 'a=rtcp-fb:98 nack pli\r' in answer
+    assert 'a=rtcp-fb:98 transport-cc\r' in answer and 'playout-delay' in answer
 
 
 @with_site()
