@@ -24,7 +24,14 @@ import time
 
 import aiohttp
 from aioice import stun
-from aiortc.rtp import pack_remb_fci, RTCP_PSFB_APP, RTCP_PSFB_PLI, RtcpPsfbPacket
+from aiortc.rtp import (
+    pack_remb_fci,
+    RTCP_PSFB_APP,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+)
 import cv2
 import numpy as np
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -168,6 +175,10 @@ def written(arrivals):
     body += bytes(-len(body) % 4)
     return struct.pack('>BBHIIHHI', 0x8F, 205, 4 + len(body) // 4, 1, 0, arrivals[0].number,
                        len(arrivals), reference << 8) + body
+
+
+def nack(sender, lost):
+    return RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=sender._ssrc, lost=lost)
 
 
 def feedback(site, kind, fci=b''):
@@ -421,6 +432,31 @@ async def test_a_flood_of_wishes_makes_no_flood_of_key_frames(site):
     await client.more(5)
     assert rendition.keys_asked - before <= 2 + (time.monotonic() - begun_s)
     assert (await client.state())['tier'] == 'h264'  # it has lost something, and decodes well
+
+
+@with_site()
+async def test_a_flood_of_wishes_for_lost_packets_makes_no_flood_of_packets(site):
+    client = await site.watching()
+    sender = site.sessions()[0].peer._sender
+    send, again = sender.transport._send_rtp, []
+
+    async def count(data):
+        if data[1] & 127 == sender._RTCRtpSender__rtx_payload_type:
+            again.append(data)
+        await send(data)
+
+    sender.transport._send_rtp = count
+    history = sender._RTCRtpSender__rtp_history
+    await site.until(lambda: len(history) > 60)
+    lost = sorted(packet.sequence_number for packet in history.values())
+    await send_rtcp(client, nack(sender, lost[:1]))
+    await site.until(lambda: again)
+    begun_s = time.monotonic()
+    for _ in range(100):
+        await send_rtcp(client, nack(sender, lost))
+        await asyncio.sleep(0.01)
+    await client.more(3)
+    assert len(again) <= 130 + 300 * (time.monotonic() - begun_s)
 
 
 @with_site()
