@@ -29,11 +29,13 @@ from aiortc import RTCIceTransport, RTCRtpSender, RTCRtpTransceiver, rtp
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
 
 from .transport_feedback import Arrival, is_feedback, read_feedback
+from ...core.pacing import TokenBucket
 
 _PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay'
 _NUMBER = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01'
 _TELLING = 'transport-cc'  # what feedback by these numbers is called
 _MOST_ID, _ONE_BYTE = 14, 0xBEDE  # of header extensions with heads of one byte (RFC 8285)
+_MOST_REPEATS_A_SECOND, _MOST_REPEATS = 300.0, 128  # packets; half of what is sent usually
 _MOST_WAITING = 512  # datagrams that nobody has looked at yet
 
 _LOG = logging.getLogger(__name__)
@@ -153,6 +155,20 @@ def hear(sender: RTCRtpSender, on_report: Callable[[], None], on_estimate: Calla
             on_key()
 
     sender._handle_rtcp_packet = listen
+
+
+def limit_repeats(sender: RTCRtpSender) -> None:
+    """Send no more again than a bad link needs, however often the receiver asks."""
+    send_again = getattr(sender, '_retransmit', None)
+    if send_again is None:
+        return
+    limit = TokenBucket(_MOST_REPEATS_A_SECOND, _MOST_REPEATS)
+
+    async def maybe_send_again(sequence: int) -> None:
+        if limit.take(time.monotonic()):
+            await send_again(sequence)
+
+    sender._retransmit = maybe_send_again
 
 
 def bear_garbage(sender: RTCRtpSender) -> None:

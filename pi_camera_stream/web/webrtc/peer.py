@@ -127,6 +127,7 @@ class Peer:
         if addresses is not None:
             inside.use_addresses(sender.transport.transport, addresses)
         inside.hear(sender, self._on_report, self._on_estimate, self._on_key_wish)
+        inside.limit_repeats(sender)
         inside.hear_arrivals(sender, self._on_arrivals)
         inside.bear_garbage(sender)
         connection.on('iceconnectionstatechange', self._look)

@@ -24,7 +24,14 @@ import time
 
 import aiohttp
 from aioice import stun
-from aiortc.rtp import pack_remb_fci, RTCP_PSFB_APP, RTCP_PSFB_PLI, RtcpPsfbPacket
+from aiortc.rtp import (
+    pack_remb_fci,
+    RTCP_PSFB_APP,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+)
 import cv2
 import numpy as np
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -44,7 +51,10 @@ from support.whep_client import WAIT_S, WhepClient
 
 TOPIC = '/camera/image_raw/compressed'
 TOKEN = 'correct-horse-battery'
-CHROMIUM = Path(__file__).with_name('offers') / 'chromium.sdp'
+OFFERS = Path(__file__).with_name('offers')
+CHROMIUM = OFFERS / 'chromium.sdp'
+# Written by what is publicly known of Safari 17 on iOS, as nobody here has one to record.
+SAFARI = OFFERS / 'safari_17_ios_written.sdp'
 WIDTH, HEIGHT = 320, 240
 FRAME_S = 1 / 30
 FRAGMENT = {'Content-Type': 'application/trickle-ice-sdpfrag'}
@@ -167,6 +177,10 @@ def written(arrivals):
                        len(arrivals), reference << 8) + body
 
 
+def nack(sender, lost):
+    return RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=sender._ssrc, lost=lost)
+
+
 def feedback(site, kind, fci=b''):
     sender = site.sessions()[0].peer._sender
     return RtcpPsfbPacket(fmt=kind, ssrc=1, media_ssrc=0 if fci else sender._ssrc, fci=fci)
@@ -275,6 +289,16 @@ async def test_who_never_connects_costs_nothing_for_long(site, monkeypatch):
     assert site.places == 1 and not site.rendition.users  # nothing is encoded for them
     await site.until(lambda: not site.places)
     assert await client.state() is None
+
+
+@with_site()
+async def test_safari_is_answered_with_the_baseline_among_its_codecs(site):
+    status, answer = await site.client().send(SAFARI.read_bytes())
+    assert status == 201, answer
+    formats = re.search('m=video [0-9]+ UDP/TLS/RTP/SAVPF (.*)\r', answer)[1].split()
+    assert formats == ['98', '99']  # 96 is H.264 of another profile, 102 of another mode
+    assert 'a=fmtp:99 apt=98\r' in answer and 'a=rtcp-fb:98 nack pli\r' in answer
+    assert 'a=rtcp-fb:98 transport-cc\r' in answer and 'playout-delay' in answer
 
 
 @with_site()
@@ -423,6 +447,31 @@ async def test_a_flood_of_wishes_makes_no_flood_of_key_frames(site):
     await client.more(5)
     assert rendition.keys_asked - before <= 2 + (time.monotonic() - begun_s)
     assert (await client.state())['tier'] == 'h264'  # it has lost something, and decodes well
+
+
+@with_site()
+async def test_a_flood_of_wishes_for_lost_packets_makes_no_flood_of_packets(site):
+    client = await site.watching()
+    sender = site.sessions()[0].peer._sender
+    send, again = sender.transport._send_rtp, []
+
+    async def count(data):
+        if data[1] & 127 == sender._RTCRtpSender__rtx_payload_type:
+            again.append(data)
+        await send(data)
+
+    sender.transport._send_rtp = count
+    history = sender._RTCRtpSender__rtp_history
+    await site.until(lambda: len(history) > 60)
+    lost = sorted(packet.sequence_number for packet in history.values())
+    await send_rtcp(client, nack(sender, lost[:1]))
+    await site.until(lambda: again)
+    begun_s = time.monotonic()
+    for _ in range(100):
+        await send_rtcp(client, nack(sender, lost))
+        await asyncio.sleep(0.01)
+    await client.more(3)
+    assert len(again) <= 130 + 300 * (time.monotonic() - begun_s)
 
 
 @with_site()
