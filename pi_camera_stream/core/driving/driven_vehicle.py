@@ -56,6 +56,9 @@ class DrivenVehicle:
         `battery` returns its share and V, or None where it is not known; `now_s` is the robot's
         clock, where that is not the system's, in s since the epoch.
         """
+        # Hears of each velocity that was sent, in m/s and rad/s; the thread that drives calls it,
+        # and it must return at once.
+        self.on_sent: Callable[[float, float], None] = lambda *_: None
         self._chain, self._actuator, self._log = chain, actuator, log
         self._buttons, self._battery = buttons, battery
         self._changed = threading.Condition()
@@ -222,6 +225,7 @@ class DrivenVehicle:
             self._actuator.stop()
         else:
             self._actuator.drive(output.velocity.linear, output.velocity.angular)
+        self.on_sent(output.velocity.linear, output.velocity.angular)
         if output.reason is Reason.SILENT:
             self._release_buttons()
         if output.velocity == STANDING and before is not None and before.velocity != STANDING:
