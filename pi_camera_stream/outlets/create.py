@@ -68,7 +68,8 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
             raise PermanentError(
                 f"'{public(address.url)}' in the parameter 'outlets' would show the pictures to "
                 'everyone, and watching needs the access token: leave it out, take RTSP '
-                "(rtsp_port), which asks for it, or set 'outlets_insecure'")
+                '(rtsp_port), which asks for it, push to a server that asks for a password '
+                "(rtsp://user:secret@…), or set 'outlets_insecure'")
         if not address.host:
             outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
                                         rules, places, log, address.tier))
