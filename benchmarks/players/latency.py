@@ -30,6 +30,7 @@ from ..video.attempt import Study, tell
 from ..video.pictures import Spread
 from ..video.server import Server, serving
 
+_RTP = 'application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96'
 BITRATE = ('--h264-bitrate', '2000000')
 
 
@@ -76,10 +77,22 @@ def rtsp(study: Study) -> bool:
 
 
 def raw(study: Study) -> bool:
-    """By raw TCP."""
+    """By what says nothing: raw TCP, MPEG-TS and RTP."""
     return _measure_all(study, [
         Way('raw TCP -> ffmpeg', lambda ports: receivers.ffmpeg(
-            '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.raw}'), 40.0)])
+            '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.raw}'), 40.0),
+        Way('raw TCP that calls -> ffmpeg', lambda ports: receivers.ffmpeg(
+            '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.sent}?listen'),
+            40.0, outlets=_sent('tcp')),
+        Way('MPEG-TS -> ffmpeg', lambda ports: receivers.ffmpeg(
+            '-analyzeduration', '500000', '-f', 'mpegts', '-i', f'udp://127.0.0.1:{ports.sent}'),
+            40.0, outlets=_sent('udp')),
+        Way('RTP -> GStreamer', lambda ports: receivers.gstreamer(
+            f'udpsrc port={ports.sent} caps={_RTP} ! rtph264depay'), 6.0, outlets=_sent('rtp'))])
+
+
+def _sent(scheme: str) -> Callable[[Ports], Sequence[str]]:
+    return lambda ports: [f'{scheme}://127.0.0.1:{ports.sent}']
 
 
 def _rtspsrc(way: str) -> Callable[[Ports], Player]:

@@ -26,7 +26,7 @@ import time
 from .address import Address, TCP
 from .listening import Progress
 from .names import Place
-from .outlet import Log
+from .outlet import Log, wake
 from .raw_tcp import RawTransport
 from .sending import SendingOutlet
 from ..core.pacing import TokenBucket
@@ -68,10 +68,13 @@ class CallingOutlet(SendingOutlet):
                 self._writer = self._progress = None
 
     def _poll(self, now_s: float) -> None:
-        if self._writer is not None and self._progress is not None:
-            self._progress.look(now_s)
-            if self._progress.is_stuck(now_s, STUCK_S):
-                self._writer.transport.abort()
+        if self._writer is None or self._progress is None:
+            return
+        self._progress.look(now_s)
+        if self._progress.is_stuck(now_s, STUCK_S):
+            self._writer.transport.abort()
+        if self._writer.transport.is_closing() and self._viewer is not None:
+            wake(self._viewer)
 
 
 class TcpCaller(CallingOutlet):

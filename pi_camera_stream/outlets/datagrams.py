@@ -18,6 +18,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+import contextlib
 import errno
 import math
 import socket
@@ -122,7 +123,8 @@ class DatagramTransport(Transport):
             self._connection.send(datagram)
         except ConnectionRefusedError:  # of one before, in place of sending this one
             self.refused_s = time.monotonic()
-            self._connection.send(datagram)
+            with contextlib.suppress(ConnectionRefusedError):
+                self._connection.send(datagram)
 
     def _lose(self, error: OSError) -> None:
         self.lost += 1

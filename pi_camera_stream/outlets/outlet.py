@@ -24,6 +24,7 @@ from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
 from ..web.stream.delivery import deliver, Transport
+from ..web.stream.rendition import Moved
 from ..web.stream.stream import Stream
 from ..web.stream.stream_query import read_video_request
 from ..web.stream.viewer import Viewer
@@ -111,8 +112,14 @@ class Outlet(ABC):
         viewer = Viewer(address, transport.name, read_video_request(query),
                         visitor=self.rules.counted(address))
         viewer.link = transport.link
-        # Where there is no H.264 any more, the player hears of it by the end.
-        viewer.on_video = lambda reason: transport.link.abort() if reason else None
+
+        def end(reason: str) -> None:
+            """Let the player hear by the end that there is no H.264 any more."""
+            if reason:
+                transport.link.abort()
+                wake(viewer)
+
+        viewer.on_video = end
         return viewer
 
     async def play(self, stream: Stream, viewer: Viewer, transport: Transport) -> None:
@@ -137,6 +144,12 @@ class Outlet(ABC):
             self._frames_sent += viewer.sent
             self._bytes_sent += viewer.sent_bytes
             self._frames_skipped += viewer.skipped
+
+
+def wake(viewer: Viewer) -> None:
+    """Let what is sent by a way that is closed end now, and not with the next frame."""
+    if viewer.reader is not None:
+        viewer.reader.wake(Moved())
 
 
 def want_key(viewer: Viewer) -> None:

@@ -183,6 +183,8 @@ class SendingOutlet(Outlet):
                 await self.play(stream, viewer, transport)
         finally:
             self._viewer = None
+        if reason := stream.video.reason(TIERS[self.address.tier]):
+            raise NoPictureError(reason)
 
     @contextmanager
     def _polling(self) -> Iterator[None]:

@@ -310,6 +310,42 @@ def test_a_topic_that_is_not_there_is_waited_for():
     run(f'udp://127.0.0.1:{port}?topic=/late', scenario)
 
 
+@pytest.mark.parametrize('scheme', ['udp', 'tcp'])
+def test_what_cannot_be_encoded_any_more_is_told_at_once_and_sent_when_it_can(scheme):
+    port = free_port()
+
+    async def scenario(site):
+        async with listening(port):
+            with receiver(port):
+                await site.until(lambda: site.outlet.frames_sent)
+                site.camera.silent, video = True, site.camera.stream.video
+                video.reason = lambda *_: 'it is too much'
+                site.outlet._viewer.on_video('it is too much')
+                await site.until(lambda: 'it is too much' in site.outlet.reason)
+                assert site.outlet.state()['clients'] == 0
+                site.camera.silent = False
+                del video.reason
+                await site.until(lambda: site.outlet.begun == 2)
+
+    run(f'{scheme}://127.0.0.1:{port}', scenario)
+
+
+def test_a_receiver_that_has_gone_is_missed_without_pictures_too():
+    port = free_port()
+
+    async def scenario(site):
+        async with listening(port) as calls:
+            reader, writer = await calls.get()
+            await reader.read(1)
+            site.camera.silent = True
+            writer.get_extra_info('socket').setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # as who crashes
+            writer.transport.abort()
+            await calls.get()
+
+    run(f'tcp://127.0.0.1:{port}', scenario)
+
+
 def test_frames_that_are_too_large_to_be_sent_at_once_are_sent_one_after_the_other():
     class Large(datagrams.DatagramTransport):
         name = 'test'
