@@ -163,7 +163,7 @@ def test_a_camera_that_tells_nothing_about_its_clock(guest):
     program = Program('latency', '--seconds', 1)
     camera.send_until(jpeg, lambda: program.process.poll() is not None)
     assert program.wait() == 0, program.output
-    program.wait_for("nothing is known about the clock of '/guest'")
+    program.wait_for("the clock of '/guest' is unknown")
 
 
 def test_a_topic_that_does_not_exist_is_waited_for():

@@ -221,7 +221,7 @@ def test_a_processor_that_raises_is_reported_and_costs_nothing_else(guest, plug_
         feed = Feed(guest)
         images = guest.listen(CompressedImage, PROCESSED)
         began_s = time.monotonic()
-        reports = r"processor 'faulty' failed, everything else goes on: RuntimeError\("
+        reports = r"processor 'faulty' failed, everything else keeps running: RuntimeError\("
         while time.monotonic() < began_s + 2.5:  # three reports at the most
             feed.send(scene(0))
             assert names(feed.message()) == ['edges']

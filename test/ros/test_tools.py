@@ -100,7 +100,7 @@ def test_the_demo_takes_a_path_for_what_it_is():
 def test_the_demo_refuses_what_it_does_not_understand():
     demo = Program('demo', '--size', 'large')
     assert demo.wait() == 2
-    demo.wait_for("'large' is no size: write it like 1280x720")
+    demo.wait_for("'large' is not a size: write it as 1280x720")
 
 
 def test_a_killed_demo_takes_its_children_along():

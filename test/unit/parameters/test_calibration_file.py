@@ -162,7 +162,7 @@ def test_a_package_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}/one:{tmp_path}/two')
     assert resolve('package://robot/config/${NAME}.yaml', 'eye') == \
         tmp_path / 'two/share/robot/config/eye.yaml'
-    with pytest.raises(PermanentError, match="'rabbit'.*: source the workspace"):
+    with pytest.raises(PermanentError, match=r"'rabbit'.*: source the workspace"):
         resolve('package://rabbit/a.yaml', 'eye')
 
 
@@ -254,7 +254,8 @@ def test_what_cannot_be_loaded_is_named(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     for name, sentence in [('binary', 'it is not text'),
                            ('text', 'it has no image_width'),
-                           ('long', 'is too large'), ('pipe', 'is not a file'), ('.', 'is not a file'),
+                           ('long', 'is too large'), ('pipe', 'is not a file'),
+                           ('.', 'is not a file'),
                            ('text/a', 'cannot be read: Not a directory')]:
         with pytest.raises(CalibrationError, match=sentence) as refusal:
             load(tmp_path / name)
