@@ -246,7 +246,7 @@ def test_it_finds_those_in_another_domain(hosts, monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', '7')
     with running('camera', *parameters(source='pattern'), prefix=hosts[1]) as camera:
         camera.wait_for('publishing')
-        doctor(prefix=hosts[0], seconds=5).wait_for('ROS domain 7 is in use, and it is the only one')
+        doctor(prefix=hosts[0], seconds=5).wait_for('ROS domain 7 is in use')
         monkeypatch.setenv('ROS_DOMAIN_ID', '0')
         doctor(prefix=hosts[0], seconds=5, code=1).wait_for(
             rf'BROKEN no node is in ROS domain 0, but in domain 7 1 at {networks.ADDRESSES[1]}\n'

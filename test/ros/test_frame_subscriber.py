@@ -210,7 +210,7 @@ def test_a_topic_that_is_silent_is_explained(guest, camera, capfd):
                 nonlocal said
                 assert frames.next_frame(0.3) is None
                 said += capfd.readouterr().err
-                return f"no picture of '{topic}': WAITING since " in said \
+                return f"no picture of '{topic}': WAITING for " in said \
                     and f"'{topic}' {reason}" in said
             wait_until(explained)
             assert frames.signal().state == 'waiting'

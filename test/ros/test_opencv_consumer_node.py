@@ -262,7 +262,7 @@ def test_a_processor_of_another_package_comes_while_the_node_runs(guest, plug_in
         assert guest.set_parameter(NODE, 'faulty.where', 'configure').successful
         assert guest.set_parameter(NODE, 'faulty.level', 1).successful
         feed.ask(scene(0), lambda message: message['results'][0]['values'] == {'level': 1})
-        consumer.wait_for(r"'faulty.where' cannot be what was set.*RuntimeError\('it does not")
+        consumer.wait_for(r"'faulty.where' cannot be set so.*RuntimeError\('it does not")
         assert guest.get_parameters(NODE, 'faulty.where', 'faulty.level') == ['nowhere', 1]
         refused = guest.set_parameter(NODE, 'processor', 'magic')
         assert 'face, qr, broken, faulty, slow, separated by commas' in refused.reason

@@ -85,7 +85,7 @@ def test_what_fails_in_the_demo_ends_it_with_one_sentence():
         other.listen()
         demo = Program('demo', '--port', other.getsockname()[1])
         assert demo.wait() == 1
-    demo.wait_for('is in use already')
+    demo.wait_for('which is in use')
     demo.wait_for('the bridge has failed, see above')
     assert 'Traceback' not in demo.output
 

@@ -198,8 +198,8 @@ Start one of these with it:
 
 def _tell_certificate(made: Certificate) -> None:
     print(f"""\
-Each browser will warn once, because no authority that it knows has signed the certificate. Open the
-certificate from that warning, and continue if its fingerprint (SHA-256) is this one:
+Each browser will warn once, because no authority that it knows has signed the certificate. Open
+the certificate from that warning, and continue if its fingerprint (SHA-256) is this one:
   {made.fingerprint}
 The certificate is valid until {made.ends:%Y-%m-%d}, for the names and addresses that this machine
 has now; --renew makes another one.""")

@@ -68,7 +68,7 @@ def test_who_waits_is_told_what_is_known_of_the_publisher(clock):
     reception.missing = 'it has no publisher'
     signal = reception.signal()
     assert (signal.state, signal.silent_s, signal.lost) == (WAITING, 3.0, True)
-    assert str(signal) == 'WAITING since 3 s: it has no publisher'
+    assert str(signal) == 'WAITING for 3 s: it has no publisher'
 
 
 def test_what_came_and_stopped_is_no_signal(clock):
@@ -76,7 +76,7 @@ def test_what_came_and_stopped_is_no_signal(clock):
     come(reception, clock)
     assert reception.signal().state == SHOWN
     clock.now_s += 4
-    assert str(reception.signal()) == 'NO SIGNAL since 4 s'
+    assert str(reception.signal()) == 'NO SIGNAL for 4 s'
 
 
 def test_what_comes_and_is_never_shown_is_told_with_its_number(clock):
@@ -86,7 +86,7 @@ def test_what_comes_and_is_never_shown_is_told_with_its_number(clock):
         reception.refuse('it is no whole JPEG')
     signal = reception.signal()
     assert signal.state == BROKEN
-    assert str(signal) == ('NOT SHOWN since 3 s: 3 pictures were left out, the last one because '
+    assert str(signal) == ('NOT SHOWN for 3 s: 3 pictures were dropped, the last one because '
                            'it is no whole JPEG')
 
 
@@ -117,7 +117,7 @@ def test_after_a_bad_one_nothing_comes(clock):
     come(reception, clock)
     reception.refuse('it is no whole JPEG')
     clock.now_s += 4
-    assert reception.signal().reason == 'a picture was left out because it is no whole JPEG'
+    assert reception.signal().reason == 'a picture was dropped because it is no whole JPEG'
 
 
 def test_a_restart_waits_anew_and_goes_on_counting(clock):

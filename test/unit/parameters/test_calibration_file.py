@@ -91,7 +91,7 @@ def test_every_digit_survives(numbers, name):
     (WRITTEN.replace('0.003000', '.nan'), 'contains nan'),
     (WRITTEN.replace('0.003000', '.inf'), 'contains inf'),
     (WRITTEN.replace('0.003000', 'yes'), 'contains True'),
-    (WRITTEN.replace('0.003000', '&a [*a]'), 'is no usable number'),
+    (WRITTEN.replace('0.003000', '&a [*a]'), 'is not a usable number'),
     (WRITTEN.replace('plumb_bob', 'wavy'), "not 'wavy'"),
     (WRITTEN.replace('camera_matrix', 'camera_matrices'), 'camera_matrix is missing'),
 ])
@@ -103,7 +103,7 @@ def test_text_that_is_no_calibration_is_refused_with_a_sentence(text, sentence):
 
 def test_a_text_that_explodes_is_refused_at_once():
     lines = ['a0: &a0 [1]'] + [f'a{n}: &a{n} [{f"*a{n - 1}, " * 9}]' for n in range(1, 30)]
-    with pytest.raises(CalibrationError, match='is no usable number'):
+    with pytest.raises(CalibrationError, match='is not a usable number'):
         parse_yaml('\n'.join([*lines, WRITTEN.replace('0.003000', '*a29')]))
 
 

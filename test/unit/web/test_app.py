@@ -166,8 +166,8 @@ async def test_each_address_answers_and_so_does_the_question_for_its_head(site, 
 
 
 @pytest.mark.parametrize(('path', 'method', 'status', 'sentence'), [
-    ('/nothing', 'GET', 404, 'there is nothing at this address, only at /, '),
-    ('/stream.mjpg?topic=/x', 'GET', 404, f"no topic '/x' with pictures: there are {DEFAULT}, "),
+    ('/nothing', 'GET', 404, 'nothing at this address; there is /, '),
+    ('/stream.mjpg?topic=/x', 'GET', 404, f"no image topic '/x'; available: {DEFAULT}, "),
     ('/snapshot?topic=%00%0d%0aX:%20y', 'GET', 404, "no topic '/\\x00\\r\\nX: y' with pictures"),
     ('/stream.h264?topic=none', 'GET', 404, "no topic '/none'"),
     ('/ws?tier=h264', 'GET', 400, 'tier h264 is for a WebSocket that asks for codecs=jpeg,h264'),

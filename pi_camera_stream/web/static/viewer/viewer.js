@@ -33,7 +33,7 @@ import { QualityMenu } from './quality_menu.js';
 import { saveSnapshot } from './snapshot.js';
 
 const MESSAGE_MS = 8000;
-const WITHOUT_SOCKETS = 'H.264 needs WebSockets, and these pictures come without';
+const WITHOUT_SOCKETS = 'H.264 needs WebSockets, which are not used here';
 
 const urlState = new UrlState();
 let messageTimer = 0;

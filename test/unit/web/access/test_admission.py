@@ -54,7 +54,7 @@ def test_unless_said_otherwise_one_address_may_take_half():
             stack.enter_context(admission.admit('192.0.2.1'))
         with pytest.raises(web.HTTPTooManyRequests) as caught, admission.admit('192.0.2.1'):
             pytest.fail('was let in')
-        assert "half of the parameter 'max_viewers'" in caught.value.text
+        assert "half of 'max_viewers'" in caught.value.text
         assert 'router' in caught.value.text
 
 

@@ -131,7 +131,7 @@ def test_a_file_that_is_not_whole_is_told(make, tmp_path):
         half = tmp_path / f'half.{name}'
         half.write_text(''.join([*lines[:2], lines[-1]]))
         pair = (str(half), key) if name == 'certificate' else (certificate, str(half))
-        with pytest.raises(PermanentError, match=r'cannot be used .*that are whole'):
+        with pytest.raises(PermanentError, match=r'cannot be used .*intact PEM'):
             server_context(*pair)
 
 
