@@ -196,7 +196,7 @@ def test_what_is_not_there_is_refused(bridge, path, code):
     ({'certfile': '/nowhere.pem', 'keyfile': '/nowhere.pem'}, "parameter 'certfile'"),
     ({'certfile': '/nowhere.pem'}, "'keyfile' is not: HTTPS needs both"),
     ({'max_viewers': 0}, "parameter 'max_viewers' must be 1 to 10000, not 0"),
-    ({'address': '203.0.113.77'}, "cannot listen at '203.0.113.77'.*set the parameter 'address'"),
+    ({'address': '203.0.113.77'}, "cannot listen on '203.0.113.77'.*set the parameter 'address'"),
 ])
 def test_bad_input_gets_one_sentence_and_exit_code_1(values, sentence):
     program = Program('bridge', *parameters(**values))

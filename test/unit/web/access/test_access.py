@@ -741,7 +741,7 @@ async def test_a_mistake_is_logged_and_not_told(door, caplog):
     answer = await door.ask('/boom?token=secret')
     assert (answer.status, answer.text) == (500, 'internal error\n')
     assert [record.levelname for record in caplog.records] == ['ERROR']
-    assert caplog.records[0].getMessage() == 'GET /boom has failed'
+    assert caplog.records[0].getMessage() == 'GET /boom failed'
     assert 'a mistake' in caplog.text
 
 

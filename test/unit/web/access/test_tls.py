@@ -120,7 +120,7 @@ def test_two_that_were_exchanged_are_told(make):
 
 
 def test_a_key_that_does_not_fit_is_told(make):
-    with pytest.raises(PermanentError, match=r"is not that of.*'certfile' and 'keyfile'"):
+    with pytest.raises(PermanentError, match=r"does not belong to.*'certfile' and 'keyfile'"):
         server_context(make('robot')[0], make('other')[1])
 
 
