@@ -111,6 +111,7 @@ class Recorder:
             stamp_ns = int(stamp['sec']) * 10**9 + int(stamp['nanosec'])
             looked = [one for one in results if one['processor'] == MOTION]
             moves = any(one['detections'] for one in looked)
+            plain = json.dumps(results, allow_nan=False)
         except (ValueError, KeyError, TypeError, RecursionError):
             return
         now_s = time.monotonic()
@@ -121,7 +122,7 @@ class Recorder:
                 self._trigger.find(now_s)
         if moves:
             self._follow()
-        self._note('found', f'"results": {json.dumps(results)}', stamp_ns)
+        self._note('found', f'"results": {plain}', stamp_ns)
 
     def put_sound(self, data: bytes, stamp_ns: int) -> None:
         """Take in a packet of Opus, where the settings have a track for it."""

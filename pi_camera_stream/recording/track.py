@@ -85,8 +85,10 @@ class Track:
     def finish(self) -> None:
         """End the file, if there is one."""
         if self.file is not None:
-            file, self.file = self.file, None
-            file.finish()
+            try:
+                self.file.finish()
+            finally:
+                self.file = None
 
     def abandon(self) -> None:
         """Leave the file as it is."""
