@@ -69,6 +69,7 @@ class DiskWriter:
         self._wanted, self._ends_s = False, math.inf
         self._busy_s = math.inf  # since when the disk is asked for something
         self._slow_s = -math.inf  # when something was left out last
+        self._slow_said = Occasionally(_REPEAT_S)
         # The rest is the thread's.
         self._said = Occasionally(_REPEAT_S)
         self._again_s = 0.0
@@ -80,14 +81,20 @@ class DiskWriter:
 
     def put(self, track: Track, content: Frame | Sound | Note) -> bool:
         """Take in what came; return whether a key frame would help."""
+        now_s, backlog = time.monotonic(), track.backlog
         with self._changed:
-            before = track.backlog.left_out
-            track.backlog.put(Arrival(content, time.monotonic()))
-            if track.backlog.left_out != before:
-                self._slow_s = time.monotonic()
-            if track.backlog.open:
+            if self._ends_s < math.inf:
+                return False
+            before = backlog.left_out
+            backlog.put(Arrival(content, now_s))
+            if slow := backlog.left_out != before:
+                self._slow_s = now_s
+            if backlog.open:
                 self._changed.notify()
-            return track.wants_key or track.backlog.wants_key
+            wants_key = track.wants_key or backlog.wants_key
+        if slow and self._slow_said.due():
+            self._log(f'recording: {self.fault()}')
+        return wants_key
 
     def put_all(self, content: Sound | Note) -> None:
         for track in self.tracks:
@@ -282,17 +289,15 @@ class DiskWriter:
         if not self._most_bytes:
             return False
         try:
-            while self._look() <= 0:
-                total, gone = self._folder.keep(self._total_of_ours() - 1, self.running())
-                self._total_bytes = total
+            while True:
+                all_bytes, _ = self._folder.keep(math.inf, ())
+                self._total_bytes, gone = self._folder.keep(all_bytes - 1, self.running())
                 if not gone:
                     return False
-            return True
+                if self._look() > 0:
+                    return True
         except OSError:
             return False
-
-    def _total_of_ours(self) -> int:
-        return self._folder.keep(math.inf, ())[0]
 
 
 def _full(folder: Folder) -> OSError:

@@ -86,6 +86,10 @@ class RecordingFile:
                 and since_ns > -_BACK_NS
                 and since_ns / 1e9 < at_s - self._last_at_s + _AHEAD_S)
 
+    def length_s(self, frame: Frame) -> float:
+        """Return how long it would be with a frame."""
+        return (frame.stamp_ns - self._first_ns) / 1e9
+
     def take(self, arrival: Arrival) -> None:
         """Write what has come; of frames, what `fits`."""
         content = arrival.content

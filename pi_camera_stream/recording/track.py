@@ -81,6 +81,7 @@ class Track:
                                       self._settings.sound_channels)
         else:
             self.wants_key = True
+            self.left_out += 1
 
     def finish(self) -> None:
         """End the file, if there is one."""
@@ -105,7 +106,7 @@ class Track:
                 return False
             self._changed_at_s = at_s
             self.finish()
-        elif self.file.seconds >= 60 * self._settings.minutes:
+        elif self.file.length_s(frame) >= 60 * self._settings.minutes:
             self.wants_key = not frame.key
             if frame.key:
                 self.finish()

@@ -176,7 +176,7 @@ def test_a_file_is_as_long_as_asked_for_and_none_is_missing_between_two(tmp_path
         for _ in range(30):
             bench.send(step_s=0.1)
         bench.writer.close()
-        assert [len(film) for film in bench.films()] == [7, 7, 7, 7, 2]
+        assert [len(film) for film in bench.films()] == [6, 6, 6, 6, 6]
 
 
 def test_h264_begins_each_file_with_a_key_frame_which_is_asked_for(tmp_path):
@@ -192,6 +192,19 @@ def test_h264_begins_each_file_with_a_key_frame_which_is_asked_for(tmp_path):
         assert all(len(film) % 10 == 0 for film in films)
         assert len(films) > 1
         assert not asked[0]
+
+
+def test_a_camera_that_was_away_for_long_begins_another_file(bench, monkeypatch):
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now_s)
+    bench.writer.begin()
+    for _ in range(3):
+        bench.send()
+    now_s += 3600
+    bench.send(step_s=3600)
+    now_s += 1
+    bench.writer.close()
+    assert [len(film) for film in bench.films()] == [3, 1]
 
 
 def test_two_topics_are_two_files(tmp_path):
@@ -300,6 +313,8 @@ def test_a_disk_that_hangs_delays_nobody_and_is_said(tmp_path, monkeypatch):
         assert bench.writer.tracks[0].backlog.held_bytes < 60_000
         assert bench.writer.left_out() > 50
         assert 'too slow' in bench.writer.fault()
+        assert len(bench.log) == 1
+        assert 'has not answered' in bench.log[0]
         goes_on.set()
         bench.writer.close()
         film, = bench.films()
