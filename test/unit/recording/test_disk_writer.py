@@ -15,6 +15,7 @@
 """What comes to the disk, on disks of all kinds."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -319,6 +320,35 @@ def test_a_disk_that_hangs_delays_nobody_and_is_said(tmp_path, monkeypatch):
         bench.writer.close()
         film, = bench.films()
         assert len(film) + bench.writer.left_out() == bench.sequence
+
+
+def test_it_goes_on_writing_while_the_disk_is_synchronised(bench, soon, monkeypatch):
+    goes_on, asked = threading.Event(), threading.Event()
+
+    def synchronise(_):
+        asked.set()
+        assert goes_on.wait(WAIT_S)
+
+    monkeypatch.setattr(os, 'fdatasync', synchronise)
+    monkeypatch.setattr(disk_writer_module, '_HANGS_S', 0.0)
+    bench.writer.begin()
+    bench.send_until(asked.is_set)
+    film = bench.folder.path / bench.names()[0]
+    size = film.stat().st_size
+    bench.send_until(lambda: film.stat().st_size > size + 10 * len(JPEG))
+    assert 'has not answered' in bench.writer.fault()
+    goes_on.set()
+
+
+def test_what_goes_wrong_while_it_is_synchronised_is_said(bench, soon, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, 'Input/output error')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'fdatasync', fail)
+        bench.writer.begin()
+        bench.send_until(lambda: 'replace it' in bench.writer.fault())
+    bench.send_until(lambda: bench.writer.running() and not bench.writer.fault())
 
 
 def test_the_end_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
