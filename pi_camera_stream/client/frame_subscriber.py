@@ -216,11 +216,11 @@ class FrameSubscriber:
                 return None
 
     def counters(self) -> Mapping[str, int]:
-        """Return how many came, were dropped for newer ones, and could not be used."""
+        """Return how many came, their bytes, were dropped for newer ones, and were unusable."""
         reception = self._subscription.reception
         undecoded = self._subscription.dropped \
             if isinstance(self._subscription, DecodedVideo) else 0
-        return {'received': reception.received.total,
+        return {'received': reception.received.total, 'bytes': reception.received.total_bytes,
                 'dropped': self._newest.dropped + undecoded, 'corrupt': reception.refused}
 
     def signal(self) -> Signal:

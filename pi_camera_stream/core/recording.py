@@ -72,4 +72,8 @@ class Recordings(Protocol):
         """Delete a file and what lies beside it; return why not, or nothing."""
 
     def path(self, name: str) -> Path | None:
-        """Return where a file is, if it is one of ours and in the folder itself."""
+        """
+        Return where a file is, if it is one of ours and in the folder itself.
+
+        Any thread: it may have to look at the disk.
+        """

@@ -74,6 +74,14 @@ class Outlet(ABC):
     def url(self) -> str:
         """Return where it is, as players have it."""
 
+    def title(self) -> str:
+        """Return where it is, as it is said when the server has begun."""
+        return f'players find it at {self.url()}'
+
+    async def sdp(self, _stream: Stream, _tier: str) -> str:
+        """Return the SDP of what is sent of a stream, in that tier; empty where nothing is."""
+        return ''
+
     @property
     def frames_sent(self) -> int:
         return self._frames_sent + sum(viewer.sent for viewer in self._playing)
@@ -97,8 +105,10 @@ class Outlet(ABC):
         if self._said.due(sentence):
             self.log(f'a player at {self.url()} is refused: {sentence}')
 
-    def viewer(self, address: str, transport: Transport) -> Viewer:
-        viewer = Viewer(address, transport.name, read_video_request({}),
+    def viewer(self, address: str, transport: Transport, tier: str = '') -> Viewer:
+        """Return one who gets H.264 of that tier; of the usual one, where none is named."""
+        query = {'tier': tier} if tier else {}
+        viewer = Viewer(address, transport.name, read_video_request(query),
                         visitor=self.rules.counted(address))
         viewer.link = transport.link
         # Where there is no H.264 any more, the player hears of it by the end.

@@ -26,8 +26,8 @@ from typing import Any
 
 from . import advice
 from .base import check_sensor, SENSOR, TURNING
-from .child import Child
 from .worker_source import WorkerSource
+from ..core.child import Child
 from ..core.errors import PermanentError, TemporaryError
 
 _WORKER = Path(__file__).with_name('workers') / 'picamera2' / 'worker.py'

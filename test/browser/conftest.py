@@ -193,7 +193,8 @@ class Viewer:
         """Return the time in the picture that is on the screen, read from its pixels."""
         picture = self.page.locator('.picture').nth(number)
         width, height, box = picture.evaluate("""image => [
-            image.naturalWidth ?? image.width, image.naturalHeight ?? image.height,
+            image.naturalWidth ?? image.videoWidth ?? image.width,
+            image.naturalHeight ?? image.videoHeight ?? image.height,
             image.getBoundingClientRect().toJSON()]""")
         if not width:
             return None

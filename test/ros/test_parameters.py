@@ -115,7 +115,7 @@ def test_what_was_meant_as_a_word_is_shown_as_one(guest, tmp_path):
         wait_until(lambda: guest.get_parameters(NODE, 'snapshot_folder', 'fps') == ['2027', 10.0])
         assert type(guest.get_parameters(NODE, 'fps')[0]) is float
         refused = guest.set_parameter(NODE, 'frame_id', False)
-        assert 'put it into quotes, as in frame_id: "off"' in refused.reason
+        assert 'put it in quotes, as in frame_id: "off"' in refused.reason
         assert guest.get_parameters(NODE, 'frame_id') == ['camera_optical_frame']
 
 

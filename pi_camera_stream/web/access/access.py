@@ -41,7 +41,7 @@ from .tokens import Token
 from ...core.pacing import Once
 
 _COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine
-_PAGES = ('/', '/latency')  # for people: who must log in is led there
+_PAGES = ('/', '/latency', '/recordings')  # for people: who must log in is led there
 _OPEN = ('/login', '/logout', '/healthz', '/static')  # resources that ask for no token
 _BODY_TIMEOUT_S = 10.0
 _MOST_FIELDS = 10
@@ -55,7 +55,8 @@ _HTML_HEADERS = {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Content-Security-Policy':
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+        "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'self'",
 }
 _PREFLIGHT_HEADERS = {
     'Access-Control-Allow-Methods': 'GET',

@@ -30,14 +30,13 @@ from aiohttp import web
 
 from .cameras import Cameras, may_be_set
 from ..access.identity import role_of
-from ..access.origins import same_origin, shown
+from ..access.origins import shown
+from ..own_page import check_own_page, read_json
 from ...core.errors import TemporaryError
-from ...core.json_object import name, read_fields
+from ...core.json_object import name
 from ...core.pacing import TokenBucket
 
 _TIMEOUT_S = 4.0  # for a camera to answer
-_BODY_TIMEOUT_S = 10.0
-_MOST_BYTES = 1024
 _MOST_ELEMENTS = 16
 _MOST_LOOKS_A_SECOND, _LOOKS_AT_ONCE = 10.0, 20.0  # of all pages
 _MOST_CHANGES_A_SECOND, _CHANGES_AT_ONCE = 10.0, 10.0
@@ -67,15 +66,12 @@ class CameraPanel:
             headers=_NOT_STORED)
 
     async def change(self, request: web.Request) -> web.Response:
-        origin = request.headers.get('Origin')
-        if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
-            raise web.HTTPForbidden(text='only the viewer page of this robot may change its '
-                                         'camera\n')
+        check_own_page(request, 'only the viewer page of this robot may change its camera')
         if not role_of(request).drives:
             raise web.HTTPForbidden(text='only who has logged in with the driver token may change '
                                          'the camera\n')
         self._limit(self._changes)
-        fields = await _read_change(request)
+        fields = await read_json(request, {'topic': name, 'name': name, 'value': _value})
         if not may_be_set(fields['name']):
             raise web.HTTPForbidden(text=f"'{shown(fields['name'])}' is no control of a camera\n")
         topic = self._publishes(fields['topic'])
@@ -101,20 +97,6 @@ class CameraPanel:
             ) from None
         except TemporaryError as error:
             raise web.HTTPServiceUnavailable(text=f'{error}\n') from error
-
-
-async def _read_change(request: web.Request) -> dict[str, Any]:
-    if request.content_type != 'application/json':
-        raise web.HTTPUnsupportedMediaType(text='send a JSON object\n')
-    try:
-        body = await asyncio.wait_for(request.read(), _BODY_TIMEOUT_S)
-        if len(body) > _MOST_BYTES:
-            raise web.HTTPRequestEntityTooLarge(_MOST_BYTES, len(body))
-        return read_fields(body.decode(), {'topic': name, 'name': name, 'value': _value})
-    except asyncio.TimeoutError:
-        raise web.HTTPRequestTimeout(text='the body did not come to its end\n') from None
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=f'this cannot be set: {error}\n') from error
 
 
 def _value(value: Any) -> Any:

@@ -66,7 +66,7 @@ class UdpInput:
     def read(self) -> bytes:
         data = self._socket.recv(_CHUNK_BYTES)
         self.arrival_ns = time.monotonic_ns()
-        self._status.heard_s = self.arrival_ns / 1e9
+        self._status.hear(len(data), self.arrival_ns / 1e9)
         return data
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class TcpInput:
             data = b''
         self.arrival_ns = time.monotonic_ns()
         if data:
-            self._status.heard_s = self.arrival_ns / 1e9
+            self._status.hear(len(data), self.arrival_ns / 1e9)
             return data
         if self._listener is not None:
             self._accept()

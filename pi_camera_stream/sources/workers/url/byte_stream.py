@@ -22,7 +22,7 @@ import av
 from .byte_inputs import SenderChangedError, TcpInput, UdpInput
 from .ts_marker import TsMarker
 from ..runtime.decoder import Decoder
-from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.jpeg_splitter import JpegSplitter
@@ -45,7 +45,7 @@ def codec_title(name: str) -> str:
     return _NAMES.get(name, name)
 
 
-def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+def receive_bytes(address: StreamAddress, writer: PictureWriter, status: WorkerStatus) -> None:
     """Receive until the sender goes, or sends something else, which raises TemporaryError."""
     data = (UdpInput if address.scheme == 'udp' else TcpInput)(address, status)
     try:
@@ -58,7 +58,7 @@ def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerSta
         data.close()
 
 
-def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: FrameWriter,
+def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: PictureWriter,
                  status: WorkerStatus) -> None:
     beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
@@ -82,7 +82,7 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Fram
 
 
 def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
-                   writer: FrameWriter, status: WorkerStatus) -> None:
+                   writer: PictureWriter, status: WorkerStatus) -> None:
     splitter = JpegSplitter()
     chunk = beginning
     broken = 0
@@ -96,7 +96,7 @@ def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
         chunk = data.read()
 
 
-def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
+def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: PictureWriter,
                  status: WorkerStatus) -> None:
     codec: Any = av.CodecContext.create(kind, 'r')
     parser: Any = av.CodecContext.create(kind, 'r')
@@ -112,7 +112,7 @@ def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer:
         decoder.close()
 
 
-def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
+def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: PictureWriter,
                 status: WorkerStatus) -> None:
     file = _TsFile(data, beginning)
     container: Any = None

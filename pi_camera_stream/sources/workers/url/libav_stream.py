@@ -19,13 +19,15 @@ import io
 from pathlib import Path
 import time
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import av
 
 from .byte_stream import codec_title
+from .http_client import Login
 from .refusals import refused
 from ..runtime.decoder import Decoder
-from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.limits import libav_options
@@ -56,7 +58,7 @@ a=rtpmap:96 {codec}/90000
 """
 
 
-def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+def receive_libav(address: StreamAddress, writer: PictureWriter, status: WorkerStatus) -> None:
     """
     Receive until the sender goes, or sends what cannot be played, which raises TemporaryError.
 
@@ -88,11 +90,12 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerSta
             if not packet.size:
                 continue
             arrivals.append(time.monotonic_ns())
-            status.heard_s = arrivals[-1] / 1e9
+            status.hear(packet.size, arrivals[-1] / 1e9)
+            taken_ns = writer.taken_ns(packet, arrivals[0])
             if decoder is None:
-                writer.put(EncodedImage(bytes(packet)), arrivals[0])
+                writer.put(EncodedImage(bytes(packet)), taken_ns)
             else:
-                decoder.put(packet, arrivals[0])
+                decoder.put(packet, taken_ns)
         raise TemporaryError(f'{address.shown} has ended: start the sender again')
     except (av.error.FFmpegError, OSError) as error:
         _explain(error, address)
@@ -121,6 +124,9 @@ def _open(address: StreamAddress, max_pixels: int) -> Any:
     elif address.listens and address.scheme in ('http', 'https', 'rtmp'):
         options['listen'] = '1'
         url = url.partition('?')[0]
+    if address.scheme in ('http', 'https') and (bearer := Login.of(urlsplit(url)).bearer):
+        # Nobody else gets the token.
+        options |= {'headers': f'Authorization: {bearer.decode()}\r\n', 'max_redirects': '0'}
     if address.tls_ca:
         options |= {'tls_verify': '1', 'ca_file': str(Path(address.tls_ca).expanduser())}
     return av.open(url, options=options, timeout=(None if address.listens else _OPEN_S,

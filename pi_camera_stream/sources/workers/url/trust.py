@@ -39,8 +39,8 @@ def open_address(settings: SourceSettings) -> StreamAddress:
         return address
     if address.scheme != 'https':
         raise PermanentError(f"parameter 'tls_ca' is for addresses with https://, and not for "
-                             f"{address.shown}: mend the parameter 'path', or leave 'tls_ca' "
-                             'empty')
+                             f"{address.shown}: set the parameter 'path' to one of these, or "
+                             "leave 'tls_ca' empty")
     return replace(address, tls_ca=settings.tls_ca,
                    certificates=read_certificates(settings.tls_ca))
 

@@ -51,7 +51,7 @@ const camera = {
   unavailable: () => giveUp(NO_SOCKETS),
 };
 const grid = new CameraGrid(
-  find(document, '#stage'), (topic) => new CameraView(topic, tier, 'auto', camera));
+  find(document, '#stage'), (topic) => new CameraView(topic, tier, 'websocket', camera));
 let given = false; // up
 
 function start() {

@@ -114,3 +114,15 @@ def test_who_has_the_driver_token_finds_a_place_among_any_number_of_viewers():
             assert admission.viewers == 3
         with pytest.raises(web.HTTPServiceUnavailable), admission.admit('192.0.2.3'):
             pytest.fail('was let in')
+
+
+def test_a_place_that_is_shared_is_free_when_the_last_one_has_left():
+    admission = Admission(AccessRules(max_viewers=1))
+    with ExitStack() as later:
+        with admission.admit('a') as place:
+            later.enter_context(place.hold())
+            assert admission.viewers == 1
+        with pytest.raises(web.HTTPServiceUnavailable), admission.admit('b'):
+            pytest.fail('was let in')
+    with admission.admit('b'):
+        assert admission.viewers == 1
