@@ -53,6 +53,7 @@ COMMANDS = {
     'small': 'what serve takes on a machine of 512 MB, and how soon it shows a picture',
     'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
     'ends': 'how programs end that are told to at a random moment',
+    'sound': 'how old sound is when a browser plays it, and whether it comes with its picture',
     'codec': 'what H.264 gives and costs, beside JPEG',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
