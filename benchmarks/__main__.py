@@ -55,6 +55,7 @@ COMMANDS = {
     'ends': 'how programs end that are told to at a random moment',
     'sound': 'how old sound is when a browser plays it, and whether it comes with its picture',
     'codec': 'what H.264 gives and costs, beside JPEG',
+    'outlets': 'what players of others get: by RTSP, raw TCP and what we send to them',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
 _OURS = {'benchmarks', 'pi_camera_stream', 'support'}

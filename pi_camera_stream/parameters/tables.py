@@ -137,9 +137,10 @@ HTTP_BRIDGE = (
                               '8554; 0 for none', '', 0, 65535),
     Parameter('rtsp_multicast', False, 'Whether RTSP players may have pictures sent to a '
                                        'multicast group, once for all of them'),
-    Parameter('outlets', '', 'Addresses, separated by commas, where players get H.264 without a '
-                             'word: tcp://:5001, and ?topic= behind it where it is not the '
-                             "camera's"),
+    Parameter('outlets', '', 'Addresses, separated by commas, where players get H.264: '
+                             'tcp://:5001 waits for them; rtp://host:5004, udp://host:5000 '
+                             '(MPEG-TS), tcp://host:5001 and rtsp://user:secret@host/path send '
+                             'it; behind them ?topic= and ?tier=h264_small'),
     Parameter('outlets_insecure', False, 'Whether `outlets` and `rtsp_multicast`, which cannot '
                                          'ask for a token, are allowed beside `access_token`'),
     Parameter('audio', 'off', 'Microphone of this machine that whoever watches may hear: '

@@ -142,7 +142,7 @@ class _Program:
             self._log.info('%s: %s', camera.stream.name, camera.source.title)
         for outlet in self._outlets:
             if not outlet.reason:
-                self._log.info('players find it at %s', outlet.url())
+                self._log.info('%s', outlet.title())
         print(f'Open {self._server.url()} in a browser. Ctrl-C ends it.', flush=True)
 
     def stop_vehicle(self) -> None:

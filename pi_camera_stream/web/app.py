@@ -31,7 +31,7 @@ from .access.admission import Admission
 from .access.identity import role_of, session_of
 from .access.origins import relative
 from .access.sessions import Connection
-from .beside import Beside
+from .beside import answer_sdp, Beside
 from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
@@ -147,6 +147,7 @@ class Application:
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
+        get('/camera.sdp', self._sdp)
         get('/streams', self._streams)
         get('/state', self._state)
         get('/metrics', self._metrics)
@@ -289,6 +290,9 @@ class Application:
 
             return await sound.offer(request, door)
         return answer
+
+    async def _sdp(self, request: web.Request) -> web.Response:
+        return await answer_sdp(self._stream(request), request.query, self._beside)
 
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({

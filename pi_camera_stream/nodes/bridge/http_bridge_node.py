@@ -113,7 +113,7 @@ class HttpBridgeNode(BaseNode):
             f"showing '{self._topic}' at {self._server.url()} to {who}")
         for outlet in self._outlets:
             if not outlet.reason:
-                self.get_logger().info(f'players find it at {outlet.url()}')
+                self.get_logger().info(outlet.title())
 
     def stop(self) -> None:
         self._server.stop()
@@ -174,9 +174,11 @@ class HttpBridgeNode(BaseNode):
             'corrupt pictures': sum(reception.refused for reception in refused),
             'last corrupt picture': refused[-1].reason if refused else '',
         }
+        kinds = [outlet.kind for outlet in self._outlets]
         for outlet in self._outlets:
-            values[f'{outlet.kind}: frames sent'] = outlet.frames_sent
-            values[outlet.kind] = outlet.reason or outlet.url()
+            name = outlet.kind if kinds.count(outlet.kind) == 1 else outlet.url()
+            values[f'{name}: frames sent'] = outlet.frames_sent
+            values[name] = outlet.reason or outlet.url()
         if self._microphone is not None:
             values['sound'] = self._microphone.reason or self._microphone.title()
         if lost:

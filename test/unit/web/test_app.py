@@ -173,6 +173,9 @@ async def test_each_address_answers_and_so_does_the_question_for_its_head(site, 
     ('/ws?tier=h264', 'GET', 400, 'tier h264 is for a WebSocket that asks for codecs=jpeg,h264'),
     ('/snapshot.jpg?tier=h264', 'GET', 400, 'tier h264 is for a WebSocket'),
     ('/ws?topic=none', 'GET', 404, "no topic '/none'"),
+    ('/camera.sdp', 'GET', 404, f"'{DEFAULT}' is not sent by RTP as h264: the parameter 'outlets"),
+    ('/camera.sdp?topic=none', 'GET', 404, "no topic '/none'"),
+    ('/camera.sdp?tier=full', 'GET', 400, 'the tiers of H.264 are h264 and h264_small'),
     ('/stream_viewer?topic=none', 'GET', 404, "no topic '/none'"),
     ('/stream?type=vp8', 'GET', 400, 'type must be mjpeg or ros_compressed'),
     ('/stream?quality=0', 'GET', 400, 'quality must be 1 to 100 percent'),
@@ -293,7 +296,7 @@ async def test_a_status_picture_that_fails_does_not_end_the_care_for_viewers(sit
 @with_rules(access_token=TOKEN)
 async def test_with_a_token_nothing_is_shown_without_it(site):
     paths = [path for path in PLAIN if not path.startswith(('/healthz', '/static'))]
-    for path in (*paths, *ENDLESS, '/stream_viewer', '/ws', '/nothing'):
+    for path in (*paths, *ENDLESS, '/stream_viewer', '/camera.sdp', '/ws', '/nothing'):
         for method in ('GET', 'HEAD'):
             assert (await site.text(path, method=method))[0] == 401
     for path in ('/healthz', '/static/viewer/viewer.js'):
