@@ -28,9 +28,9 @@ COMMANDS = {
     'camera': ('nodes.camera.camera_node', 'publish the pictures of a camera, a video or a pipe'),
     'bridge': ('nodes.bridge.http_bridge_node', 'show a picture topic to browsers'),
     'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
-    'all': ('nodes.all_nodes', 'run these three in one process'),
+    'all': ('nodes.all_nodes', 'run camera, bridge and consumer in one process'),
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
-    'demo': ('tools.demo', 'run all three, and show how they do; without ROS, serve'),
+    'demo': ('tools.demo', 'run all three and show how they do; without ROS, run serve'),
     'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
     'export': ('tools.export.command', 'make a video of a ROS bag; without ROS'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
@@ -38,8 +38,8 @@ COMMANDS = {
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
 MOVED = {
-    'bench': 'the measurements are not installed any more: in a clone of the sources, run '
-             '`python3 -m benchmarks viewers`',
+    'bench': 'the measurements are no longer installed: in a clone of the sources, run `python3 '
+             '-m benchmarks viewers`',
 }
 
 

@@ -298,8 +298,8 @@ class FrameSubscriber:
                 image = self._rectifier.rectify(image, calibration)
             elif self._unrectified.due():
                 self._node.get_logger().warning(
-                    f"pictures of '{self.topic}' are not rectified: no calibration that fits has "
-                    f"come on '{self._calibration.topic}'")
+                    f"pictures of '{self.topic}' are not rectified: no matching calibration has "
+                    f"been received on '{self._calibration.topic}'")
         self._publish_trace('decoded', frame)
         jpeg = frame.data if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,

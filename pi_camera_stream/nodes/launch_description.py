@@ -241,9 +241,9 @@ def _stay_down(restarts: Restarts) -> Callable[[Any, Any], list[EmitEvent] | Non
         refusal = restarts.refusal(event.returncode, time.monotonic())
         log = launch.logging.get_logger(event.process_name)
         if not refusal:
-            log.info(f'it is started again in {DELAY_S:g} s')
+            log.info(f'restarting in {DELAY_S:g} s')
             return None
-        log.warning(f'it is not started again: {refusal}')
+        log.warning(f'not restarted: {refusal}')
         return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(event.action)))]
 
     return on_exit

@@ -178,7 +178,7 @@ class _Program:
         receptions = [camera.stream.reception for camera in self._cameras]
         if self._always and not any(reception.received.total for reception in receptions):
             reason = receptions[0].signal().reason
-            raise PermanentError(f'no picture came: {reason or "see above"}')
+            raise PermanentError(f'no picture arrived: {reason or "see above"}')
 
     async def _camera_info(self, name: str) -> SentInfo:
         """Return what is known of the camera; a stream of processed pictures is of the first."""
@@ -201,7 +201,7 @@ class _Program:
         if not configuration.processors:
             return []
         pipeline = Pipeline(configuration.processors, lambda name, error: self._log.warning(
-            "processor '%s' failed, everything else goes on: %s", name, error))
+            "processor '%s' failed, everything else keeps running: %s", name, error))
         return [ProcessedFeed(self._cameras[0], pipeline, self._encoder, self._full,
                               self._video, self._on_results, self._log)]
 

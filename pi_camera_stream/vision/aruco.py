@@ -59,7 +59,7 @@ class ArucoProcessor(Processor):
         if not hasattr(cv2, 'aruco'):
             raise PermanentError(
                 f"processor 'aruco' needs the module aruco, which this OpenCV {cv2.__version__} "
-                'has not: install python3-opencv with apt, or opencv-contrib-python with pip')
+                'lacks: install python3-opencv with apt, or opencv-contrib-python with pip')
 
     def configure(self, values: Mapping[str, Value]) -> None:
         self._detect = create_detector(str(values['dictionary']))

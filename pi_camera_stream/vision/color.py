@@ -69,7 +69,7 @@ class ColorProcessor(Processor):
             if float(low) > float(high):
                 raise PermanentError(
                     f"parameter 'color.{name}_min' is {low} and 'color.{name}_max' {high}, so no "
-                    'color lies between them: exchange them')
+                    'color lies between them: swap them')
 
     def configure(self, values: Mapping[str, Value]) -> None:
         self._min_area = float(values['min_area'])

@@ -124,7 +124,7 @@ def test_what_the_camera_refuses_is_said_in_its_words(picamera2):
 
 def test_a_camera_that_is_not_there_is_named():
     with panel() as page:
-        assert page.look() == (503, f"no node publishes '{TOPIC}' at present\n")
+        assert page.look() == (503, f"no node publishes '{TOPIC}' now\n")
         assert page.change('hflip', True)[0] == 503
 
 

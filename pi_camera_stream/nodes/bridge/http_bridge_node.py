@@ -111,7 +111,7 @@ class HttpBridgeNode(BaseNode):
         if self._vehicle is not None:
             self._vehicle.start()
         who = 'whoever has the access token' if self.value('access_token') else \
-            'everyone in the network' if not self._server.local else 'this machine only'
+            'everyone on the network' if not self._server.local else 'this machine only'
         self.get_logger().info(
             f"showing '{self._topic}' at {self._server.url()} to {who}")
         for outlet in self._outlets:

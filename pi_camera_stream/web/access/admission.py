@@ -68,13 +68,13 @@ class Admission:
         if self.viewers >= most and not leads:
             raise web.HTTPServiceUnavailable(
                 headers={'Retry-After': _RETRY_S},
-                text=f"{most} watch already, which is the parameter 'max_viewers': try again when "
-                     'one of them has gone\n')
+                text=f'viewer limit reached (max_viewers = {most}): try again when a viewer has '
+                     'left\n')
         if visitor and self._viewers[visitor] >= share and not leads:
             raise web.HTTPTooManyRequests(
                 headers={'Retry-After': _RETRY_S},
-                text=f'{share} from your address watch already, which is {self._why()}: close one '
-                     'of them. All who come through one router or proxy have its address\n')
+                text=f'viewer limit of your address reached ({share}, {self._why()}): close one '
+                     'of them. All viewers behind one router or proxy share its address\n')
         self._viewers[visitor] += 1
         with Place(lambda: self._free(visitor)).hold() as place:
             yield place
@@ -86,5 +86,4 @@ class Admission:
     def _why(self) -> str:
         if self._rules.max_viewers_per_address:
             return "the parameter 'max_viewers_per_address'"
-        return ("half of the parameter 'max_viewers', unless 'max_viewers_per_address' says "
-                'otherwise')
+        return ("half of 'max_viewers', unless 'max_viewers_per_address' is set")

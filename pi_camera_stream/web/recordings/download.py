@@ -24,10 +24,10 @@ from aiohttp import web
 
 from ..stream.link import Link
 
-_PIECE_BYTES = 65536
-# What may be on its way: not enough to let a live picture wait on a link that both share.
-_MOST_UNDERWAY_BYTES = 131072
-_PERIOD_S = 0.005
+_READ_BYTES = 65536
+# On its way at a time: not enough to let a live picture wait for long, on a link that both share.
+_PIECE_BYTES = 16384
+_PERIOD_S = 0.002
 
 
 
@@ -41,13 +41,16 @@ class BulkTransport:
         self._transport, self._response = request.transport, response
         self._link = Link(request.transport)
 
-    async def send(self, piece: bytes) -> None:
-        self.check()
-        await self._response.write(piece)
-        # Who takes nothing at all is let go by `ConnectionReaper`.
-        while self._link.backlog_bytes() > _MOST_UNDERWAY_BYTES:
-            await asyncio.sleep(_PERIOD_S)
+    async def send(self, data: bytes) -> None:
+        for begin in range(0, len(data), _PIECE_BYTES):
+            piece = data[begin:begin + _PIECE_BYTES]
             self.check()
+            await self._response.write(piece)
+            # Who takes nothing at all is let go by `ConnectionReaper`.
+            while (state := self._link.state()) and \
+                    self._link.excess_bytes(state, len(piece)) > 0:
+                await asyncio.sleep(_PERIOD_S)
+                self.check()
 
     def check(self) -> None:
         if self._transport.is_closing():
@@ -70,12 +73,12 @@ async def answer_file(request: web.Request, path: Path, threads: Executor) -> we
             return response
         transport = BulkTransport(request, response)
         while begin < end:
-            piece = await loop.run_in_executor(threads, os.pread, descriptor,
-                                               min(_PIECE_BYTES, end - begin), begin)
-            if not piece:  # somebody has cut it
+            data = await loop.run_in_executor(threads, os.pread, descriptor,
+                                              min(_READ_BYTES, end - begin), begin)
+            if not data:  # somebody has cut it
                 raise ConnectionResetError('the file has become shorter')
-            await transport.send(piece)
-            begin += len(piece)
+            await transport.send(data)
+            begin += len(data)
         await response.write_eof()
     finally:
         # In the thread, behind a reading that has been given up.

@@ -312,9 +312,9 @@ class Stream:
                   if spec not in _SHARED]
         mine = sum(rendition.visitor == visitor for rendition in custom) if visitor else 0
         if len(custom) >= _MAX_CUSTOM or mine >= _MAX_CUSTOM_OF_ONE:
-            most = f"{_MAX_CUSTOM} sizes and qualities of viewers' own" \
+            most = f'{_MAX_CUSTOM} custom sizes and qualities' \
                 if len(custom) >= _MAX_CUSTOM else \
-                f'{_MAX_CUSTOM_OF_ONE} sizes and qualities of your address'
+                f'{_MAX_CUSTOM_OF_ONE} custom sizes and qualities for your address'
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
                 f"'{self.name}' is shown in {most} already: leave out quality, width, height and "
                 'invert, or choose a tier\n'))

@@ -107,7 +107,7 @@ class WebSocketTransport(Transport):
     async def write(self, frame: Frame, tier: int) -> None:
         if frame.codec != JPEG:
             if self._transport.is_closing():
-                raise ConnectionResetError('the viewer has gone')
+                raise ConnectionResetError('the viewer has left')
             self.write_now(frame, tier)
         else:
             self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
@@ -210,7 +210,7 @@ class WebSocketTransport(Transport):
 
 async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
                            ) -> web.StreamResponse:
-    socket = create_socket(request, ': /stream.mjpg is the endless picture', _HEARTBEAT_S)
+    socket = create_socket(request, ': for MJPEG, take /stream.mjpg', _HEARTBEAT_S)
     with stream.watch(viewer):
         writer = await socket.prepare(request)
         if request.transport is None:

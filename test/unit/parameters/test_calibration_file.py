@@ -91,7 +91,7 @@ def test_every_digit_survives(numbers, name):
     (WRITTEN.replace('0.003000', '.nan'), 'contains nan'),
     (WRITTEN.replace('0.003000', '.inf'), 'contains inf'),
     (WRITTEN.replace('0.003000', 'yes'), 'contains True'),
-    (WRITTEN.replace('0.003000', '&a [*a]'), 'is no usable number'),
+    (WRITTEN.replace('0.003000', '&a [*a]'), 'is not a usable number'),
     (WRITTEN.replace('plumb_bob', 'wavy'), "not 'wavy'"),
     (WRITTEN.replace('camera_matrix', 'camera_matrices'), 'camera_matrix is missing'),
 ])
@@ -103,7 +103,7 @@ def test_text_that_is_no_calibration_is_refused_with_a_sentence(text, sentence):
 
 def test_a_text_that_explodes_is_refused_at_once():
     lines = ['a0: &a0 [1]'] + [f'a{n}: &a{n} [{f"*a{n - 1}, " * 9}]' for n in range(1, 30)]
-    with pytest.raises(CalibrationError, match='is no usable number'):
+    with pytest.raises(CalibrationError, match='is not a usable number'):
         parse_yaml('\n'.join([*lines, WRITTEN.replace('0.003000', '*a29')]))
 
 
@@ -162,7 +162,7 @@ def test_a_package_is_found(monkeypatch, tmp_path):
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}/one:{tmp_path}/two')
     assert resolve('package://robot/config/${NAME}.yaml', 'eye') == \
         tmp_path / 'two/share/robot/config/eye.yaml'
-    with pytest.raises(PermanentError, match="'rabbit'.*: source the workspace"):
+    with pytest.raises(PermanentError, match=r"'rabbit'.*: source the workspace"):
         resolve('package://rabbit/a.yaml', 'eye')
 
 
@@ -254,7 +254,8 @@ def test_what_cannot_be_loaded_is_named(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     for name, sentence in [('binary', 'it is not text'),
                            ('text', 'it has no image_width'),
-                           ('long', 'is too large'), ('pipe', 'is not a file'), ('.', 'is not a file'),
+                           ('long', 'is too large'), ('pipe', 'is not a file'),
+                           ('.', 'is not a file'),
                            ('text/a', 'cannot be read: Not a directory')]:
         with pytest.raises(CalibrationError, match=sentence) as refusal:
             load(tmp_path / name)

@@ -37,11 +37,11 @@ _STAMPS = 64
 _CHUNKS = 1 << 15  # AV_CODEC_FLAG2_CHUNKS
 _KEY = {'h264': re.compile(rb'\x00\x00\x01[\x05\x25\x45\x65\x07\x27\x47\x67]'),
         'hevc': re.compile(rb'\x00\x00\x01[\x26\x28\x2a\x40\x42]\x01')}
-_H265 = ('H.265 arrives under the name of H.264, and no picture can be made of it: let the sender '
-         'say what it sends, or send H.264')
-_NO_KEY_FRAME = ('data arrives, and no picture can be made of it yet: let the sender repeat key '
-                 'frames with their parameters, for example `rpicam-vid --inline --intra 30` or '
-                 '`ffmpeg -g 30`')
+_H265 = ('H.265 arrives under the name of H.264, and cannot be decoded: have the sender say what '
+         'it sends, or send H.264')
+_NO_KEY_FRAME = ('data arrives that cannot be decoded yet: have the sender repeat key frames with '
+                 'their parameters, for example `rpicam-vid --inline --intra 30` or `ffmpeg -g '
+                 '30`')
 
 
 class Decoder:

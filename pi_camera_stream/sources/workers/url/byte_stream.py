@@ -63,13 +63,13 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Pict
     beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
         status.sentence = (
-            f'what arrives from {address.shown} is no MPEG-TS, H.264, H.265 or JPEG, or its '
+            f'what arrives from {address.shown} is not MPEG-TS, H.264, H.265 or JPEG, or its '
             'parameters are not repeated: send one of these, for example with `rpicam-vid '
             '--inline --intra 30`')
         beginning = (beginning + data.read())[-_MOST_SNIFFED_BYTES:]
     if kind in ('rtp', 'http'):
         raise TemporaryError(
-            f'what arrives from {address.shown} is {kind.upper()}: let the address begin with '
+            f'what arrives from {address.shown} is {kind.upper()}: start the address with '
             f'{kind}:// instead of {address.scheme}://')
     writer.about = {'camera': address.shown, 'fps': 0.0,
                     'detail': f'{codec_title(kind)} over {address.scheme.upper()}'}
@@ -91,7 +91,7 @@ def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
             writer.put(EncodedImage(piece.jpeg), piece.arrival_ns)
         if splitter.truncated + splitter.oversized > broken:
             broken = splitter.truncated + splitter.oversized
-            status.sentence = ('JPEGs arrive that are cut off, broken or too large: let the '
+            status.sentence = ('JPEGs arrive that are cut off, broken or too large: have the '
                                'sender send whole ones, and see whether its network loses data')
         chunk = data.read()
 
@@ -129,9 +129,10 @@ def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: PictureWrit
     try:
         for packet in container.demux(stream):
             decoder.put(packet, file.marker.whole_ns or time.monotonic_ns())
-        raise TemporaryError('the sender has gone')
+        raise TemporaryError('the sender has closed the stream')
     except av.error.FFmpegError as error:
-        raise TemporaryError(f'the stream cannot be read on ({error.strerror})') from error
+        raise TemporaryError('the stream cannot be read any further '
+                             f'({error.strerror})') from error
     finally:
         decoder.close()
 

@@ -187,8 +187,8 @@ class _JpegStream:
         """Deliver all pictures; TemporaryError at the end, unless one was all that was asked."""
         self._writer.about = _about(self._address, 'JPEG')
         self._status.sentence = (
-            f'{self._address.shown} has answered, and no picture has come: see that the camera '
-            'sends some to others, for example to a browser')
+            f'{self._address.shown} has answered, and no picture has come: check whether it sends '
+            'some to others, for example to a browser')
         self._status.seldom = True  # nobody knows yet how often they come
         chunk = beginning or answer.read()
         while chunk:
@@ -215,10 +215,10 @@ class _JpegStream:
             self._bytes_before = self._bytes
         elif self._splitter.broken > broken:
             self._tell(f'the pictures that {self._address.shown} sends are cut off or broken: '
-                       'let the camera send whole JPEGs, and see whether its network loses data')
+                       'have the camera send whole JPEGs, and see whether its network loses data')
         elif self._splitter.oversized > oversized:
             self._tell(f'a picture that {self._address.shown} sends has more than '
-                       f'{MAX_PICTURE_BYTES >> 20} MiB: let the camera send smaller ones')
+                       f'{MAX_PICTURE_BYTES >> 20} MiB: have the camera send smaller ones')
         elif self._bytes - self._bytes_before > MAX_PICTURE_BYTES or (
                 not self._pictures and self._splitter.other_bytes > _MUCH_BYTES):
             self._tell(self._nothing())
@@ -229,5 +229,5 @@ class _JpegStream:
     def _nothing(self) -> str:
         if self._splitter.broken:
             return self._status.sentence
-        return (f'{self._address.shown} sends {self._bytes} bytes and no JPEG among them: let the '
-                "camera send MJPEG, or set the parameter 'path' to the address of its stream")
+        return (f'{self._address.shown} sends {self._bytes} bytes and no JPEG among them: have '
+                "the camera send MJPEG, or set the parameter 'path' to the address of its stream")

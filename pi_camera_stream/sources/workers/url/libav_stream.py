@@ -72,13 +72,13 @@ def receive_libav(address: StreamAddress, writer: PictureWriter, status: WorkerS
     decoder = None
     try:
         if not container.streams.video:
-            raise TemporaryError(f'there is no video in {address.shown}: let the sender send '
+            raise TemporaryError(f'there is no video in {address.shown}: have the sender send '
                                  "some, or set the parameter 'path' to the address of a video "
                                  'stream')
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise TemporaryError(f'{address.shown} sends video of a kind that this PyAV cannot '
-                                 'decode: let the sender send H.264, H.265 or JPEG')
+                                 'decode: have the sender send H.264, H.265 or JPEG')
         codec, held = stream.codec_context.name, _HELD.get(container.format.name, 0)
         rate = float(stream.average_rate or 0) if codec != 'mjpeg' else 0.0
         writer.about = {'camera': address.shown, 'fps': rate if 1 <= rate <= 240 else 0.0,
@@ -135,8 +135,8 @@ def _open(address: StreamAddress, max_pixels: int) -> Any:
 
 def _waiting(address: StreamAddress) -> str:
     if address.listens or address.scheme == 'rtp':
-        return (f'nothing has come to {address.shown} yet: see that the sender runs, and that it '
-                "sends to this computer's address and port")
+        return (f'nothing has come to {address.shown} yet: check that the sender runs, and that '
+                "it sends to this computer's address and port")
     return f'{address.shown} has not answered yet: is the sender there?'
 
 
@@ -147,13 +147,13 @@ def _explain(error: Any, address: StreamAddress) -> NoReturn:
         raise refused(address, code, f'{code} {reason}') from None
     if isinstance(error, av.error.ProtocolNotFoundError) and address.scheme in _OPTIONAL:
         raise PermanentError(f'this build of PyAV does not speak {address.scheme}: install the '
-                             "system's with `sudo apt install python3-av`, or let the sender use "
+                             "system's with `sudo apt install python3-av`, or have the sender use "
                              'UDP or RTSP') from None
     if isinstance(error, av.error.InvalidDataError) and address.scheme in ('http', 'https'):
-        raise TemporaryError(f'what {address.shown} delivers is no video: open it in a browser, '
+        raise TemporaryError(f'what {address.shown} delivers is not video: open it in a browser, '
                              "and set the parameter 'path' to the address of the stream "
                              'itself') from None
     if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
         reason = 'no answer'
-    raise TemporaryError(f'{address.shown} cannot be played ({reason}): start the sender, or mend '
-                         'the address') from None
+    raise TemporaryError(f'{address.shown} cannot be played ({reason}): start the sender, or '
+                         'correct the address') from None

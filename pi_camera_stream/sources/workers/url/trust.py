@@ -85,7 +85,7 @@ def _connect(host: str, port: int | None, context: ssl.SSLContext, timeout_s: fl
         connection.connect()
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError(
-            f"shows a certificate that 'tls_ca' does not stand for ({error.verify_message}): set "
+            f"presents a certificate that 'tls_ca' does not cover ({error.verify_message}): set "
             'that parameter to a file with the certificate of this server') from None
     return connection
 

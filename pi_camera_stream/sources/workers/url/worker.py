@@ -99,13 +99,13 @@ class UrlWorker(Device):
         heard_s = self._status.heard_s
         silent_s = self._silent_s()
         if self._writer.last_s and heard_s and time.monotonic() - heard_s > silent_s / 2:
-            return (f'{self._shown} has sent nothing any more for {silent_s:.1f} s: see that the '
-                    'sender runs, and that the network reaches it')
+            return (f'{self._shown} has sent nothing for {silent_s:.1f} s: check that the sender '
+                    'runs, and that the network reaches it')
         return self._status.sentence
 
     def _tell_broken(self, reason: str) -> None:
         self._status.seldom = False
-        self._status.sentence = (f'a picture that {self._shown} sends is left out: {reason}; let '
+        self._status.sentence = (f'a picture that {self._shown} sends is left out: {reason}; have '
                                  'the camera send whole JPEGs, and see whether its network loses '
                                  'data')
 

@@ -60,7 +60,7 @@ export class Driving {
         this.#lost(sentence);
         doubt();
       },
-      unavailable: () => this.#lost('No driving: WebSockets do not get through to the robot'),
+      unavailable: () => this.#lost('Driving is not possible: WebSockets cannot reach the robot'),
     });
     const tuning = new Tuning();
     this.#panel = new DrivePanel({

@@ -36,7 +36,7 @@ export class Player {
   #file = null;
   /** @type {HTMLVideoElement | HTMLImageElement | null} */
   #picture = null;
-  #fromS = 0;
+  #startS = 0;
   #beganMs = 0;
   #paused = true;
   #dragged = false;
@@ -83,12 +83,12 @@ export class Player {
     else if (this.#file) this.close();
   }
 
-  /** @param {number} fromS */
-  #begin(fromS) {
+  /** @param {number} startS */
+  #begin(startS) {
     const file = this.#file;
     if (!file) return;
     this.#drop();
-    this.#fromS = Math.min(fromS, file.duration_s);
+    this.#startS = Math.min(startS, file.duration_s);
     const video = file.codec === 'h264';
     const picture = document.createElement(video ? 'video' : 'img');
     picture.className = 'picture';
@@ -103,12 +103,12 @@ export class Player {
     this.#beganMs = performance.now();
     this.#setPaused(false);
     setText(this.#why, '');
-    picture.src = this.#source(this.#fromS);
+    picture.src = this.#source(this.#startS);
   }
 
-  /** @param {number} fromS */
-  #source(fromS) {
-    return address(`${place(/** @type {File} */ (this.#file))}/play`, { from: fromS.toFixed(1) });
+  /** @param {number} startS */
+  #source(startS) {
+    return address(`${place(/** @type {File} */ (this.#file))}/play`, { from: startS.toFixed(1) });
   }
 
   /** The robot would go on sending. */
@@ -121,8 +121,8 @@ export class Player {
   }
 
   get #nowS() {
-    if (this.#picture instanceof HTMLVideoElement) return this.#fromS + this.#picture.currentTime;
-    return this.#paused ? this.#fromS : this.#fromS + (performance.now() - this.#beganMs) / 1000;
+    if (this.#picture instanceof HTMLVideoElement) return this.#startS + this.#picture.currentTime;
+    return this.#paused ? this.#startS : this.#startS + (performance.now() - this.#beganMs) / 1000;
   }
 
   #pause() {
@@ -152,7 +152,7 @@ export class Player {
     still.getContext('2d')?.drawImage(picture, 0, 0);
     const nowS = this.#nowS;
     this.#drop();
-    this.#fromS = nowS;
+    this.#startS = nowS;
     this.#screen.replaceChildren(still);
   }
 
@@ -175,7 +175,7 @@ export class Player {
     this.#setPaused(true);
     const file = this.#file;
     try {
-      await (await get(this.#source(this.#fromS))).body?.cancel();
+      await (await get(this.#source(this.#startS))).body?.cancel();
       if (file === this.#file) setText(this.#why, 'Your browser cannot show this: download it');
     } catch (error) {
       if (file !== this.#file) return;
@@ -194,7 +194,7 @@ export class Player {
     const durationS = this.#file.duration_s;
     const nowS = Math.min(this.#nowS, durationS);
     if (!this.#paused && this.#picture instanceof HTMLImageElement && nowS >= durationS) {
-      this.#fromS = durationS;
+      this.#startS = durationS;
       this.#end();
     }
     this.#position.max = durationS.toFixed(1);

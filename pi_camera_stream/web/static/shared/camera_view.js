@@ -208,7 +208,7 @@ export class CameraView {
     this.#note(state === 'shown' ? reason : '');
     if (state === 'shown') return;
     this.#stale();
-    const more = { since: ` since ${Math.round(silentS)}\u00a0s`, detail: reason };
+    const more = { since: ` for ${Math.round(silentS)}\u00a0s`, detail: reason };
     if (state === 'waiting') this.#wait(reason);
     else if (state === 'broken') this.#notice.show('silent', 'Pictures cannot be shown', more);
     else this.#notice.show('silent', 'No signal', more);

@@ -27,7 +27,7 @@ import { isH264, readPicture, tierName } from './ws_messages.js';
 
 const JPEG_MS = 2000; // for so long at the beginning of H.264, nobody wonders
 const NO_PICTURES = 'none'; // as a tier
-const NO_KEY_YET = 'H.264 begins with the next key frame of the camera';
+const NO_KEY_YET = 'H.264 starts with the camera’s next key frame';
 
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
@@ -71,7 +71,7 @@ export class WebSocketFeed {
     this.element.width = 1280; // about what will come, so that nothing jumps
     this.element.height = 720;
     this.#painter = new Painter(this.element,
-      () => camera.refused('This browser cannot decode the pictures of the camera'));
+      () => camera.refused('This browser cannot decode the camera’s pictures'));
     this.#decoder = new H264Decoder({
       keyFrameWanted: () => this.#connection.send({ type: 'keyframe' }),
       waiting: (sentence) => camera.noted(sentence),
@@ -237,7 +237,7 @@ export class WebSocketFeed {
     try {
       wire = readPicture(buffer);
     } catch {
-      this.#camera.refused('The program on the robot has changed: load this page again');
+      this.#camera.refused('The software on the robot has changed: reload this page');
       return;
     }
     this.#camera.received(buffer.byteLength);

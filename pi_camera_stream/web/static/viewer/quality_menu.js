@@ -28,7 +28,7 @@ const NAMES = { jpeg: 'JPEG', h264: 'H.264', h264_small: 'H.264 small', webrtc: 
 const EXPLAINED = {
   auto: 'the best that the network carries',
   jpeg: 'the best JPEG that the network carries',
-  h264: 'whole size on a narrow link',
+  h264: 'full size on a narrow link',
   h264_small: 'for a very narrow link',
   webrtc: 'H.264 that waits for nothing that is lost on the way',
   full: 'JPEG as the camera sends it',

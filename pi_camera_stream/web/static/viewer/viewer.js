@@ -36,7 +36,7 @@ import { saveSnapshot } from './snapshot.js';
 import { Sound } from './sound.js';
 
 const MESSAGE_MS = 8000;
-const WITHOUT_SOCKETS = 'This needs WebSockets, and these pictures come without';
+const WITHOUT_SOCKETS = 'This needs WebSockets, which are not used here';
 const WEBRTC = 'webrtc';
 
 const urlState = new UrlState();

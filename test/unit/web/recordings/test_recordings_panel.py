@@ -20,6 +20,7 @@ import io
 import json
 import os
 from tempfile import TemporaryDirectory
+import threading
 import time
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream.catalog import Catalog
 import pytest
 from support.recordings import FakeRecordings, film, TOPIC
+from support.site import GET, reset, site
 from support.streams import Stream
 from yarl import URL
 
@@ -264,6 +266,38 @@ async def test_no_more_than_a_few_are_read_at_a_time_and_the_rest_hears_so(it):
         answer.close()
     while (await it.ask(f'/recordings/{NAME}', headers={'Range': 'bytes=0-1'}))[0] != 206:
         await asyncio.sleep(0.01)
+
+
+@scene(access_token=TOKEN)
+async def test_a_card_that_does_not_answer_keeps_nobody_from_anything_else(it):
+    answers, asked = threading.Event(), []
+    it.put()
+
+    def path(name):
+        asked.append(name)
+        answers.wait(60)
+        return it.recordings.folder / name
+
+    it.recordings.path = path
+    waiting = [asyncio.ensure_future(it.ask(f'/recordings/{NAME}')) for _ in range(12)]
+    while not asked:
+        await asyncio.sleep(0.01)
+    try:
+        assert (await it.ask('/state'))[0] == 200
+        assert (await it.ask('/recordings'))[0] == 200  # a file, too
+        assert not any(task.done() for task in waiting)
+    finally:
+        answers.set()
+    assert {status for status, _ in await asyncio.gather(*waiting)} <= {200, 503}
+
+
+def test_who_takes_nothing_of_a_file_is_let_go(tmp_path):
+    with open(tmp_path / NAME, 'wb') as file:
+        file.truncate(1_000_000_000)
+    with site(rules=AccessRules(access_token=TOKEN), recordings=FakeRecordings(tmp_path),
+              patience_s=0.5) as robot, robot.connected(
+                  GET.format(f'/recordings/{NAME}?token={TOKEN}'), buffer_bytes=4096) as client:
+        assert reset(client)
 
 
 @scene(access_token=TOKEN)
