@@ -96,8 +96,8 @@ def _check_ports(addresses: list[Address]) -> None:
         places = {(kind, address.host, port, address.path) for port in address.ports}
         if places & taken:
             raise PermanentError(
-                f"'{public(address.url)}' in the parameter 'outlets' is taken by another one: let "
-                'each have a port of its own (RTP takes the next one, too)')
+                f"'{public(address.url)}' in the parameter 'outlets' conflicts with another one: "
+                'give each its own port (RTP also uses the next one)')
         taken |= places
 
 
