@@ -98,21 +98,21 @@ class RtspPush(CallingOutlet):
             answer = await server.ask(method, url, headers, body)
         except ClearTextError:
             raise self._refused(
-                'it asks for the password in clear text (Basic), which everyone on the way could '
-                "read: let it ask by Digest, or set 'outlets_insecure'", _WRONG_S) from None
+                'it asks for the password in clear text (Basic authentication): enable Digest '
+                "there, or set 'outlets_insecure'", _WRONG_S) from None
         if answer.status in _REFUSED:
-            raise self._refused('it refuses user and password' if self.address.secret else
+            raise self._refused('wrong user or password' if self.address.secret else
                                 'it asks for user and password: write them as '
                                 'rtsp://user:secret@server/path', _WRONG_S)
         if answer.status == _NO_WAY:
-            raise self._refused('it takes no RTP in the RTSP connection (RTP/AVP/TCP)')
+            raise self._refused('it does not accept RTP over the RTSP connection (RTP/AVP/TCP)')
         if answer.status >= 300:
             said = ''.join(filter(str.isprintable, answer.reason))[:_MOST_SHOWN]
-            raise self._refused(f'it answers {answer.status} {said} to {method}')
+            raise self._refused(f'it answered {answer.status} {said} to {method}')
         return answer
 
     def _refused(self, sentence: str, wait_s: float = 0.0) -> RefusedError:
-        return RefusedError(f'{self.address.place} does not take it, {sentence}', wait_s)
+        return RefusedError(f'{self.address.place} refused the stream: {sentence}', wait_s)
 
     def _hear(self, data: bytes) -> None:
         """Take in RTCP, where any comes."""

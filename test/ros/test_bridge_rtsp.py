@@ -58,6 +58,6 @@ def test_a_port_that_is_taken_is_named_and_everything_else_runs(guest):
             # So is a receiver that is not there, for whom it is encoded all the same.
             values = guest.diagnostics('http_bridge: bridge',
                                        lambda v: int(v['udp: frames sent']) > 0
-                                       and 'nobody listens' in v['udp'])
+                                       and 'nothing listens' in v['udp'])
             assert str(sent) in values['udp']
         assert 'players find it' not in program.output

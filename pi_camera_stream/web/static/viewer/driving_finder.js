@@ -38,8 +38,8 @@ export class DrivingFinder {
    * of itself.
    *
    * @param {() => import('../shared/camera_view.js').CameraView[]} views
-   * @param {(state: { camera_controls?: boolean, you?: import('./account.js').Identity }) => void
-   *   } stated
+   * @param {(state: { camera_controls?: boolean, you?: import('./account.js').Identity,
+   *   recording?: import('./recording.js').RecordingState, sound?: object }) => void} stated
    */
   constructor(views, stated) {
     this.#views = views;
