@@ -225,7 +225,7 @@ def test_a_video_that_stands_still_gives_way_to_jpeg_and_is_not_tried_at_once(lo
     looker.open(transport='webrtc')
     wait_for(looker, 'WebRTC')
     looker.page.evaluate('window.stuck = true')
-    looker.page.get_by_text('No WebRTC: The video by WebRTC stood still').wait_for()
+    looker.page.get_by_text('No WebRTC: The video stood still').wait_for()
     wait_for_jpegs(looker)
     asked = looker.page.evaluate('window.asked')
     assert asked.count('POST') == asked.count('DELETE') == 1
