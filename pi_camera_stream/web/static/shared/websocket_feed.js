@@ -84,7 +84,7 @@ export class WebSocketFeed {
         opened: () => this.#opened(),
         received: (data) => this.#received(data),
         lost: () => this.#webRtc.shown || camera.lost(),
-        refused: (sentence) => camera.refused(sentence),
+        refused: (sentence) => this.#refused(sentence),
         unavailable: () => camera.unavailable(),
       });
   }
@@ -189,6 +189,16 @@ export class WebSocketFeed {
       && performance.now() - this.#askedMs > JPEG_MS;
     if (wondering || this.#noted) this.#camera.noted(wondering ? NO_KEY_YET : '');
     this.#noted = wondering;
+  }
+
+  /**
+   * Who may not watch by one way does not by the other, nor keeps a place that way.
+   *
+   * @param {string} sentence
+   */
+  #refused(sentence) {
+    this.#webRtc.silenced();
+    this.#camera.refused(sentence);
   }
 
   #opened() {

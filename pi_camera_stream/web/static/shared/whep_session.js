@@ -64,7 +64,7 @@ export class WhepSession {
     hurry(this.#receiver);
     this.#connection.ontrack = ({ track }) => owner.tracked(new MediaStream([track]));
     this.#connection.onconnectionstatechange = () => {
-      if (['disconnected', 'failed'].includes(this.#connection.connectionState)) {
+      if (['closed', 'disconnected', 'failed'].includes(this.#connection.connectionState)) {
         this.#fail(new Error(LOST));
       }
     };
