@@ -19,7 +19,8 @@
 const USUAL = 'avc1.640028'; // profile High, up to 1920x1080
 const PATIENCE_MS = 1000;
 
-const INSECURE = 'Without WebRTC, browsers decode H.264 only over HTTPS, or on the robot (localhost). '
+const INSECURE = 'Without WebRTC, browsers decode H.264 only over HTTPS, or on the robot '
+  + '(localhost). '
   + 'To have HTTPS, run there: python3 -m pi_camera_stream secure';
 const UNABLE = 'This browser cannot decode H.264';
 

@@ -154,8 +154,8 @@ export class WebRtcVideo {
   }
 
   /**
-   * Return when the painted picture was taken. Where the browser does not say which one that is, it
-   * is at least as new as what had been decoded when the one before was painted.
+   * Return when the painted picture was taken. Where the browser does not say which one that is,
+   * it is at least as new as what had been decoded when the one before was painted.
    *
    * @param {number | undefined} rtp
    */

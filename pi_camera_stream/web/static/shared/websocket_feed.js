@@ -117,14 +117,9 @@ export class WebSocketFeed {
     this.#ask();
   }
 
-  /** @param {string} transport */
-  setTransport(transport) {
-    this.#webRtc.set({ transport });
-  }
-
-  /** @param {boolean} drives */
-  setDriving(drives) {
-    this.#webRtc.set({ drives });
+  /** @type {import('./feed.js').Feed['set']} */
+  set(change) {
+    this.#webRtc.set(change);
   }
 
   /** @param {string} transport */
@@ -142,7 +137,6 @@ export class WebSocketFeed {
     });
   }
 
-  /** Ask for pictures as they are needed now. */
   #ask() {
     this.#askedMs = performance.now();
     const tier = this.#webRtc.covers ? NO_PICTURES : this.#askedTier();
@@ -191,13 +185,9 @@ export class WebSocketFeed {
     this.#noted = wondering;
   }
 
-  /**
-   * Who may not watch by one way does not by the other, nor keeps a place that way.
-   *
-   * @param {string} sentence
-   */
+  /** @param {string} sentence */
   #refused(sentence) {
-    this.#webRtc.silenced();
+    this.#webRtc.silenced(); // nor may one watch so, and keep a place
     this.#camera.refused(sentence);
   }
 
