@@ -75,7 +75,7 @@
  * @property {() => void} stop
  * @property {() => void} wake
  * @property {(name: string) => void} setTier
- * @property {(change: { transport?: string, drives?: boolean }) => void} set what it may go by: the
+ * @property {(change: { transport?: string, drives?: boolean }) => void} set what it goes by: the
  *   transport that was chosen, and whether somebody drives by its pictures
  */
 
