@@ -30,7 +30,7 @@ _AIM = 0.85  # of what fits through
 _TOO_MUCH, _MUCH_TOO_MUCH = 1.1, 1.3
 _QUEUE_S = 0.015
 _EASY, _FULL = 0.25, 0.9  # of the time that a frame may take, said to those who choose the rate
-# Over which what is lost is added up: a report may be of two packets. Fewer than these tell little.
+# Over which what is lost is added up: a report may be of two packets, and few tell little.
 _LOSS_S, _LEAST_PACKETS = 1.5, 50
 _MOST_REPORTS = 64
 # Of the packets: more is no bad radio, but a queue that overflows. Where it would have been seen

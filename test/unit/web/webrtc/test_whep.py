@@ -42,7 +42,7 @@ from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream import tiers
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.webrtc import ice_servers, peer, whep
+from pi_camera_stream.web.webrtc import ice_servers, peer, shared_packets, whep
 from pi_camera_stream.web.webrtc.transport_feedback import Arrival
 import pytest
 from support.listening import listen
@@ -186,13 +186,19 @@ def feedback(site, kind, fci=b''):
     return RtcpPsfbPacket(fmt=kind, ssrc=1, media_ssrc=0 if fci else sender._ssrc, fci=fci)
 
 
+@pytest.mark.parametrize('shared', [True, False])
 @with_site()
-async def test_pictures_come_in_order_and_none_is_missing(site):
+async def test_pictures_come_in_order_and_none_is_missing(site, monkeypatch, shared):
+    if not shared:  # the packets of one viewer with those of others
+        monkeypatch.setattr(shared_packets, '_KNOWN', ((0, 0), (0, 0)))
     client = await site.watching()
     await client.more(30)
     greys = [grey_of(frame) for frame in client.frames][-30:]
     steps = {(after - before) % LEVELS for before, after in pairwise(greys)}
     assert steps <= {0, 1, 2, 3} and client.frames[-1].width == WIDTH
+    assert site.sessions()[0].peer._shares == shared
+    state = await client.state()
+    assert abs(state['server_ms'] - state['stamp_ms']) < 60_000
 
 
 @with_site()
