@@ -32,6 +32,8 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpRtpfbPacket,
 )
+from benchmarks.video.page import Watch
+from benchmarks.video.rtp_pages import Receiver
 import cv2
 import numpy as np
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -499,6 +501,28 @@ async def test_the_rate_follows_how_long_packets_take_where_the_client_tells(sit
         await send_rtcp(client, written(report))
         await client.more()
     assert site.rendition.rate.share < 1.0 or not site.rendition.users
+
+
+@with_site()
+async def test_a_receiver_without_a_decoder_tells_of_each_packet_and_sees_all_frames(site):
+    receiver = Receiver(0, Watch('tier=h264'), site.session, str(site.url('/')))
+    try:
+        await receiver.enter()
+        await site.until(lambda: site.sessions()[0].peer.connected.is_set())
+        packets = site.sessions()[0].peer.reports.packets
+        for _ in range(600):
+            await receiver.report()
+            if receiver.count > 30 and packets.heard:
+                break
+            await asyncio.sleep(0.05)
+        assert packets.heard and not receiver.frames.given_up
+        await receiver.leave()
+        pictures = receiver.pictures()
+        assert len(pictures) > 30
+        assert all(0 < one.came_ns - one.stamp_ns < 10e9 for one in pictures)
+        assert [one.stamp_ns for one in pictures] == sorted(one.stamp_ns for one in pictures)
+    finally:
+        await receiver.close()
 
 
 @with_site()
