@@ -91,7 +91,7 @@ class DiskWriter:
             backlog.put(Arrival(content, now_s))
             if slow := backlog.left_out != before:
                 self._slow_s = now_s
-            if backlog.open:
+            if backlog.open and isinstance(content, Frame):  # with which the others are written
                 self._changed.notify()
             wants_key = track.wants_key or backlog.wants_key
         if slow and self._slow_said.due():
