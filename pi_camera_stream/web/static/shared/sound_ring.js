@@ -17,13 +17,13 @@
 // What has been decoded and not been heard yet: as little as the way to here allows.
 
 const LEAST_MARGIN = 240; // samples, 5 ms at 48 kHz, that are there before they are needed
-const MOST_MARGIN = 9600;
+const MOST_MARGIN = 4800;
+const GROWTH = 480; // of the margin, when nothing was there
+const SHRINK = 0.96; // of it, in each window: now and then a gap is better than always being late
 const LATE = 1920; // more than that above what is wanted is left out at once
 const WINDOW = 24_000; // samples played, of which the fewest waiting tell how much room there is
 const SLACK = 96; // not worth a change
 const STRETCHED = 4; // each so many blocks are one sample longer or shorter: nobody hears that
-const CALM = 40; // windows without a gap, and the margin becomes smaller
-const SHRINK = 0.8;
 
 /**
  * Hold samples between a network and a sound card. Who falls silent by a late packet waits for more
@@ -39,7 +39,6 @@ export class SoundRing {
   #chunk = 480; // samples that come at a time
   #least = Infinity; // waiting, in this window
   #played = 0; // in this window
-  #calm = 0; // windows
   #stretch = 0; // samples that a block takes more than it gives
   #block = 0;
   #scratch = new Float32Array(0);
@@ -92,10 +91,9 @@ export class SoundRing {
 
   #fallSilent() {
     this.gaps += 1;
-    this.#calm = 0;
     this.#running = false;
     this.#stretch = 0;
-    this.#margin = Math.min(2 * this.#margin, MOST_MARGIN);
+    this.#margin = Math.min(this.#margin + GROWTH, MOST_MARGIN);
     this.#begin();
   }
 
@@ -130,11 +128,7 @@ export class SoundRing {
     if (this.#played < WINDOW) return;
     const more = this.#least - this.#margin;
     this.#stretch = Math.abs(more) <= SLACK ? 0 : Math.sign(more);
-    this.#calm += 1;
-    if (this.#calm >= CALM) {
-      this.#margin = Math.max(LEAST_MARGIN, Math.round(this.#margin * SHRINK));
-      this.#calm = 0;
-    }
+    this.#margin = Math.max(LEAST_MARGIN, this.#margin * SHRINK);
     this.#begin();
   }
 
