@@ -52,6 +52,7 @@ COMMANDS = {
     'kills': 'whether viewers and drivers come back when a program is killed',
     'small': 'what serve takes on a machine of 512 MB, and how soon it shows a picture',
     'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
+    'record': 'what is left of a recording when its end comes without a warning',
     'ends': 'how programs end that are told to at a random moment',
     'codec': 'what H.264 gives and costs, beside JPEG',
     'soak': 'whether anything grows when everything happens at once for a long time',

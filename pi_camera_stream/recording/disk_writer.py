@@ -27,12 +27,13 @@ from .backlog import Arrival, Note, Sound
 from .disk_faults import explain, FULL
 from .folder import Folder
 from .settings import RecordSettings
+from .sync_thread import SyncThread
 from .track import Track
 from ..core.errors import FrameRefusedError
 from ..core.frame import Frame
 from ..core.pacing import Occasionally
 
-_NICENESS = 5
+_NICENESS = 2  # little: what waits is lost where the program is killed
 _SYNC_S = 1.0
 _RETRY_S = 5.0  # after the disk has refused something
 _SLOW_S = 10.0  # so long is it told that the disk is too slow
@@ -69,7 +70,9 @@ class DiskWriter:
         self._wanted, self._ends_s = False, math.inf
         self._busy_s = math.inf  # since when the disk is asked for something
         self._slow_s = -math.inf  # when something was left out last
+        self._slow_said = Occasionally(_REPEAT_S)
         # The rest is the thread's.
+        self._syncing = SyncThread()
         self._said = Occasionally(_REPEAT_S)
         self._again_s = 0.0
         self._sync_s = 0.0
@@ -80,14 +83,20 @@ class DiskWriter:
 
     def put(self, track: Track, content: Frame | Sound | Note) -> bool:
         """Take in what came; return whether a key frame would help."""
+        now_s, backlog = time.monotonic(), track.backlog
         with self._changed:
-            before = track.backlog.left_out
-            track.backlog.put(Arrival(content, time.monotonic()))
-            if track.backlog.left_out != before:
-                self._slow_s = time.monotonic()
-            if track.backlog.open:
+            if self._ends_s < math.inf:
+                return False
+            before = backlog.left_out
+            backlog.put(Arrival(content, now_s))
+            if slow := backlog.left_out != before:
+                self._slow_s = now_s
+            if backlog.open:
                 self._changed.notify()
-            return track.wants_key or track.backlog.wants_key
+            wants_key = track.wants_key or backlog.wants_key
+        if slow and self._slow_said.due():
+            self._log(f'recording: {self.fault()}')
+        return wants_key
 
     def put_all(self, content: Sound | Note) -> None:
         for track in self.tracks:
@@ -141,7 +150,8 @@ class DiskWriter:
         """Return what is wrong, with the remedy; empty for nothing."""
         now_s, folder = time.monotonic(), self._folder.path
         with self._changed:
-            hangs_s, slow = now_s - self._busy_s, now_s - self._slow_s < _SLOW_S
+            hangs_s = now_s - min(self._busy_s, self._syncing.since_s)
+            slow = now_s - self._slow_s < _SLOW_S
         if hangs_s > _HANGS_S:
             return (f"the disk of '{folder}' has not answered for {hangs_s:.0f} s: see that it is "
                     'plugged in; it is worn out if that comes again')
@@ -238,11 +248,16 @@ class DiskWriter:
         track.fault = fault
 
     def _sync(self) -> None:
-        written = [track for track in self.tracks if track.file is not None]
-        for track in written:
+        for track in self.tracks:
             if track.file is not None:
-                self._do(track, track.file.sync)
-        written = [track for track in written if track.file is not None]
+                error = self._syncing.failed.pop(track.file.name, None)
+                if error is not None:
+                    self._refused(track, error)
+                else:
+                    self._do(track, track.file.check)
+        written = [track for track in self.tracks if track.file is not None]
+        self._syncing.ask({track.file.name: track.file.descriptors() for track in written
+                           if track.file is not None})
         try:
             self._count()
             if written and self._look() <= 0 and not self._delete_oldest():
@@ -282,17 +297,15 @@ class DiskWriter:
         if not self._most_bytes:
             return False
         try:
-            while self._look() <= 0:
-                total, gone = self._folder.keep(self._total_of_ours() - 1, self.running())
-                self._total_bytes = total
+            while True:
+                all_bytes, _ = self._folder.keep(math.inf, ())
+                self._total_bytes, gone = self._folder.keep(all_bytes - 1, self.running())
                 if not gone:
                     return False
-            return True
+                if self._look() > 0:
+                    return True
         except OSError:
             return False
-
-    def _total_of_ours(self) -> int:
-        return self._folder.keep(math.inf, ())[0]
 
 
 def _full(folder: Folder) -> OSError:

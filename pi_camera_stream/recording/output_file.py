@@ -62,6 +62,10 @@ class OutputFile:
         """Return when all is on the disk."""
         os.fdatasync(self._descriptor)
 
+    def descriptor(self) -> int:
+        """Return another descriptor of it, to be closed by who gets it."""
+        return os.dup(self._descriptor)
+
     def there(self) -> bool:
         """Return whether its name still leads to it."""
         try:

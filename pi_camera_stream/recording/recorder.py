@@ -16,6 +16,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 import json
@@ -69,6 +70,8 @@ class Recorder:
         self._disk = DiskWriter(self._folder, settings, topics, log)
         self._feeds = [Feed(partial(find, track.topic), settings.codec,
                             partial(self._disk.put, track)) for track in self._disk.tracks]
+        # Its own: a disk that does not answer shall not keep others from theirs.
+        self._aside = ThreadPoolExecutor(1, 'recordings')
         self._lock = threading.Lock()  # guards all that follows
         self._trigger = Trigger(settings.mode, settings.after_s)
         self._recording = self._active = self._closed = False
@@ -83,6 +86,7 @@ class Recorder:
             app = build(reaper)
             app.on_startup.append(self._open)
             app.on_shutdown.insert(0, self._close)
+            app.on_cleanup.append(self._end)
             return app
         return build_both
 
@@ -111,6 +115,7 @@ class Recorder:
             stamp_ns = int(stamp['sec']) * 10**9 + int(stamp['nanosec'])
             looked = [one for one in results if one['processor'] == MOTION]
             moves = any(one['detections'] for one in looked)
+            plain = json.dumps(results, allow_nan=False)
         except (ValueError, KeyError, TypeError, RecursionError):
             return
         now_s = time.monotonic()
@@ -121,7 +126,7 @@ class Recorder:
                 self._trigger.find(now_s)
         if moves:
             self._follow()
-        self._note('found', f'"results": {json.dumps(results)}', stamp_ns)
+        self._note('found', f'"results": {plain}', stamp_ns)
 
     def put_sound(self, data: bytes, stamp_ns: int) -> None:
         """Take in a packet of Opus, where the settings have a track for it."""
@@ -156,11 +161,8 @@ class Recorder:
         running = self._disk.running()
         now = [one for name, track in running.items()
                if (one := _recording(name, track)) is not None]
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(
-                None, self._folder.files, running)
-        except OSError:  # which `state` tells of, once something is to be written
-            found = []
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._aside, self._list, frozenset(running))
         self._known = frozenset(one.name for one in (*now, *found))
         return sorted((*now, *found), key=lambda one: (one.began, one.name), reverse=True)
 
@@ -172,7 +174,7 @@ class Recorder:
             return f'{name} is being recorded: stop that first'
         try:
             deleted = await asyncio.get_running_loop().run_in_executor(
-                None, self._folder.delete, name)
+                self._aside, self._folder.delete, name)
         except OSError as error:
             return f'{name} cannot be deleted: {error.strerror}'
         return '' if deleted else f'there is no recording {name}'
@@ -193,7 +195,7 @@ class Recorder:
 
     async def _open(self, _: web.Application) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.run_in_executor(None, self._look)
+        threading.Thread(target=self._look, name='look', daemon=True).start()
         self._follow()
 
     async def _close(self, _: web.Application) -> None:
@@ -203,9 +205,19 @@ class Recorder:
             self._ticking.cancel()
         self._loop = None
 
+    async def _end(self, _: web.Application) -> None:
+        self._aside.shutdown(wait=False, cancel_futures=True)
+
     def _look(self) -> None:
         with suppress(OSError):
             self._disk.free_bytes, _ = self._folder.free()
+
+    def _list(self, running: frozenset[str]) -> list[Recording]:
+        self._look()
+        try:
+            return self._folder.files(running)
+        except OSError:  # which `state` tells of, once something is to be written
+            return []
 
     def _note(self, kind: str, data: str, stamp_ns: int | None = None) -> None:
         self._disk.put_all(Note(kind, data, self._now_ns() if stamp_ns is None else stamp_ns))

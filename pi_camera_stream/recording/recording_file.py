@@ -86,6 +86,10 @@ class RecordingFile:
                 and since_ns > -_BACK_NS
                 and since_ns / 1e9 < at_s - self._last_at_s + _AHEAD_S)
 
+    def length_s(self, frame: Frame) -> float:
+        """Return how long it would be with a frame."""
+        return (frame.stamp_ns - self._first_ns) / 1e9
+
     def take(self, arrival: Arrival) -> None:
         """Write what has come; of frames, what `fits`."""
         content = arrival.content
@@ -98,13 +102,14 @@ class RecordingFile:
                 and content.stamp_ns >= self._first_ns:
             self._writer.add_sound(content.data, self._tick(content.stamp_ns))
 
-    def sync(self) -> None:
-        """See that all is on the disk; FileNotFoundError where somebody has removed it."""
-        self._film.sync()
-        if self._notes is not None:
-            self._notes.sync()
+    def descriptors(self) -> list[int]:
+        """Return what is to be brought to the disk, and closed."""
+        return [file.descriptor() for file in (self._film, self._notes) if file is not None]
+
+    def check(self) -> None:
+        """See that it is still there; OSError without a number where somebody has removed it."""
         if not self._film.there():
-            raise FileNotFoundError(f"'{self.name}' was removed while it was written")
+            raise OSError(f"'{self.name}' was removed while it was written")
 
     def finish(self) -> None:
         """End it; it plays without that, too."""

@@ -81,12 +81,15 @@ class Track:
                                       self._settings.sound_channels)
         else:
             self.wants_key = True
+            self.left_out += 1
 
     def finish(self) -> None:
         """End the file, if there is one."""
         if self.file is not None:
-            file, self.file = self.file, None
-            file.finish()
+            try:
+                self.file.finish()
+            finally:
+                self.file = None
 
     def abandon(self) -> None:
         """Leave the file as it is."""
@@ -103,7 +106,7 @@ class Track:
                 return False
             self._changed_at_s = at_s
             self.finish()
-        elif self.file.seconds >= 60 * self._settings.minutes:
+        elif self.file.length_s(frame) >= 60 * self._settings.minutes:
             self.wants_key = not frame.key
             if frame.key:
                 self.finish()

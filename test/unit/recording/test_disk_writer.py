@@ -15,6 +15,7 @@
 """What comes to the disk, on disks of all kinds."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -176,7 +177,7 @@ def test_a_file_is_as_long_as_asked_for_and_none_is_missing_between_two(tmp_path
         for _ in range(30):
             bench.send(step_s=0.1)
         bench.writer.close()
-        assert [len(film) for film in bench.films()] == [7, 7, 7, 7, 2]
+        assert [len(film) for film in bench.films()] == [6, 6, 6, 6, 6]
 
 
 def test_h264_begins_each_file_with_a_key_frame_which_is_asked_for(tmp_path):
@@ -192,6 +193,19 @@ def test_h264_begins_each_file_with_a_key_frame_which_is_asked_for(tmp_path):
         assert all(len(film) % 10 == 0 for film in films)
         assert len(films) > 1
         assert not asked[0]
+
+
+def test_a_camera_that_was_away_for_long_begins_another_file(bench, monkeypatch):
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now_s)
+    bench.writer.begin()
+    for _ in range(3):
+        bench.send()
+    now_s += 3600
+    bench.send(step_s=3600)
+    now_s += 1
+    bench.writer.close()
+    assert [len(film) for film in bench.films()] == [3, 1]
 
 
 def test_two_topics_are_two_files(tmp_path):
@@ -300,10 +314,41 @@ def test_a_disk_that_hangs_delays_nobody_and_is_said(tmp_path, monkeypatch):
         assert bench.writer.tracks[0].backlog.held_bytes < 60_000
         assert bench.writer.left_out() > 50
         assert 'too slow' in bench.writer.fault()
+        assert len(bench.log) == 1
+        assert 'has not answered' in bench.log[0]
         goes_on.set()
         bench.writer.close()
         film, = bench.films()
         assert len(film) + bench.writer.left_out() == bench.sequence
+
+
+def test_it_goes_on_writing_while_the_disk_is_synchronised(bench, soon, monkeypatch):
+    goes_on, asked = threading.Event(), threading.Event()
+
+    def synchronise(_):
+        asked.set()
+        assert goes_on.wait(WAIT_S)
+
+    monkeypatch.setattr(os, 'fdatasync', synchronise)
+    monkeypatch.setattr(disk_writer_module, '_HANGS_S', 0.0)
+    bench.writer.begin()
+    bench.send_until(asked.is_set)
+    film = bench.folder.path / bench.names()[0]
+    size = film.stat().st_size
+    bench.send_until(lambda: film.stat().st_size > size + 10 * len(JPEG))
+    assert 'has not answered' in bench.writer.fault()
+    goes_on.set()
+
+
+def test_what_goes_wrong_while_it_is_synchronised_is_said(bench, soon, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, 'Input/output error')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'fdatasync', fail)
+        bench.writer.begin()
+        bench.send_until(lambda: 'replace it' in bench.writer.fault())
+    bench.send_until(lambda: bench.writer.running() and not bench.writer.fault())
 
 
 def test_the_end_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):

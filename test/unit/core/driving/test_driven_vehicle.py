@@ -124,6 +124,15 @@ def test_a_fault_at_the_end_is_said(vehicle, actuator, lines):
     assert lines[-1] == 'the vehicle may not stand at the end: its stop() raises OSError()'
 
 
+def test_what_is_sent_is_told_to_who_records_it(vehicle, actuator, hands):
+    sent = []
+    vehicle.on_sent = lambda *velocity: sent.append(velocity)
+    wait_until(lambda: (0.5, 0.0) in sent)
+    vehicle.stop()
+    told = [velocity for velocity in actuator.told if isinstance(velocity, tuple)]
+    assert [velocity for velocity in sent if velocity != (0.0, 0.0)] == told[-len(sent):]
+
+
 def test_it_moves_while_somebody_drives_and_the_end_is_told(vehicle, actuator, hands):
     wait_until(lambda: (0.5, 0.0) in actuator.told)
     vehicle.stop()
