@@ -29,9 +29,9 @@ import threading
 import time
 from typing import Any, cast
 
+from pi_camera_stream.core.child import Child
 from pi_camera_stream.sources import workers
 from pi_camera_stream.sources.base import SourceSettings
-from pi_camera_stream.sources.child import Child
 from pi_camera_stream.sources.worker_source import WorkerSource
 
 from .common import command

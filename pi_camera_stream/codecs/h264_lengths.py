@@ -38,7 +38,7 @@ class LengthPrefixed:
         """Read an AVCDecoderConfigurationRecord; FrameRefusedError when it is none."""
         try:
             if configuration[0] != _VERSION:
-                raise FrameRefusedError('it begins with no configuration of H.264')
+                raise FrameRefusedError('it does not begin with a configuration of H.264')
             self._length_bytes = (configuration[4] & 3) + 1
             units, at = [], 5
             for mask in (0x1F, 0xFF):  # the numbers of SPS and PPS

@@ -16,25 +16,29 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+import ipaddress
 
+from .address import Address, public, read_address, RTP, RTSP, TS
+from .calling import TcpCaller
 from .outlet import Log, Outlet
 from .raw_tcp import RawTcpServer
+from .rtsp_push import RtspPush
 from .rtsp_server import RtspServer
+from .sending_udp import RtpOutlet, TsOutlet, UdpOutlet
 from ..core.errors import PermanentError
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
-from ..web.access.origins import shown
 from ..web.stream.catalog import Catalog
 
-_FORM = 'tcp://:5001, or tcp://:5001?topic=/front/image_raw'
+_BY_UDP: dict[str, type[UdpOutlet]] = {RTP: RtpOutlet, TS: TsOutlet}
+_ANY = '0.0.0.0'  # noqa: S104 - compared, not listened at
 
 
 @dataclass(frozen=True)
 class OutletSettings:
     """What has been configured of them."""
 
-    address: str  # where they listen
+    address: str  # where they listen, and by which those to groups go
     rtsp_port: int = 0  # 0 for none
     rtsp_multicast: bool = False  # whether its players may have pictures sent to a group
     outlets: tuple[str, ...] = ()  # addresses
@@ -57,25 +61,48 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
                                  "'outlets_insecure'")
         outlets.append(RtspServer(settings.address, settings.rtsp_port, catalog, rules, places,
                                   note_wrong, log, settings.rtsp_multicast))
-    for text in settings.outlets:
-        port, topic = _read(text)
-        if rules.access_token and not settings.insecure:
+    addresses = [read_address(text) for text in settings.outlets]
+    _check_ports(addresses)
+    for address in addresses:
+        if rules.access_token and not settings.insecure and not _asks(address):
             raise PermanentError(
-                f"'{shown(text)}' in the parameter 'outlets' would show the pictures to everyone, "
-                'and watching needs the access token: leave it out, take RTSP (rtsp_port), which '
-                "asks for it, or set 'outlets_insecure'")
-        outlets.append(RawTcpServer(settings.address, port, topic, catalog, rules, places, log))
+                f"'{public(address.url)}' in the parameter 'outlets' would show the pictures to "
+                'everyone, and watching needs the access token: leave it out, take RTSP '
+                "(rtsp_port), which asks for it, or set 'outlets_insecure'")
+        if not address.host:
+            outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
+                                        rules, places, log, address.tier))
+        elif address.scheme in _BY_UDP:
+            outlets.append(_BY_UDP[address.scheme](address, _interface(settings.address), catalog,
+                                                   rules, places, log))
+        elif address.scheme == RTSP:
+            outlets.append(RtspPush(address, settings.insecure, catalog, rules, places, log))
+        else:
+            outlets.append(TcpCaller(address, catalog, rules, places, log))
     return outlets
 
 
-def _read(text: str) -> tuple[int, str]:
-    """Return port and topic of an address."""
+def _asks(address: Address) -> bool:
+    """Return whether who receives it asks who watches, or should: it has a password for us."""
+    return address.scheme == RTSP and bool(address.secret)
+
+
+def _check_ports(addresses: list[Address]) -> None:
+    """PermanentError where two send to one place, where nobody could tell them apart."""
+    taken: set[tuple[object, ...]] = set()
+    for address in addresses:
+        kind = 'udp' if address.scheme in _BY_UDP else address.scheme
+        places = {(kind, address.host, port, address.path) for port in address.ports}
+        if places & taken:
+            raise PermanentError(
+                f"'{public(address.url)}' in the parameter 'outlets' is taken by another one: let "
+                'each have a port of its own (RTP takes the next one, too)')
+        taken |= places
+
+
+def _interface(address: str) -> str:
+    """Return by which address of this machine groups are sent to, if one has been chosen."""
     try:
-        parts = urlsplit(text)
-        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        if parts.scheme == 'tcp' and not parts.hostname and not parts.username and parts.port \
-                and parts.path in ('', '/') and query.keys() <= {'topic'}:
-            return parts.port, query.get('topic', [''])[0]
-    except ValueError:
-        pass
-    raise PermanentError(f"'{shown(text)}' in the parameter 'outlets' is none: write {_FORM}")
+        return address if ipaddress.ip_address(address).version == 4 else _ANY
+    except ValueError:  # a name, or nothing
+        return _ANY

@@ -73,8 +73,9 @@ class Progress:
             self._moved_s = now_s
         return moves
 
-    def is_stuck(self, now_s: float) -> bool:
-        return now_s - self._moved_s > STUCK_S
+    def is_stuck(self, now_s: float, longest_s: float | None = None) -> bool:
+        """Return whether it has taken nothing for so long, which is `STUCK_S` usually."""
+        return now_s - self._moved_s > (STUCK_S if longest_s is None else longest_s)
 
 
 class ListeningOutlet(Outlet):

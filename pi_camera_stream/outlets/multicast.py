@@ -35,12 +35,12 @@ class Group:
     Its address is of those that stay within a site (239.255.0.0/16, RFC 2365), and chosen here.
     """
 
-    def __init__(self, outlet: Outlet, stream: Stream, local: tuple[Any, ...], packer: Packer
-                 ) -> None:
+    def __init__(self, outlet: Outlet, stream: Stream, tier: str, local: tuple[Any, ...],
+                 packer: Packer) -> None:
         """Make it; it is sent from that address of this machine. OSError where that is IPv6."""
         if len(local) > 2:
             raise OSError('it is by IPv4')
-        self.stream, self.local = stream, local
+        self.stream, self.tier, self.local = stream, tier, local
         self._outlet, self._packer = outlet, packer
         self._address = f'239.255.{secrets.randbelow(256)}.{secrets.randbelow(255) + 1}'
         self._port = secrets.choice(_PORTS)
@@ -83,7 +83,7 @@ class Group:
             self.local, (self._address, self._port),
             Delivery(port=self._port, control_port=self._port + 1), self._packer, self._sender)
         try:
-            viewer = self._viewer = self._outlet.viewer(self._address, transport)
+            viewer = self._viewer = self._outlet.viewer(self._address, transport, self.tier)
             transport.on_loss = lambda: viewer.reader.jump() if viewer.reader else None
             await self._outlet.play(self.stream, viewer, transport)
         finally:
@@ -92,18 +92,18 @@ class Group:
 
 
 class Groups:
-    """The groups of a server: one for each stream, and network of this machine."""
+    """The groups of a server: one for each stream, its tier, and network of this machine."""
 
     def __init__(self, outlet: Outlet, packer: Packer) -> None:
         self._outlet, self._packer = outlet, packer
         self._groups: list[Group] = []
 
-    def find(self, stream: Stream, local: tuple[Any, ...]) -> Group:
+    def find(self, stream: Stream, tier: str, local: tuple[Any, ...]) -> Group:
         """Return the one of a stream; OSError where there can be none."""
         for group in self._groups:
-            if group.stream is stream and group.local[0] == local[0]:
+            if (group.stream, group.tier, group.local[0]) == (stream, tier, local[0]):
                 return group
         # What nobody plays any more would keep streams of topics that nobody wants.
         self._groups = [group for group in self._groups if group.plays]
-        self._groups.append(Group(self._outlet, stream, local, self._packer))
+        self._groups.append(Group(self._outlet, stream, tier, local, self._packer))
         return self._groups[-1]

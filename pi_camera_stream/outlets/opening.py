@@ -22,8 +22,8 @@ import time
 from .rtp import PAYLOAD_TYPE, TICKS_PER_S
 from ..codecs.h264 import nal_units, PPS, SPS, unit_type
 from ..core.frame import Frame
+from ..core.video_spec import VideoSpec
 from ..web.stream.stream import Stream
-from ..web.stream.tiers import H264
 from ..web.stream.video_rendition import VideoRendition
 
 TRACK = 'track0'
@@ -44,8 +44,8 @@ class Opening:
     Otherwise the encoder would begin once more as soon as the player plays.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, spec: VideoSpec) -> None:
+        self.stream, self._spec = stream, spec
         self._first: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._first.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -60,7 +60,7 @@ class Opening:
     async def _run(self) -> None:
         stream = self.stream
         try:
-            with stream.wanted(), stream.use_video(H264) as rendition:
+            with stream.wanted(), stream.use_video(self._spec) as rendition:
                 self._first.set_result(await self._wait(rendition))
                 await asyncio.sleep(_HOLD_S)
         except NoPictureError as error:
@@ -71,7 +71,7 @@ class Opening:
     async def _wait(self, rendition: VideoRendition) -> Frame:
         stream, begun_s, asked = self.stream, time.monotonic(), False
         while rendition.newest_key is None:
-            if reason := stream.video.reason(H264):
+            if reason := stream.video.reason(self._spec):
                 raise NoPictureError(reason)
             waited_s = time.monotonic() - begun_s
             if waited_s > _PATIENCE_S:
@@ -84,18 +84,25 @@ class Opening:
         return rendition.newest_key
 
 
-def describe(frame: Frame, title: str, host: str) -> str:
-    """Return what a stream is that has this key frame in it (SDP: RFC 4566, RFC 6184)."""
+def describe(frame: Frame, title: str, host: str, port: int = 0) -> str:
+    """
+    Return what a stream is that has this key frame in it (SDP: RFC 4566, RFC 6184).
+
+    With a port, it says that it is sent there, to `host`; otherwise that is agreed on by RTSP.
+    """
     sets = {unit_type(unit): unit for unit in nal_units(frame.data)
             if unit_type(unit) in (SPS, PPS)}
-    kind = 'IP6' if ipaddress.ip_address(host).version == 6 else 'IP4'
-    nowhere = '::' if kind == 'IP6' else '0.0.0.0'  # noqa: S104 - said to players, not listened at
+    address = ipaddress.ip_address(host)
+    kind = 'IP6' if address.version == 6 else 'IP4'
+    where = '::' if kind == 'IP6' else '0.0.0.0'  # noqa: S104 - said to players, not listened at
+    if port:
+        where = f'{host}/1' if address.is_multicast and kind == 'IP4' else host  # and its TTL
     encoded = ','.join(base64.b64encode(sets[one]).decode() for one in (SPS, PPS) if one in sets)
     profile = sets[SPS][1:4].hex() if SPS in sets else '42e01f'
     return '\r\n'.join([
         'v=0', f'o=- {time.time_ns() // 1_000_000_000} 1 IN {kind} {host}', f's={title}',
-        f'c=IN {kind} {nowhere}', 't=0 0', 'a=tool:pi_camera_stream', 'a=control:*',
+        f'c=IN {kind} {where}', 't=0 0', 'a=tool:pi_camera_stream', 'a=control:*',
         'a=range:npt=now-',
-        f'm=video 0 RTP/AVP {PAYLOAD_TYPE}', f'a=rtpmap:{PAYLOAD_TYPE} H264/{TICKS_PER_S}',
+        f'm=video {port} RTP/AVP {PAYLOAD_TYPE}', f'a=rtpmap:{PAYLOAD_TYPE} H264/{TICKS_PER_S}',
         f'a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id={profile};'
         f'sprop-parameter-sets={encoded}', f'a=control:{TRACK}', ''])

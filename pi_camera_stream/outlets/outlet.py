@@ -24,6 +24,7 @@ from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
 from ..web.stream.delivery import deliver, Transport
+from ..web.stream.rendition import Moved
 from ..web.stream.stream import Stream
 from ..web.stream.stream_query import read_video_request
 from ..web.stream.viewer import Viewer
@@ -74,6 +75,14 @@ class Outlet(ABC):
     def url(self) -> str:
         """Return where it is, as players have it."""
 
+    def title(self) -> str:
+        """Return where it is, as it is said when the server has begun."""
+        return f'players find it at {self.url()}'
+
+    async def sdp(self, _stream: Stream, _tier: str) -> str:
+        """Return the SDP of what is sent of a stream, in that tier; empty where nothing is."""
+        return ''
+
     @property
     def frames_sent(self) -> int:
         return self._frames_sent + sum(viewer.sent for viewer in self._playing)
@@ -97,12 +106,20 @@ class Outlet(ABC):
         if self._said.due(sentence):
             self.log(f'a player at {self.url()} is refused: {sentence}')
 
-    def viewer(self, address: str, transport: Transport) -> Viewer:
-        viewer = Viewer(address, transport.name, read_video_request({}),
+    def viewer(self, address: str, transport: Transport, tier: str = '') -> Viewer:
+        """Return one who gets H.264 of that tier; of the usual one, where none is named."""
+        query = {'tier': tier} if tier else {}
+        viewer = Viewer(address, transport.name, read_video_request(query),
                         visitor=self.rules.counted(address))
         viewer.link = transport.link
-        # Where there is no H.264 any more, the player hears of it by the end.
-        viewer.on_video = lambda reason: transport.link.abort() if reason else None
+
+        def end(reason: str) -> None:
+            """Let the player hear by the end that there is no H.264 any more."""
+            if reason:
+                transport.link.abort()
+                wake(viewer)
+
+        viewer.on_video = end
         return viewer
 
     async def play(self, stream: Stream, viewer: Viewer, transport: Transport) -> None:
@@ -127,6 +144,12 @@ class Outlet(ABC):
             self._frames_sent += viewer.sent
             self._bytes_sent += viewer.sent_bytes
             self._frames_skipped += viewer.skipped
+
+
+def wake(viewer: Viewer) -> None:
+    """Let what is sent by a way that is closed end now, and not with the next frame."""
+    if viewer.reader is not None:
+        viewer.reader.wake(Moved())
 
 
 def want_key(viewer: Viewer) -> None:

@@ -46,9 +46,10 @@ class RawTransport(PlayerTransport):
 class RawConnection:
     """One player. Event loop only."""
 
-    def __init__(self, outlet: Outlet, topic: str, reader: asyncio.StreamReader,
+    def __init__(self, outlet: Outlet, topic: str, tier: str, reader: asyncio.StreamReader,
                  writer: asyncio.StreamWriter) -> None:
-        self._outlet, self._topic, self._reader, self._writer = outlet, topic, reader, writer
+        self._outlet, self._topic, self._tier = outlet, topic, tier
+        self._reader, self._writer = reader, writer
         self.address = str((writer.get_extra_info('peername') or ('?',))[0])
         self.since_s, self.plays = time.monotonic(), False
         self._progress, self._bytes = Progress(writer), TokenBucket(_BYTES_A_SECOND, _READ_BYTES)
@@ -62,8 +63,8 @@ class RawConnection:
                     raise web.HTTPServiceUnavailable(text=reason)
                 self.plays = True
                 transport = RawTransport(self._writer)
-                await self._outlet.play(stream, self._outlet.viewer(self.address, transport),
-                                        transport)
+                await self._outlet.play(
+                    stream, self._outlet.viewer(self.address, transport, self._tier), transport)
         except web.HTTPException as error:
             self._outlet.refuse((error.text or '').strip())
         except ConnectionError:
@@ -100,14 +101,14 @@ class RawTcpServer(ListeningOutlet):
     kind, what, parameter = 'tcp', 'H.264 over TCP', 'outlets'
 
     def __init__(self, address: str, port: int, topic: str, catalog: Catalog, rules: AccessRules,
-                 places: Admission, log: Log) -> None:
-        """Make it; nothing listens yet. The topic may be empty for the default one."""
+                 places: Admission, log: Log, tier: str = '') -> None:
+        """Make it; nothing listens yet. Topic and tier may be empty for the usual ones."""
         super().__init__(address, port, catalog, rules, places, log)
-        self._topic = topic
+        self._topic, self._tier = topic, tier
 
     def url(self) -> str:
         return f'tcp://{self.host()}:{self.port}'
 
     def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
                    ) -> RawConnection:
-        return RawConnection(self, self._topic, reader, writer)
+        return RawConnection(self, self._topic, self._tier, reader, writer)

@@ -20,13 +20,11 @@ import contextlib
 import socket
 from typing import Any
 
+from .datagrams import datagram_socket, DatagramTransport, prepare_for_group
 from .player_link import PlayerTransport
 from .rtp import framed, Packer, packets, RtpSender
 from .rtsp_messages import Delivery
 from ..core.frame import Frame
-from ..web.stream.delivery import Transport
-from ..web.stream.link import Link, LinkState
-from ..web.stream.rendition import Status
 
 _ATTEMPTS = 20  # to find two free ports, one after the other
 _REPORT_BYTES = 2048
@@ -53,74 +51,44 @@ class InterleavedTransport(PlayerTransport):
         """End nothing: the connection is not its own."""
 
 
-class UdpTransport(Transport):
-    """
-    RTP by UDP, from two ports of its own to two of the player.
-
-    They are connected, so that nothing else can be sent there, and nobody else be heard. How wide
-    the way is, nobody knows; what the kernel does not take is lost, up to the next key frame.
-    """
+class UdpTransport(DatagramTransport):
+    """RTP by UDP, from two ports of its own to two of the player."""
 
     name = 'rtsp-udp'
 
     def __init__(self, local: tuple[Any, ...], peer: tuple[Any, ...], delivery: Delivery,
                  packer: Packer, sender: RtpSender) -> None:
         """Make it, between the two ends of a TCP connection; OSError where there are no ports."""
-        super().__init__(_UdpLink())
-        self.sender, self._packer = sender, packer
-        self.lost = 0  # frames that the kernel did not take
-        # Hears of what comes by RTCP, and that a frame was lost.
-        self.on_report: Callable[[bytes], None] = lambda _: None
-        self.on_loss: Callable[[], None] = lambda: None
-        self._rtp, self._rtcp = _pair(local)
+        rtp, self._rtcp = _pair(local)
         try:
-            for one, port in ((self._rtp, delivery.port), (self._rtcp, delivery.control_port)):
+            for one, port in ((rtp, delivery.port), (self._rtcp, delivery.control_port)):
                 self._prepare(one, local)
                 one.connect((peer[0], port, *peer[2:]))
         except OSError:
-            self._rtp.close()
+            rtp.close()
             self._rtcp.close()
             raise
-        loop = self._loop = asyncio.get_running_loop()
-        loop.add_reader(self._rtcp, self._read)
-        loop.add_reader(self._rtp, self._discard)  # what players send to open a firewall
+        super().__init__(rtp)
+        self.sender, self._packer = sender, packer
+        # Hears of what comes by RTCP.
+        self.on_report: Callable[[bytes], None] = lambda _: None
+        self._loop.add_reader(self._rtcp, self._read)
 
     @property
     def ports(self) -> tuple[int, int]:
-        return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
-
-    async def write(self, frame: Frame, tier: int) -> None:
-        self.write_now(frame, tier)
-
-    def ready(self) -> bool:
-        return not self.link.closed
+        return self._connection.getsockname()[1], self._rtcp.getsockname()[1]
 
     def write_now(self, frame: Frame, _tier: int) -> None:
-        if self.link.closed:
-            raise ConnectionResetError('the player has gone')
-        data = self.sender.number(self._packer.pack(frame), frame.stamp_ns)
-        for packet in packets(data):
-            try:
-                self._rtp.send(packet)
-            except ConnectionRefusedError:  # of one before: nobody listens there, yet
-                continue
-            except OSError:
-                self.lost += 1
-                self.on_loss()
-                break
+        self._put(packets(self.sender.number(self._packer.pack(frame), frame.stamp_ns)))
         if report := self.sender.report():
             with contextlib.suppress(OSError):
                 self._rtcp.send(report)
 
-    async def write_status(self, status: Status) -> None:
-        """Say nothing: there is no place for it in such a stream."""
-
     def close(self) -> None:
-        if not self.link.closed:
-            self.link.abort()
-            for one in (self._rtp, self._rtcp):
-                self._loop.remove_reader(one)
-                one.close()
+        if self._rtcp.fileno() >= 0:
+            self._loop.remove_reader(self._rtcp)
+            self._rtcp.close()
+        super().close()
 
     def _prepare(self, one: socket.socket, local: tuple[Any, ...]) -> None:
         """Set what is to be set before there is an other end."""
@@ -132,50 +100,22 @@ class UdpTransport(Transport):
             except OSError:
                 return
 
-    def _discard(self) -> None:
-        with contextlib.suppress(OSError):
-            self._rtp.recv(_REPORT_BYTES)
-
 
 class MulticastTransport(UdpTransport):
-    """RTP to a group, whose members the network knows; not beyond the next router (IPv4)."""
+    """RTP to a group, whose members the network knows; not beyond the next router."""
 
     name = 'rtsp-multicast'
 
     def _prepare(self, one: socket.socket, local: tuple[Any, ...]) -> None:
-        one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
-        one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(local[0]))
-
-
-class _UdpLink(Link):
-    """A link that nothing is known of, but whether it was closed."""
-
-    def __init__(self) -> None:
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
-    def abort(self) -> None:
-        self._closed = True
-
-    def backlog_bytes(self) -> int:
-        return 0
-
-    def state(self) -> LinkState | None:
-        return None
+        prepare_for_group(one, local[0])
 
 
 def _pair(local: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:
     """Return two sockets with an even port and the next one (RFC 3550, 11)."""
-    family = socket.AF_INET6 if len(local) > 2 else socket.AF_INET
     error: OSError | None = None
     for _ in range(_ATTEMPTS):
-        first, second = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
+        first, second = datagram_socket(local), datagram_socket(local)
         try:
-            for one in (first, second):
-                one.setblocking(False)
             first.bind((local[0], 0, *local[2:]))
             port = first.getsockname()[1]
             if port % 2 == 0:

@@ -46,6 +46,8 @@ from ..core.pacing import TokenBucket
 from ..web.access.access_rules import Role
 from ..web.access.tokens import Token
 from ..web.stream.stream import Stream
+from ..web.stream.stream_query import read_video_request
+from ..web.stream.tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, NAMES
 from ..web.stream.viewer import Viewer
 
 SESSION_S = 60.0  # without a sign of the player
@@ -54,6 +56,7 @@ _READ_BYTES = 4096
 _BYTES_A_SECOND, _BYTES_AT_ONCE = 65536.0, 131072.0  # from one client
 _MOST_UNREAD_BYTES = 65536  # of answers
 DEFAULT_PATH = 'camera'
+_SPECS = {NAMES[H264_INDEX]: H264, NAMES[H264_SMALL_INDEX]: H264_SMALL}
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,6 +102,7 @@ class RtspConnection:
         self._transport: InterleavedTransport | UdpTransport | None = None
         self._group: Group | None = None  # in place of a transport
         self._stream: Stream | None = None
+        self._tier = NAMES[H264_INDEX]  # of H.264, as it was described or set up last
         self._viewer: Viewer | None = None
         self._playing: asyncio.Task[None] | None = None
         self._bytes = TokenBucket(_BYTES_A_SECOND, _BYTES_AT_ONCE)
@@ -221,10 +225,10 @@ class RtspConnection:
         return _Answer({'Public': ', '.join(self._methods)})
 
     async def _describe(self, request: Request) -> _Answer:
-        stream = self._find(request)
+        stream, self._tier = self._find(request), self._find_tier(request, NAMES[H264_INDEX])
         if self._opening is not None:
             self._opening.end()
-        self._opening = Opening(stream)
+        self._opening = Opening(stream, _SPECS[self._tier])
         frame = await self._opening.first()
         host = str(self._local[0]).partition('%')[0]
         base = re.sub(r'//[^/@]*@', '//', request.url.partition('?')[0]).rstrip('/')
@@ -237,6 +241,8 @@ class RtspConnection:
         if self._session:
             self._check_session(request)
         groups, stream = self._server.groups, self._find(request)
+        # Players do not put what was asked for in DESCRIBE behind the track's name.
+        self._tier = self._find_tier(request, self._tier)
         delivery = read_delivery(request.headers.get('transport', ''), groups is not None)
         self._drop_transport()
         if delivery.multicast and groups is not None:
@@ -262,7 +268,7 @@ class RtspConnection:
 
     def _find_group(self, groups: Groups, stream: Stream) -> Group:
         try:
-            return groups.find(stream, self._local)
+            return groups.find(stream, self._tier, self._local)
         except OSError as error:
             raise RtspError(461, f'there is no multicast to you: {error.strerror or error}'
                             ) from error
@@ -285,7 +291,7 @@ class RtspConnection:
         headers = {'Session': self._session, 'Range': 'npt=now-'}
         if self.plays:
             return _Answer(headers)
-        if reason := stream.video.reason():
+        if reason := stream.video.reason(_SPECS[self._tier]):
             raise RtspError(503, reason)
         place = ExitStack()
         place.enter_context(self._outlet.places.admit(self.address, self._role is Role.LEADS))
@@ -293,7 +299,7 @@ class RtspConnection:
             group.enter()
             place.callback(group.leave)
         elif transport is not None:
-            self._viewer = self._outlet.viewer(self.address, transport)
+            self._viewer = self._outlet.viewer(self.address, transport, self._tier)
             track = request.url.partition('?')[0].rstrip('/').removesuffix('/' + TRACK)
             headers['RTP-Info'] = f'url={track}/{TRACK};seq={transport.sender.sequence}'
 
@@ -332,6 +338,14 @@ class RtspConnection:
     def _find(self, request: Request) -> Stream:
         path = request.path.removesuffix(TRACK).rstrip('/')
         return self._outlet.catalog.stream('' if path == DEFAULT_PATH else path)
+
+    def _find_tier(self, request: Request, usual: str) -> str:
+        tier = request.query.get('tier', usual).rstrip('/').removesuffix(f'/{TRACK}')
+        try:
+            read_video_request({'tier': tier})
+        except web.HTTPBadRequest as error:
+            raise RtspError(400, (error.text or '').strip()) from error
+        return tier
 
     def _hear_report(self, data: bytes) -> None:
         self._sign_s = time.monotonic()

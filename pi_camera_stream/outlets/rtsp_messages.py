@@ -14,12 +14,17 @@
 
 """What RTSP clients say (RFC 2326): requests, data between them, and how they are answered."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import re
+from typing import Generic, TypeVar
+from urllib.parse import parse_qsl
 
 _MOST_HEAD_BYTES, _MOST_BODY_BYTES, _MOST_HEADERS = 8192, 4096, 64
-_FIRST_LINE = re.compile(r'([A-Z_]{1,20}) (\S{1,1000}) RTSP/(\d)\.(\d)', re.ASCII)
+_FIRST_LINE = re.compile(r'([A-Z_]{1,20}) (\S{1,1000}) RTSP/(?P<version>\d)\.\d', re.ASCII)
+_STATUS_LINE = re.compile(r'RTSP/(?P<version>\d)\.\d (?P<status>\d{3})(?P<reason>(?: .{0,200})?)',
+                          re.ASCII)
 _HEADER = re.compile(r'([!-9;-~]+)[ \t]*:[ \t]*(.*)')
 _URL = re.compile(r'rtsp[su]?://[^/?#]*', re.IGNORECASE)
 _CHANNELS = range(255)
@@ -56,7 +61,26 @@ class Request:
     @property
     def path(self) -> str:
         """Return what is behind host and port, without the query and the slashes around it."""
-        return _URL.sub('', self.url, count=1).partition('?')[0].strip('/')
+        return self._parts[0].strip('/')
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Return what is asked for behind the path."""
+        return dict(parse_qsl(self._parts[2]))
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        return _URL.sub('', self.url, count=1).partition('?')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server says to a request; the names of its headers are in lower case."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes = b''
 
 
 @dataclass(frozen=True)
@@ -77,19 +101,25 @@ class Delivery:
     multicast: bool = False
 
 
-class MessageReader:
+M = TypeVar('M', Request, Answer)
+
+
+class _Reader(ABC, Generic[M]):
     """Finds the messages in what a connection brings, however it is cut."""
+
+    _first_line: re.Pattern[str]
+    _what: str
 
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Request | Interleaved]:
+    def feed(self, data: bytes) -> Iterator[M | Interleaved]:
         """Yield what is complete now; RtspError, which ends the connection, for anything else."""
         self._data += data
         while (message := self._next()) is not None:
             yield message
 
-    def _next(self) -> Request | Interleaved | None:
+    def _next(self) -> M | Interleaved | None:
         data = self._data
         while data and data[0] in b'\r\n':
             del data[0]
@@ -100,19 +130,19 @@ class MessageReader:
             if len(data) < 4 or len(data) < size:
                 return None
             return Interleaved(data[1], self._take(size)[4:])
-        return self._request()
+        return self._message()
 
-    def _request(self) -> Request | None:
+    def _message(self) -> M | None:
         end = self._data.find(b'\r\n\r\n', 0, _MOST_HEAD_BYTES)
         line, has_line, _ = bytes(self._data[:_MOST_HEAD_BYTES]).partition(b'\r\n')
-        match = _FIRST_LINE.fullmatch(line.decode('latin-1')) if has_line else None
+        match = self._first_line.fullmatch(line.decode('latin-1')) if has_line else None
         if (has_line and match is None) or not self._data[:1].isalpha():
-            raise RtspError(400, 'this is no RTSP request', ends=True)
-        if match is not None and match[3] != '1':
+            raise RtspError(400, f'this is no RTSP {self._what}', ends=True)
+        if match is not None and match['version'] != '1':
             raise RtspError(505, 'this is RTSP 1.0', ends=True)
         if end < 0 and len(self._data) >= _MOST_HEAD_BYTES:
-            raise RtspError(413, f'the head of a request has {_MOST_HEAD_BYTES} bytes at the most',
-                            ends=True)
+            raise RtspError(413, f'the head of a {self._what} has {_MOST_HEAD_BYTES} bytes at the '
+                            'most', ends=True)
         if end < 0 or match is None:
             return None
         headers = _read_headers(bytes(self._data[len(line) + 2:end]).decode('latin-1'))
@@ -120,7 +150,11 @@ class MessageReader:
         if len(self._data) < end + 4 + size:
             return None
         body = self._take(end + 4 + size)[end + 4:]
-        return Request(match[1], match[2], headers, body)
+        return self._create(match, headers, body)
+
+    @abstractmethod
+    def _create(self, line: re.Match[str], headers: Mapping[str, str], body: bytes) -> M:
+        """Return a message with that first line."""
 
     def _take(self, size: int) -> bytes:
         taken = bytes(self._data[:size])
@@ -128,11 +162,37 @@ class MessageReader:
         return taken
 
 
+class MessageReader(_Reader[Request]):
+    """Finds requests."""
+
+    _first_line, _what = _FIRST_LINE, 'request'
+
+    def _create(self, line: re.Match[str], headers: Mapping[str, str], body: bytes) -> Request:
+        return Request(line[1], line[2], headers, body)
+
+
+class AnswerReader(_Reader[Answer]):
+    """Finds answers."""
+
+    _first_line, _what = _STATUS_LINE, 'answer'
+
+    def _create(self, line: re.Match[str], headers: Mapping[str, str], body: bytes) -> Answer:
+        return Answer(int(line['status']), line['reason'].strip(), headers, body)
+
+
+def write_request(method: str, url: str, headers: Mapping[str, str], body: str = '') -> bytes:
+    """Return a request; headers must not have line ends in them."""
+    return _write(f'{method} {url} RTSP/1.0', headers, body)
+
+
 def write_answer(status: int, headers: Mapping[str, str], body: str = '') -> bytes:
     """Return an answer; headers must not have line ends in them."""
+    return _write(f'RTSP/1.0 {status} {_REASONS[status]}', headers, body)
+
+
+def _write(first_line: str, headers: Mapping[str, str], body: str) -> bytes:
     data = body.encode()
-    lines = [f'RTSP/1.0 {status} {_REASONS[status]}',
-             *(f'{name}: {value}' for name, value in headers.items()),
+    lines = [first_line, *(f'{name}: {value}' for name, value in headers.items()),
              *([f'Content-Length: {len(data)}'] if data else [])]
     return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1', 'replace') + data
 
@@ -182,7 +242,10 @@ def _read_headers(text: str) -> dict[str, str]:
         match = _HEADER.fullmatch(line)
         if match is None:
             raise RtspError(400, 'a line in the head of this request is no header', ends=True)
-        headers[match[1].lower()] = match[2].strip()
+        name, value = match[1].lower(), match[2].strip()
+        # Several of one name are one with commas (RFC 2068, 4.2), as where a server offers more
+        # than one way to log in.
+        headers[name] = f'{headers[name]}, {value}' if name in headers else value
     return headers
 
 

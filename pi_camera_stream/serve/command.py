@@ -43,6 +43,7 @@ from ..outlets.create import create_outlets
 from ..parameters.driving_settings import check_access, read_limits
 from ..parameters.record_settings import read_recording
 from ..parameters.secrets import exposed
+from ..parameters.sound_settings import create_microphone, create_sound
 from ..parameters.web_settings import read_helpers, read_outlets, read_rules, read_video
 from ..recording.recorder import Recorder
 from ..recording.settings import MOTION
@@ -107,6 +108,7 @@ class _Program:
         self._catalog.update(dict.fromkeys(self._streams, _COMPRESSED))
         rules = read_rules(bridge.__getitem__)
         tls = server_context(str(bridge['certfile']), str(bridge['keyfile']))
+        self._microphone = create_microphone(bridge.__getitem__, time.time_ns, self._log.warning)
         # Last, since from then on there is something to be stopped.
         self._vehicle = self._create_vehicle(configuration)
         drive = None if self._vehicle is None else Drive(
@@ -117,7 +119,9 @@ class _Program:
                                   results=self._results if self._processed else None,
                                   camera_infos=self._camera_info,
                                   ice_servers=read_helpers(bridge.__getitem__),
-                                  recordings=self._recorder)
+                                  recordings=self._recorder,
+                                  sound=create_sound(self._microphone, bridge.__getitem__,
+                                                     time.time_ns))
         self._outlets = create_outlets(
             read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
             application.note_wrong, self._log.warning)
@@ -138,12 +142,14 @@ class _Program:
             self._vehicle.start()
         for feed in self._feeds:
             feed.start()
+        if self._microphone is not None:
+            self._microphone.start()
         self._server.start()
         for camera in self._cameras:
             self._log.info('%s: %s', camera.stream.name, camera.source.title)
         for outlet in self._outlets:
             if not outlet.reason:
-                self._log.info('players find it at %s', outlet.url())
+                self._log.info('%s', outlet.title())
         print(f'Open {self._server.url()} in a browser. Ctrl-C ends it.', flush=True)
 
     def stop_vehicle(self) -> None:
@@ -158,6 +164,8 @@ class _Program:
         self._server.stop()
         for feed in self._feeds:
             feed.stop()
+        if self._microphone is not None:
+            self._microphone.stop()
 
     def code(self) -> int:
         """Return the exit code; PermanentError when a source has failed for good."""
@@ -170,7 +178,7 @@ class _Program:
         receptions = [camera.stream.reception for camera in self._cameras]
         if self._always and not any(reception.received.total for reception in receptions):
             reason = receptions[0].signal().reason
-            raise PermanentError(f'no picture came: {reason or "see above"}')
+            raise PermanentError(f'no picture arrived: {reason or "see above"}')
 
     async def _camera_info(self, name: str) -> SentInfo:
         """Return what is known of the camera; a stream of processed pictures is of the first."""
@@ -193,7 +201,7 @@ class _Program:
         if not configuration.processors:
             return []
         pipeline = Pipeline(configuration.processors, lambda name, error: self._log.warning(
-            "processor '%s' failed, everything else goes on: %s", name, error))
+            "processor '%s' failed, everything else keeps running: %s", name, error))
         return [ProcessedFeed(self._cameras[0], pipeline, self._encoder, self._full,
                               self._video, self._on_results, self._log)]
 

@@ -24,10 +24,10 @@ from typing import Any
 
 from . import advice, rpicam_controls
 from .base import check_sensor, SENSOR, Source, SourceSettings
-from .child import Child
 from .complaints import Complaints
 from .jpeg_stream import JpegStream
 from .rpicam_metadata import capture_ns, RpicamMetadata
+from ..core.child import Child
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture
 

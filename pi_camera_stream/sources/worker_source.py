@@ -23,11 +23,11 @@ import time
 from typing import Any
 
 from .base import Source, SourceSettings
-from .child import Child
 from .complaints import Complaints
 from .controls import Controls, settle
 from .records import FrameRecord, Message, pack_message, RecordReader, VideoRecord
 from .video_intake import VideoIntake
+from ..core.child import Child
 from ..core.errors import PermanentError, TemporaryError
 from ..core.frame import Capture, EncodedImage
 from ..core.pacing import RateLimit

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from aiohttp import web, web_fileresponse
@@ -26,11 +27,11 @@ from aiohttp.typedefs import Handler
 from .access.access import Access
 from .access.access_rules import AccessRules, Role
 from .access.addresses import client_address, note_client
-from .access.admission import Admission
+from .access.admission import Admission, Place
 from .access.identity import role_of, session_of
 from .access.origins import relative
 from .access.sessions import Connection
-from .beside import Beside
+from .beside import answer_sdp, Beside
 from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
@@ -57,6 +58,9 @@ from .webrtc.whep import Whep
 from ..core import camera_info, clock_exchange
 from ..core.recording import Recordings
 
+if TYPE_CHECKING:
+    from .sound.sound import Sound
+
 _STATIC = Path(str(files(__package__))) / 'static'
 _MAX_BODY_BYTES = 16384
 # A connection that is lost in the midst of asyncio's sendfile() raises in the loop itself, and its
@@ -78,7 +82,7 @@ class Application:
                  results: ResultsFeed | None = None,
                  camera_infos: CameraInfos | None = None,
                  ice_servers: Sequence[IceServer] = (),
-                 recordings: Recordings | None = None) -> None:
+                 recordings: Recordings | None = None, sound: 'Sound | None' = None) -> None:
         """
         Put them together.
 
@@ -86,10 +90,11 @@ class Application:
         change cameras by, where they may; `machine` returns how this machine is; `results` is
         what processors of this process have found; `camera_infos` is asked for `/camera_info`;
         `ice_servers` help those who watch by WebRTC through a router; `recordings` is what is
-        recorded, where that can be.
+        recorded, and `sound` what is heard, where that can be.
         """
         self._machine, self._results = machine, results
         self._camera_infos = camera_infos
+        self._sound = sound
         self._catalog = catalog
         self._drive = drive
         self._camera_panel = camera_panel
@@ -101,6 +106,8 @@ class Application:
         self._rules = rules
         self.places, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
+        self._pages: dict[str, Place] = {}  # by the name of the viewer that each page is
+        self._hearers = Admission(rules)  # of sound
         self._whep = Whep(ice_servers)
         # Hears of requests that may last, for which there are places.
         self._keep: Callable[[web.BaseRequest], None] = lambda _: None
@@ -145,9 +152,14 @@ class Application:
         if self._recordings is not None:
             get('/recordings', self._recordings_page)
             self._recordings.add_routes(app.router, reaper.keep)
+        if self._sound is not None:
+            get('/sound', self._sound_page(self._sound), allow_head=False)
+            app.router.add_post('/whep/sound', self._sound_offer(self._sound))
+            app.router.add_delete('/whep/sound/{listener}', self._sound.end)
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
+        get('/camera.sdp', self._sdp)
         get('/streams', self._streams)
         get('/state', self._state)
         get('/metrics', self._metrics)
@@ -167,16 +179,18 @@ class Application:
         return await handler(request)
 
     @contextmanager
-    def _admit(self, request: web.Request, places: Admission) -> Iterator[str]:
-        """Give a lasting request one of the places; return the address of who asks."""
+    def _admit(self, request: web.Request, places: Admission) -> Iterator[tuple[str, Place]]:
+        """Give a lasting request one of the places; return that, and the address of who asks."""
         address = client_address(request)
-        with places.admit(address, role_of(request) is Role.LEADS):
+        with places.admit(address, role_of(request) is Role.LEADS) as place:
             self._keep(request)
-            yield address
+            yield address, place
 
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
             self._results.attach()
+        if self._sound is not None:
+            self._sound.attach()
         for outlet in self._beside:
             await outlet.open()
 
@@ -185,6 +199,8 @@ class Application:
             await outlet.close()
         self._catalog.close()
         await self._whep.close()
+        if self._sound is not None:
+            await self._sound.close()
         if self._drive is not None:
             await self._drive.close()
 
@@ -210,11 +226,14 @@ class Application:
 
     async def _offer(self, request: web.Request) -> web.StreamResponse:
         stream, address = self._stream(request), client_address(request)
+        page = self._pages.get(request.query.get('viewer', ''))
 
         @contextmanager
         def door(connection: Connection) -> Iterator[None]:
-            with self.places.admit(address, role_of(request) is Role.LEADS), \
-                    self._access.connected(request, connection):
+            # A page that watches already takes no second place for the same camera.
+            place = self.places.admit(address, role_of(request) is Role.LEADS) \
+                if page is None or page.holders != 1 else page.hold()
+            with place, self._access.connected(request, connection):
                 yield
 
         return await self._whep.offer(request, stream, Viewer(
@@ -224,14 +243,18 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
         stream = self._stream(request)
-        with self._admit(request, self.places) as address:
-            return await answer(request, stream, Viewer(
-                address, transport, wanted, visitor=self._rules.counted(address)))
+        with self._admit(request, self.places) as (address, place):
+            viewer = Viewer(address, transport, wanted, visitor=self._rules.counted(address))
+            self._pages[viewer.name] = place
+            try:
+                return await answer(request, stream, viewer)
+            finally:
+                del self._pages[viewer.name]
 
     async def _snapshot(self, request: web.Request) -> web.StreamResponse:
         stream, wanted = self._stream(request), read_stream_request(request.query)
         max_age_s = read_max_age_s(request.query)
-        with self._admit(request, self._snapshots) as address:
+        with self._admit(request, self._snapshots) as (address, _):
             response = await answer_snapshot(stream, wanted, max_age_s,
                                              self._rules.counted(address))
             # Here, and not by aiohttp behind it: who does not read keeps the place.
@@ -272,6 +295,27 @@ class Application:
                 return await results.answer(request)
         return answer
 
+    async def _sdp(self, request: web.Request) -> web.Response:
+        return await answer_sdp(self._stream(request), request.query, self._beside)
+
+    def _sound_page(self, sound: 'Sound') -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            with self._admit(request, self._hearers):
+                return await sound.answer(request)
+        return answer
+
+    def _sound_offer(self, sound: 'Sound') -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            @contextmanager
+            def door(connection: Connection) -> Iterator[None]:
+                with self._hearers.admit(client_address(request),
+                                         role_of(request) is Role.LEADS), \
+                        self._access.connected(request, connection):
+                    yield
+
+            return await sound.offer(request, door)
+        return answer
+
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({
             'default': self._catalog.shown,
@@ -288,6 +332,7 @@ class Application:
             **({} if self._results is None else {'results': self._results.state()}),
             **({} if self._recordings is None else {'recording': self._recordings.state(request)}),
             **({'outlets': [outlet.state() for outlet in self._beside]} if self._beside else {}),
+            **({} if self._sound is None else {'sound': self._sound.state()}),
             'camera_controls': self._camera_panel is not None and role_of(request).drives,
             'you': {'role': role_of(request).value,
                     'logged_in': session_of(request) is not None},

@@ -14,8 +14,13 @@
 
 """What hands pictures on beside the pages, by other protocols than HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
+
+from aiohttp import web
+
+from .stream.stream import Stream
+from .stream.stream_query import read_video_tier
 
 
 class Beside(Protocol):
@@ -41,3 +46,26 @@ class Beside(Protocol):
 
     def state(self) -> Mapping[str, object]:
         """Return what `/state` says of it."""
+
+    def title(self) -> str:
+        """Return where it is, as it is said when the server has begun."""
+
+    async def sdp(self, stream: Stream, tier: str, /) -> str:
+        """
+        Return the SDP of what is sent of a stream, in that tier; empty where nothing is.
+
+        HTTPServiceUnavailable where there is nothing to tell yet.
+        """
+
+
+async def answer_sdp(stream: Stream, query: Mapping[str, str], beside: Iterable[Beside]
+                     ) -> web.Response:
+    """Tell a receiver of RTP what comes to it (RFC 4566)."""
+    tier = read_video_tier(query)
+    for outlet in beside:
+        if text := await outlet.sdp(stream, tier):
+            return web.Response(text=text, content_type='application/sdp',
+                                headers={'Cache-Control': 'no-store'})
+    raise web.HTTPNotFound(text=(
+        f"'{stream.name}' is not sent by RTP as {tier}: the parameter 'outlets' says what is, as "
+        'rtp://192.168.1.20:5004\n'))

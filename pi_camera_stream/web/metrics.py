@@ -85,7 +85,7 @@ class _Collector:
                                      GaugeMetricFamily)
 
     def _of_viewers(self, gauge: Any) -> Iterator[Any]:
-        viewers = gauge(_PREFIX + 'viewers', 'Viewers at present',
+        viewers = gauge(_PREFIX + 'viewers', 'Viewers now',
                         labels=['topic', 'transport', 'tier', 'codec'])
         age = gauge(_PREFIX + 'oldest_age_seconds',
                     'Median age of pictures on arrival, of the viewer who gets the oldest',

@@ -43,6 +43,6 @@ async def read_json(request: web.Request, schema: Mapping[str, Check]) -> dict[s
             raise web.HTTPRequestEntityTooLarge(_MOST_BYTES, len(body))
         return read_fields(body.decode(), schema)
     except asyncio.TimeoutError:
-        raise web.HTTPRequestTimeout(text='the body did not come to its end\n') from None
+        raise web.HTTPRequestTimeout(text='the request body is incomplete\n') from None
     except ValueError as error:
         raise web.HTTPBadRequest(text=f'this cannot be set: {error}\n') from error

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
-from support.browsers import CHROMIUM, FIREFOX, PACKAGES
+from support.browsers import CHROMIUM, FIREFOX, PACKAGES, PLAIN_HOST
 from support.driving_robot import Robot
 from support.path_proxy import PathProxy
 from support.processes import parameters, Program, running, WAIT_S
@@ -52,7 +52,8 @@ def chromium(playwright):
         return
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync'])
+        '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        f'--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1'])
     yield browser
     browser.close()
 

@@ -16,22 +16,16 @@
 
 from contextlib import contextmanager
 import json
-import os
 import shutil
-import subprocess
 
 import av
 from benchmarks.common import networks
-import cv2
-import numpy as np
-from pi_camera_stream.core import block_code
 import pytest
 from support import senders, web
+from support.playing import COUNT, ffmpeg, gstreamer, opencv, pyav, rtspsrc, see, SIZE
 from support.processes import running, wait_until
 
-SIZE = (640, 480)
 TOKEN = 'correct-horse-battery'
-COUNT = 20
 WAYS = ('tcp', 'udp')
 
 
@@ -59,78 +53,8 @@ def guarded():
         yield one
 
 
-def rtsp_url(program, login=''):
-    return f'rtsp://{login}127.0.0.1:{program.rtsp_port}/camera'
-
-
-def see(pictures):
-    """See that pictures come, each later than the one before."""
-    numbers, unreadable = [], 0
-    for picture in pictures:
-        assert picture.shape[:2] == SIZE[::-1]
-        code = block_code.read(picture)
-        if code is not None:
-            numbers.append(code.number)
-        unreadable += code is None  # as those before the key frame, which FFmpeg may show, too
-        if COUNT in (len(numbers), unreadable):
-            break
-    pictures.close()
-    assert len(numbers) == COUNT
-    assert numbers == sorted(set(numbers))
-    assert len(numbers) > (numbers[-1] - numbers[0]) / 4  # or they would not come at their rate
-
-
-@contextmanager
-def output(*command):
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL)
-    try:
-        yield process.stdout
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def ffmpeg(url, *options, prefix=()):
-    """Yield the pictures that ffmpeg has decoded."""
-    with output(*prefix, 'ffmpeg', '-v', 'error', *options, '-i', url, '-fps_mode', 'passthrough',
-                '-f', 'rawvideo', '-pix_fmt', 'bgr24', '-') as stream:
-        while len(data := stream.read(SIZE[0] * SIZE[1] * 3)) == SIZE[0] * SIZE[1] * 3:
-            yield np.frombuffer(data, np.uint8).reshape(*SIZE[::-1], 3)
-
-
-def gstreamer(*source, prefix=()):
-    """Yield the pictures in what GStreamer has put together; its decoder is another package."""
-    decoder = av.CodecContext.create('h264', 'r')
-    with output(*prefix, 'gst-launch-1.0', '-q', *source, '!', 'fdsink', 'fd=1') as stream:
-        while data := os.read(stream.fileno(), 65536):
-            for packet in decoder.parse(data):
-                for picture in decoder.decode(packet):
-                    yield picture.to_ndarray(format='bgr24')
-
-
-def rtspsrc(url, way, prefix=()):
-    return gstreamer('rtspsrc', f'location={url}', f'protocols={way}', 'latency=0', '!',
-                     'rtph264depay', '!', 'video/x-h264,stream-format=byte-stream', prefix=prefix)
-
-
-def opencv(url):
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG)
-    try:
-        while True:
-            there, picture = capture.read()
-            assert there
-            yield picture
-    finally:
-        capture.release()
-
-
-def pyav(url, way, **options):
-    options.update({'rtsp_transport': way} if way else {})
-    with av.open(url, options=options, timeout=30, format=None if way else 'h264') as container:
-        for picture in container.decode(video=0):
-            yield picture.to_ndarray(format='bgr24')
+def rtsp_url(program, login='', query=''):
+    return f'rtsp://{login}127.0.0.1:{program.rtsp_port}/camera{query}'
 
 
 @pytest.fixture
@@ -180,6 +104,16 @@ def test_players_know_how_to_prove_that_they_know_the_token(guarded, way, monkey
     with pytest.raises(av.error.HTTPUnauthorizedError):
         next(pyav(rtsp_url(guarded), way))
     assert TOKEN not in guarded.output
+
+
+@pytest.mark.usefixtures('_ffmpeg', '_gstreamer')
+def test_the_smaller_rendition_is_played_by_who_asks_for_it(program):
+    url, half = rtsp_url(program, query='?tier=h264_small'), (SIZE[0] // 2, SIZE[1] // 2)
+    see(ffmpeg(url, '-rtsp_transport', 'tcp', size=half), half)
+    see(rtspsrc(url, 'udp'), half)
+    see(pyav(url, 'udp'), half)
+    with pytest.raises(av.error.HTTPBadRequestError):
+        next(pyav(rtsp_url(program, query='?tier=full'), 'tcp'))
 
 
 @pytest.mark.usefixtures('_ffmpeg', '_gstreamer')

@@ -38,7 +38,7 @@ def test_without_a_clock_the_camera_publishes_and_says_what_is_missing(guest, tm
     with running('camera', *parameters(**PATTERN, use_sim_time='true',
                                        snapshot_folder=tmp_path)) as camera:
         assert images.get(timeout=WAIT_S).header.stamp.sec == 0
-        camera.wait_for("'use_sim_time' is true, and nobody publishes /clock")
+        camera.wait_for("'use_sim_time' is true, but nobody publishes /clock")
         values = guest.diagnostics('/camera/camera: stream', lambda v: '/clock' in v['message'])
         assert values['level'] == DiagnosticStatus.WARN
         assert guest.call(Trigger, '/camera/camera/save_snapshot').success
@@ -69,7 +69,7 @@ def test_without_a_clock_the_bridge_finds_topics_and_shows_them(guest):
     with running('bridge', *parameters(port=0, address='127.0.0.1',
                                        use_sim_time='true')) as bridge:
         url = bridge.wait_for(r'at (http://\S+) ').group(1)
-        bridge.wait_for("'use_sim_time' is true, and nobody publishes /clock")
+        bridge.wait_for("'use_sim_time' is true, but nobody publishes /clock")
 
         def shown():
             try:

@@ -26,12 +26,12 @@ WAIT_S = 30.0
 
 class WhepClient:
     """
-    Watch one topic, and keep what comes.
+    Watch one topic, or listen, and keep what comes.
 
     Attributes
     ----------
     frames
-        The pictures that were decoded (av.VideoFrame), at most 200.
+        What was decoded (av.VideoFrame, or AudioFrame where kinds begin so), at most 200.
     changed
         Is set when one more has come.
 
@@ -39,7 +39,7 @@ class WhepClient:
 
     def __init__(self, session, url, kinds=('video',)):
         self.session, self.url = session, url
-        self.frames, self.changed = [], asyncio.Event()
+        self.frames, self.changed, self._kind = [], asyncio.Event(), kinds[0]
         self.place = self.answer = None
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         for kind in kinds:
@@ -99,7 +99,7 @@ class WhepClient:
         await self.connection.close()
 
     def _on_track(self, track):
-        if track.kind == 'video':
+        if track.kind == self._kind:
             self._receiving = asyncio.ensure_future(self._receive(track))
 
     async def _receive(self, track):

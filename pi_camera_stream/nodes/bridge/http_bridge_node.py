@@ -27,6 +27,7 @@ from .. import diagnostics
 from ..base_node import BaseNode
 from ..machine_diagnostics import MachineDiagnostics
 from ..run import run_node
+from ...client.clock import now_function
 from ...client.entities import Periodic
 from ...client.graph import image_topics
 from ...client.trace import TracePublisher
@@ -38,6 +39,7 @@ from ...outlets.create import create_outlets
 from ...parameters.driving_settings import read_limits
 from ...parameters.files import named_files
 from ...parameters.secrets import exposed
+from ...parameters.sound_settings import create_microphone, create_sound
 from ...parameters.tables import HTTP_BRIDGE
 from ...parameters.web_settings import read_helpers, read_outlets, read_rules, read_video
 from ...web.access.tls import server_context
@@ -75,10 +77,13 @@ class HttpBridgeNode(BaseNode):
         self._recorder = create_recorder(self, self._topic, self._catalog.stream, self._vehicle)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
+        now_ns = now_function(self)
+        self._microphone = create_microphone(self.value, now_ns, self._warn)
         rules = read_rules(self.value)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
-                                  ice_servers=read_helpers(self.value), recordings=self._recorder)
+                                  ice_servers=read_helpers(self.value), recordings=self._recorder,
+                                  sound=create_sound(self._microphone, self.value, now_ns))
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
                                        application.places, application.note_wrong, self._warn)
         application.serve_beside(self._outlets)
@@ -100,21 +105,25 @@ class HttpBridgeNode(BaseNode):
     def start(self) -> None:
         super().start()
         self._poll_topics()
+        if self._microphone is not None:
+            self._microphone.start()
         self._server.start()
         if self._vehicle is not None:
             self._vehicle.start()
         who = 'whoever has the access token' if self.value('access_token') else \
-            'everyone in the network' if not self._server.local else 'this machine only'
+            'everyone on the network' if not self._server.local else 'this machine only'
         self.get_logger().info(
             f"showing '{self._topic}' at {self._server.url()} to {who}")
         for outlet in self._outlets:
             if not outlet.reason:
-                self.get_logger().info(f'players find it at {outlet.url()}')
+                self.get_logger().info(outlet.title())
 
     def stop(self) -> None:
         if self._recorder is not None:
             self._recorder.stop()
         self._server.stop()
+        if self._microphone is not None:
+            self._microphone.stop()
 
     def before_shutdown(self) -> None:
         if self._vehicle is not None:
@@ -170,13 +179,20 @@ class HttpBridgeNode(BaseNode):
             'corrupt pictures': sum(reception.refused for reception in refused),
             'last corrupt picture': refused[-1].reason if refused else '',
         }
+        kinds = [outlet.kind for outlet in self._outlets]
         for outlet in self._outlets:
-            values[f'{outlet.kind}: frames sent'] = outlet.frames_sent
-            values[outlet.kind] = outlet.reason or outlet.url()
+            name = outlet.kind if kinds.count(outlet.kind) == 1 else outlet.url()
+            values[f'{name}: frames sent'] = outlet.frames_sent
+            values[name] = outlet.reason or outlet.url()
+        if self._microphone is not None:
+            values['sound'] = self._microphone.reason or self._microphone.title()
         if lost:
             return diagnostics.Health(diagnostics.ERROR, '; '.join(
                 f"no picture of '{name}': {signal}" for name, signal in lost.items()), values)
-        if reasons := [outlet.reason for outlet in self._outlets if outlet.reason]:
+        reasons = [outlet.reason for outlet in self._outlets if outlet.reason]
+        if self._microphone is not None and self._microphone.reason:
+            reasons.append(self._microphone.reason)
+        if reasons:
             return diagnostics.Health(diagnostics.WARN, '; '.join(reasons), values)
         return diagnostics.Health(diagnostics.OK, f'{len(viewers)} viewers', values)
 

@@ -68,12 +68,11 @@ class CameraPanel:
     async def change(self, request: web.Request) -> web.Response:
         check_own_page(request, 'only the viewer page of this robot may change its camera')
         if not role_of(request).drives:
-            raise web.HTTPForbidden(text='only who has logged in with the driver token may change '
-                                         'the camera\n')
+            raise web.HTTPForbidden(text='log in with the driver token to change the camera\n')
         self._limit(self._changes)
         fields = await read_json(request, {'topic': name, 'name': name, 'value': _value})
         if not may_be_set(fields['name']):
-            raise web.HTTPForbidden(text=f"'{shown(fields['name'])}' is no control of a camera\n")
+            raise web.HTTPForbidden(text=f"'{shown(fields['name'])}' is not a camera control\n")
         topic = self._publishes(fields['topic'])
         reason = await self._answer(topic, self._cameras.set(
             topic, fields['name'], fields['value']))
@@ -84,7 +83,7 @@ class CameraPanel:
     def _limit(self, bucket: TokenBucket) -> None:
         if not bucket.take(self._clock()):
             raise web.HTTPTooManyRequests(headers={'Retry-After': '1'},
-                                          text='too much at a time: try again in 1 s\n')
+                                          text='too many changes at once: try again in 1 s\n')
 
     async def _answer(self, topic: str, future: 'Future[T]') -> T:
         waiting: Awaitable[T] = asyncio.wrap_future(future)
@@ -106,7 +105,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, list):
         if len(value) > _MOST_ELEMENTS or not all(
                 isinstance(element, int | float) for element in value):
-            raise ValueError('the value is no short list of numbers')
+            raise ValueError('the value is not a short list of numbers')
         return value
     if not isinstance(value, bool | int | float):
         raise ValueError('the value is neither a number, nor a text, nor true or false')

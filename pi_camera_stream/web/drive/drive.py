@@ -102,7 +102,7 @@ class Drive:
         rank = [page for page in self._pages.values() if (page.role is Role.LEADS) == leads]
         mine = sum(network(page.address) == network(address) for page in rank)
         if len(rank) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
-            raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
+            raise web.HTTPServiceUnavailable(text='too many pages are open: close one\n')
         self._number += 1
         await socket.prepare(request)
         # Without a pause: behind those too many, there may be a stop.
@@ -206,7 +206,7 @@ class Drive:
         page.tab = str(message.get('tab') or '')
         ghost = self._pages.get(before)
         if ghost is not None and ghost is not page and ghost.tab == page.tab != '':
-            self._leave(ghost, 'is back by another connection')
+            self._leave(ghost, 'is back on another connection')
         elif ghost is not None and self._may_take(page):
             self._leave(ghost, f'has only held the wheel, and {page.name} takes it')
         if self._lease.take(page.name, self._clock()):

@@ -60,10 +60,14 @@ def read_stream_request(query: Mapping[str, str], codecs: Collection[str] = (JPE
 
 def read_video_request(query: Mapping[str, str]) -> StreamRequest:
     """Return the request in a query with `tier`, for H.264 alone."""
+    return StreamRequest(ladder=(NAMES.index(read_video_tier(query)),), codecs=(H264,))
+
+
+def read_video_tier(query: Mapping[str, str]) -> str:
     tier = query.get('tier', H264)
     if tier not in _VIDEO_TIERS:
         raise _refuse(f'the tiers of H.264 are {" and ".join(_VIDEO_TIERS)}, not {_shown(tier)}')
-    return StreamRequest(ladder=(NAMES.index(tier),), codecs=(H264,))
+    return tier
 
 
 def read_webrtc_request(query: Mapping[str, str]) -> StreamRequest:

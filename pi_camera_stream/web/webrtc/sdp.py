@@ -15,10 +15,11 @@
 """
 Session descriptions of WHEP (SDP, RFC 8866): what a client offers, and what it is answered.
 
-Of an offer, only one section for video goes on to the library, so that a client cannot let it make
-anything else; the others are answered as rejected.
+Of an offer, only one section for video, or for sound, goes on to the library, so that a client
+cannot let it make anything else; the others are answered as rejected.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import ipaddress
 import re
@@ -50,12 +51,12 @@ class NoH264Error(BadOfferError):
 @dataclass(frozen=True)
 class Offer:
     """
-    An offer to receive video.
+    An offer to receive video, or sound.
 
     Attributes
     ----------
     text
-        The offer for this one video, without candidates.
+        The offer for this one section, without candidates.
     candidates
         Where the client says that it can be reached.
     ufrag, mid
@@ -71,7 +72,7 @@ class Offer:
     _at: int
 
     def answer(self, text: str) -> str:
-        """Return the answer to the whole offer, from that to its one video."""
+        """Return the answer to the whole offer, from that to its one section."""
         session, (video, *_) = _split(text)
         # Some clients take the first fingerprint for the only one.
         video = [line for line in video if not line.startswith('a=fingerprint:')
@@ -84,13 +85,22 @@ class Offer:
 
 def read_offer(text: str) -> Offer:
     """Return the offer in a text; BadOfferError with one sentence where it is none."""
+    return _read(text, _find_video)
+
+
+def read_sound_offer(text: str) -> Offer:
+    """Return the offer to receive sound in a text; BadOfferError where it is none."""
+    return _read(text, _find_sound)
+
+
+def _read(text: str, find: Callable[[list[list[str]]], int]) -> Offer:
     session, sections = _split(text)
     if not session or session[0] != 'v=0':
         raise BadOfferError('this is no session description (SDP): it begins with v=0')
     if not 0 < len(sections) <= _MOST_SECTIONS or not all(
             _MEDIA.fullmatch(section[0]) for section in sections):
         raise BadOfferError('the session description (SDP) has no sections that can be read')
-    at = _find_video(sections)
+    at = find(sections)
     video = _with_transport(session, sections, at)
     ufrag, mid = _value(video, 'ice-ufrag'), _value(video, 'mid')
     lines = [line for line in session if not line.startswith(('a=group:', 'a=ice-', 'a=setup:',
@@ -122,11 +132,25 @@ def read_ufrag(text: str) -> str:
     return _value(text.splitlines(), 'ice-ufrag')
 
 
+def _receiving(sections: list[list[str]], kind: str) -> list[int]:
+    """Return which sections are to receive media of that kind."""
+    return [at for at, section in enumerate(sections) if section[0].startswith(f'm={kind} ')
+            and (_port(section) or 'a=bundle-only' in section)
+            and not {'a=sendonly', 'a=inactive'} & set(section)]
+
+
+def _find_sound(sections: list[list[str]]) -> int:
+    """Return which section is to receive sound as Opus."""
+    for at in _receiving(sections, 'audio'):
+        if any(name.lower() == 'opus' for _, name, _ in _formats(sections[at])):
+            return at
+    raise BadOfferError('the offer asks for no sound: it needs a transceiver for audio with the '
+                        'direction recvonly, and Opus')
+
+
 def _find_video(sections: list[list[str]]) -> int:
     """Return which section is to receive video as H.264."""
-    videos = [at for at, section in enumerate(sections) if section[0].startswith('m=video ')
-              and (_port(section) or 'a=bundle-only' in section)]
-    receiving = [at for at in videos if not {'a=sendonly', 'a=inactive'} & set(sections[at])]
+    receiving = _receiving(sections, 'video')
     if not receiving:
         raise BadOfferError('the offer asks for no video: it needs a transceiver for video with '
                             'the direction recvonly')

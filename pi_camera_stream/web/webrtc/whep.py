@@ -24,7 +24,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from importlib import import_module
-import ipaddress
 import logging
 import secrets
 import time
@@ -34,6 +33,7 @@ from aiohttp import web
 
 from .availability import why_missing
 from .ice_servers import IceServer
+from .requests import reachable_at, read_body
 from .sdp import (
     BadOfferError,
     MOST_CANDIDATES,
@@ -44,7 +44,6 @@ from .sdp import (
     read_ufrag,
 )
 from .transport import WebRtcTransport
-from ..access.addresses import client_address, is_loopback
 from ..access.sessions import Connection
 from ..stream.delivery import deliver
 from ..stream.stream import Stream
@@ -53,8 +52,6 @@ from ..stream.viewer import Viewer
 if TYPE_CHECKING:
     from .peer import Peer
 
-_MOST_BYTES = 65536  # of an offer; browsers send 4 to 10 kB
-_BODY_S = 10.0
 _ANSWER_S = 10.0
 _CONNECT_S = 15.0
 _SILENT_S = 5.0  # who says nothing for so long has gone, or is stuck
@@ -111,9 +108,11 @@ class WhepSession:
         }
 
     def _want_key(self) -> None:
+        # What comes before it is still sent: it may be shown when what is lost has come again. And
+        # it says nothing of the decoder, whose frames would have to be smaller.
         reader = self.viewer.reader
         if reader is not None and not reader.until_key:  # otherwise, one is due already
-            self.stream.want_key(self.viewer)
+            reader.rendition.want_key(self.viewer.name == self.stream.preferred)
 
     async def _run(self, addresses: Sequence[str] | None, on_end: Callable[[], None]) -> None:
         try:
@@ -212,8 +211,8 @@ class Whep:
         if reason := stream.video.reason():
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '60'}, text=reason + '\n')
         try:
-            session = await self._begin(request, read_offer(await _read(request)), stream, viewer,
-                                        door)
+            session = await self._begin(request, read_offer(await read_body(request)), stream,
+                                        viewer, door)
         except NoH264Error as error:
             raise web.HTTPNotAcceptable(text=f'{error}\n') from error
         except BadOfferError as error:
@@ -235,7 +234,7 @@ class Whep:
         if request.headers.get('If-Match', '*') not in ('*', f'"{session.tag}"'):
             raise web.HTTPPreconditionFailed(text='this is of another session: If-Match must have '
                                                   'the ETag of the answer\n')
-        text = await _read(request)
+        text = await read_body(request)
         if read_ufrag(text) not in ('', session.offer.ufrag):
             raise web.HTTPUnprocessableEntity(text=(
                 'ICE is not started anew here: send a new offer to /whep\n'))
@@ -284,7 +283,7 @@ class Whep:
             del self._sessions[session.name]
             leave()
 
-        task = session.begin(_addresses(request), on_end)
+        task = session.begin(reachable_at(request), on_end)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(session.answered)
@@ -295,43 +294,3 @@ class Whep:
         if session is None:
             raise web.HTTPNotFound(text='this viewer has gone: send a new offer to /whep\n')
         return session
-
-
-async def _read(request: web.Request) -> str:
-    """Return the body; HTTPBadRequest where it is too large or no text."""
-    try:
-        body = await asyncio.wait_for(_read_bytes(request), _BODY_S)
-    except asyncio.TimeoutError:
-        raise web.HTTPRequestTimeout(text='the body did not come to its end\n') from None
-    try:
-        return body.decode('utf-8')
-    except ValueError:
-        raise web.HTTPBadRequest(text='a session description (SDP) is UTF-8\n') from None
-
-
-async def _read_bytes(request: web.Request) -> bytes:
-    body = b''
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise web.HTTPBadRequest(text=(
-                f'a session description (SDP) has {_MOST_BYTES // 1024} kB at the most\n'))
-    return body
-
-
-def _addresses(request: web.Request) -> list[str] | None:
-    """
-    Return by which address of this machine a client can reach it; None where nobody knows.
-
-    It is the one that the request came to, unless it came through a proxy.
-    """
-    name = None if request.transport is None else request.transport.get_extra_info('sockname')
-    if not isinstance(name, tuple) or client_address(request) != request.remote \
-            or 'X-Forwarded-For' in request.headers:
-        return None
-    address = ipaddress.ip_address(str(name[0]).partition('%')[0])
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
-    if address.is_link_local or (address.is_loopback and not is_loopback(str(request.remote))):
-        return None
-    return [str(address)]

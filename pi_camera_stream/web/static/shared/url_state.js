@@ -23,7 +23,8 @@ import { address } from './api.js';
  * @property {string[]} topics side by side; none is the robot's default
  * @property {string} tier name of a quality tier, or `auto`
  * @property {boolean} figures whether they are shown over the pictures
- * @property {string} transport `mjpeg` for no WebSocket, or `auto`
+ * @property {string} transport `webrtc`, `websocket` for no WebRTC, `mjpeg` for neither, or `auto`
+ * @property {'off' | 'on' | 'muted'} sound
  */
 
 /**
@@ -39,6 +40,9 @@ export class UrlState {
     this.tier = query.get('tier') ?? 'auto';
     this.figures = query.get('figures') !== 'off';
     this.transport = query.get('transport') ?? 'auto';
+    const sound = query.get('sound');
+    /** @type {'off' | 'on' | 'muted'} */
+    this.sound = sound === 'on' || sound === 'muted' ? sound : 'off';
   }
 
   /**
@@ -61,6 +65,7 @@ export class UrlState {
     if (this.tier !== 'auto') words.push(['tier', this.tier]);
     if (!this.figures) words.push(['figures', 'off']);
     if (this.transport !== 'auto') words.push(['transport', this.transport]);
+    if (this.sound !== 'off') words.push(['sound', this.sound]);
     return address(path, words);
   }
 }

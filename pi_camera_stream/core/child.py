@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A child process of a source: it ends for certain, and with its parent."""
+"""A child process whose output is read: it ends for certain, and with its parent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,8 +24,8 @@ import subprocess
 import time
 from typing import BinaryIO, cast
 
-from ..core.errors import TemporaryError
-from ..core.with_parent import with_parent
+from .errors import TemporaryError
+from .with_parent import with_parent
 
 _POLITE_S = 0.1  # how long a child may take to end by itself
 _PIPE_BYTES = 2**20  # room for a picture: whoever writes it need not be woken for each 64 kB
@@ -37,20 +37,20 @@ class Child:
     A program whose standard output is read here, without ever waiting longer than told.
 
     It belongs to the thread that starts it: the kernel takes the end of that thread for the end of
-    the parent. What it writes to its standard error comes to ours.
+    the parent. What it writes to its standard error comes to ours, unless it is `quiet`.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None,
                  name: str = '', hear: Callable[[bytes], None] | None = None,
-                 inherited: Sequence[int] = ()) -> None:
+                 inherited: Sequence[int] = (), quiet: bool = False) -> None:
         """
         Start it; `name` is for people. TemporaryError when no process can be made.
 
         `hear` is told of its standard error while it is read, and when it has ended; `inherited`
-        are descriptors of ours that it has, too.
+        are descriptors of ours that it has, too; `quiet` is for who says it in words of their own.
         """
         self._name = name or os.path.basename(command[0])
-        self._hear = hear
+        self._hear, self._quiet = hear, quiet
         try:
             self._process = subprocess.Popen(
                 with_parent(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -138,8 +138,9 @@ class Child:
                 self._poll.unregister(self._stderr)
                 self._stderr = -1
                 return
-            with suppress(OSError):  # ours may be closed
-                os.write(2, chunk)
+            if not self._quiet:
+                with suppress(OSError):  # ours may be closed
+                    os.write(2, chunk)
             self._hear(chunk)
             if len(chunk) < _CHUNK_BYTES:
                 return

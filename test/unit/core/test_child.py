@@ -18,8 +18,8 @@ import subprocess
 import sys
 import time
 
+from pi_camera_stream.core.child import Child
 from pi_camera_stream.core.errors import TemporaryError
-from pi_camera_stream.sources.child import Child
 import pytest
 from support.processes import alive, gone, WAIT_S
 
@@ -101,7 +101,7 @@ def test_it_does_not_outlive_its_parent():
     parent = subprocess.Popen(
         [sys.executable, '-c', f"""
 import sys, time
-from pi_camera_stream.sources.child import Child
+from pi_camera_stream.core.child import Child
 child = Child([sys.executable, '-I', '-S', '-c', {STUBBORN!r}])
 while not child.read(1.0):
     pass

@@ -1,0 +1,87 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Measure what players of others get: how late, how much, and what it costs.
+
+    rtsp       GStreamer, ffmpeg and OpenCV by RTSP, over TCP and UDP
+    raw        ffmpeg by raw TCP and MPEG-TS, GStreamer by RTP
+    crowd      20 by RTSP, over TCP and UDP, and one more who is stuck
+    multicast  one and five receivers of a group
+    push       a media server that is pushed to by RTSP, and away for --away seconds
+    janus      20 by WebRTC from Janus, which gets one stream by RTSP, or by RTP, over a link
+    coming     players that come and go by RTSP for --minutes: whether anything grows
+
+`serve` shows pictures of a panning camera, 1280x720 at 30/s, as H.264 of 2 Mbit/s, and each
+picture says which one it is. How late one is counts from when a client that decodes nothing has
+it, until the player has decoded it. The players are Debian's packages ffmpeg and
+gstreamer1.0-{tools,plugins-good,plugins-bad,libav}. What needs a link needs root and iproute2.
+"""
+
+from collections.abc import Callable, Sequence
+import os
+from pathlib import Path
+import shlex
+import tempfile
+
+from .common import command
+from .load import units
+from .players import coming, crowds, latency, marked, media_server, push
+from .players.study import OutletStudy
+
+FPS = 30.0
+ROWS: dict[str, Callable[[OutletStudy], bool]] = {
+    'rtsp': latency.rtsp,
+    'raw': latency.raw,
+    'crowd': crowds.crowd,
+    'multicast': crowds.multicast,
+    'push': push.push,
+    'janus': media_server.many,
+    'coming': coming.coming,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure row after row; 1 when a goal was missed."""
+    parser = command.parser('outlets', __doc__)
+    add = parser.add_argument
+    add('rows', nargs='*', metavar='ROW', help='default: all')
+    add('--seconds', type=units.positive, default=10.0, metavar='S', help='that are measured')
+    add('--warm-up', type=units.not_negative, default=6.0, metavar='S', help='before them')
+    add('--rounds', type=units.at_least_one, default=1, metavar='N',
+        help='of a row; figures beside goals are their medians')
+    add('--minutes', type=units.positive, default=10.0, metavar='M', help='of `coming`')
+    add('--away', type=units.positive, default=30.0, metavar='S', help='of `push`')
+    add('--server', default='', metavar='OPTIONS', help='what `serve` is told besides')
+    add('--log', action='store_true', help='show what the server says')
+    options = parser.parse_args(arguments)
+    for name in options.rows:
+        if name not in ROWS:
+            parser.error(f"there is no row '{name}': choose some of {', '.join(ROWS)}")
+    print(shlex.join(['python3', '-m', 'benchmarks', 'outlets', *arguments]))
+    with tempfile.TemporaryDirectory(prefix='pi_camera_stream_benchmark_') as folder:
+        study = OutletStudy(Path(folder), FPS, options.warm_up, options.seconds,
+                            options.rounds, tuple(shlex.split(options.server)), options.log,
+                            minutes=options.minutes, away_s=options.away)
+        study.pictures.mkdir()
+        size = marked.write(study.pictures)
+        print(f'{marked.WIDTH}x{marked.HEIGHT}, {size / 1e3:.0f} kB, {FPS:g}/s; load '
+              f'{os.getloadavg()[0]:.1f}', flush=True)
+        well = [_measure(name, study) for name in options.rows or ROWS]
+    return 0 if all(well) else 1
+
+
+def _measure(name: str, study: OutletStudy) -> bool:
+    print(f'\n{name}', flush=True)
+    return ROWS[name](study)

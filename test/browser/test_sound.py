@@ -1,0 +1,98 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The robot's microphone on the page: ALSA's file plug-in clicks twice a second."""
+
+import re
+import shutil
+from urllib.parse import parse_qs, urlsplit
+
+from benchmarks.common.sound_card import clicks, SoundCard
+import pytest
+
+DEAF = 'delete window.AudioDecoder;'
+
+
+@pytest.fixture(autouse=True)
+def card(tmp_path, monkeypatch, missing):
+    if shutil.which('arecord') is None:
+        missing('arecord (alsa-utils) is not installed')
+    made = SoundCard(tmp_path, clicks())
+    monkeypatch.setenv('ALSA_CONFIG_PATH', made.environment['ALSA_CONFIG_PATH'])
+    yield made
+    made.stop()
+
+
+def chosen(viewer):
+    return parse_qs(urlsplit(viewer.page.url).query).get('sound', ['off'])
+
+
+def value(viewer):
+    return viewer.page.locator('#sound .value').inner_text()
+
+
+def level(viewer):
+    return viewer.page.evaluate("document.querySelector('#sound-room meter').value")
+
+
+def hears(viewer):
+    """Wait until a click is seen in the level, and the bridge knows of a listener."""
+    viewer.wait_until(lambda: level(viewer) > 0.7)
+    assert viewer.state()['sound']['listeners'] == 1
+
+
+def test_it_is_heard_muted_remembered_and_left(viewer, card):
+    page = viewer.page
+    with viewer.bridge(audio=card.name):
+        viewer.open()
+        page.locator('#sound').wait_for()
+        assert not card.opened
+        page.click('#sound')
+        hears(viewer)
+        page.locator('#sound-age', has_text=re.compile(r'^\d+ ms old$')).wait_for()
+        page.keyboard.press('m')
+        assert (chosen(viewer), value(viewer)) == (['muted'], 'muted')
+        page.reload()
+        page.locator('#sound').wait_for()
+        assert value(viewer) in ('muted', 'touch to hear')
+        page.keyboard.press('m')
+        hears(viewer)
+        assert (chosen(viewer), value(viewer)) == (['on'], 'on')
+        page.click('#sound')
+        page.click('label:has(#sound-listen)')
+        viewer.wait_until(lambda: not card.opened)
+        viewer.wait_until(lambda: level(viewer) == 0)
+        assert chosen(viewer) == ['off']
+
+
+def test_a_page_that_cannot_decode_hears_by_webrtc_or_says_what_helps(viewer, card):
+    page = viewer.page
+    with viewer.bridge(audio=card.name):
+        page.add_init_script(DEAF)
+        viewer.open()
+        page.click('#sound')
+        hears(viewer)
+        page.add_init_script('delete window.RTCPeerConnection;')
+        viewer.open(sound='on')
+        page.click('#sound')
+        page.locator('#sound-note', has_text='pi_camera_stream secure').wait_for()
+        viewer.wait_until(lambda: not card.opened)
+
+
+def test_why_there_is_no_sound_is_on_the_page(viewer, card):
+    with viewer.bridge(audio='hw:7'):
+        viewer.open()
+        viewer.page.click('#sound')
+        viewer.page.locator('#sound-note', has_text="There is no microphone 'hw:7'").wait_for()
+        assert 'arecord -l' in viewer.state()['sound']['reason']

@@ -1,0 +1,133 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Sound by WebRTC: aiortc on both sides, on loopback."""
+
+import asyncio
+from contextlib import asynccontextmanager
+import time
+
+import aiohttp
+import numpy as np
+from pi_camera_stream.codecs.opus_encoder import OpusEncoder
+from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.core.sound import PACKET_SAMPLES, RATE
+from pi_camera_stream.web.access.access_rules import AccessRules
+from pi_camera_stream.web.app import Application
+from pi_camera_stream.web.connections import ConnectionReaper
+from pi_camera_stream.web.sound.sound import Sound
+from pi_camera_stream.web.stream.catalog import Catalog
+from pi_camera_stream.web.webrtc import availability
+import pytest
+from support.listening import listen
+from support.sounding import Source
+from support.streams import Stream
+from support.whep_client import WAIT_S, WhepClient
+from yarl import URL
+
+TONE_HZ = 1000
+
+
+@asynccontextmanager
+async def opened(**rules):
+    """Run the application; yield the source, a session, and the address to listen at."""
+    source = Source()
+    catalog = Catalog('/camera', lambda name: Stream(
+        name, time.time_ns, lambda _: None, RenditionEncoder(), RenditionSpec()))
+    app = Application(catalog, AccessRules(**rules), lambda _: None,
+                      sound=Sound(source, time.time_ns))
+    runner = await listen(app.build(ConnectionReaper()), access_log=None)
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield source, session, URL(f'http://127.0.0.1:{runner.addresses[0][1]}/whep/sound')
+    finally:
+        await runner.cleanup()
+
+
+async def whistle(source):
+    """Give a tone, as fast as it can be heard."""
+    encoder, at = OpusEncoder(), np.arange(PACKET_SAMPLES)
+    while True:
+        wave = np.sin((at + source.sequence * PACKET_SAMPLES) * 2 * np.pi * TONE_HZ / RATE)
+        source.give(encoder.encode((wave * 12000).astype(np.int16))[0])
+        await asyncio.sleep(0.01)
+
+
+async def until(condition):
+    async def wait():
+        while not condition():
+            await asyncio.sleep(0.005)
+    await asyncio.wait_for(wait(), WAIT_S)
+
+
+def test_a_tone_is_heard_until_its_listener_leaves():
+    async def run():
+        async with opened() as (source, session, url):
+            client = WhepClient(session, url, ('audio',))
+            whistling = asyncio.create_task(whistle(source))
+            try:
+                await client.watch()
+                assert source.wanted == [True]
+                frame = await client.more(40)
+                samples = frame.to_ndarray().astype(float).reshape(-1, 2)[:, 0]
+                strongest = np.fft.rfftfreq(len(samples), 1 / RATE)[
+                    np.argmax(abs(np.fft.rfft(samples)))]
+                assert abs(strongest - TONE_HZ) <= RATE / len(samples)
+                assert await client.leave() == 200
+                await until(lambda: source.wanted == [True, False])
+                assert await client.leave() == 404
+            finally:
+                whistling.cancel()
+                await client.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize('kinds', [('audio', 'video'), ('video', 'audio')])
+def test_of_an_offer_only_sound_is_taken(kinds):
+    async def run():
+        async with opened() as (_, session, url):
+            client = WhepClient(session, url, kinds)
+            status, text = await client.ask()
+            assert status == 201
+            taken = {line.split()[0]: line.split()[1] != '0'
+                     for line in text.splitlines() if line.startswith('m=')}
+            assert taken == {'m=audio': True, 'm=video': False}
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_what_cannot_be_is_one_sentence(monkeypatch):
+    async def run():
+        async with opened(max_viewers=1) as (source, session, url):
+            client = WhepClient(session, url, ('video',))
+            assert await client.ask() == (400, 'the offer asks for no sound: it needs a '
+                                               'transceiver for audio with the direction '
+                                               'recvonly, and Opus\n')
+            assert (await client.send('v=0', 'text/plain'))[0] == 415
+            first, second = (WhepClient(session, url, ('audio',)) for _ in range(2))
+            assert (await first.ask())[0] == 201
+            assert (await second.ask())[0] == 503
+            await first.connect()
+            await until(lambda: source.wanted == [True])
+            monkeypatch.setattr(availability, 'find_spec', lambda _: None)
+            status, text = await second.ask()
+            assert status == 501
+            assert 'apt install python3-aiortc' in text
+            for one in (client, first, second):
+                await one.close()
+
+    asyncio.run(run())
