@@ -111,7 +111,7 @@ def scene(**options):
 async def test_where_nothing_is_recorded_nothing_of_it_is_there(it):
     for path, method in (*PLACES, ('/recordings', 'GET')):
         status, text = await it.ask(path, method)
-        assert status == 404 and 'there is nothing at this address' in text
+        assert status == 404 and 'nothing at this address' in text
     assert 'recording' not in json.loads((await it.ask('/state'))[1])
 
 
