@@ -219,8 +219,8 @@ async def test_pages_may_only_load_from_here(door):
     policy = (await door.ask('/')).headers['Content-Security-Policy'].split('; ')
     assert policy == [
         "default-src 'none'", "script-src 'self'", "style-src 'self'",
-        "img-src 'self' data: blob:", "connect-src 'self'", "form-action 'self'",
-        "base-uri 'none'", "frame-ancestors 'self'"]
+        "img-src 'self' data: blob:", "media-src 'self'", "connect-src 'self'",
+        "form-action 'self'", "base-uri 'none'", "frame-ancestors 'self'"]
     assert (await door.ask('/')).headers['Cross-Origin-Opener-Policy'] == 'same-origin'
 
 
