@@ -33,7 +33,8 @@ setup(
     # What it needs at run time is named in package.xml, for rosdep, and pinned in
     # script/requirements, for a virtual environment: names and versions differ between the two.
     install_requires=['setuptools'],
-    extras_require={'test': ['pytest']},
+    # In place of opencv-python-headless: for windows, as `watch --window` opens one.
+    extras_require={'test': ['pytest'], 'gui': ['opencv-python']},
     zip_safe=False,
     maintainer='pi_camera_stream maintainers',
     maintainer_email='maintainers@pi-camera-stream.invalid',

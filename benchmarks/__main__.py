@@ -52,10 +52,12 @@ COMMANDS = {
     'kills': 'whether viewers and drivers come back when a program is killed',
     'small': 'what serve takes on a machine of 512 MB, and how soon it shows a picture',
     'attacks': 'whether those who come over HTTP can fill the bridge, or slow it down',
+    'record': 'what is left of a recording when its end comes without a warning',
     'ends': 'how programs end that are told to at a random moment',
     'sound': 'how old sound is when a browser plays it, and whether it comes with its picture',
     'codec': 'what H.264 gives and costs, beside JPEG',
     'outlets': 'what players of others get: by RTSP, raw TCP and what we send to them',
+    'webrtc_soak': 'whether viewers by WebRTC leave anything behind',
     'soak': 'whether anything grows when everything happens at once for a long time',
 }
 _OURS = {'benchmarks', 'pi_camera_stream', 'support'}

@@ -17,6 +17,7 @@ Measure H.264 beside JPEG: who sees what, on which link, and what it costs.
 
     crowd      20 viewers on one link of 50 Mbit/s
     narrow     one viewer on 5 and on 2 Mbit/s
+    lossy      one packet of a hundred is lost, and the round trip is 20 ms
     narrowing  from 20 to 1.5 Mbit/s while one watches
     sharpness  SSIM and PSNR against the source at 2 Mbit/s, of a panning scene and of a --film
     joins      ten viewers who join one second apart: what the one who was there sees
@@ -29,8 +30,9 @@ Measure H.264 beside JPEG: who sees what, on which link, and what it costs.
 
 `serve` shows pictures of a panning camera, 1280x720 at 30/s, as a process of its own, to pages
 without a face, which acknowledge each picture as ours do. In each row, JPEG is measured in the
-same run. Ages are from the stamp to the last byte, and to the decoded picture. What needs a link
-needs root and iproute2; the last two rows need ROS:
+same run; on links and at openings also WebRTC, as Chromium shows it, but in the crowd, where 20
+receivers tell what a browser would. Ages are from the stamp to the last byte, and to the decoded
+picture. What needs a link needs root, iproute2 and nftables; the last two rows need ROS:
 
     sudo .venv/bin/python -m benchmarks codec
     .venv/bin/python -m benchmarks codec sharpness --film film.mp4
@@ -48,9 +50,9 @@ from pi_camera_stream.core.errors import PermanentError
 from .common import command, networks
 from .load import units
 from .video import scene
-from .video.attempt import Study
+from .video.attempt import KINDS, Study
 from .video.costs import fanout, largest, opening, unwanted
-from .video.links import crowd, narrow, narrowing
+from .video.links import crowd, lossy, narrow, narrowing
 from .video.looks import HEIGHT, joins, sharpness, WIDTH
 from .video.topics import topic, wanted
 
@@ -67,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     add('--warm-up', type=units.not_negative, default=10.0, metavar='S', help='before them')
     add('--rounds', type=units.at_least_one, default=3, metavar='N',
         help='of a row; figures beside goals are their medians')
+    add('--kinds', nargs='+', choices=KINDS, default=KINDS, metavar='KIND',
+        help=f'what is measured on links and at openings: {", ".join(KINDS)}; default: all')
     add('--film', type=Path, metavar='FILE', help='a film for `sharpness`, besides')
     add('--clone', type=Path, metavar='FOLDER',
         help='a clone from before H.264, which `unwanted` measures beside this one')
@@ -83,13 +87,14 @@ def main(arguments: Sequence[str]) -> int:
     for path in (options.film, options.clone):
         if path is not None and not path.exists():
             parser.error(f"there is no '{path}': name one that exists, or leave it out")
-    if not {'crowd', 'narrow', 'narrowing', 'sharpness', 'topic'}.isdisjoint(chosen) and (
+    if not {'crowd', 'lossy', 'narrow', 'narrowing', 'sharpness', 'topic'}.isdisjoint(chosen) and (
             reason := networks.unavailable()):
         raise PermanentError(f'{reason}, or choose other rows')
     print(shlex.join(['python3', '-m', 'benchmarks', 'codec', *arguments]))
     with tempfile.TemporaryDirectory(prefix='pi_camera_stream_benchmark_') as folder:
         study = Study(Path(folder), FPS, options.warm_up, options.seconds, options.rounds,
-                      tuple(shlex.split(options.server)), options.log, options.trace)
+                      tuple(shlex.split(options.server)), options.log, options.trace,
+                      tuple(options.kinds))
         study.pictures.mkdir()
         size = scene.write(study.pictures, WIDTH, HEIGHT, _QUALITY)
         print(f'{WIDTH}x{HEIGHT}, {size / 1e3:.0f} kB, {FPS:g}/s; load {os.getloadavg()[0]:.1f}')
@@ -99,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _rows(options: argparse.Namespace) -> dict[str, Callable[[Study], bool]]:
     return {
-        'crowd': crowd, 'narrow': narrow, 'narrowing': narrowing,
+        'crowd': crowd, 'lossy': lossy, 'narrow': narrow, 'narrowing': narrowing,
         'sharpness': lambda study: sharpness(study, options.film and options.film.absolute()),
         'joins': joins, 'fanout': fanout, 'opening': opening, 'largest': largest,
         'unwanted': lambda study: unwanted(study, options.clone and options.clone.absolute()),

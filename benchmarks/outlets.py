@@ -16,10 +16,11 @@
 Measure what players of others get: how late, how much, and what it costs.
 
     rtsp       GStreamer, ffmpeg and OpenCV by RTSP, over TCP and UDP
-    raw        ffmpeg by raw TCP
-    sent       ffmpeg by MPEG-TS, GStreamer by RTP, and ffmpeg that is called by TCP
+    raw        ffmpeg by raw TCP and MPEG-TS, GStreamer by RTP
     crowd      20 by RTSP, over TCP and UDP, and one more who is stuck
     multicast  one and five receivers of a group
+    push       a media server that is pushed to by RTSP, and away for --away seconds
+    janus      20 by WebRTC from Janus, which gets one stream by RTSP, or by RTP, over a link
     coming     players that come and go by RTSP for --minutes: whether anything grows
 
 `serve` shows pictures of a panning camera, 1280x720 at 30/s, as H.264 of 2 Mbit/s, and each
@@ -36,16 +37,17 @@ import tempfile
 
 from .common import command
 from .load import units
-from .players import coming, crowds, latency, marked
+from .players import coming, crowds, latency, marked, media_server, push
 from .players.study import OutletStudy
 
 FPS = 30.0
 ROWS: dict[str, Callable[[OutletStudy], bool]] = {
     'rtsp': latency.rtsp,
     'raw': latency.raw,
-    'sent': latency.sent,
     'crowd': crowds.crowd,
     'multicast': crowds.multicast,
+    'push': push.push,
+    'janus': media_server.many,
     'coming': coming.coming,
 }
 
@@ -60,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     add('--rounds', type=units.at_least_one, default=1, metavar='N',
         help='of a row; figures beside goals are their medians')
     add('--minutes', type=units.positive, default=10.0, metavar='M', help='of `coming`')
+    add('--away', type=units.positive, default=30.0, metavar='S', help='of `push`')
     add('--server', default='', metavar='OPTIONS', help='what `serve` is told besides')
     add('--log', action='store_true', help='show what the server says')
     options = parser.parse_args(arguments)
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix='pi_camera_stream_benchmark_') as folder:
         study = OutletStudy(Path(folder), FPS, options.warm_up, options.seconds,
                             options.rounds, tuple(shlex.split(options.server)), options.log,
-                            minutes=options.minutes)
+                            minutes=options.minutes, away_s=options.away)
         study.pictures.mkdir()
         size = marked.write(study.pictures)
         print(f'{marked.WIDTH}x{marked.HEIGHT}, {size / 1e3:.0f} kB, {FPS:g}/s; load '

@@ -28,16 +28,18 @@ COMMANDS = {
     'camera': ('nodes.camera.camera_node', 'publish the pictures of a camera, a video or a pipe'),
     'bridge': ('nodes.bridge.http_bridge_node', 'show a picture topic to browsers'),
     'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
-    'all': ('nodes.all_nodes', 'run these three in one process'),
+    'all': ('nodes.all_nodes', 'run camera, bridge and consumer in one process'),
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
-    'demo': ('tools.demo', 'run all three, and show how they do; without ROS, serve'),
+    'demo': ('tools.demo', 'run all three and show how they do; without ROS, run serve'),
     'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
+    'export': ('tools.export.command', 'make a video of a ROS bag; without ROS'),
     'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
+    'watch': ('tools.watch.command', 'receive a stream or a topic, and print how it comes'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
 MOVED = {
-    'bench': 'the measurements are not installed any more: in a clone of the sources, run '
-             '`python3 -m benchmarks viewers`',
+    'bench': 'the measurements are no longer installed: in a clone of the sources, run `python3 '
+             '-m benchmarks viewers`',
 }
 
 
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pi_camera_stream: error: the Python module '{error.name}' is missing: source a "
               'ROS 2 installation (`source /opt/ros/*/setup.bash`) and install what package.xml '
               'names (`rosdep install`), or use the virtual environment that script/setup makes; '
-              'serve and demo need no ROS', file=sys.stderr)
+              'serve, demo and watch need no ROS', file=sys.stderr)
         return MISTAKE
     code: int = module.main(words[1:])
     return code
@@ -73,7 +75,8 @@ def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
     lines += ['', 'camera, bridge, consumer and all are ROS 2 nodes and take --ros-args;',
-              'serve, demo, secure, latency and doctor explain themselves with --help.']
+              'serve, demo, secure, export, latency, watch and doctor explain themselves with '
+              '--help.']
     return '\n'.join(lines)
 
 

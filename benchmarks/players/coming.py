@@ -58,9 +58,11 @@ class Visits:
             stays_s = self._random.uniform(0, _LONGEST_S)
             if self._random.random() < _LEAVES_AT_ONCE:
                 stays_s = self._random.uniform(0, 0.1)
-            with suppress(TimeoutError, asyncio.TimeoutError):
-                await asyncio.wait_for(self._visit(client, way), stays_s)
-            client.close()
+            try:
+                with suppress(TimeoutError, asyncio.TimeoutError):
+                    await asyncio.wait_for(self._visit(client, way), stays_s)
+            finally:
+                client.close()
             self.visits += 1
             self.frames += len(counted.frames_ns)
 

@@ -14,7 +14,7 @@
 
 """Many players at once: what each gets, and what it costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, field
 import itertools
@@ -34,8 +34,8 @@ from ..common import networks
 from ..video.attempt import Study, tell
 from ..video.server import Cpu, Server, Used
 
-_CROWD, _GROUP = 20, 5
-_NEARLY = 0.99  # of the camera's rate
+CROWD, _GROUP = 20, 5
+NEARLY = 0.99  # of the camera's rate
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Got:
     ----------
     ended
         What has ended one before its time.
+    decoded
+        Numbers and times of the pictures that one of them has decoded, if one does.
 
     """
 
@@ -55,6 +57,7 @@ class Got:
     ended: list[str]
     since_ns: int
     until_ns: int
+    decoded: Sequence[tuple[int, int]] = ()
 
     def count(self) -> int:
         return sum(map(len, self._within()))
@@ -81,14 +84,15 @@ class Players:
 
     _process: subprocess.Popen[str] = field(repr=False)
 
-    def got(self, since_ns: int, until_ns: int) -> Got:
-        """Return what they have got, after all have gone."""
+    def got(self, since_ns: int = 0, until_ns: int = 0) -> Got:
+        """Return what they have got, in a span of time where one counts, after all have gone."""
         told, _ = self._process.communicate()
         if self._process.returncode:
             raise PermanentError('the process of the players has failed: see what it says above')
         all_told = json.loads(told)
         frames, missing = zip(*all_told['players'], strict=True)
-        return Got(list(frames), sum(missing), all_told['ended'], since_ns, until_ns)
+        return Got(list(frames), sum(missing), all_told['ended'], since_ns, until_ns,
+                   all_told.get('decoded', []))
 
 
 @contextmanager
@@ -96,9 +100,16 @@ def players(route: networks.Route, port: int, count: int, way: str = TCP, stuck:
             ) -> Iterator[Players]:
     """Let so many play; the context begins when all do."""
     local = networks.ADDRESSES[1] if route.viewers else route.address
-    words = [*route.viewers, sys.executable, '-m', 'benchmarks.programs.rtsp_viewers', '--address',
-             route.address, '--port', str(port), '--count', str(count), '--way', way, '--stuck',
-             str(stuck), '--local', local]
+    with running(route.viewers, 'rtsp_viewers', '--address', route.address, '--port', str(port),
+                 '--count', str(count), '--way', way, '--stuck', str(stuck), '--local', local
+                 ) as some:
+        yield some
+
+
+@contextmanager
+def running(host: networks.Prefix, program: str, *arguments: str) -> Iterator[Players]:
+    """Run a program that says when all play, and in the end what has come."""
+    words = [*host, sys.executable, '-m', f'benchmarks.programs.{program}', *arguments]
     with subprocess.Popen(with_parent(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as process:
         try:
@@ -117,7 +128,7 @@ def crowd(study: Study) -> bool:
                              ('by UDP', UDP, 0)):
         rounds = [_crowd(study, name, way, stuck) for _ in range(study.rounds)]
         least[name], costs[name] = map(statistics.median, zip(*rounds, strict=True))
-    well = [tell(f'frames/s of the one with the fewest, {name}', value, _NEARLY * study.fps, '/s',
+    well = [tell(f'frames/s of the one with the fewest, {name}', value, NEARLY * study.fps, '/s',
                  at_least=True) for name, value in least.items()]
     well += [tell(f'CPU of the web thread a client-frame, {name}', value, 0.04, ' ms', digits=3)
              for name, value in costs.items()]
@@ -128,10 +139,10 @@ def _crowd(study: Study, name: str, way: str, stuck: int) -> tuple[float, float]
     """Return frames/s of the one with the fewest, and ms CPU a client-frame."""
     ports = Ports(*(networks.free_port() for _ in range(3)))
     with networks.loopback() as route, site(study, route, ports) as server, \
-            players(route, ports.rtsp, _CROWD, way, stuck) as some:
+            players(route, ports.rtsp, CROWD, way, stuck) as some:
         got, used = _watch(study, server, some)
     cost_ms = 1e3 * used.threads.get('web', 0.0) / got.count()
-    print(f'{_CROWD} players {name}: {got}; {cost_ms:.3f} ms CPU a client-frame\n    {used}; load '
+    print(f'{CROWD} players {name}: {got}; {cost_ms:.3f} ms CPU a client-frame\n    {used}; load '
           f'{os.getloadavg()[0]:.1f}', flush=True)
     return got.least_per_s(), cost_ms
 
@@ -155,9 +166,9 @@ def multicast(study: Study) -> bool:
             server = stack.enter_context(site(study, route, ports, (), '--rtsp-multicast', 'true'))
             some = stack.enter_context(players(route, ports.rtsp, count, MULTICAST))
             time.sleep(study.warm_up_s)
-            sent, since_ns = _sent_bytes(route), time.time_ns()
+            sent, since_ns = sent_bytes(route), time.time_ns()
             time.sleep(study.seconds)
-            sent, until_ns = _sent_bytes(route) - sent, time.time_ns()
+            sent, until_ns = sent_bytes(route) - sent, time.time_ns()
             got = some.got(since_ns, until_ns)
         rates[count] = sent * 8e3 / (until_ns - since_ns)
         least = got.least_per_s()
@@ -165,11 +176,12 @@ def multicast(study: Study) -> bool:
               f'{server.route.address}; load {os.getloadavg()[0]:.1f}', flush=True)
     return all([
         tell('bytes on the link, of those for one', rates[_GROUP] / rates[1], 1.05, '', digits=2),
-        tell('frames/s of the receiver with the fewest', least, _NEARLY * study.fps, '/s',
+        tell('frames/s of the receiver with the fewest', least, NEARLY * study.fps, '/s',
              at_least=True)])
 
 
-def _sent_bytes(route: networks.Route) -> int:
+def sent_bytes(route: networks.Route) -> int:
+    """Return what the server has put on the link until now."""
     path = f'/sys/class/net/{networks.DEVICE}/statistics/tx_bytes'
     return int(subprocess.run([*route.server, 'cat', path], check=True, capture_output=True,
                               text=True).stdout)

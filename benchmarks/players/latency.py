@@ -77,27 +77,22 @@ def rtsp(study: Study) -> bool:
 
 
 def raw(study: Study) -> bool:
-    """By raw TCP."""
+    """By what says nothing: raw TCP, MPEG-TS and RTP."""
     return _measure_all(study, [
         Way('raw TCP -> ffmpeg', lambda ports: receivers.ffmpeg(
-            '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.raw}'), 40.0)])
-
-
-def sent(study: Study) -> bool:
-    """By what the server sends by itself."""
-    def one(scheme: str) -> Callable[[Ports], Sequence[str]]:
-        return lambda ports: [f'{scheme}://127.0.0.1:{ports.sent}']
-
-    return _measure_all(study, [
-        Way('MPEG-TS -> ffmpeg', lambda ports: receivers.ffmpeg(
-            '-f', 'mpegts', '-analyzeduration', '500000', '-i',
-            f'udp://127.0.0.1:{ports.sent}'), 40.0, outlets=one('udp')),
-        Way('RTP -> GStreamer', lambda ports: receivers.gstreamer(
-            f'udpsrc address=127.0.0.1 port={ports.sent} caps={_RTP} ! rtph264depay'), 6.0,
-            outlets=one('rtp')),
-        Way('called by TCP -> ffmpeg', lambda ports: receivers.ffmpeg(
+            '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.raw}'), 40.0),
+        Way('raw TCP that calls -> ffmpeg', lambda ports: receivers.ffmpeg(
             '-probesize', '32768', '-f', 'h264', '-i', f'tcp://127.0.0.1:{ports.sent}?listen'),
-            40.0, outlets=one('tcp'))])
+            40.0, outlets=_sent('tcp')),
+        Way('MPEG-TS -> ffmpeg', lambda ports: receivers.ffmpeg(
+            '-analyzeduration', '500000', '-f', 'mpegts', '-i', f'udp://127.0.0.1:{ports.sent}'),
+            40.0, outlets=_sent('udp')),
+        Way('RTP -> GStreamer', lambda ports: receivers.gstreamer(
+            f'udpsrc port={ports.sent} caps={_RTP} ! rtph264depay'), 6.0, outlets=_sent('rtp'))])
+
+
+def _sent(scheme: str) -> Callable[[Ports], Sequence[str]]:
+    return lambda ports: [f'{scheme}://127.0.0.1:{ports.sent}']
 
 
 def _rtspsrc(way: str) -> Callable[[Ports], Player]:

@@ -29,6 +29,7 @@ from ..video import scene
 
 WIDTH, HEIGHT = 1280, 720
 _QUALITY = 80
+_SOONER_NS = 100_000_000
 # What players are asked for: the lower part, with an even number of rows, with the code in it.
 CROP_TOP = (HEIGHT - int(HEIGHT * block_code.BAND_HEIGHT)) // 2 * 2
 CROP_BYTES = WIDTH * (HEIGHT - CROP_TOP)
@@ -86,12 +87,13 @@ def ages(sent: Sequence[Seen], seen: Sequence[Seen], since_ns: int, until_ns: in
     """
     Compare when pictures were sent with when they were seen, of those seen in a span of time.
 
-    Numbers come again after a round of the scene: the last time that one was sent counts.
+    Numbers come again after a round of the scene: the last time that one was sent counts. A player
+    may be a little sooner than who noted that.
     """
     found, at = [], 0
     latest: dict[int, int] = {}
     for picture in seen:
-        while at < len(sent) and sent[at].at_ns <= picture.at_ns:
+        while at < len(sent) and sent[at].at_ns <= picture.at_ns + _SOONER_NS:
             latest[sent[at].number] = sent[at].at_ns
             at += 1
         if picture.number in latest and since_ns <= picture.at_ns < until_ns:

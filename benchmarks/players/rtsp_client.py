@@ -52,8 +52,10 @@ class Counted:
     def packet(self, data: bytes | memoryview) -> None:
         """Take in one of RTP."""
         _, kind, sequence = _RTP_HEAD.unpack_from(data)
-        if self._next is not None:
-            self.missing += (sequence - self._next) % 65536
+        ahead = (sequence - self._next + 32768) % 65536 - 32768 if self._next is not None else 0
+        if ahead < 0:  # it comes late, or again
+            return
+        self.missing += ahead
         self._next = (sequence + 1) % 65536
         if kind & _MARKER:
             self.frames_ns.append(time.time_ns())
@@ -133,10 +135,10 @@ class RtspClient:
         self._writer.write(f'{method} {url} RTSP/1.0\r\nCSeq: {self._number}\r\n{session}{more}'
                            '\r\n'.encode())
         head = (await self._reader.readuntil(b'\r\n\r\n')).decode()
+        match = re.search(r'(?mi)^content-length: (\d+)', head)
+        body = await self._reader.readexactly(int(match[1])) if match else b''
         if not head.startswith('RTSP/1.0 200 '):
-            raise ConnectionError(head.partition('\r\n')[0])
-        if match := re.search(r'(?mi)^content-length: (\d+)', head):
-            await self._reader.readexactly(int(match[1]))
+            raise ConnectionError(f'{head[:12]} {body.decode().strip()}')
         if match := re.search(r'(?mi)^session: ([^;\s]+)', head):
             self._session = match[1]
         return head

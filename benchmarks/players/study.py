@@ -28,7 +28,10 @@ class OutletStudy(Study):
     ----------
     minutes
         For how long players come and go.
+    away_s
+        How long a media server is away.
 
     """
 
     minutes: float = 10.0
+    away_s: float = 30.0

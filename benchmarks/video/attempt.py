@@ -27,9 +27,9 @@ from .pictures import Figures, figures, Picture
 from .server import Cpu, Server, serving, Told, Used, Visitors, watching
 from ..common import networks
 
-JPEG, H264 = 'JPEG', 'H.264'
+KINDS = JPEG, H264, WEBRTC = 'JPEG', 'H.264', 'WebRTC'
 FULL, VIDEO = 'tier=full', 'codecs=jpeg,h264&tier=h264'
-QUERIES = {JPEG: 'tier=auto', H264: 'codecs=jpeg,h264&tier=auto'}
+QUERIES = {JPEG: 'tier=auto', H264: 'codecs=jpeg,h264&tier=auto', WEBRTC: 'tier=auto'}
 # What tbf is told: a queue for viewers who share a link, and a short one that hides nothing of a
 # narrow one.
 WIDE, NARROW = ('burst', '64kb', 'latency', '50ms'), ('burst', '4kb', 'latency', '100ms')
@@ -48,6 +48,8 @@ class Study:
         Whether what servers say is shown.
     trace
         A file for all pictures of all attempts, one line of JSON each; None for none.
+    kinds
+        Of KINDS, those that are measured.
 
     """
 
@@ -59,6 +61,7 @@ class Study:
     server_options: tuple[str, ...]
     log: bool = False
     trace: Path | None = None
+    kinds: tuple[str, ...] = KINDS
 
     @property
     def pictures(self) -> Path:
@@ -78,6 +81,10 @@ class Attempt:
         None for the loopback device.
     then
         What is done when the warm-up is over; ages and the processor's time count from then on.
+    rtt_ms, loss
+        Of the link: its round trip, and which share of what is sent to the pages is lost.
+    program
+        The module whose processes the pages are.
 
     """
 
@@ -90,6 +97,9 @@ class Attempt:
     then: Callable[[Server], None] = lambda _: None
     source: Path | None = None  # instead of the study's pictures
     only_first: bool = False  # whether the line tells of the first page alone
+    rtt_ms: float = 0.0
+    loss: float = 0.0
+    program: str = 'pages'
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,9 @@ class Outcome:
     def faults(self) -> list[str]:
         return [fault for told in self.told for fault in told.faults()]
 
+    def notes(self) -> list[str]:
+        return [note for told in self.told for note in told.notes]
+
 
 def attempt(study: Study, wanted: Attempt) -> Outcome:
     """Try it, and print a line."""
@@ -128,20 +141,22 @@ def attempt(study: Study, wanted: Attempt) -> Outcome:
         if wanted.link_bps is None:
             route = stack.enter_context(networks.loopback())
         else:
-            route = stack.enter_context(networks.cable())
+            route = stack.enter_context(networks.cable(rtt_ms=wanted.rtt_ms))
             networks.narrow(route.server, wanted.link_bps, shape=wanted.shape)
+            if wanted.loss:
+                networks.lose(route.viewers, wanted.loss)
         server = stack.enter_context(serving(
             route, wanted.source or study.pictures, study.fps, *study.server_options,
             *wanted.options, clone=wanted.clone, log=study.log))
         visitors = [stack.enter_context(watching(
-            server, group, study.folder / f'group{number}.json'))
+            server, group, study.folder / f'group{number}.json', wanted.program))
             for number, group in enumerate(wanted.groups)]
         outcome = _measure(study, wanted, server, visitors)
     _write(study, wanted.name, outcome.pictures)
     print(f'{wanted.name}: {outcome.figures([0] if wanted.only_first else None)}\n'
           f'    {outcome.used}; load {os.getloadavg()[0]:.1f}', flush=True)
-    for fault in outcome.faults():
-        print(f'    {fault}', flush=True)
+    for line in (*outcome.faults(), *outcome.notes()):
+        print(f'    {line}', flush=True)
     return outcome
 
 
@@ -163,6 +178,11 @@ def _measure(study: Study, wanted: Attempt, server: Server, visitors: Sequence[V
 def replace_page(picture: Picture, first: int) -> Picture:
     """Return it with its page counted from `first` on."""
     return picture._replace(page=picture.page + first)
+
+
+def program_of(kind: str, count: int = 1) -> str:
+    """Return whose processes so many pages are: one of WebRTC is a browser's, twenty are not."""
+    return 'pages' if kind != WEBRTC else 'browser_pages' if count == 1 else 'rtp_pages'
 
 
 def with_one_that_decodes(watch: Watch, count: int) -> tuple[tuple[Watch, ...], ...]:

@@ -25,21 +25,24 @@ from .attempt import (
     H264,
     JPEG,
     Outcome,
+    program_of,
     QUERIES,
     Study,
     tell,
     VIDEO,
+    WEBRTC,
     with_one_that_decodes,
 )
 from .looks import BITRATE_BPS
 from .page import Watch
-from .pictures import first, largest_share, longest_gap_ms, Picture
+from .pictures import first, largest_share, longest_gap_ms, Picture, seen_ns
 from .pictures import H264 as H264_CODEC
 from .server import Cpu, Server, serving, watching
 from ..common import networks, proc
 
 _VIEWERS = 20
-_OPENINGS, _EVERY_S = 10, 1.0
+_OPENINGS, _EVERY_S, _EVERY_SLOW_S = 10, 1.0, 2.0
+_FIRST_MS = 500.0  # until WebRTC shows something; JPEG is shown meanwhile
 _SWITCH_S, _BACK_S, _STAY_S = 3.0, 6.0, 9.0
 _WIDEST_INTERVALS = 2.0
 _WANTING_S = 5.0
@@ -76,27 +79,38 @@ def opening(study: Study) -> bool:
     waits_ms = {}
     with networks.loopback() as route, serving(
             route, study.pictures, study.fps, *study.server_options, log=study.log) as server:
-        for kind, query in QUERIES.items():
-            watches = [Watch(query, begin_s=number * _EVERY_S, end_s=(number + 0.5) * _EVERY_S)
-                       for number in range(_OPENINGS)]
-            with watching(server, watches, study.folder / 'opening') as visit:
-                visit.sleep_until(_OPENINGS * _EVERY_S)
-                told = visit.told()
-            waits_ms[kind] = [
-                (one.came_ns - asked_ns) / 1e6 for page, asked_ns in enumerate(told.asked_ns)
-                if (one := first(told.pictures, page, 0)) is not None][1:]
+        for kind in study.kinds:
+            waits_ms[kind] = _openings(study, server, kind)
             print(f'first picture after opening, {kind}: median '
                   f'{statistics.median(waits_ms[kind]):.1f} ms, most {max(waits_ms[kind]):.1f}',
                   flush=True)
-        switches = [_switch(study, server) for _ in range(study.rounds)]
+        switches = [_switch(study, server) for _ in range(study.rounds)] \
+            if H264 in waits_ms else []
     interval_ms = 1e3 / study.fps
+    well = [tell('first picture after asking by WebRTC', statistics.median(waits_ms[WEBRTC]),
+                 _FIRST_MS, ' ms')] if WEBRTC in waits_ms else []
+    if not {JPEG, H264} <= waits_ms.keys():
+        return all(well)
     return all((
+        *well,
         tell('first picture, later than with JPEG', statistics.median(waits_ms[H264])
              - statistics.median(waits_ms[JPEG]), interval_ms / 2, ' ms'),
         tell('widest interval at a switch', statistics.median(gap for gap, _ in switches)
              / interval_ms, _WIDEST_INTERVALS, ' frame intervals'),
         tell('first H.264 after asking', statistics.median(late for _, late in switches)
              / interval_ms, _WIDEST_INTERVALS, ' frame intervals')))
+
+
+def _openings(study: Study, server: Server, kind: str) -> list[float]:
+    """Return how long each of some pages waits for its first picture, without the first page."""
+    every_s = _EVERY_S if kind != WEBRTC else _EVERY_SLOW_S
+    watches = [Watch(QUERIES[kind], begin_s=number * every_s, end_s=(number + 0.5) * every_s)
+               for number in range(_OPENINGS)]
+    with watching(server, watches, study.folder / 'opening', program_of(kind)) as visit:
+        visit.sleep_until(_OPENINGS * every_s)
+        told = visit.told()
+    return [(seen_ns(one) - asked_ns) / 1e6 for page, asked_ns in enumerate(told.asked_ns)
+            if (one := first(told.pictures, page, 0)) is not None][1:]
 
 
 def _switch(study: Study, server: Server) -> tuple[float, float]:

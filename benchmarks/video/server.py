@@ -111,6 +111,7 @@ class Told:
     stale: list[int]
     lost: list[str]
     cpu_s: float
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: Path) -> 'Told':
@@ -188,10 +189,15 @@ def serving(route: Route, folder: Path, fps: float, *options: str, clone: Path |
 
 
 @contextmanager
-def watching(server: Server, watches: Sequence[Watch], result: Path) -> Iterator[Visitors]:
-    """Let pages watch it, until they are asked what they have seen."""
+def watching(server: Server, watches: Sequence[Watch], result: Path, program: str = 'pages'
+             ) -> Iterator[Visitors]:
+    """
+    Let pages watch it, until they are asked what they have seen.
+
+    `program` is the module beside this one whose process they are.
+    """
     visit = Visit(server.route.address, server.port, list(watches), str(result))
-    words = [*server.route.viewers, sys.executable, '-m', 'benchmarks.video.pages',
+    words = [*server.route.viewers, sys.executable, '-m', f'benchmarks.video.{program}',
              json.dumps(asdict(visit))]
     with subprocess.Popen(with_parent(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as process:

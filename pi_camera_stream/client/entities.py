@@ -56,7 +56,7 @@ class Failures:
             return
         self.count += 1
         self.last = f'{type(error).__name__}: {error}'
-        self._log.error('a callback failed, everything else goes on: '
+        self._log.error('a callback failed, everything else keeps running: '
                         + ''.join(traceback.format_exception(type(error), error,
                                                              error.__traceback__)),
                         throttle_duration_sec=_REPEAT_S)

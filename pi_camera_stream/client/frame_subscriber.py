@@ -216,11 +216,11 @@ class FrameSubscriber:
                 return None
 
     def counters(self) -> Mapping[str, int]:
-        """Return how many came, were dropped for newer ones, and could not be used."""
+        """Return how many came, their bytes, were dropped for newer ones, and were unusable."""
         reception = self._subscription.reception
         undecoded = self._subscription.dropped \
             if isinstance(self._subscription, DecodedVideo) else 0
-        return {'received': reception.received.total,
+        return {'received': reception.received.total, 'bytes': reception.received.total_bytes,
                 'dropped': self._newest.dropped + undecoded, 'corrupt': reception.refused}
 
     def signal(self) -> Signal:
@@ -298,8 +298,8 @@ class FrameSubscriber:
                 image = self._rectifier.rectify(image, calibration)
             elif self._unrectified.due():
                 self._node.get_logger().warning(
-                    f"pictures of '{self.topic}' are not rectified: no calibration that fits has "
-                    f"come on '{self._calibration.topic}'")
+                    f"pictures of '{self.topic}' are not rectified: no matching calibration has "
+                    f"been received on '{self._calibration.topic}'")
         self._publish_trace('decoded', frame)
         jpeg = frame.data if isinstance(frame, Frame) else b''
         return ReceivedFrame(image, jpeg, frame.stamp_ns, frame_id, frame.sequence,

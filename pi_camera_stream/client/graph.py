@@ -110,12 +110,12 @@ def why_missing(node: Node, topic: str, subscription: Any = None,
     refused = '' if subscription is None else next(filter(None, (
         incompatible_policies(end.qos_profile, subscription.qos_profile) for end in ends)), '')
     if refused:
-        return f"'{topic}' offers another {refused} than is asked for here"
+        return f"'{topic}' offers another {refused} than is requested here"
     if topic in found and has_lost_its_port():
         return (f"'{topic}' has a publisher, and Fast DDS has lost the shared memory by which "
                 'this program receives: start it again')
     if topic in found:
-        return f"'{topic}' has a publisher, which sends nothing"
+        return f"'{topic}' has a publisher, but it sends nothing"
     listed = ', '.join(list(found)[:_LISTED]) + (', …' if len(found) > _LISTED else '')
     reason = f'is of the type {others[0]}' if others else 'has no publisher'
     what = 'topics with pictures' if kinds is IMAGE_TYPES else 'topics with H.264'

@@ -164,7 +164,7 @@ class H264Subscription(TopicSubscription):
         missing = why_missing(self._node, self.source, self._subscription, _KINDS)
         jpegs = self._node.resolve_topic_name(f'{base_name(self._name)}{COMPRESSED}')
         if publishers(self._node, jpegs) and not publishers(self._node, self.source):
-            missing += (f"; '{jpegs}' has one, which has no foxglove_msgs or is none of "
+            missing += (f"; '{jpegs}' has one, which has no foxglove_msgs, or is not one of "
                         'pi_camera_stream')
         return missing
 

@@ -41,8 +41,8 @@ _MOST_UNITS = 1_000
 _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _CHROMA = {0: 'grey alone', 2: '4:2:2', 3: '4:4:4'}
 _MOST_SIDE = 16_384
-_LOST = 'data is lost on its way, or it is another codec'
-_NO_SENSE = f'its sequence parameter set makes no sense: {_LOST}'
+_LOST = 'data was lost on the way, or it is another codec'
+_NO_SENSE = f'its sequence parameter set is invalid: {_LOST}'
 _LEAST_BYTES = 4  # of an SPS: its type, profile, constraints and level
 
 
@@ -144,28 +144,29 @@ class StreamReader:
         """
         units = list(nal_units(data))
         if not units:
-            raise FrameRefusedError('it is no H.264: it has no start code: let the sender write a '
-                                    'byte stream, Annex B (FFmpeg: -bsf:v h264_mp4toannexb)')
+            raise FrameRefusedError('it is not H.264, since it has no start code: have the sender '
+                                    'write a byte stream, Annex B (FFmpeg: -bsf:v '
+                                    'h264_mp4toannexb)')
         if len(units) > _MOST_UNITS:
-            raise FrameRefusedError(f'it has {len(units)} NAL units, more than any picture: let '
+            raise FrameRefusedError(f'it has {len(units)} NAL units, more than any picture: have '
                                     'the sender encode fewer slices')
         kinds = [unit_type(unit) for unit in units]
         if any(unit[0] & 0x80 for unit in units):
-            raise FrameRefusedError('it is no H.264: a forbidden bit is set, as where bytes are '
-                                    'missing, or in H.265')
+            raise FrameRefusedError('it is not H.264, since a forbidden bit is set: bytes are '
+                                    'missing, or it is H.265')
         for kind, unit in zip(kinds, units, strict=True):
             if kind == SPS:
                 self._begin(unit)
             if kind in (SPS, PPS):
                 self._sets[kind] = unit
         if _PARTITIONS.intersection(kinds):
-            raise FrameRefusedError('it is H.264 of the Extended profile, or H.265 under its '
-                                    'name: let the sender encode H.264, profile Main or High')
+            raise FrameRefusedError('it is H.264 of the Extended profile, or H.265 labelled as '
+                                    'H.264: have the sender encode H.264, profile Main or High')
         if _SLICES.isdisjoint(kinds):
-            raise FrameRefusedError('it has no picture, but parameter sets alone: let the sender '
-                                    'put them and the picture into one access unit')
+            raise FrameRefusedError('it has parameter sets, but no picture: have the sender put '
+                                    'them and the picture into one access unit')
         if self._sets.keys() != {SPS, PPS}:
-            raise FrameRefusedError('its parameter sets have not come yet: let the sender put '
+            raise FrameRefusedError('its parameter sets have not come yet: have the sender put '
                                     'them in front of each key frame (rpicam-vid: --inline)')
         if IDR not in kinds:
             return data, False
@@ -183,7 +184,7 @@ class StreamReader:
             colours = _CHROMA.get(parameters.chroma_format, '4:2:0')
             raise FrameRefusedError(
                 f'it is H.264 with {colours} and {parameters.bit_depth} bits, which few decoders '
-                'take: let the sender encode 4:2:0 with 8 bits (FFmpeg: -pix_fmt yuv420p)')
+                'accept: have the sender encode 4:2:0 with 8 bits (FFmpeg: -pix_fmt yuv420p)')
         if SPS in self._sets and unit != self._sets[SPS]:
             self._sets.pop(PPS, None)  # of the stream before
         self.parameters = parameters
@@ -256,7 +257,7 @@ def _read_parameter_set(unit: bytes) -> ParameterSet:
         height -= unit_high * (top + bottom)
     if not (0 < width <= _MOST_SIDE and 0 < height <= _MOST_SIDE):
         raise FrameRefusedError(f'its sequence parameter set says {width}x{height} pixels, which '
-                                'no decoder takes: let the sender make it smaller')
+                                'no decoder accepts: have the sender make it smaller')
     return ParameterSet(f'avc1.{profile:02x}{constraints:02x}{level:02x}', width, height,
                         chroma_format, depth, 0 if gaps else 1 << frame_number_bits,
                         not frames_only)

@@ -27,8 +27,8 @@ from ..core.statistics import Recent
 _PATIENCE_S = 2.0  # for a key frame, before it is held to be missing
 _PAUSE_S, _PAUSE_INTERVALS = 0.25, 8  # between stamps: then as many may be missing as there are
 _LONG_NS = 10**9  # no interval between pictures of a stream that runs
-_NO_KEY_FRAME = ('it builds on others, and no key frame has come for {:.0f} s: let the sender put '
-                 'in one every few seconds (FFmpeg: -g 60)')
+_NO_KEY_FRAME = ('it builds on others, and no key frame has come for {:.0f} s: have the sender '
+                 'insert one every few seconds (FFmpeg: -g 60)')
 
 
 class H264Arrivals:
@@ -67,8 +67,8 @@ class H264Arrivals:
         `askable` says whether one comes when it is asked for. Raises FrameRefusedError.
         """
         if codec != H264:
-            raise FrameRefusedError(f"it is '{codec[:20]}', and H.264 can be received here: let "
-                                    'the sender encode that')
+            raise FrameRefusedError(f"it is '{codec[:20]}', but only H.264 can be received here: "
+                                    'have the sender encode that')
         kinds = {unit_type(unit) for unit in nal_units(data)}
         if self._waits and SLICE in kinds and not {IDR, SPS} & kinds:
             self._wait()
@@ -104,8 +104,8 @@ class H264Arrivals:
             return None
         check_size(parameters.width, parameters.height, self._max_pixels)
         if not key and before is not None and parameters != before:
-            raise FrameRefusedError('its size or profile is another one than before, and it is no '
-                                    'key frame: let the sender begin with one there')
+            raise FrameRefusedError('its size or profile has changed, but it is not a key frame: '
+                                    'have the sender start with one there')
         paused = self._pauses(stamp_ns) and askable
         follows = self._continuity.follows(data, parameters)
         if not key and (paused or not follows):

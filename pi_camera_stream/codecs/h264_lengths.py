@@ -22,11 +22,13 @@ alone.
 from collections.abc import Iterator
 import struct
 
-from .h264 import join
+from .h264 import DELIMITER, join, nal_units, PPS, read_parameter_set, SPS, unit_type
 from ..core.errors import FrameRefusedError
 
 _VERSION = 1
-_SHORT = struct.Struct('>H')
+_SHORT, _LONG = struct.Struct('>H'), struct.Struct('>I')
+# Profiles whose configuration tells more: those of RFC 6184 whose SPS has the chroma format in it.
+_TELLING = frozenset({100, 110, 122, 144, 244})
 
 
 class LengthPrefixed:
@@ -36,7 +38,7 @@ class LengthPrefixed:
         """Read an AVCDecoderConfigurationRecord; FrameRefusedError when it is none."""
         try:
             if configuration[0] != _VERSION:
-                raise FrameRefusedError('it begins with no configuration of H.264')
+                raise FrameRefusedError('it does not begin with a configuration of H.264')
             self._length_bytes = (configuration[4] & 3) + 1
             units, at = [], 5
             for mask in (0x1F, 0xFF):  # the numbers of SPS and PPS
@@ -62,3 +64,30 @@ class LengthPrefixed:
                 raise FrameRefusedError('it is cut off')
             if at > begin:
                 yield data[begin:at]
+
+
+def configuration(data: bytes) -> bytes:
+    """
+    Return the AVCDecoderConfigurationRecord of a byte stream that begins with a key frame.
+
+    FrameRefusedError where its parameter sets are not in it.
+    """
+    units = list(nal_units(data))
+    sets = {kind: [unit for unit in units if unit_type(unit) == kind] for kind in (SPS, PPS)}
+    if not sets[SPS] or not sets[PPS]:
+        raise FrameRefusedError('its parameter sets are not in its key frame')
+    first = sets[SPS][0]
+    found = read_parameter_set(first)
+    deeper = found.bit_depth - 8
+    more = bytes((0xFC | found.chroma_format, 0xF8 | deeper, 0xF8 | deeper, 0)) \
+        if first[1] in _TELLING else b''
+    return b''.join((
+        bytes((_VERSION, *first[1:4], 0xFC | _LONG.size - 1, 0xE0 | len(sets[SPS]))),
+        *(_SHORT.pack(len(unit)) + unit for unit in sets[SPS]), bytes((len(sets[PPS]),)),
+        *(_SHORT.pack(len(unit)) + unit for unit in sets[PPS]), more))
+
+
+def to_lengths(data: bytes) -> list[bytes]:
+    """Return the pieces of an access unit as files have it: lengths and NAL units by turns."""
+    return [piece for unit in nal_units(data) if unit_type(unit) != DELIMITER
+            for piece in (_LONG.pack(len(unit)), unit)]

@@ -97,12 +97,12 @@ def _read_png(data: bytes, start: int = 0) -> ImageHeader:
 
 def _read_webp(data: bytes) -> ImageHeader:
     if data[8:12] != b'WEBP':
-        raise FrameRefusedError('it is a RIFF file, and no WebP')
+        raise FrameRefusedError('it is a RIFF file, but not WebP')
     kind, orientation = data[12:16], UPRIGHT
     if kind == b'VP8X':
         flags, *sizes = struct.unpack_from('<B3xHBHB', data, 20)
         if flags & 2:
-            raise FrameRefusedError('it is a WebP that moves')
+            raise FrameRefusedError('it is an animated WebP')
         width, height = sizes[0] + (sizes[1] << 16) + 1, sizes[2] + (sizes[3] << 16) + 1
         orientation = _webp_orientation(data)
     elif kind == b'VP8L':
@@ -156,7 +156,7 @@ def _read_tiff(data: bytes) -> ImageHeader:
             found.setdefault(tag, *struct.unpack_from(order + _TIFF_NUMBERS[kind], value))
         if tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT):
             if tag in found or kind not in _TIFF_NUMBERS:
-                raise FrameRefusedError('it is a TIFF that says its size in no usual way')
+                raise FrameRefusedError('it is a TIFF that gives its size in an unusual way')
             found[tag], = struct.unpack_from(order + _TIFF_NUMBERS[kind], value)
     width, height = found.get(_WIDTH, 0), found.get(_HEIGHT, 0)
     width = max(width, found.get(_TILE_WIDTH, 0)) if width else 0

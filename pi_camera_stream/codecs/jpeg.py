@@ -198,8 +198,8 @@ def _segments(jpeg: bytes | bytearray | memoryview) -> Iterator[tuple[int, int]]
         if marker in _WITHOUT_LENGTH:
             position += 2
         elif marker < _FIRST_WITH_LENGTH or marker == _START_OF_IMAGE:
-            raise NotAJpegError(f'a marker FF {marker:02X} at byte {position}, which has no place '
-                                'there')
+            raise NotAJpegError(f'a marker FF {marker:02X} at byte {position}, which does not '
+                                'belong there')
         elif marker == _END_OF_IMAGE:
             return
         else:

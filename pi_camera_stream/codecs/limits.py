@@ -70,11 +70,11 @@ _HEADS = _Heads()
 def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
     """See whether a picture may have that many pixels; FrameRefusedError if not."""
     if width < 1 or height < 1:
-        raise FrameRefusedError(f'it has {width}x{height} pixels, so nothing to show')
+        raise FrameRefusedError(f'it has {width}x{height} pixels, so there is nothing to show')
     if width * height > max_pixels:
         raise FrameRefusedError(
-            f"it has {width}x{height} pixels, and 'max_pixels' allows {max_pixels}: let "
-            'it be made smaller, or raise that')
+            f"it has {width}x{height} pixels, but 'max_pixels' allows {max_pixels}: make it "
+            "smaller, or raise 'max_pixels'")
 
 
 def check_jpeg(jpeg: bytes, max_pixels: int = MAX_PIXELS) -> JpegHeader:
@@ -105,13 +105,13 @@ def whole_jpeg(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, JpegHe
             raise FrameRefusedError(_too_few(len(jpeg), header.width, header.height))
         scans = count_scans(jpeg)
     except NotAJpegError as error:
-        raise FrameRefusedError(f'it is no whole JPEG: {error}') from error
+        raise FrameRefusedError(f'it is not a whole JPEG: {error}') from error
     if scans > _MOST_SCANS or scans * pixels > _USUAL_SCANS * max(max_pixels, MAX_PIXELS):
         raise FrameRefusedError(f'it is a JPEG of {header.width}x{header.height} pixels in '
                                 f'{scans} scans, which would take too long')
     if end is None:
         if not has_all_rows(jpeg):
-            raise FrameRefusedError('it is no whole JPEG: its end is missing')
+            raise FrameRefusedError('it is not a whole JPEG: its end is missing')
         jpeg += EOI
     elif scans == 1:
         _HEADS.add(jpeg, header)
@@ -126,8 +126,8 @@ def check_image(data: bytes, kinds: Collection[str], max_pixels: int = MAX_PIXEL
         return ImageHeader('JPEG', jpeg.width, jpeg.height, orientation=jpeg.orientation)
     header = read_image_header(data)
     if header.kind not in kinds:
-        what = f'{header.kind} data' if header.kind else 'no picture of a kind that is known here'
-        raise FrameRefusedError(f'it is {what}: let it be {" or ".join(kinds)}')
+        what = f'{header.kind} data' if header.kind else 'not a picture of a known kind'
+        raise FrameRefusedError(f'it is {what}: use {" or ".join(kinds)}')
     check_size(header.width, header.height, max_pixels)
     if len(data) < header.least_bytes:
         raise FrameRefusedError(_too_few(len(data), header.width, header.height))

@@ -103,7 +103,7 @@ def _resize(pyramid: list[Image], size: tuple[int, int]) -> Image:
 
     width, height = size
     if max(size) > _MOST_PIXELS:
-        raise ValueError(f'a JPEG of {width}x{height} pixels cannot be: the most is '
+        raise ValueError(f'a JPEG of {width}x{height} pixels is not possible: the limit is '
                          f'{_MOST_PIXELS} each way')
     level = 0
     while _can_be_halved(pyramid[level], size):

@@ -199,7 +199,7 @@ def _number(what: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not abs(number) <= _LARGEST:
-        raise CalibrationError(f'{what} contains {_brief(value)}, which is no usable number')
+        raise CalibrationError(f'{what} contains {_brief(value)}, which is not a usable number')
     return number + 0.0  # no negative zero
 
 

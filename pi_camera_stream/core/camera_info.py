@@ -121,13 +121,13 @@ def calibration_of(info: Any) -> Calibration | None:
 def _mapping(fields: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = fields.get(key, {})
     if not isinstance(value, Mapping):
-        raise ValueError(f'{key} is no object')
+        raise ValueError(f'{key} is not an object')
     return value
 
 
 def _side(value: Any) -> int:
     if natural(value) > _LONGEST_SIDE:
-        raise ValueError(f'{value} pixels are more than there can be')
+        raise ValueError(f'{value} pixels are too many')
     return int(value)
 
 
@@ -135,5 +135,5 @@ def _numbers(fields: Mapping[str, Any], key: str, count: int = 0) -> tuple[float
     values = fields.get(key, [0.0] * count)
     if not isinstance(values, list) or len(values) > _MOST_COEFFICIENTS or (
             count and len(values) != count):
-        raise ValueError(f'{key} is no list of {count or "a few"} numbers')
+        raise ValueError(f'{key} is not a list of {count or "a few"} numbers')
     return tuple(float(number(value)) for value in values)

@@ -21,7 +21,8 @@ USAGE = 2  # the command line is none
 FAULT = 70  # an error of ours, of which it printed a traceback (EX_SOFTWARE of sysexits.h)
 
 # It was told to end, in words or by a signal that came before it listened.
-ENDED = {0, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP}
+ENDED = {0, -signal.SIGINT, -signal.SIGTERM,
+         -getattr(signal, 'SIGHUP', signal.SIGTERM)}  # Windows has none
 
 
 def worth_restarting(code: int) -> bool:

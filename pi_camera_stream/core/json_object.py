@@ -28,13 +28,13 @@ Check = Callable[[Any], Any]
 def parse_object(text: str | bytes, most_characters: int = MOST_CHARACTERS) -> dict[str, Any]:
     """Return the fields of a JSON object, of whatever kinds they are."""
     if len(text) > most_characters:
-        raise ValueError(f'{len(text)} characters are more than the {most_characters} that may be')
+        raise ValueError(f'{len(text)} characters exceed the limit of {most_characters}')
     try:
         value = _DECODER.decode(text if isinstance(text, str) else text.decode())
     except RecursionError as error:
         raise ValueError('it is nested too deeply') from error
     if not isinstance(value, dict):
-        raise ValueError(f'it is no JSON object: {text[:80]!r}')
+        raise ValueError(f'it is not a JSON object: {text[:80]!r}')
     return value
 
 
@@ -56,14 +56,14 @@ def read_fields(text: str, schema: Mapping[str, Check], others: Check | None = N
 def number(value: Any) -> float:
     """Check a number of moderate size, whole or not."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
-        raise ValueError(f'{_shortened(value)} is no number that may be')
+        raise ValueError(f'{_shortened(value)} is not an allowed number')
     return value
 
 
 def integer(value: Any) -> int:
     """Check a whole number of 64 bits, as ns since the epoch are."""
     if type(value) is not int or not -_INT64 <= value < _INT64:
-        raise ValueError(f'{_shortened(value)} is no whole number of 64 bits')
+        raise ValueError(f'{_shortened(value)} is not a 64-bit integer')
     return value
 
 
@@ -75,7 +75,7 @@ def natural(value: Any) -> int:
 
 def name(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
-        raise ValueError(f'{_shortened(value)} is no name')
+        raise ValueError(f'{_shortened(value)} is not a name')
     return value
 
 
@@ -85,7 +85,7 @@ def _shortened(value: Any) -> str:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f'{constant} is no number of JSON')
+    raise ValueError(f'{constant} is not a JSON number')
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)  # `json.loads` would make one for each text

@@ -47,11 +47,10 @@ class MachineHealth:
             found.append('the power supply is too weak (under-voltage): use the official one, and '
                          'a short, thick cable')
         if self.throttled and not self.under_voltage:
-            found.append('the processor is kept slow (throttled): cool it, or give it a better '
-                         'power supply')
+            found.append('the processor is throttled: cool it, or use a better power supply')
         if self.temperature_c is not None and self.temperature_c >= _HOT_C:
-            found.append(f'the processor is at {self.temperature_c:.0f} °C, and becomes slow: '
-                         'give it a fan or a heat sink')
+            found.append(f'the processor is at {self.temperature_c:.0f} °C and slows down: add a '
+                         'fan or a heat sink')
         if self.wifi_dbm is not None and self.wifi_dbm <= _WEAK_DBM:
             found.append(f'the Wi-Fi signal is weak ({self.wifi_dbm} dBm): move the robot or the '
                          'access point')

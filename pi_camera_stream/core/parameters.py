@@ -77,7 +77,7 @@ class Parameter:
             value = str(value)
         if type(value) is not wanted:
             raise ValueError(f"parameter '{self.name}' must be of type {self.type_name}"
-                             + (': put its value into quotes' if self.secret else
+                             + (': put its value in quotes' if self.secret else
                                 f', not {value!r}: set it to, for example, {self.default!r}'))
         if not self._admits(value):
             raise ValueError(f"parameter '{self.name}' must be {self.range_text()}, not {value!r}")
@@ -91,8 +91,8 @@ class Parameter:
                 return word
         if not value and not self.secret and (self.default == '' or self.may_be_empty):
             return ''
-        raise ValueError(f"parameter '{self.name}' must be of type string, and YAML makes a "
-                         'boolean of words such as on, off, yes and no: put it into quotes, as in '
+        raise ValueError(f"parameter '{self.name}' must be of type string, and YAML turns words "
+                         'such as on, off, yes and no into booleans: put it in quotes, as in '
                          f'{self.name}: "off"')
 
     def _admits(self, value: Value) -> bool:

@@ -39,7 +39,7 @@ def load(kind: str, name: str, found: list[EntryPoint]) -> Any:
         return found[0].load()
     except Exception as error:  # whatever a module of somebody else raises
         raise PermanentError(f"{kind} '{name}' of the package {packages} cannot be imported: "
-                             f'{error!r}: mend or remove that package') from error
+                             f'{error!r}: fix or remove that package') from error
 
 
 def package(offer: EntryPoint) -> str:

@@ -15,12 +15,12 @@
 """What helps a subscriber that asks for more than a topic offers."""
 
 _REMEDIES = {  # policy -> what helps
-    'reliability': "let it subscribe with best effort (rviz2: Reliability Policy 'Best Effort'; "
+    'reliability': "subscribe with best effort there (rviz2: Reliability Policy 'Best Effort'; "
                    'rclpy: qos_profile_sensor_data)',
-    'durability': "let it subscribe with volatile (rviz2: Durability Policy 'Volatile'; rclpy: "
-                  'DurabilityPolicy.VOLATILE), since nothing is kept for those who come later',
-    'deadline': 'let it ask for no deadline, or for a longer one than the publisher offers',
-    'liveliness': 'let it ask for automatic liveliness without a lease',
+    'durability': "subscribe with volatile there (rviz2: Durability Policy 'Volatile'; rclpy: "
+                  'DurabilityPolicy.VOLATILE), since nothing is kept for late joiners',
+    'deadline': 'request no deadline there, or a longer one than the publisher offers',
+    'liveliness': 'request automatic liveliness without a lease there',
 }
 
 
@@ -32,4 +32,4 @@ def remedy(policies: str) -> str:
     says it.
     """
     return '; '.join(text for policy, text in _REMEDIES.items() if policy in policies) \
-        or 'let it subscribe with best effort and volatile'
+        or 'subscribe with best effort and volatile there'

@@ -52,7 +52,7 @@ class Signal:
 
     @property
     def title(self) -> str:
-        return f'{_TITLES[self.state]} since {self.silent_s:.0f} s' if self.lost else ''
+        return f'{_TITLES[self.state]} for {self.silent_s:.0f} s' if self.lost else ''
 
     def __str__(self) -> str:
         return f'{self.title}: {self.reason}' if self.reason else self.title
@@ -130,5 +130,5 @@ class Reception:
         if not self._in_a_row:
             return ''
         if self._in_a_row == 1:
-            return f'a picture was left out because {self.reason}'
-        return f'{self._in_a_row} pictures were left out, the last one because {self.reason}'
+            return f'a picture was dropped because {self.reason}'
+        return f'{self._in_a_row} pictures were dropped, the last one because {self.reason}'

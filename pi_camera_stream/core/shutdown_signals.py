@@ -39,7 +39,8 @@ from typing import NoReturn
 LAST_S = 4.5  # from the signal to the end by force; `ros2 launch` loses its patience after 5
 _TRACE_S = 0.3  # before that
 _POLITE_S = 2.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WINDOWS = not hasattr(signal, 'pthread_sigmask')  # where none of this can be, but Ctrl-C
+_SIGNALS = () if _WINDOWS else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -59,6 +60,8 @@ def hold_sigint() -> Iterator[None]:
 
 def end_at_once() -> None:
     """Let SIGINT end this program without a word, from now on. Main thread only."""
+    if _WINDOWS:
+        return
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
@@ -109,8 +112,12 @@ def interrupt_by_signals(code: int) -> None:
     Raise KeyboardInterrupt in the main thread when the first signal comes. Main thread only.
 
     So it leaves what it is in, such as the ROS graph, where others wait in vain for those who do
-    not say so. If it is not gone a moment later, the process ends with the exit code.
+    not say so. If it is not gone a moment later, the process ends with the exit code. On Windows,
+    Ctrl-C raises it without our help.
     """
+    if _WINDOWS:
+        return
+
     def end() -> None:
         time.sleep(_POLITE_S)
         leave(code)

@@ -35,9 +35,8 @@ from ..core.parameters import clash, Parameter, Value
 
 NAMESPACE = 'camera'  # unless the command line or a launch file says another one
 _CLOCK_LOOK_S = 1.0
-_NO_CLOCK = ("parameter 'use_sim_time' is true, and nobody publishes /clock, so "
-             'that stamps are 0: start the simulator or `ros2 bag play --clock`, or set it to '
-             'false')
+_NO_CLOCK = ("parameter 'use_sim_time' is true, but nobody publishes /clock, so that stamps are "
+             '0: start the simulator or `ros2 bag play --clock`, or set it to false')
 _CLOCK_LOOKS = 3  # in vain, before it is said that there is no /clock
 
 
@@ -112,8 +111,8 @@ class BaseNode(Node):
         if values:
             self._write(values)
             names = ' and '.join(f"'{name}'" for name in values)
-            self.get_logger().warning(f'{names} cannot be what was set, so that what is in use is '
-                                      f'shown again: {reason}')
+            self.get_logger().warning(f'{names} cannot be set so, and show the values in use '
+                                      f'again: {reason}')
 
     def _write(self, values: Mapping[str, Value]) -> None:
         """Let parameters have values that are in use already."""
@@ -144,8 +143,8 @@ class BaseNode(Node):
     def declare_row(self, parameter: Parameter) -> None:
         """Declare one more parameter of the table; PermanentError when that cannot be."""
         if (clashing := clash({*self._table, parameter.name})) is not None:
-            raise PermanentError("there cannot be parameters '{}' and '{}', since no YAML file "
-                                 'has both: rename one of them'.format(*clashing))
+            raise PermanentError("parameters '{}' and '{}' cannot both exist, since no YAML file "
+                                 'can hold both: rename one of them'.format(*clashing))
         self._table[parameter.name] = parameter
         try:
             self._declare(parameter)
@@ -191,7 +190,7 @@ class BaseNode(Node):
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:  # or who wants to set it would wait for ever
             failures_of(self).add(error)
-            return SetParametersResult(successful=False, reason=f'an error of ours: {error!r}')
+            return SetParametersResult(successful=False, reason=f'an internal error: {error!r}')
         meant = {parameter.name: (parameter.value, accepted[parameter.name])
                  for parameter in changed if parameter.name in accepted
                  and type(parameter.value) is not type(accepted[parameter.name])}

@@ -55,7 +55,7 @@ class GivenParameters:
         if taken.unused:
             log.warning(f"parameters of others have no effect here: {', '.join(taken.unused)}")
         if taken.renamed:
-            log.warning(f"parameters have another name now: {', '.join(taken.renamed)}")
+            log.warning(f"parameters have been renamed: {', '.join(taken.renamed)}")
 
     def get(self, name: str, default: Any) -> Any:
         return self._values.get(name, default)
@@ -72,7 +72,7 @@ class GivenParameters:
             if not (name in names or self._node.has_parameter(name) or _OF_ROS.fullmatch(name)
                     or _CONTROL.fullmatch(name) or find(name, aliases)
                     or name.partition('.')[0] in groups or self._is_of_another(name)):
-                self._warn(f"parameter '{name}' is unknown, and so not used", name, names)
+                self._warn(f"parameter '{name}' is unknown and ignored", name, names)
 
     def name_missing_controls(self, controls: Iterable[str]) -> None:
         """Warn of controls that are given, and that the camera with these does not have."""
@@ -80,7 +80,7 @@ class GivenParameters:
         for name in sorted(self._values):
             if _CONTROL.fullmatch(name) and not self._node.has_parameter(name) \
                     and not find(name, ALIASES.get(self._kind, ())):
-                self._warn(f"the camera has no control '{name}', so this parameter is not used",
+                self._warn(f"the camera has no control '{name}', so this parameter is ignored",
                            name, names)
 
     def _warn(self, sentence: str, name: str, names: Iterable[str]) -> None:

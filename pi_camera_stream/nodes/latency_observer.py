@@ -83,7 +83,7 @@ class LatencyObserver:
             self._subscription.subscribe()
         except InvalidTopicNameException as error:
             self._own.stop()
-            raise ValueError(f"'{self.topic}' is no name of a topic: "
+            raise ValueError(f"'{self.topic}' is not a valid topic name: "
                              + ' '.join(str(error).split())) from error
         self.topic = self._subscription.topic
         Periodic(self._node, _POLL_S, self._poll_traces)

@@ -76,7 +76,7 @@ def describe(nodes: Sequence[str]) -> LaunchDescription:
         *_parameter_arguments(nodes, 'params_file'),
         *(_single_process_argument() if 'camera' in nodes else ()),
         DeclareLaunchArgument('consumer', default_value='true', choices=['true', 'false'],
-                              description='Whether the OpenCV consumer is started.'),
+                              description='Start the OpenCV consumer.'),
         DeclareLaunchArgument('namespace', default_value='camera',
                               description='Namespace of the nodes and of their topics.'),
         _file_argument('params_file', 'for all nodes'),
@@ -128,33 +128,33 @@ def _parameter_arguments(nodes: Sequence[str], file: str, prefix: str = '',
                      if only is None or argument in only):
         if row := rows.pop(argument, None):  # several nodes may take it, and the first explains it
             yield DeclareLaunchArgument(prefix + argument, default_value='', description=(
-                f'{_explain(row)}. Empty: as in {file}, or else the default.'))
+                f'{_explain(row)}. Empty: the value in {file}, or else the default.'))
 
 
 def _single_process_argument() -> Iterator[DeclareLaunchArgument]:
     yield DeclareLaunchArgument(
         'single_process', default_value='false', choices=['true', 'false'],
-        description='Whether the nodes run in one process, which takes less memory and work; a '
-                    'fault of one is then the end of all.')
+        description='Run the nodes in one process, which takes less memory and CPU; but if one '
+                    'crashes, all end.')
 
 
 def _file_argument(argument: str, use: str) -> DeclareLaunchArgument:
     # No file of ours with all defaults: it would override what a group sets for all nodes.
     return DeclareLaunchArgument(argument, default_value='', description=(
-        f'Parameter file (YAML) {use}; an argument that is given overrides it. Empty: none.'))
+        f'Parameter file (YAML) {use}; arguments that are given take precedence. Empty: none.'))
 
 
 def _common_arguments() -> Iterator[DeclareLaunchArgument]:
     yield DeclareLaunchArgument(
         'cmd_vel', default_value='cmd_vel',
-        description='Topic by which a page drives, where that is enabled.')
+        description='Topic that pages publish to drive, where that is enabled.')
     yield DeclareLaunchArgument(
         'respawn', default_value='true', choices=['true', 'false'],
-        description='Whether a node that died is started again. One that ended because something '
-                    'has to be mended is not.')
+        description='Restart a node that has died, unless it ended because of something that has '
+                    'to be fixed first.')
     yield DeclareLaunchArgument(
         'log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
-        description='What the nodes write to the log.')
+        description='Least severe messages that the nodes log.')
 
 
 def _value(context: Any, argument: str) -> str:
@@ -241,9 +241,9 @@ def _stay_down(restarts: Restarts) -> Callable[[Any, Any], list[EmitEvent] | Non
         refusal = restarts.refusal(event.returncode, time.monotonic())
         log = launch.logging.get_logger(event.process_name)
         if not refusal:
-            log.info(f'it is started again in {DELAY_S:g} s')
+            log.info(f'restarting in {DELAY_S:g} s')
             return None
-        log.warning(f'it is not started again: {refusal}')
+        log.warning(f'not restarted: {refusal}')
         return [EmitEvent(event=ShutdownProcess(process_matcher=matches_action(event.action)))]
 
     return on_exit

@@ -62,7 +62,7 @@ class QosWatch:
 
     def _log(self, topic: str, subscriber: str, policies: str) -> None:
         self._node.get_logger().error(
-            f"{subscriber} gets no pictures from '{topic}', because it asks for another "
+            f"{subscriber} gets no pictures from '{topic}', because it requests another "
             f'{policies} than this topic offers: {remedy(policies)}'
             + (f'; or start this node with -p qos_overrides.{topic}.publisher.reliability:='
                'reliable' if policies == 'reliability' else ''))

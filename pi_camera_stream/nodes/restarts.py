@@ -35,9 +35,9 @@ class Restarts:
     def refusal(self, code: int, now_s: float) -> str:
         """Return why a node that has ended now is not started again; empty when it is."""
         if code in ENDED:
-            return 'it has come to its end'
+            return 'it has finished'
         if not worth_restarting(code):
-            return 'what it said has to be mended first'
+            return 'fix what it reported first'
         self._deaths_s.append(now_s)
         if len(self._deaths_s) == _DEATHS and now_s - self._deaths_s[0] < _WITHIN_S:
             return f'it died {_DEATHS} times within {_WITHIN_S:.0f} s'

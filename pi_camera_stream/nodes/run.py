@@ -70,7 +70,7 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
         rclpy.init(args=None if args is None else [program, *args],
                    signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
-        return _complain(program, f'ROS does not start: {_without_value(str(error))}')
+        return _complain(program, f'ROS cannot start: {_without_value(str(error))}')
     finish = end_by_signals(prepare_shutdown)
     try:
         _create(creates, nodes, picture_bytes)

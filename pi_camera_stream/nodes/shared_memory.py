@@ -152,8 +152,8 @@ def fit(picture_bytes: int, free: int | None, memory: int) -> Segment:
                 'programs of this machine')
         complaint = (f'this machine has {_mb(memory)} MB of memory, so that {lost}: make them '
                      'smaller' if memory // _SHARE_OF_MEMORY < free // _SHARE_OF_FREE else
-                     f'{_mb(free)} MB are free in /dev/shm, so that {lost}: make room there, in '
-                     f'a container by --shm-size={wanted * _SHARE_OF_FREE // 2**20 + 1}m')
+                     f'{_mb(free)} MB are free in /dev/shm, so that {lost}: make room there, in a '
+                     f'container with --shm-size={wanted * _SHARE_OF_FREE // 2**20 + 1}m')
     return Segment(size if size > FAST_DDS_BYTES else 0, complaint)
 
 

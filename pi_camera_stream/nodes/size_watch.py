@@ -31,5 +31,5 @@ class SizeWatch:
         self._told = True
         self._node.get_logger().warning(
             f'pictures of {size_bytes / 1e6:.1f} MB are lost between programs of this machine, '
-            f'whose shared memory has room for {room_bytes / 1e6:.1f} MB: start this node anew, '
-            "with their size in the parameters 'width' and 'height', or make them smaller")
+            f'whose shared memory has room for {room_bytes / 1e6:.1f} MB: restart this node with '
+            "their size in the parameters 'width' and 'height', or make them smaller")

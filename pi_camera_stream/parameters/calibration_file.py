@@ -74,7 +74,7 @@ def parse_yaml(text: str) -> Calibration:
     except (yaml.YAMLError, *_YAML_LEAKS) as error:
         where = getattr(error, 'problem_mark', None)
         raise CalibrationError(
-            'it is no YAML' + (f', see line {where.line + 1}' if where else '')) from error
+            'it is not YAML' + (f', see line {where.line + 1}' if where else '')) from error
     return Calibration.from_mapping(document)
 
 
@@ -89,22 +89,22 @@ def load(path: Path) -> Calibration | None:
     """Return the calibration in a file, or raise CalibrationError; None when there is no file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise CalibrationError(f'{path} is no file')
+            raise CalibrationError(f'{path} is not a file')
         with path.open('rb') as file:
             data = file.read(_LARGEST_FILE + 1)
         if len(data) > _LARGEST_FILE:
-            raise CalibrationError(f'{path} is too long for a calibration')
+            raise CalibrationError(f'{path} is too large for a calibration file')
         return parse_yaml(data.decode())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise CalibrationError(f'{path} cannot be read: {error.strerror}') from error
     except UnicodeDecodeError as error:
-        raise CalibrationError(f'{path} is no calibration: it is no text') from error
+        raise CalibrationError(f'{path} is not a calibration file: it is not text') from error
     except CalibrationError as error:
         if str(error).startswith(str(path)):
             raise
-        raise CalibrationError(f'{path} is no calibration: {error}') from error
+        raise CalibrationError(f'{path} is not a calibration file: {error}') from error
 
 
 def save(path: Path, calibration: Calibration) -> None:
@@ -132,5 +132,5 @@ def _share(package: str) -> Path:
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
         if prefix and Path(prefix, 'share/ament_index/resource_index/packages', package).exists():
             return Path(prefix, 'share', package)
-    raise PermanentError(f"parameter 'camera_info_url' names the package '{package}', which is "
-                         'not found: source the workspace that it is installed in')
+    raise PermanentError(f"parameter 'camera_info_url' names the package '{package}', which "
+                         'cannot be found: source the workspace that it is installed in')

@@ -44,8 +44,7 @@ def check_access(value: Callable[[str], Any], what: str) -> str:
         return ''
     if not value('teleop.insecure'):
         raise PermanentError(
-            f"{what} needs {' and '.join(missing)}, or whoever is in the network could "
-            "drive: set that (`python3 -m pi_camera_stream secure` makes it), or, on a closed "
-            "workbench, 'teleop.insecure'")
-    return (f'driving is enabled without {" and ".join(missing)}: whoever is in the network can '
-            'drive')
+            f"{what} needs {' and '.join(missing)}, or anyone on the network could drive: set it "
+            'up (`python3 -m pi_camera_stream secure` makes it), or, on an isolated workbench, '
+            "set 'teleop.insecure'")
+    return (f'driving is enabled without {" and ".join(missing)}: anyone on the network can drive')

@@ -59,9 +59,9 @@ def check_parameter_file(path: Path, nodes: Sequence[str], ours: Sequence[str]) 
     for section, parameters in unread:
         for secret in filter(parameters.get, TOKENS):
             raise PermanentError(
-                f"nobody would ask for the {secret} in the parameter file '{path}', because its "
-                f"section '{section}' is for none of the nodes {names}: mend the section's name "
-                "('/**/http_bridge:'), or name the file for the node that it is for, too")
+                f"the {secret} in the parameter file '{path}' would protect nothing, because its "
+                f"section '{section}' is for none of the nodes {names}: correct the section's "
+                "name ('/**/http_bridge:'), or name the file for the node that it is for, too")
     there = [f'{node.rpartition("/")[0]}/{name}' for node in nodes for name in ours]
     return [f"the section '{section}' of the parameter file '{path}' is for none of the nodes "
             f"{names}: if one of these is meant, begin it with '/**/{meant[0]}:'"
@@ -94,7 +94,7 @@ def read_sections(path: Path) -> list[Section]:
         # Not in the words of the error, which shows the lines, and so a secret that is in them.
         mark = getattr(error, 'problem_mark', None)
         where = f': see its line {mark.line + 1}, column {mark.column + 1}' if mark else ''
-        raise PermanentError(f"the parameter file '{path}' is no YAML{where}") from error
+        raise PermanentError(f"the parameter file '{path}' is not valid YAML{where}") from error
     return list(_sections(content, ''))
 
 

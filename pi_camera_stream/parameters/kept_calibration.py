@@ -77,6 +77,6 @@ class KeptCalibration:
             self._info(f"calibration of '{calibration.name}' for {calibration.width}x"
                        f'{calibration.height} pixels from {self.path}')
         elif asked_for:
-            self._warn(f'the camera counts as uncalibrated, because there is no file {self.path}: '
-                       "calibrate it, or mend the parameter 'camera_info_url'")
+            self._warn('the camera counts as uncalibrated, because there is no file '
+                       f"{self.path}: calibrate it, or correct the parameter 'camera_info_url'")
         return calibration

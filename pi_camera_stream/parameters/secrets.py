@@ -32,7 +32,7 @@ def exposed(parameter_files: Iterable[Path], keyfile: str) -> Iterator[str]:
 
 
 def _sentence(what: str, path: str | Path) -> str:
-    return (f"everyone on this machine can read the {what} in '{path}': `chmod 600 {path}` leaves "
+    return (f"everyone on this machine can read the {what} in '{path}': `chmod 600 {path}` keeps "
             'it to its owner')
 
 

@@ -41,9 +41,12 @@ from ..core.service_manager import ServiceManager
 from ..core.shutdown_signals import end_by_signals
 from ..outlets.create import create_outlets
 from ..parameters.driving_settings import check_access, read_limits
+from ..parameters.record_settings import read_recording
 from ..parameters.secrets import exposed
 from ..parameters.sound_settings import create_microphone, create_sound
 from ..parameters.web_settings import read_helpers, read_outlets, read_rules, read_video
+from ..recording.recorder import Recorder
+from ..recording.settings import MOTION
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
 from ..web.app import Application
@@ -110,20 +113,23 @@ class _Program:
         self._vehicle = self._create_vehicle(configuration)
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
+        self._recorder = self._create_recorder(configuration)
         sound = create_sound(self._microphone, bridge.__getitem__, time.time_ns)
         application = Application(self._catalog, rules, self._log.warning, drive,
                                   machine=lambda: read_health().state(),
                                   results=self._results if self._processed else None,
                                   camera_infos=self._camera_info,
                                   ice_servers=read_helpers(bridge.__getitem__),
-                                  sound=sound)
+                                  recordings=self._recorder, sound=sound)
         self._outlets = create_outlets(
             read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
             application.note_wrong, self._log.warning,
             None if sound is None else sound.listeners)
         application.serve_beside(self._outlets)
         self._server = WebServer(
-            application.build, str(bridge['address']), int(bridge['port']), tls,
+            application.build if self._recorder is None else
+            self._recorder.beside(application.build),
+            str(bridge['address']), int(bridge['port']), tls,
             self._log.info if bridge['access_log'] else None,
             Watchdog(ServiceManager(), self._status), rules.counted)
         for note in configuration.notes:
@@ -153,6 +159,8 @@ class _Program:
 
     def stop(self) -> None:
         self.stop_vehicle()
+        if self._recorder is not None:
+            self._recorder.stop()
         self._server.stop()
         for feed in self._feeds:
             feed.stop()
@@ -170,7 +178,7 @@ class _Program:
         receptions = [camera.stream.reception for camera in self._cameras]
         if self._always and not any(reception.received.total for reception in receptions):
             reason = receptions[0].signal().reason
-            raise PermanentError(f'no picture came: {reason or "see above"}')
+            raise PermanentError(f'no picture arrived: {reason or "see above"}')
 
     async def _camera_info(self, name: str) -> SentInfo:
         """Return what is known of the camera; a stream of processed pictures is of the first."""
@@ -193,9 +201,30 @@ class _Program:
         if not configuration.processors:
             return []
         pipeline = Pipeline(configuration.processors, lambda name, error: self._log.warning(
-            "processor '%s' failed, everything else goes on: %s", name, error))
+            "processor '%s' failed, everything else keeps running: %s", name, error))
         return [ProcessedFeed(self._cameras[0], pipeline, self._encoder, self._full,
-                              self._video, self._results.put, self._log)]
+                              self._video, self._on_results, self._log)]
+
+    def _create_recorder(self, configuration: Configuration) -> Recorder | None:
+        """Return what records the cameras; None where nothing is to be recorded."""
+        settings = read_recording(configuration.bridge.__getitem__)
+        if settings is None:
+            return None
+        if settings.mode == MOTION and MOTION not in configuration.processors:
+            raise PermanentError("'record' is motion, and nothing looks for what moves: add "
+                                 '--processor motion')
+        recorder = Recorder(
+            settings, self._catalog.stream,
+            settings.topics or [camera.stream.name for camera in self._cameras], time.time_ns,
+            self._log.warning)
+        if self._vehicle is not None:
+            self._vehicle.on_sent = recorder.note_driven
+        return recorder
+
+    def _on_results(self, text: str) -> None:
+        self._results.put(text)
+        if self._recorder is not None:
+            self._recorder.note_found(text)
 
     def _status(self) -> str:
         lost = [f'{stream.name}: {signal}' for stream in (one.stream for one in self._cameras)

@@ -73,9 +73,9 @@ def read_configuration(words: Sequence[str]) -> Configuration:
     parser.add_argument('--params-file', action='append', default=[], type=Path, metavar='FILE',
                         help='parameter file (YAML); may be given for each of several cameras')
     parser.add_argument('--vehicle', default='', metavar=FORM, help=(
-        'class with drive(linear, angular) and stop() that pages may drive, also from the current '
-        'directory; or the name that an installed package has for one'))
-    parser.add_argument('--seconds', type=float, default=0.0, help='end after so many seconds')
+        'class with drive(linear, angular) and stop() for pages to drive, also from the current '
+        'directory; or the name of one that an installed package provides'))
+    parser.add_argument('--seconds', type=float, default=0.0, help='stop after this many seconds')
     parser.add_argument('--size', default='', metavar='WIDTHxHEIGHT', help='width and height')
     names = _add_options(parser)
     options, rest = parser.parse_known_args(words)
@@ -136,13 +136,13 @@ def _take_processor_options(options: argparse.Namespace, words: Sequence[str]
 
 def _refuse(word: str, names: Iterable[str]) -> NoReturn:
     if not word.startswith('--'):
-        raise PermanentError(f"'{word}' is no option: write options as --name value")
+        raise PermanentError(f"'{word}' is not an option: write options as --name value")
     name = word[2:].partition('=')[0]
     if name == 'teleop.enabled':
-        raise PermanentError(f"'--{name}' has a meaning among ROS nodes only: name what pages are "
-                             f'to drive here, --vehicle {FORM}')
+        raise PermanentError(f"'--{name}' is for ROS nodes only: name what pages are to drive "
+                             f'here with --vehicle {FORM}')
     if not _has_meaning(name.replace('-', '_')):
-        raise PermanentError(f"'--{name}' has a meaning among ROS nodes only: leave it out")
+        raise PermanentError(f"'--{name}' is for ROS nodes only: leave it out")
     meant = nearest(name, names)
     raise PermanentError(f"there is no option '--{name}': " + (
         f"did you mean '--{meant}'?" if meant else '--help shows all'))
@@ -175,10 +175,10 @@ class _Reader:
             name = key.partition(':')[2]
             if name.startswith(_DRIVING):
                 raise PermanentError(f"'--{name.replace('_', '-')}' says how a vehicle is driven: "
-                                     f'name that, too, --vehicle {FORM}')
+                                     f'name the vehicle, too, with --vehicle {FORM}')
         if values['teleop.enabled']:
-            self._notes.append(f'pages cannot drive here: name a vehicle, --vehicle {FORM}, or '
-                               'start the launch file in place of this')
+            self._notes.append('pages have nothing to drive here: name a vehicle with --vehicle '
+                               f'{FORM}, or start the launch file instead')
 
     def _camera(self, file: Path | None, number: int) -> CameraChoice:
         if file is None:
@@ -243,4 +243,4 @@ def _size(text: str) -> tuple[int, int]:
     try:
         return int(width), int(height)
     except ValueError:
-        raise PermanentError(f"'{text}' is no size: write it like 1280x720") from None
+        raise PermanentError(f"'{text}' is not a size: write it as 1280x720") from None

@@ -42,7 +42,7 @@ def create_motors(text: str) -> Motors:
     """
     kind = _find(text)
     if not isinstance(kind, type):
-        raise PermanentError(f"the vehicle '{text}' is no class: it must be one with "
+        raise PermanentError(f"the vehicle '{text}' is not a class: it must be one with "
                              'drive(linear, angular) and stop()')
     for name, form in _METHODS.items():
         method = getattr(kind, name, None)
@@ -54,8 +54,8 @@ def create_motors(text: str) -> Motors:
     try:
         motors: Any = kind()
     except (Exception, SystemExit) as error:  # whatever somebody else's class raises
-        raise PermanentError(f"the vehicle '{text}' cannot be made: {error!r}: mend its __init__, "
-                             'which gets no arguments, or what it needs') from error
+        raise PermanentError(f"the vehicle '{text}' cannot be created: {error!r}: fix its "
+                             '__init__, which gets no arguments, or what it needs') from error
     _check_arguments(text, 'drive', motors.drive, 0.0, 0.0)
     _check_arguments(text, 'stop', motors.stop)
     made: Motors = motors
@@ -85,7 +85,7 @@ def _import(text: str, module_name: str, class_name: str) -> Any:
                 f"there is no Python module '{error.name}' for the vehicle '{text}': start this "
                 f'in the folder of {module_name.partition(".")[0]}.py, or install its package'
             ) from error
-        raise PermanentError(f"the vehicle '{text}' cannot be imported: {error!r}: mend its "
+        raise PermanentError(f"the vehicle '{text}' cannot be imported: {error!r}: fix its "
                              'module, or install what it needs') from error
     if not hasattr(module, class_name):
         classes = [name for name, value in vars(module).items()
@@ -93,7 +93,7 @@ def _import(text: str, module_name: str, class_name: str) -> Any:
         meant = nearest(class_name, classes)
         raise PermanentError(f"the module '{module_name}' has no class '{class_name}': " + (
             f"did you mean '{module_name}:{meant}'?" if meant else
-            f'it has {", ".join(classes)}' if classes else 'it has none at all'))
+            f'it has {", ".join(classes)}' if classes else 'it has none'))
     return getattr(module, class_name)
 
 

@@ -99,15 +99,15 @@ _DEFAULTS = SourceSettings()
 def check_sensor(settings: SourceSettings) -> None:
     """See that the sensor of a Raspberry Pi camera may do what is asked, whichever it is."""
     if settings.rotation not in (0, 180):
-        raise PermanentError("a Raspberry Pi camera cannot turn pictures by a quarter: set the "
+        raise PermanentError('a Raspberry Pi camera cannot rotate pictures by 90 degrees: set the '
                              "parameter 'rotation' to 0 or 180")
     if not _SENSOR_MODE.fullmatch(settings.sensor_mode):
-        raise PermanentError(f"'{settings.sensor_mode}' is no sensor mode: set the parameter "
+        raise PermanentError(f"'{settings.sensor_mode}' is not a sensor mode: set the parameter "
                              "'sensor_mode' to WIDTHxHEIGHT or WIDTHxHEIGHT:BITS")
     crop = settings.crop
     if crop and (len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]):
-        raise PermanentError(f"{list(crop)} is no part of a sensor: set the parameter 'crop' to "
-                             "x, y, width and height in the sensor's pixels")
+        raise PermanentError(f'{list(crop)} is not an area of the sensor: set the parameter '
+                             "'crop' to x, y, width and height in the sensor's pixels")
 
 
 def without(settings: SourceSettings, options: frozenset[str]) -> SourceSettings:

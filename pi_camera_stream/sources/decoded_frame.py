@@ -41,3 +41,18 @@ def to_image(frame: Any, size_of: Callable[[int, int], tuple[int, int]],
         *size_of(*shown_size(frame.width, frame.height, orientation)), orientation)
     image = frame.to_ndarray(format='bgr24', width=width, height=height)
     return np.ascontiguousarray(upright(image, orientation), np.uint8)
+
+
+class DecodedPicture:
+    """Makes the image of a frame when it is called, by whoever needs it."""
+
+    def __init__(self, frame: Any, size_of: Callable[[int, int], tuple[int, int]]) -> None:
+        self._frame, self._size_of = frame, size_of
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the (width, height) that it comes with."""
+        return shown_size(self._frame.width, self._frame.height, frame_orientation(self._frame))
+
+    def __call__(self) -> Image:
+        return to_image(self._frame, self._size_of, frame_orientation(self._frame))

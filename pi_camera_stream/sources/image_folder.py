@@ -90,8 +90,8 @@ class ImageFolderSource(Source):
                 if path.suffix.lower() in _SUFFIXES and path.is_file())
         except OSError as error:
             raise PermanentError(
-                f"cannot read the folder '{self._folder}' ({error.strerror}): let the node's user "
-                'read it') from error
+                f"cannot read the folder '{self._folder}' ({error.strerror}): give the node's "
+                'user read permission') from error
         if not any(self._load(path) is not None for path in self._pictures):
             raise PermanentError(
                 f"there is no readable picture in folder '{self._folder}': put some there that "

@@ -53,7 +53,7 @@ class MjpegPipeSource(Source):
         self._waiting: list[Piece] = []  # of a regular file only: pictures of the last chunk
         origin = (settings.shown_path or 'standard input').replace('{', '{{').replace('}', '}}')
         self._stream = JpegStream(f'{{what}} came from {origin}, and no JPEG among them: '
-                                  f'let the writer send JPEGs, {_HINT}')
+                                  f'have the writer send JPEGs, {_HINT}')
 
     @property
     def title(self) -> str:

@@ -76,4 +76,4 @@ class NoCameraSource(PatternSource):
             except PermanentError as error:
                 self._trouble = str(error)
             except Exception as error:  # a thread must not end in silence
-                self._trouble = f'a camera cannot be looked for: {error!r}'
+                self._trouble = f'cannot look for a camera: {error!r}'

@@ -139,13 +139,13 @@ def find_python(wanted: str) -> str:
 def _probe(python: str, python_path: str) -> str:  # noqa: ARG001 - the answer depends on it
     path = shutil.which(python)
     if path is None:
-        return 'there is no such program'
+        return 'no such program exists'
     child = Child([path, '-c', _PROBE], environment_for(path))
     answer, deadline_s = b'', time.monotonic() + _PROBE_S
     try:
         while (remaining_s := deadline_s - time.monotonic()) > 0:
             answer += child.read(remaining_s)
-        return f'nothing for {_PROBE_S:.0f} s'
+        return f'no answer within {_PROBE_S:.0f} s'
     except TemporaryError as end:
         return answer.decode(errors='replace') or str(end)
     finally:

@@ -160,14 +160,14 @@ class RecordReader:
 
 def _check_head(magic: bytes, version: int, kind: bytes, size: int) -> None:
     if magic != _MAGIC:
-        raise RecordError(f'the capture worker wrote {magic!r} where a record should begin: is '
-                          'something else printing to its standard output?')
+        raise RecordError(f'the capture worker wrote {magic!r} where a record should begin: does '
+                          'something else print to its standard output?')
     if version != VERSION:
         raise PermanentError(
             f'the capture worker speaks version {version} of the record protocol, and this node '
             f'version {VERSION}: install both from the same release')
     if size > _MOST_BYTES.get(kind, _MOST_JSON_BYTES):
-        raise RecordError(f'the capture worker announces a record of {size} bytes, more than any '
+        raise RecordError(f'the capture worker announced a record of {size} bytes, more than any '
                           'can have')
 
 
@@ -184,6 +184,6 @@ def _unpack(kind: bytes, body: memoryview) -> FrameRecord | VideoRecord | Messag
     try:
         content = parse_object(bytes(body), _MOST_JSON_BYTES)
     except ValueError as error:
-        raise RecordError(f'the capture worker sent a record {kind!r} that is no JSON object'
+        raise RecordError(f'the capture worker sent a record {kind!r} that is not a JSON object'
                           ) from error
     return Message(kind.decode('latin-1'), content)

@@ -66,10 +66,10 @@ def parse_address(url: str) -> StreamAddress:
         host, port = parts.hostname or '', parts.port or 0
         login = unquote(parts.netloc.rpartition('@')[0])
     except ValueError:
-        raise _odd(url, 'is no address') from None
+        raise _odd(url, 'is not an address') from None
     scheme = parts.scheme.lower()
     if '://' not in url or any(ord(letter) <= ord(' ') for letter in url):
-        raise _odd(url, 'is no address')
+        raise _odd(url, 'is not an address')
     if not login.isprintable():
         raise _odd(url, 'has control characters in its password')
     if scheme not in _SCHEMES:

@@ -54,8 +54,9 @@ class V4l2Source(ReconnectingSource):
 
     def check(self) -> None:
         if '://' in self.settings.path:
-            raise PermanentError(f"'{self.settings.shown_path}' is no device: set the parameter "
-                                 "'source' to url, or 'path' to a device such as /dev/video0")
+            raise PermanentError(f"'{self.settings.shown_path}' is not a device: set the "
+                                 "parameter 'source' to url, or 'path' to a device such as "
+                                 '/dev/video0')
 
     @property
     def title(self) -> str:

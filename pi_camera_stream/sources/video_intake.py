@@ -25,7 +25,7 @@ from ..core.frame import VideoUnit
 _SETS = re.compile(rb'\x00\x00\x01[\x07\x27\x47\x67]')
 _PATIENCE_S = 12.0  # encoders that nobody has told otherwise make a key frame in ten seconds
 _NO_KEY_FRAME = (
-    f'its H.264 has had no key frame for {_PATIENCE_S:.0f} s: let the sender make one every '
+    f'its H.264 has had no key frame for {_PATIENCE_S:.0f} s: have the sender make one every '
     'second or two, and no intra refresh (`ffmpeg -g 30`, `rpicam-vid --intra 30`)')
 
 

@@ -78,18 +78,20 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--source', default='auto', metavar='SOURCE',
                         help=f'{", ".join(NAMES)}; or a video, or a folder of pictures '
                              '(default: auto)')
-    parser.add_argument('--path', default='', help='what source file or stdin reads')
+    parser.add_argument('--path', default='', help='file or pipe that the sources file and stdin '
+                                                   'read')
     parser.add_argument('--port', type=int, default=8080,
                         help='port of the viewer page (default: 8080)')
     parser.add_argument('--size', type=_size, default=(0, 0), metavar='WIDTHxHEIGHT',
                         help="size of the picture (default: the source's own)")
     parser.add_argument('--fps', type=float, default=0.0,
-                        help="frames a second at the most (default: the source's own)")
+                        help="maximum frame rate (default: the source's own)")
     parser.add_argument('--seconds', type=float, default=0.0,
-                        help='end after so many seconds (default: at Ctrl-C)')
-    parser.add_argument('--no-consumer', action='store_true', help='leave OpenCV out')
+                        help='stop after this many seconds (default: at Ctrl-C)')
+    parser.add_argument('--no-consumer', action='store_true', help='do not start the OpenCV '
+                                                                   'consumer')
     parser.add_argument('--no-ros', action='store_true',
-                        help='do without ROS 2 (default: where there is none)')
+                        help='run without ROS 2 (default: where it is not installed)')
     options = parser.parse_args(args)
     if options.source not in NAMES and (Path(options.source).exists() or '.' in options.source
                                         or '/' in options.source):
@@ -103,7 +105,7 @@ def _size(text: str) -> tuple[int, int]:
     try:
         return int(width), int(height)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size: write it like 1280x720") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size: write it as 1280x720") from None
 
 
 def _serve(options: argparse.Namespace) -> NoReturn:
@@ -159,7 +161,8 @@ def _watch(children: Children, session: 'RosSession', stopping: threading.Event,
         if seconds and now_s - started_s >= seconds:
             break
     if seconds and not status.seen_pictures and not stopping.is_set():
-        status.finish('no picture came: python3 -m pi_camera_stream doctor looks for the reason')
+        status.finish('no picture arrived: `python3 -m pi_camera_stream doctor` looks for the '
+                      'reason')
         return 1
     status.finish('')
     return 0

@@ -45,10 +45,10 @@ class ArucoProcessor(Processor):
     """
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter('dictionary', '4X4_50', 'Which markers there are', choices=DICTIONARIES,
+        Parameter('dictionary', '4X4_50', 'Dictionary of the markers', choices=DICTIONARIES,
                   live=True),
-        Parameter('marker_length', 0.05, 'Length of the side of the black square, without which '
-                                         'there are no poses; 0 is unknown', 'm', 0, 100,
+        Parameter('marker_length', 0.05, 'Side length of the black square, which poses need; 0: '
+                                         'unknown', 'm', 0, 100,
                   live=True),
     )
     USES_CALIBRATION: ClassVar[bool] = True
@@ -59,7 +59,7 @@ class ArucoProcessor(Processor):
         if not hasattr(cv2, 'aruco'):
             raise PermanentError(
                 f"processor 'aruco' needs the module aruco, which this OpenCV {cv2.__version__} "
-                'has not: install python3-opencv with apt, or opencv-contrib-python with pip')
+                'lacks: install python3-opencv with apt, or opencv-contrib-python with pip')
 
     def configure(self, values: Mapping[str, Value]) -> None:
         self._detect = create_detector(str(values['dictionary']))

@@ -47,15 +47,16 @@ class ColorProcessor(Processor):
     """
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        _bound('hue_min', 170, "Where the range of hues begins, in OpenCV's half degrees: red 0, "
-                               'yellow 30, green 60, blue 120; above `hue_max`, the range goes '
-                               'through red, as from 170 to 10'),
-        _bound('hue_max', 10, 'Where the range of hues ends'),
-        _bound('saturation_min', 100, 'Smallest saturation; grey has 0'),
+        _bound('hue_min', 170, "Lower end of the range of hues, in OpenCV's half degrees: red 0, "
+                               'yellow 30, green 60, blue 120; above `hue_max`, the range wraps '
+                               'around through red, as from 170 to 10'),
+        _bound('hue_max', 10, 'Upper end of the range of hues'),
+        _bound('saturation_min', 100, 'Minimum saturation; grey has 0'),
         _bound('saturation_max', 255, 'Largest saturation'),
-        _bound('value_min', 60, 'Smallest brightness; black has 0'),
+        _bound('value_min', 60, 'Minimum brightness; black has 0'),
         _bound('value_max', 255, 'Largest brightness'),
-        Parameter('min_area', 0.001, "Smallest blob that counts, as a share of the picture's area",
+        Parameter('min_area', 0.001, "Smallest blob that counts, as a fraction of the picture's "
+                                     'area',
                   '', 0, 1, live=True),
     )
     NEEDS_SUBSCRIBER: ClassVar[bool] = True
@@ -68,7 +69,7 @@ class ColorProcessor(Processor):
             if float(low) > float(high):
                 raise PermanentError(
                     f"parameter 'color.{name}_min' is {low} and 'color.{name}_max' {high}, so no "
-                    'color lies between them: exchange them')
+                    'color lies between them: swap them')
 
     def configure(self, values: Mapping[str, Value]) -> None:
         self._min_area = float(values['min_area'])

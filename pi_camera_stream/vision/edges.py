@@ -32,9 +32,9 @@ class EdgesProcessor(Processor):
     """Find edges; the value `edge_share` says which part of the picture they are (0 to 1)."""
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter('low', 80.0, 'Change of brightness from which on an edge is followed',
+        Parameter('low', 80.0, 'Change of brightness above which an edge is followed',
                   '', 0, 1000, live=True),
-        Parameter('high', 160.0, 'Change of brightness at which an edge begins', '', 0, 1000,
+        Parameter('high', 160.0, 'Change of brightness above which an edge begins', '', 0, 1000,
                   live=True),
     )
     NEEDS_SUBSCRIBER: ClassVar[bool] = True

@@ -42,10 +42,10 @@ class FaceProcessor(Processor):
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
         Parameter('model', '', 'YuNet model of OpenCV Zoo, `face_detection_yunet_2023mar.onnx` '
                                '(before OpenCV 4.8 `…_2022mar.onnx`), which finds more faces; '
-                               "empty is OpenCV's Haar cascade, which OpenCV 5 has no more",
+                               "empty: OpenCV's Haar cascade, which OpenCV 5 no longer has",
                   live=True),
-        Parameter('min_score', 0.7, 'How sure the model must be', '', 0, 1, live=True),
-        Parameter('min_size', 0.05, "Smallest width of a face, as a share of the picture's",
+        Parameter('min_score', 0.7, 'Minimum confidence of the model', '', 0, 1, live=True),
+        Parameter('min_size', 0.05, "Minimum width of a face, as a fraction of the picture's",
                   '', 0, 1, live=True),
     )
     NEEDS_SUBSCRIBER: ClassVar[bool] = True

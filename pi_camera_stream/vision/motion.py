@@ -36,7 +36,7 @@ class MotionProcessor(Processor):
     """Find what moves, with OpenCV's MOG2 background model, and box it."""
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter('min_area', 0.002, 'Smallest moving thing that counts, as a share of the '
+        Parameter('min_area', 0.002, 'Smallest moving object that counts, as a fraction of the '
                                      "picture's area", '', 0, 1, live=True),
     )
     NEEDS_SUBSCRIBER: ClassVar[bool] = True

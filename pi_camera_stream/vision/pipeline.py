@@ -233,8 +233,8 @@ def _create(name: str, values: Values) -> Processor:
 
 
 def _unusable(name: str, error: Exception) -> str:
-    return (f"processor '{name}' cannot be used: {error!r}: leave it out of the parameter "
-            "'processor', or mend it")
+    return (f"processor '{name}' cannot be used: {error!r}: remove it from the parameter "
+            "'processor', or fix it")
 
 
 def _in_colour(image: Image) -> Image:

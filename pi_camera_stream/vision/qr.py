@@ -47,7 +47,7 @@ class QrProcessor(Processor):
         if not _can_read():
             raise PermanentError(
                 f"processor 'qr' needs an OpenCV that reads QR codes, and this {cv2.__version__} "
-                'was built without, as in Debian 12 and Ubuntu 22.04: install '
+                'was built without that, as in Debian 12 and Ubuntu 22.04: install '
                 "'opencv-contrib-python<4.9' with pip")
 
     def __init__(self) -> None:

@@ -46,7 +46,7 @@ def parse_names(text: str) -> tuple[str, ...]:
     """
     names = tuple(name.strip() for name in text.split(',') if name.strip())
     if not names:
-        raise PermanentError(f"parameter 'processor' names none: {_choose()}")
+        raise PermanentError(f"parameter 'processor' names no processor: {_choose()}")
     for name in names:
         if name not in BUILT_IN and name not in _plug_ins():
             raise PermanentError(f"there is no processor '{name}': {_choose()}")
@@ -70,8 +70,9 @@ def find(name: str) -> type[Processor]:
     loaded = load('processor', name, found_in)
     if not isinstance(loaded, type) or not issubclass(loaded, Processor):
         raise PermanentError(
-            f"processor '{name}' of the package {package(found_in[0])} is none: its entry point "
-            f'{found_in[0].value} must be a class derived from {Processor.__module__}.Processor')
+            f"processor '{name}' of the package {package(found_in[0])} is not a processor: its "
+            f'entry point {found_in[0].value} must be a class derived from '
+            f'{Processor.__module__}.Processor')
     return loaded
 
 

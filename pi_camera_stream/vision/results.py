@@ -80,5 +80,5 @@ def _number(value: float) -> float:
     """Return a number of Python's; NumPy's may come."""
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f'{number} is no number that JSON knows: leave it out')
+        raise ValueError(f'{number} is not a number that JSON has: leave it out')
     return number

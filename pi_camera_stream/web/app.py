@@ -27,7 +27,7 @@ from aiohttp.typedefs import Handler
 from .access.access import Access
 from .access.access_rules import AccessRules, Role
 from .access.addresses import client_address, note_client
-from .access.admission import Admission
+from .access.admission import Admission, Place
 from .access.identity import role_of, session_of
 from .access.origins import relative
 from .access.sessions import Connection
@@ -36,6 +36,7 @@ from .connections import ConnectionReaper
 from .controls.camera_panel import CameraPanel
 from .drive.drive import Drive
 from .metrics import answer_metrics
+from .recordings.recordings_panel import RecordingsPanel
 from .results import ResultsFeed
 from .stream.catalog import Catalog
 from .stream.h264_stream import stream_h264
@@ -55,6 +56,7 @@ from .stream.websocket import stream_websocket
 from .webrtc.ice_servers import IceServer
 from .webrtc.whep import Whep
 from ..core import camera_info, clock_exchange
+from ..core.recording import Recordings
 
 if TYPE_CHECKING:
     from .sound.sound import Sound
@@ -79,14 +81,16 @@ class Application:
                  machine: Callable[[], Mapping[str, object]] = dict,
                  results: ResultsFeed | None = None,
                  camera_infos: CameraInfos | None = None,
-                 ice_servers: Sequence[IceServer] = (), sound: 'Sound | None' = None) -> None:
+                 ice_servers: Sequence[IceServer] = (),
+                 recordings: Recordings | None = None, sound: 'Sound | None' = None) -> None:
         """
         Put them together.
 
         `log` hears of refusals; `drive` is what pages drive by, and `camera_panel` what they
         change cameras by, where they may; `machine` returns how this machine is; `results` is
         what processors of this process have found; `camera_infos` is asked for `/camera_info`;
-        `ice_servers` help those who watch by WebRTC through a router; `sound` is what they hear.
+        `ice_servers` help those who watch by WebRTC through a router; `recordings` is what is
+        recorded, and `sound` what is heard, where that can be.
         """
         self._machine, self._results = machine, results
         self._camera_infos = camera_infos
@@ -94,10 +98,15 @@ class Application:
         self._catalog = catalog
         self._drive = drive
         self._camera_panel = camera_panel
+        self._recordings = None if recordings is None else RecordingsPanel(recordings, rules)
+        if recordings is not None and not (rules.access_token or rules.driver_token):
+            log('recordings are neither shown nor made from the page, since everyone may watch: '
+                "set the parameter 'access_token'")
         self._access = Access(rules, log)
         self._rules = rules
         self.places, self._snapshots = Admission(rules), Admission(rules)
         self._listeners = Admission(rules)  # to results
+        self._pages: dict[str, Place] = {}  # by the name of the viewer that each page is
         self._hearers = Admission(rules)  # of sound
         self._whep = Whep(ice_servers)
         # Hears of requests that may last, for which there are places.
@@ -140,6 +149,9 @@ class Application:
             app.router.add_post('/camera', self._camera_panel.change)
         if self._results is not None:
             get('/results', self._results_page(self._results), allow_head=False)
+        if self._recordings is not None:
+            get('/recordings', self._recordings_page)
+            self._recordings.add_routes(app.router, reaper.keep)
         if self._sound is not None:
             get('/sound', self._sound_page(self._sound), allow_head=False)
             app.router.add_post('/whep/sound', self._sound_offer(self._sound))
@@ -167,12 +179,12 @@ class Application:
         return await handler(request)
 
     @contextmanager
-    def _admit(self, request: web.Request, places: Admission) -> Iterator[str]:
-        """Give a lasting request one of the places; return the address of who asks."""
+    def _admit(self, request: web.Request, places: Admission) -> Iterator[tuple[str, Place]]:
+        """Give a lasting request one of the places; return that, and the address of who asks."""
         address = client_address(request)
-        with places.admit(address, role_of(request) is Role.LEADS):
+        with places.admit(address, role_of(request) is Role.LEADS) as place:
             self._keep(request)
-            yield address
+            yield address, place
 
     async def _begin(self, _: web.Application) -> None:
         if self._results is not None:
@@ -198,6 +210,9 @@ class Application:
     async def _latency(self, _: web.Request) -> web.StreamResponse:
         return _static_page('latency/latency.html')
 
+    async def _recordings_page(self, _: web.Request) -> web.StreamResponse:
+        return _static_page('recordings/recordings.html')
+
     async def _mjpeg(self, request: web.Request) -> web.StreamResponse:
         return await self._watch(request, stream_mjpeg, 'mjpeg',
                                  read_stream_request(request.query))
@@ -211,11 +226,14 @@ class Application:
 
     async def _offer(self, request: web.Request) -> web.StreamResponse:
         stream, address = self._stream(request), client_address(request)
+        page = self._pages.get(request.query.get('viewer', ''))
 
         @contextmanager
         def door(connection: Connection) -> Iterator[None]:
-            with self.places.admit(address, role_of(request) is Role.LEADS), \
-                    self._access.connected(request, connection):
+            # A page that watches already takes no second place for the same camera.
+            place = self.places.admit(address, role_of(request) is Role.LEADS) \
+                if page is None or page.holders != 1 else page.hold()
+            with place, self._access.connected(request, connection):
                 yield
 
         return await self._whep.offer(request, stream, Viewer(
@@ -225,14 +243,18 @@ class Application:
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
         stream = self._stream(request)
-        with self._admit(request, self.places) as address:
-            return await answer(request, stream, Viewer(
-                address, transport, wanted, visitor=self._rules.counted(address)))
+        with self._admit(request, self.places) as (address, place):
+            viewer = Viewer(address, transport, wanted, visitor=self._rules.counted(address))
+            self._pages[viewer.name] = place
+            try:
+                return await answer(request, stream, viewer)
+            finally:
+                del self._pages[viewer.name]
 
     async def _snapshot(self, request: web.Request) -> web.StreamResponse:
         stream, wanted = self._stream(request), read_stream_request(request.query)
         max_age_s = read_max_age_s(request.query)
-        with self._admit(request, self._snapshots) as address:
+        with self._admit(request, self._snapshots) as (address, _):
             response = await answer_snapshot(stream, wanted, max_age_s,
                                              self._rules.counted(address))
             # Here, and not by aiohttp behind it: who does not read keeps the place.
@@ -273,6 +295,9 @@ class Application:
                 return await results.answer(request)
         return answer
 
+    async def _sdp(self, request: web.Request) -> web.Response:
+        return await answer_sdp(self._stream(request), request.query, self._beside)
+
     def _sound_page(self, sound: 'Sound') -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
             with self._admit(request, self._hearers):
@@ -291,9 +316,6 @@ class Application:
             return await sound.offer(request, door)
         return answer
 
-    async def _sdp(self, request: web.Request) -> web.Response:
-        return await answer_sdp(self._stream(request), request.query, self._beside)
-
     async def _streams(self, _: web.Request) -> web.Response:
         return web.json_response({
             'default': self._catalog.shown,
@@ -308,6 +330,7 @@ class Application:
             'machine': self._machine(),
             **({} if self._drive is None else {'driving': self._drive.state()}),
             **({} if self._results is None else {'results': self._results.state()}),
+            **({} if self._recordings is None else {'recording': self._recordings.state(request)}),
             **({'outlets': [outlet.state() for outlet in self._beside]} if self._beside else {}),
             **({} if self._sound is None else {'sound': self._sound.state()}),
             'camera_controls': self._camera_panel is not None and role_of(request).drives,
@@ -316,7 +339,7 @@ class Application:
         }, headers=_NOT_STORED)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return await answer_metrics(self._catalog, self._beside)
+        return await answer_metrics(self._catalog, self._beside, self._recordings)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text='ok\n', headers=_NOT_STORED)

@@ -140,7 +140,7 @@ class ConnectionReaper:
             task.add_done_callback(lambda ended: self._end(connection, ended))
         if self._too_many_short(_visitor(connection)):
             response = web.Response(status=503, headers={'Retry-After': '2'}, text=(
-                'too many requests are being answered already: try again in 2 s\n'))
+                'too many requests at present: try again in 2 s\n'))
             response.force_close()
             return response
         return await handler(request)
@@ -193,7 +193,7 @@ class ConnectionReaper:
                     await asyncio.get_running_loop().run_in_executor(None, give_back)
                 await asyncio.sleep(_PERIOD_S)
         except Exception:
-            logging.getLogger(__name__).exception('unused connections are not closed any more')
+            logging.getLogger(__name__).exception('unused connections are no longer closed')
             raise
 
     def poll(self, server: web.Server) -> None:

@@ -124,8 +124,8 @@ class Listener:
         """Wait a little: as long as somebody waits to be accepted, the loop would spin."""
         if self._complain.due():
             logging.getLogger(__name__).warning(
-                'no more connections can be accepted (%s): this is said once a minute at the '
-                'most; `ulimit -n` shows how many files a program may have open', error.strerror)
+                'no more connections can be accepted (%s): said once a minute at most; `ulimit '
+                '-n` shows how many files a program may have open', error.strerror)
         if error.errno in _EXHAUSTED:
             self._reaper.relieve(self._server)
         self._loop.remove_reader(listening)
@@ -176,7 +176,7 @@ class Listener:
         try:
             await self._loop.connect_accepted_socket(make, newcomer.connection, **tls)
         except OSError as error:  # it has gone, or speaks no TLS
-            logging.getLogger(__name__).debug('a connection ends: %s', type(error).__name__)
+            logging.getLogger(__name__).debug('a connection has ended: %s', type(error).__name__)
             _forget(error)
         except asyncio.CancelledError as error:
             with contextlib.suppress(OSError):  # TLS that has hardly begun would go on otherwise

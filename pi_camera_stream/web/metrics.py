@@ -15,18 +15,20 @@
 """Figures for Prometheus (text format of its client library)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from .beside import Beside
+from .recordings.recordings_panel import RecordingsPanel
 from .stream.catalog import Catalog
 
 _PREFIX = 'pi_camera_stream_'
 
 
-async def answer_metrics(catalog: Catalog, beside: Sequence[Beside] = ()) -> web.Response:
+async def answer_metrics(catalog: Catalog, beside: Sequence[Beside] = (),
+                         recordings: RecordingsPanel | None = None) -> web.Response:
     try:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -35,14 +37,15 @@ async def answer_metrics(catalog: Catalog, beside: Sequence[Beside] = ()) -> web
             'install prometheus_client for this (Debian, Ubuntu: python3-prometheus-client)\n'
         )) from None
     registry = CollectorRegistry()
-    registry.register(_Collector(catalog, beside))
+    registry.register(_Collector(catalog, beside, recordings))
     return web.Response(body=generate_latest(registry),
                         headers={'Content-Type': CONTENT_TYPE_LATEST, 'Cache-Control': 'no-store'})
 
 
 class _Collector:
-    def __init__(self, catalog: Catalog, beside: Sequence[Beside]) -> None:
-        self._catalog, self._beside = catalog, beside
+    def __init__(self, catalog: Catalog, beside: Sequence[Beside],
+                 recordings: RecordingsPanel | None) -> None:
+        self._catalog, self._beside, self._recordings = catalog, beside, recordings
 
     def collect(self) -> Iterable[Any]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -77,9 +80,12 @@ class _Collector:
                 metric.add_metric([outlet.url()], figure(outlet))
             yield metric
         yield from self._of_viewers(GaugeMetricFamily)
+        if self._recordings is not None:
+            yield from _of_recording(self._recordings.figures(), CounterMetricFamily,
+                                     GaugeMetricFamily)
 
     def _of_viewers(self, gauge: Any) -> Iterator[Any]:
-        viewers = gauge(_PREFIX + 'viewers', 'Viewers at present',
+        viewers = gauge(_PREFIX + 'viewers', 'Viewers now',
                         labels=['topic', 'transport', 'tier', 'codec'])
         age = gauge(_PREFIX + 'oldest_age_seconds',
                     'Median age of pictures on arrival, of the viewer who gets the oldest',
@@ -95,3 +101,13 @@ class _Collector:
                 age.add_metric([stream.name], max(known))
         yield viewers
         yield age
+
+
+def _of_recording(state: Mapping[str, Any], counter: Any, gauge: Any) -> Iterator[Any]:
+    yield gauge(_PREFIX + 'recording', 'Whether it records', value=bool(state['recording']))
+    yield gauge(_PREFIX + 'recording_works', 'Whether it could', value=not state['fault'])
+    yield gauge(_PREFIX + 'recording_free_bytes', 'Room where recordings are',
+                value=state['free_bytes'])
+    yield counter(_PREFIX + 'recording_frames_left_out',
+                  'Frames that are in no recording, since a slow card left no time for them',
+                  value=state['left_out'])

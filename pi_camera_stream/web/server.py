@@ -140,14 +140,15 @@ class WebServer:
     def _explain(self, error: OSError) -> PermanentError:
         if error.errno == errno.EADDRINUSE:
             return PermanentError(
-                f'port {self.port} is in use already: end the program that listens there '
-                f"(`ss -ltnp 'sport = :{self.port}'` shows it), or set the parameter 'port' to "
-                'another one')
+                f'cannot bind port {self.port}, which is in use: stop the program that listens '
+                f"there (`ss -ltnp 'sport = :{self.port}'` shows it), or set the parameter 'port' "
+                'to another one')
         if error.errno == errno.EACCES:
             return PermanentError(
-                f"port {self.port} is for root only: set the parameter 'port' to one above 1023")
+                f"cannot bind port {self.port}, which needs root: set the parameter 'port' to one "
+                'above 1023')
         return PermanentError(
-            f"cannot listen at '{self._address}' port {self.port} ({error}): set the parameter "
+            f"cannot listen on '{self._address}' port {self.port} ({error}): set the parameter "
             "'address' to an address of this machine, or to 0.0.0.0 for all")
 
 

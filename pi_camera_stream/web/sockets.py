@@ -52,7 +52,7 @@ async def answer_ping(socket: web.WebSocketResponse, message: WSMessage) -> bool
 
 
 async def answer_clock(socket: web.WebSocketResponse, message: Mapping[str, Any],
-                       server_ms: float) -> None:
-    """Tell a page that asks what the clock of the stamps shows."""
+                       server_ms: float, **more: object) -> None:
+    """Tell a page that asks what the clock of the stamps shows, and what else is known."""
     await socket.send_json({'type': 'clock', 'client_ms': number(message['client_ms']),
-                            'server_ms': server_ms})
+                            'server_ms': server_ms, **more})

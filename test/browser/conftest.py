@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from pi_camera_stream.core import block_code
 import pytest
-from support.browsers import CHROMIUM, FIREFOX, PACKAGES
+from support.browsers import CHROMIUM, FIREFOX, PACKAGES, PLAIN_HOST
 from support.driving_robot import Robot
 from support.path_proxy import PathProxy
 from support.processes import parameters, Program, running, WAIT_S
@@ -52,7 +52,8 @@ def chromium(playwright):
         return
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
         '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync'])
+        '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        f'--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1'])
     yield browser
     browser.close()
 
@@ -193,7 +194,8 @@ class Viewer:
         """Return the time in the picture that is on the screen, read from its pixels."""
         picture = self.page.locator('.picture').nth(number)
         width, height, box = picture.evaluate("""image => [
-            image.naturalWidth ?? image.width, image.naturalHeight ?? image.height,
+            image.naturalWidth ?? image.videoWidth ?? image.width,
+            image.naturalHeight ?? image.videoHeight ?? image.height,
             image.getBoundingClientRect().toJSON()]""")
         if not width:
             return None

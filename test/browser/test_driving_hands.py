@@ -153,7 +153,7 @@ def test_a_gamepad_has_a_stop_button_and_its_loss_lets_go(seat, button):
     drive_by_gamepad(seat)
     page.evaluate('pull()')
     seat.lets_go()
-    seat.says('Stopped: the gamepad has gone')
+    seat.says('Stopped: the gamepad was disconnected')
     page.evaluate(f'plugIn(); hold({{}}, {{ {button}: 1 }})')
     seat.pass_ms(50)
     seat.told('stop')
@@ -166,7 +166,7 @@ def test_a_gamepad_that_the_page_cannot_look_at_lets_go(seat):
         seat.pass_ms(33)
         seat.page.wait_for_timeout(20)  # for the robot to confirm
     seat.lets_go()
-    seat.says('Stopped: the page could not look at the gamepad in time')
+    seat.says('Stopped: the page could not read the gamepad in time')
 
 
 def test_the_slider_is_the_share_of_the_speed(driver):

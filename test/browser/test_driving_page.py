@@ -221,7 +221,7 @@ def test_a_stop_that_could_not_be_sent_is_sent_as_soon_as_it_can(seat):
     seat.robot.hang_up()
     seat.says('No connection to the robot')
     seat.page.keyboard.press('Space')
-    seat.says('The stop is sent as soon as the robot can be reached')
+    seat.says('The stop will be sent as soon as the robot can be reached')
     seat.says('not confirmed by the robot yet')
     assert seat.robot.heard == []
     seat.pass_ms(2000)
@@ -312,7 +312,7 @@ def test_a_page_that_is_not_heard_for_300_ms_lets_go(driver, kind):
 
 
 @pytest.mark.parametrize(('event', 'why'), [
-    ("dispatchEvent(new Event('blur'))", 'the page has lost the focus'),
+    ("dispatchEvent(new Event('blur'))", 'the page lost focus'),
     ("dispatchEvent(new Event('orientationchange'))", 'the screen was turned'),
     ("screen.orientation.dispatchEvent(new Event('change'))", 'the screen was turned'),
     ("document.dispatchEvent(new Event('freeze'))", 'the page was frozen'),
@@ -392,7 +392,7 @@ def test_a_wheel_that_nobody_may_have_is_not_offered_and_it_is_said_why(driver):
         driver.says("Nobody can drive: '/cmd_vel' gets commands of others: /nav")
         assert driver.wheel.is_disabled()
     driver.robot.say(latched=True, others='/nav', others_move=True)
-    driver.says('Contested: /nav moves the vehicle in spite of it')
+    driver.says('Contested: /nav still moves the vehicle')
     driver.says('CONTESTED by /nav')
     driver.robot.say(latched=False, refusal='')
     driver.page.locator('.wheel:enabled').wait_for()
@@ -401,7 +401,7 @@ def test_a_wheel_that_nobody_may_have_is_not_offered_and_it_is_said_why(driver):
 
 def test_a_vehicle_that_fails_is_said_before_all_else(driver):
     driver.robot.say(latched=True, fault='its stop() raises OSError()')
-    driver.says('The vehicle fails, and is told to stop: its stop() raises OSError()')
+    driver.says('The vehicle has failed and is being stopped: its stop() raises OSError()')
     assert driver.wheel.is_enabled()
 
 

@@ -76,7 +76,7 @@ def test_keys_move_it_and_what_it_raises_is_on_the_page(serving, viewer, tmp_pat
     (tmp_path / 'trouble').touch()
     page.keyboard.down('w')
     page.get_by_text(
-        'The vehicle fails, and is told to stop: its drive() raises OSError').wait_for()
+        'The vehicle has failed and is being stopped: its drive() raises OSError').wait_for()
     wait_until(lambda: last(serving) == 'stop')
     (tmp_path / 'trouble').unlink()
     page.keyboard.up('w')

@@ -17,12 +17,13 @@
 import signal
 
 import pytest
-from support.browsers import CHROMIUM, in_both
+from support.browsers import in_both, PLAIN_HOST
 from support.painted import painted, watch_painting
 from support.processes import parameters, running
 
 TOPIC, REAR = '/camera/image_raw/compressed', '/rear/image_raw/compressed'
 FRAME_MS = 1000 / 15  # of the fixture `camera`
+WITHOUT = 'delete window.VideoDecoder; delete window.RTCPeerConnection'
 SMALL, LARGE = (390, 844), (1280, 800)
 HIDE = """hidden => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
@@ -106,7 +107,7 @@ def test_it_is_chosen_and_kept_in_the_address(camera, viewer):
 @pytest.mark.parametrize(('width', 'height'), [SMALL, (320, 568), (568, 320), LARGE])
 def test_the_menu_fits_the_window_with_a_reason_too(camera, viewer, width, height):
     viewer.page.set_viewport_size({'width': width, 'height': height})
-    viewer.page.add_init_script('delete window.VideoDecoder')
+    viewer.page.add_init_script(WITHOUT)
     with viewer.bridge():
         viewer.open()
         viewer.wait_for_pictures()
@@ -123,7 +124,7 @@ def test_the_menu_fits_the_window_with_a_reason_too(camera, viewer, width, heigh
 
 @in_both
 def test_a_browser_that_cannot_decode_it_gets_jpeg_and_says_why(camera, viewer):
-    viewer.page.add_init_script('delete window.VideoDecoder')
+    viewer.page.add_init_script(WITHOUT)
     with viewer.bridge():
         viewer.open(tier='h264')
         viewer.wait_for_pictures()
@@ -134,18 +135,16 @@ def test_a_browser_that_cannot_decode_it_gets_jpeg_and_says_why(camera, viewer):
         assert viewer.figure('codec') == 'JPEG'
 
 
-def test_on_a_page_that_is_not_secure_it_is_said_what_helps(camera, viewer, playwright, browser):
-    resolver = '--host-resolver-rules=MAP robot.test 127.0.0.1'
-    with viewer.bridge(allowed_hosts='robot.test'):
-        other = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-            '--no-sandbox', '--disable-gpu', resolver])
-        page = other.new_page()
-        page.goto(viewer.address.replace('127.0.0.1', 'robot.test'))
-        page.locator('figure.live').wait_for()
-        page.click('#quality')
-        page.get_by_text('python3 -m pi_camera_stream secure').wait_for()
-        assert page.locator('input[value=h264]').is_disabled()
-        other.close()
+def test_on_a_page_that_is_not_secure_it_is_said_what_helps(camera, viewer):
+    viewer.may_complain = True  # of headers that are for secure pages
+    viewer.page.add_init_script('delete window.RTCPeerConnection')
+    with viewer.bridge(allowed_hosts=PLAIN_HOST):
+        viewer.address = viewer.address.replace('127.0.0.1', PLAIN_HOST)
+        viewer.open()
+        viewer.page.locator('figure.live').wait_for()
+        viewer.page.click('#quality')
+        viewer.page.get_by_text('python3 -m pi_camera_stream secure').wait_for()
+        assert viewer.page.locator('input[value=h264]').is_disabled()
 
 
 def test_several_cameras(camera, rear_camera, viewer):

@@ -157,7 +157,7 @@ def test_h264_without_parameter_sets_is_given_up(viewer, bridge):
     viewer.open()
     viewer.wait_for_pictures()
     bridge.h264 = True
-    see_jpeg_in_the_end(viewer, bridge, 'This browser fails to decode the H.264')
+    see_jpeg_in_the_end(viewer, bridge, 'This browser cannot decode this camera')
     see_no_jump(viewer)
 
 
@@ -174,7 +174,7 @@ def test_h264_that_fails_again_and_again_is_given_up_and_not_asked_for_again(vie
     see_h264(viewer, bridge)
     bridge.spoil = lambda data, key: data[:40] if key else data
     bridge.want_key()
-    see_jpeg_in_the_end(viewer, bridge, 'This browser fails to decode the H.264')
+    see_jpeg_in_the_end(viewer, bridge, 'This browser cannot decode this camera')
     bridge.hang_up()
     viewer.wait_until(lambda: len(bridge.queries) == 2)
     assert bridge.queries[0]['codecs'] == 'jpeg,h264'
@@ -186,7 +186,7 @@ def test_who_waits_for_a_key_frame_sees_the_last_picture_and_is_told(viewer, bri
     see_h264(viewer, bridge)
     bridge.deaf = True
     cut_off_once(bridge)
-    viewer.page.get_by_text('H.264 waits for the next key frame of the camera').wait_for()
+    viewer.page.get_by_text('H.264 is waiting for the camera').wait_for()
     viewer.wait_until(lambda: len(bridge.said('keyframe')) > 1)
     assert colour(viewer) == pytest.approx([200, 120, 60, 255], abs=5)
     _, before_ms = painted(viewer.page)[-1]
@@ -234,7 +234,7 @@ def test_b_frames_are_shown_in_the_order_of_the_pictures(viewer, bridge):
 
 def test_who_has_chosen_h264_is_told_that_no_key_frame_has_come_yet(viewer, bridge):
     viewer.open(tier='h264')
-    note = viewer.page.get_by_text('H.264 begins with the next key frame of the camera')
+    note = viewer.page.get_by_text('H.264 starts with the camera')
     note.wait_for()
     assert viewer.figure('codec') == 'JPEG'
     bridge.h264 = True

@@ -80,7 +80,7 @@ def test_wrong_tokens_on_another_site_lock_nobody_out(camera, viewer, tmp_path):
                 f'<img src="{viewer.address}snapshot.jpg?token=wrong{number}">'
                 for number in range(30))) as site:
             viewer.page.goto(site)
-            program.wait_for('wrong access tokens within a minute, by a page of another site')
+            program.wait_for('wrong access tokens within a minute, through a page of another site')
         viewer.open()
         log_in(viewer.page, TOKEN)
         viewer.wait_for_pictures()
@@ -150,7 +150,7 @@ def test_the_stop_of_one_who_presses_again_and_again_can_be_muted(camera, viewer
                 page.keyboard.down('Enter')
                 release.wait_for(state='hidden')
                 page.keyboard.up('Enter')
-        page.get_by_text('has stopped it 3 times of late').wait_for()
+        page.get_by_text('has stopped it 3 times recently').wait_for()
         page.get_by_role('button', name='Mute').click()
         nuisance.get_by_text('The driver has muted your stop').wait_for()
         assert stop.is_disabled()

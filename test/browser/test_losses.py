@@ -105,6 +105,6 @@ def test_what_the_robot_refuses_is_said_in_its_words(camera, viewer):
     viewer.may_complain = True
     with viewer.bridge(max_viewers=1):
         viewer.open(TOPIC, '/camera/image_raw')  # the same one, by another name
-        viewer.page.get_by_text("1 watch already, which is the parameter 'max_viewers'").wait_for()
+        viewer.page.get_by_text('max_viewers = 1').wait_for()
         viewer.open('/nowhere')
-        viewer.page.get_by_text("No topic '/nowhere' with pictures: there are").wait_for()
+        viewer.page.get_by_text("No image topic '/nowhere'; available:").wait_for()

@@ -159,14 +159,14 @@ test('it is said why nothing moves, the gravest reason first', () => {
       'No motion: the connection is more than 300 ms late', true],
     [{ ...drives, late: true, latched: true }, 'No motion: the emergency stop holds', true],
     [{ latched: true, fault: 'its stop() raises' },
-      'The vehicle fails, and is told to stop: its stop() raises', true],
+      'The vehicle has failed and is being stopped: its stop() raises', true],
     [{ letGo: 'the wheel was lost', refusal: 'others send' }, 'Nobody can drive: others send', true],
     [{ latched: true, refusal: 'others send' }, 'No motion: the emergency stop holds', true],
     [{ latched: true, others_move: true, others: '/nav2' },
-      'Contested: /nav2 moves the vehicle in spite of it', true],
+      'Contested: /nav2 still moves the vehicle', true],
     [{ ...drives, stopping: true }, 'Stopping', true],
     [{ stopping: true, reached: false },
-      'The stop is sent as soon as the robot can be reached', true],
+      'The stop will be sent as soon as the robot can be reached', true],
   ]) {
     const words = driveWords(view(changes));
     assert.deepEqual([words.why, words.warns], [why, warns]);
@@ -176,7 +176,7 @@ test('it is said why nothing moves, the gravest reason first', () => {
 test('who presses the stop most is named, and muted by who may', () => {
   const again = { Ann: 3, Bob: 5 };
   assert.deepEqual(['again', 'mute'].map((name) => driveWords(view({ again }))[name]),
-    ['Bob has stopped it 5 times of late', '']);
+    ['Bob has stopped it 5 times recently', '']);
   assert.equal(driveWords(view({ again, may_mute: true })).mute, 'Bob');
   assert.equal(driveWords(view({ may_mute: true })).again, '');
   assert.match(driveWords(view({ muted: true, latched: true })).why, /muted your stop/);

@@ -38,7 +38,7 @@ from support.web import ask, bridge, get, parts, state, topics
 TOPIC = '/camera/image_raw/compressed'
 MORE_MIB = 50
 ENOUGH = 20  # bombs
-TOO_LARGE = "it has 32000x32000 pixels, and 'max_pixels' allows 64000000"
+TOO_LARGE = "it has 32000x32000 pixels, but 'max_pixels' allows 64000000"
 BOMBS = {
     '/jpeg': (compressed(bombs.jpeg()), TOO_LARGE),
     '/few': (compressed(bombs.jpeg(bombs.LARGEST)), 'too few for 8000x8000 pixels'),
@@ -49,7 +49,7 @@ BOMBS = {
     '/part': (compressed(bombs.png_of_one_part()), 'it is a PNG whose end is missing'),
     '/gif': (compressed(bombs.gif()), 'it is GIF data: let it be JPEG or PNG or WebP'),
     '/image': (Image(encoding='bgr8', width=640, height=1_000_000, step=1920),
-               "it has 640x1000000 pixels, and 'max_pixels' allows"),
+               "it has 640x1000000 pixels, but 'max_pixels' allows"),
     '/rows': (Image(encoding='bgr8', width=640, height=10_000),
               'it has 0 bytes, too few for 640x10000 pixels'),
 }

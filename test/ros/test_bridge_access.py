@@ -76,7 +76,7 @@ def test_without_the_token_nothing_is_shown():
         for path in GUARDED:
             status, headers, text = ask(program.port, path)
             assert (status, headers['WWW-Authenticate']) == (401, 'Bearer'), path
-            assert text.startswith('who wants to watch must know the access token')
+            assert text.startswith('access token required')
         assert hello(program) == 401
         assert ask(program.port, '/', Accept='text/html')[1]['Location'] == './login?next=%2F'
         for path in ('/healthz', '/login', '/static/viewer/viewer.js'):
@@ -203,8 +203,8 @@ def test_names_that_are_not_its_own_are_refused():
                 assert status == 403, (host, path)
                 assert "add the name to the parameter 'allowed_hosts'" in text
         assert hello(program, Host='evil.example') == 403
-        program.wait_for("'evil.example' is not among the names of this robot")
-    assert program.output.count("'evil.example' is not among") == 1
+        program.wait_for('allowed_hosts')
+    assert program.output.count("'evil.example' is not a known") == 1
 
 
 def test_no_more_than_so_many_may_watch():
@@ -213,7 +213,7 @@ def test_no_more_than_so_many_may_watch():
         for path in ('/stream.mjpg', '/stream?tier=low'):
             status, headers, text = ask(program.port, path)
             assert (status, headers['Retry-After']) == (503, '10')
-            assert text.startswith("2 watch already, which is the parameter 'max_viewers'")
+            assert 'max_viewers = 2' in text
         assert hello(program) == 503
         assert len(state(program.url)['viewers']) == 2
         first.close()
@@ -286,8 +286,8 @@ def assert_ends(connection):
 
 
 @pytest.mark.parametrize(('damage', 'sentence'), [
-    (lambda certfile, keyfile: (keyfile, keyfile), 'has no certificate in PEM format'),
-    (lambda certfile, keyfile: (certfile, certfile), 'has no private key in PEM format'),
+    (lambda certfile, keyfile: (keyfile, keyfile), 'no certificate in PEM format'),
+    (lambda certfile, keyfile: (certfile, certfile), 'no private key in PEM format'),
     (lambda certfile, keyfile: (f'{certfile}.cut', keyfile), r'cannot be used \('),
     (lambda certfile, keyfile: (certfile, '/nowhere.key'), "'/nowhere.key' cannot be read"),
 ], ids=['a key', 'no key', 'cut', 'nowhere'])

@@ -134,7 +134,7 @@ def test_what_carries_pictures_is_listed_and_nothing_else(guest, url):
         for name in ('/words', '/nowhere', 'front/image'):
             status, _, text = ask(port(url), f'/stream?topic={name}')
             assert status == 404
-            assert text == (f"no topic '/{name.lstrip('/')}' with pictures: there are "
+            assert text == (f"no image topic '/{name.lstrip('/')}'; available: "
                             f'/back/image, {DEFAULT}, /front\n')
 
 

@@ -207,7 +207,7 @@ def test_ros_arguments_that_make_no_sense_are_explained():
     camera = Program('camera', '--ros-args', '-p', 'fps')
     assert camera.wait() == 1
     assert 'Traceback' not in camera.output
-    camera.wait_for('camera_node: error: ROS does not start: .*fps')
+    camera.wait_for('camera_node: error: ROS cannot start: .*fps')
 
 
 def test_the_namespace_is_camera_unless_said_otherwise(guest):

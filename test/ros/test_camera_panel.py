@@ -124,7 +124,7 @@ def test_what_the_camera_refuses_is_said_in_its_words(picamera2):
 
 def test_a_camera_that_is_not_there_is_named():
     with panel() as page:
-        assert page.look() == (503, f"no node publishes '{TOPIC}' at present\n")
+        assert page.look() == (503, f"no node publishes '{TOPIC}' now\n")
         assert page.change('hflip', True)[0] == 503
 
 
@@ -145,7 +145,7 @@ def test_it_is_off_by_itself_and_on_for_those_who_may_drive():
         assert json.loads(ask(program.port, '/state', **KNOWN)[2])['camera_controls'] is False
     with bridge(camera_controls='true', teleop__enabled='true',
                 teleop__insecure='true') as program:
-        program.wait_for('without an access token: whoever is in the network can')
+        program.wait_for('without an access token: anyone on the network can')
         assert ask(program.port, '/camera')[0] == 503
         assert json.loads(ask(program.port, '/state')[2])['camera_controls'] is True
 

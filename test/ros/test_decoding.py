@@ -61,7 +61,7 @@ def test_what_says_how_it_is_turned_is_turned(decoder, orientation):
 
 @pytest.mark.parametrize('data', [b'', b'nonsense', b'\xff\xd8\xff\xd9'])
 def test_what_cannot_be_decoded_is_refused(decoder, data):
-    with pytest.raises(ValueError, match=r'it cannot be decoded|it is no whole JPEG'):
+    with pytest.raises(ValueError, match=r'it cannot be decoded|it is not a whole JPEG'):
         decoder(message(data))
 
 

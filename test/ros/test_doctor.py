@@ -105,7 +105,7 @@ def test_it_finds_a_senseless_environment(monkeypatch, name, value, sentence):
 
 
 @pytest.mark.parametrize(('arguments', 'sentence'), [
-    (['--port', '99999'], "'99999' is no port: choose one from 1 to 65535"),
+    (['--port', '99999'], "'99999' is not a port: choose one from 1 to 65535"),
     (['--seconds', '-1'], "'-1' is no time"),
     (['--seconds', 'nan'], "'nan' is no time"),
     (['--answer', '--peer', 'robot'], 'not allowed with'),
@@ -118,7 +118,7 @@ def test_it_refuses_what_it_does_not_understand(arguments, sentence):
 
 def test_ctrl_c_ends_it_at_once():
     program = Program('doctor', '--seconds', 600, '--port', free_port())
-    program.wait_for('neither a Raspberry Pi camera nor|camera is there')
+    program.wait_for('neither a Raspberry Pi camera nor|found a ')
     time.sleep(1.0)  # into the looking around
     began = time.monotonic()
     assert program.stop(signal.SIGINT) == 130
@@ -130,7 +130,7 @@ def test_it_knows_our_bridge_from_another_program():
     port = free_port()
     with running('bridge', *parameters(port=port)) as bridge:
         bridge.wait_for(rf':{port}/')
-        doctor('--port', port).wait_for(rf'ok +our bridge answers at port {port}')
+        doctor('--port', port).wait_for(rf'ok +our bridge answers on port {port}')
     server = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -148,7 +148,7 @@ def test_it_knows_our_bridge_that_asks_for_a_token():
     port = free_port()
     with running('bridge', *parameters(port=port, access_token='a-long-secret')) as bridge:
         bridge.wait_for(rf':{port}/')
-        doctor('--port', port).wait_for(rf'ok +our bridge answers at port {port}')
+        doctor('--port', port).wait_for(rf'ok +our bridge answers on port {port}')
 
 
 def test_it_tells_where_the_page_of_a_bridge_with_https_is(certificate):
@@ -156,7 +156,7 @@ def test_it_tells_where_the_page_of_a_bridge_with_https_is(certificate):
     certfile, keyfile = certificate
     with running('bridge', *parameters(port=port, certfile=certfile, keyfile=keyfile)) as bridge:
         bridge.wait_for(rf':{port}/')
-        doctor('--port', port).wait_for(rf'our bridge answers at port {port}: https://\S+:{port}/')
+        doctor('--port', port).wait_for(rf'our bridge answers on port {port}: https://\S+:{port}/')
 
 
 def test_it_runs_without_anything_and_says_what_is_missing(tmp_path):
@@ -175,26 +175,26 @@ def test_it_runs_without_anything_and_says_what_is_missing(tmp_path):
 
 def test_it_sees_multicast_get_out_and_in(hosts):
     program = doctor(prefix=hosts[0])
-    program.wait_for(rf'ok +multicast goes out and comes in by cable \({networks.ADDRESSES[0]}\)')
-    program.wait_for('note +nobody is in ROS domain')
+    program.wait_for(rf'ok +multicast is sent and received on cable \({networks.ADDRESSES[0]}\)')
+    program.wait_for('note +no node is in ROS domain')
 
 
 @pytest.mark.parametrize(('hook', 'rule', 'sentence'), [
-    ('input', 'ip daddr 239.0.0.0/8 drop', 'BROKEN multicast does not come in by cable'),
-    ('output', 'ip daddr 239.0.0.0/8 drop', 'BROKEN multicast cannot be sent by cable .*: '
+    ('input', 'ip daddr 239.0.0.0/8 drop', 'BROKEN no multicast is received on cable'),
+    ('output', 'ip daddr 239.0.0.0/8 drop', 'BROKEN multicast cannot be sent on cable .*: '
                                             'Operation not permitted'),
 ])
 def test_it_finds_a_firewall_against_multicast(hosts, firewall, hook, rule, sentence):
     firewall(hook, rule)
     program = doctor(prefix=hosts[0], code=1)
     program.wait_for(sentence)
-    program.wait_for(r'-> let UDP pass to 239\.255\.0\.1')
+    program.wait_for(r'-> allow UDP to 239\.255\.0\.1')
 
 
 def test_it_finds_a_link_without_multicast(hosts):
     subprocess.run([*hosts[0], 'ip', 'link', 'set', 'cable', 'multicast', 'off'], check=True)
     doctor(prefix=hosts[0], code=1).wait_for(
-        'BROKEN cable does no multicast\n +-> sudo ip link set cable multicast on')
+        'BROKEN cable has multicast switched off\n +-> sudo ip link set cable multicast on')
 
 
 def test_a_missing_route_for_multicast_is_none_that_counts(hosts):
@@ -202,7 +202,7 @@ def test_a_missing_route_for_multicast_is_none_that_counts(hosts):
     with running('camera', *parameters(source='pattern'), prefix=hosts[1]) as camera:
         camera.wait_for('publishing')
         program = doctor(prefix=hosts[0], seconds=8)
-    program.wait_for('ok +multicast goes out and comes in by cable')
+    program.wait_for('ok +multicast is sent and received on cable')
     program.wait_for(rf'ok +{TOPIC}: from /camera/camera')  # and DDS needs none either
 
 
@@ -223,7 +223,7 @@ def test_two_doctors_find_where_multicast_is_held_back(hosts, firewall):
         # Ours comes back, as if the access point between the two held back the others'.
         firewall('input', f'ip saddr {peer} ip daddr 239.0.0.0/8 drop')
         doctor('--peer', peer, prefix=hosts[0], code=1).wait_for(
-            rf'BROKEN multicast from {peer} does not get here\n +-> .*ROS_STATIC_PEERS')
+            rf'BROKEN multicast from {peer} does not arrive here\n +-> .*ROS_STATIC_PEERS')
         # Between output and the cable, where looping back has been done.
         subprocess.run([*hosts[0], 'nft', 'flush ruleset'], check=True)
         subprocess.run([*hosts[0], 'nft', 'add table netdev test'], check=True)
@@ -232,7 +232,7 @@ def test_two_doctors_find_where_multicast_is_held_back(hosts, firewall):
         subprocess.run([*hosts[0], 'nft', 'add rule netdev test out ip daddr 239.0.0.0/8 drop'],
                        check=True)
         doctor('--peer', peer, prefix=hosts[0], code=1).wait_for(
-            rf'BROKEN {peer} can be reached, but our multicast does not get there')
+            rf'BROKEN {peer} can be reached, but our multicast does not arrive there')
 
 
 def test_a_peer_that_does_not_answer_is_named(hosts):
@@ -246,10 +246,10 @@ def test_it_finds_those_in_another_domain(hosts, monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', '7')
     with running('camera', *parameters(source='pattern'), prefix=hosts[1]) as camera:
         camera.wait_for('publishing')
-        doctor(prefix=hosts[0], seconds=5).wait_for('ROS domain 7 is in use, and no other')
+        doctor(prefix=hosts[0], seconds=5).wait_for('ROS domain 7 is in use')
         monkeypatch.setenv('ROS_DOMAIN_ID', '0')
         doctor(prefix=hosts[0], seconds=5, code=1).wait_for(
-            rf'BROKEN nobody is in ROS domain 0, but in domain 7 1 at {networks.ADDRESSES[1]}\n'
+            rf'BROKEN no node is in ROS domain 0, but in domain 7 1 at {networks.ADDRESSES[1]}\n'
             r' +-> export ROS_DOMAIN_ID=7 here, or ROS_DOMAIN_ID=0 there')
 
 
@@ -259,7 +259,7 @@ def test_it_finds_those_in_another_domain_of_this_machine(hosts, monkeypatch):
         camera.wait_for('publishing')
         monkeypatch.setenv('ROS_DOMAIN_ID', '0')
         doctor(prefix=hosts[0], code=1).wait_for(
-            'BROKEN nobody is in ROS domain 0, but in domain 7 1 on this machine')
+            'BROKEN no node is in ROS domain 0, but in domain 7 1 on this machine')
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     monkeypatch.setenv('ROS_DOMAIN_ID', '8')
     with running('camera', *parameters(source='pattern'), prefix=hosts[0]) as camera:
@@ -267,7 +267,7 @@ def test_it_finds_those_in_another_domain_of_this_machine(hosts, monkeypatch):
         monkeypatch.setenv('ROS_DOMAIN_ID', '0')
         # It keeps to itself, as a demo does.
         doctor(prefix=hosts[0]).wait_for(
-            'note +nobody is in ROS domain 0, but in domain 8 1 on this machine')
+            'note +no node is in ROS domain 0, but in domain 8 1 on this machine')
 
 
 def test_it_sees_fragments_get_lost(hosts, firewall):

@@ -74,7 +74,7 @@ def test_access_units_of_a_stream_are_passed_on_with_the_stamps_of_their_jpegs(g
         assert values['H.264 ms a frame'] == 'nan'  # none was encoded
         answer = guest.call(Trigger, SERVICE)
         assert (answer.success, answer.message) == (
-            False, 'the source makes its own key frames alone: one is to be waited for')
+            False, 'the source alone decides when it makes key frames: wait for the next one')
 
 
 def test_what_cannot_be_passed_on_is_encoded_and_the_diagnostics_say_why(guest, video):
@@ -100,7 +100,7 @@ def test_a_cameras_own_encoder_makes_key_frames_on_request(guest, video, monkeyp
         while not messages.empty():
             messages.get()
         answer = guest.call(Trigger, SERVICE)
-        assert (answer.success, answer.message) == (True, 'a key frame comes within 0.5 s')
+        assert (answer.success, answer.message) == (True, 'a key frame will come within 0.5 s')
         came = [messages.get(timeout=WAIT_S).data.tobytes() for _ in range(60)]
         assert any(h264.IDR in map(h264.unit_type, h264.nal_units(data)) for data in came)
 

@@ -163,7 +163,7 @@ def test_ffmpeg_image_transport_is_received_too(guest, video):
             assert next_frame(frames).frame_id == 'lens'
         sender._fill = lambda data: FFMPEGPacket(encoding='hevc;a;b;c')
         with FrameSubscriber(IMAGES, codec='h264') as frames:
-            explained(frames, "it is 'hevc', and H.264 can be received here")
+            explained(frames, "it is 'hevc', but only H.264 can be received here")
             assert frames.counters()['corrupt'] > 0
 
 
@@ -188,7 +188,7 @@ def test_a_topic_that_is_silent_is_explained(guest, another_guest, video, monkey
         another_guest.node.create_publisher(video, '/other/h264', 5)
         explained(frames, f"'{TOPIC}' has no publisher; topics with H.264: /other/h264")
         another_guest.node.create_publisher(video, TOPIC, QoSProfile(depth=5))
-        explained(frames, f"'{TOPIC}' has a publisher, which sends nothing")
+        explained(frames, f"'{TOPIC}' has a publisher, but it sends nothing")
     with running('camera', *parameters(**SMALL)) as camera, monkeypatch.context() as patch:
         camera.wait_for('publishing')
         patch.setitem(sys.modules, 'foxglove_msgs.msg', None)
@@ -238,8 +238,8 @@ def always(**options):
     ('never a key frame', 'it builds on others, and no key frame has come for'),
     ('4:4:4', 'it is H.264 with 4:4:4 and 8 bits'),
     ('10 bits', 'it is H.264 with 4:2:0 and 10 bits'),
-    ('HEVC', 'it is H.264 of the Extended profile, or H.265 under its name'),
-    ('no H.264 at all', 'it is no H.264: it has no start code'),
+    ('HEVC', 'it is H.264 of the Extended profile, or H.265 labelled as H.264'),
+    ('no H.264 at all', 'it is not H.264, since it has no start code'),
     ('large', "'max_pixels' allows 19200")])
 def test_what_cannot_be_shown_is_one_sentence_and_goes_by(guest, video, monkeypatch, kind, reason):
     monkeypatch.setattr(h264_arrivals, '_PATIENCE_S', 0.2)

@@ -121,7 +121,7 @@ def test_key_frames_are_asked_for_and_never_more_than_two_a_second(guest, video)
         assert min(pauses) > 0.4  # the stamp is of the capture
         assert asked > 4 * len(stamps)
         answer = guest.call(Trigger, SERVICE)
-        assert (answer.success, answer.message) == (True, 'a key frame comes within 0.5 s')
+        assert (answer.success, answer.message) == (True, 'a key frame will come within 0.5 s')
 
 
 def test_who_comes_later_begins_with_a_key_frame_and_the_others_lose_nothing(

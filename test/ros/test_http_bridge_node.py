@@ -194,9 +194,9 @@ def test_what_is_not_there_is_refused(bridge, path, code):
     ({'access_token': 'short'}, "parameter 'access_token'"),
     ({'allowed_origins': 'example.org'}, "parameter 'allowed_origins'"),
     ({'certfile': '/nowhere.pem', 'keyfile': '/nowhere.pem'}, "parameter 'certfile'"),
-    ({'certfile': '/nowhere.pem'}, "'keyfile' is not: https needs both"),
+    ({'certfile': '/nowhere.pem'}, "'keyfile' is not: HTTPS needs both"),
     ({'max_viewers': 0}, "parameter 'max_viewers' must be 1 to 10000, not 0"),
-    ({'address': '203.0.113.77'}, "cannot listen at '203.0.113.77'.*set the parameter 'address'"),
+    ({'address': '203.0.113.77'}, "cannot listen on '203.0.113.77'.*set the parameter 'address'"),
 ])
 def test_bad_input_gets_one_sentence_and_exit_code_1(values, sentence):
     program = Program('bridge', *parameters(**values))
@@ -212,7 +212,7 @@ def test_a_port_in_use_is_explained():
         port = other.getsockname()[1]
         program = Program('bridge', *parameters(port=port))
         assert program.wait() == 1
-    program.wait_for(f'http_bridge_node: error: port {port} is in use already')
+    program.wait_for(f'http_bridge_node: error: port {port}, which is in use')
     assert 'Traceback' not in program.output
 
 

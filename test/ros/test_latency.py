@@ -163,7 +163,7 @@ def test_a_camera_that_tells_nothing_about_its_clock(guest):
     program = Program('latency', '--seconds', 1)
     camera.send_until(jpeg, lambda: program.process.poll() is not None)
     assert program.wait() == 0, program.output
-    program.wait_for("nothing is known about the clock of '/guest'")
+    program.wait_for("the clock of '/guest' is unknown")
 
 
 def test_a_topic_that_does_not_exist_is_waited_for():
@@ -176,7 +176,7 @@ def test_a_topic_that_does_not_exist_is_waited_for():
 
 @pytest.mark.parametrize(('arguments', 'sentence'), [
     (('--seconds', '0'), '--seconds must be 1 to 600'),
-    (('a b',), 'no name of a topic'),
+    (('a b',), 'not a valid topic name'),
     (('--plot', 'x.bmp'), 'must end with .png'),
     (('--plot', '/nowhere/x.png'), 'there is no folder')])
 def test_bad_arguments_get_one_sentence(arguments, sentence):

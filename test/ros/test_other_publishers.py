@@ -88,7 +88,7 @@ def test_with_two_bridges_a_stop_on_one_holds_and_both_pages_say_why(car, guest,
         other.take()  # which is the first one's
         other.wait_for(others_send=True, you=False, driver='', others_move=True)
         assert other.state['refusal'].startswith(
-            f"'{TOPIC}' gets commands of others: /camera/http_bridge; the wheel is free when")
+            f"'{TOPIC}' gets commands of others: /camera/http_bridge; the wheel can be taken when")
         other.tell(type='stop')
         driver.wait_for(you=False, driver='')
         assert f'/camera/{name}' in driver.wait_for(others_send=True)['refusal']

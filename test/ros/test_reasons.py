@@ -55,12 +55,12 @@ def test_the_camera_says_why_it_sends_nothing(guest):
         camera.wait_for('publishing')
         guest.call(SetBool, '/camera/camera/set_capture', data=False)
         everywhere(guest, program, TOPIC,
-                   f"'{TOPIC}' has a publisher, which sends nothing; /camera/camera says: "
+                   f"'{TOPIC}' has a publisher, but it sends nothing; /camera/camera says: "
                    'the camera is off', 'waiting', 'silent')
 
 
 @pytest.mark.parametrize(('message', 'reason'), [
-    (compressed(pictures.jpeg()[:300]), 'it is no whole JPEG'),
+    (compressed(pictures.jpeg()[:300]), 'it is not a whole JPEG'),
     (compressed(b'GIF89a' + bytes(100)), 'it is GIF data'),
     (raw(bytes(64 * 48), 'mono7', 64, 48), "the encoding 'mono7' is not supported"),
 ], ids=['half', 'format', 'encoding'])
@@ -78,7 +78,7 @@ def test_the_consumer_tells_it_too(guest):
             f"'{TOPIC}' has no publisher" in values['message']))
         with Repeater(guest, TOPIC, compressed(b'GIF89a' + bytes(100))):
             guest.diagnostics('opencv_consumer: processing', lambda values: (
-                'NOT SHOWN since' in values['message']))
+                'NOT SHOWN for' in values['message']))
 
 
 def test_each_topic_with_trouble_has_a_line_of_its_own(guest):
@@ -89,7 +89,7 @@ def test_each_topic_with_trouble_has_a_line_of_its_own(guest):
         with get(f'{program.url}stream.mjpg?topic=/one'), \
                 get(f'{program.url}stream.mjpg?topic=/two'):
             program.wait_for(r"left out a picture of '/one': it is GIF data")
-            program.wait_for(r"left out a picture of '/two': it is no whole JPEG")
+            program.wait_for(r"left out a picture of '/two': it is not a whole JPEG")
 
 
 def test_a_topic_of_another_type_is_told(guest):

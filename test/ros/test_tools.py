@@ -85,7 +85,7 @@ def test_what_fails_in_the_demo_ends_it_with_one_sentence():
         other.listen()
         demo = Program('demo', '--port', other.getsockname()[1])
         assert demo.wait() == 1
-    demo.wait_for('is in use already')
+    demo.wait_for('which is in use')
     demo.wait_for('the bridge has failed, see above')
     assert 'Traceback' not in demo.output
 
@@ -100,7 +100,7 @@ def test_the_demo_takes_a_path_for_what_it_is():
 def test_the_demo_refuses_what_it_does_not_understand():
     demo = Program('demo', '--size', 'large')
     assert demo.wait() == 2
-    demo.wait_for("'large' is no size: write it like 1280x720")
+    demo.wait_for("'large' is not a size: write it as 1280x720")
 
 
 def test_a_killed_demo_takes_its_children_along():

@@ -17,6 +17,7 @@
 import pytest
 
 CHROMIUM, FIREFOX = '/usr/bin/chromium', '/usr/bin/firefox-esr'
+PLAIN_HOST = 'robot.test'  # this machine, to Chromium, which takes no page of it for a secure one
 PACKAGES = {'chromium': 'chromium', 'firefox': 'firefox-esr'}
 
 in_both = pytest.mark.parametrize('browser', PACKAGES, indirect=True)

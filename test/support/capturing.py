@@ -41,7 +41,7 @@ class Capturing:
             item = self.loop.mailbox.take(WAIT_S)
         except Mailbox.Closed:
             raise AssertionError(f'it has ended: {self.ends} {self.problems}') from None
-        assert item is not None, f'no picture came: {self.problems}'
+        assert item is not None, f'no picture arrived: {self.problems}'
         return item[0].content.data
 
     def image(self):

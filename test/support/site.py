@@ -46,12 +46,12 @@ UPGRADE = ('GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade
 class Site:
     """What a test sees of it."""
 
-    def __init__(self, size, tls, rules, **options):
+    def __init__(self, size, tls, rules, recordings=None, **options):
         self.catalog = Catalog(TOPIC, lambda name: Stream(
             name, time.time_ns, lambda _: None, RenditionEncoder(), RenditionSpec()))
         self.catalog.update({TOPIC: TYPE})
         self.said = []
-        self.app = Application(self.catalog, rules, self.said.append)
+        self.app = Application(self.catalog, rules, self.said.append, recordings=recordings)
         self.server = WebServer(self._build, '127.0.0.1', 0, tls, **options)
         self._picture, self._size = pictures.jpeg(*size), size
         self._ending = threading.Event()

@@ -34,13 +34,15 @@ ALLOWED = {  # room -> rooms that it may import from
     'sound': {'core', 'codecs'},
     'web': {'core', 'codecs'},
     'outlets': {'core', 'codecs', 'web'},
+    'recording': {'core', 'codecs', 'web'},
     'vision': {'core'},
     'client': {'core', 'codecs', 'vision'},
-    'parameters': {'core', 'codecs', 'sources', 'sound', 'web', 'outlets', 'vision'},
-    'serve': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision', 'parameters'},
-    'nodes': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision', 'client', 'parameters'},
-    'tools': {'core', 'codecs', 'sources', 'web', 'outlets', 'vision', 'client', 'parameters',
-              'nodes'},
+    'parameters': {'core', 'codecs', 'sources', 'sound', 'web', 'outlets', 'recording', 'vision'},
+    'serve': {'core', 'codecs', 'sources', 'web', 'outlets', 'recording', 'vision', 'parameters'},
+    'nodes': {'core', 'codecs', 'sources', 'web', 'outlets', 'recording', 'vision', 'client',
+              'parameters'},
+    'tools': {'core', 'codecs', 'sources', 'web', 'outlets', 'recording', 'vision', 'client',
+              'parameters', 'nodes'},
 }
 ROS = re.compile(r'rclpy|cv_bridge|launch|launch_ros|\w+_(msgs|srvs|interfaces)')
 CORE_MAY = {'numpy'}

@@ -56,6 +56,9 @@ class DrivenVehicle:
         `battery` returns its share and V, or None where it is not known; `now_s` is the robot's
         clock, where that is not the system's, in s since the epoch.
         """
+        # Hears of each velocity that was sent, in m/s and rad/s; the thread that drives calls it,
+        # and it must return at once.
+        self.on_sent: Callable[[float, float], None] = lambda *_: None
         self._chain, self._actuator, self._log = chain, actuator, log
         self._buttons, self._battery = buttons, battery
         self._changed = threading.Condition()
@@ -180,7 +183,7 @@ class DrivenVehicle:
                     self._carry_out(self._chain.output(now_s))
                 except Exception as error:  # the next attempt is to be, whatever went wrong
                     if self._logged.due():
-                        self._log(f'the vehicle cannot be told what to do: {error!r}')
+                        self._log(f'cannot send commands to the vehicle: {error!r}')
                     self._changed.wait(_PERIOD_S)
             self._say_last_word()
 
@@ -188,16 +191,16 @@ class DrivenVehicle:
         try:
             self._actuator.close(self._output is not None)
             if fault := self._actuator.fault():
-                self._log(f'the vehicle may not stand at the end: {fault}')
+                self._log(f'the vehicle may still be moving at the end: {fault}')
         except Exception as error:
-            self._log(f'the vehicle cannot be told to stop at the end: {error!r}')
+            self._log(f'cannot stop the vehicle at the end: {error!r}')
         self._release_buttons()
 
     def _note_fault(self, fault: str) -> None:
         if bool(fault) != bool(self._fault):
             self._chain.fail(bool(fault))
-            self._log(f'the vehicle fails, and is told to stop: {fault}' if fault else
-                      'the vehicle answers again: whoever drives can press again')
+            self._log(f'the vehicle has failed and is being stopped: {fault}' if fault else
+                      'the vehicle responds again: the driver can press again')
         elif fault != self._fault and self._logged.due():
             self._log(f'the vehicle still cannot be driven: {fault}')
         self._fault = fault
@@ -222,6 +225,7 @@ class DrivenVehicle:
             self._actuator.stop()
         else:
             self._actuator.drive(output.velocity.linear, output.velocity.angular)
+        self.on_sent(output.velocity.linear, output.velocity.angular)
         if output.reason is Reason.SILENT:
             self._release_buttons()
         if output.velocity == STANDING and before is not None and before.velocity != STANDING:

@@ -31,16 +31,16 @@ class Velocity:
 
 STANDING = Velocity(0.0, 0.0)
 PARAMETERS = tuple(replace(row, live=True) for row in (
-    Parameter('teleop.max_linear', 0.5, 'Greatest speed', 'm/s', 0.01, 50),
-    Parameter('teleop.max_angular', 1.0, 'Greatest turning speed', 'rad/s', 0.01, 50),
-    Parameter('teleop.linear_acceleration', 1.0, 'How fast the speed changes; a stop is at once',
+    Parameter('teleop.max_linear', 0.5, 'Maximum speed', 'm/s', 0.01, 50),
+    Parameter('teleop.max_angular', 1.0, 'Maximum turning speed', 'rad/s', 0.01, 50),
+    Parameter('teleop.linear_acceleration', 1.0, 'Maximum acceleration; a stop is immediate',
               'm/s²', 0.01, 1000),
-    Parameter('teleop.angular_acceleration', 4.0, 'How fast the turning speed changes', 'rad/s²',
+    Parameter('teleop.angular_acceleration', 4.0, 'Maximum angular acceleration', 'rad/s²',
               0.01, 1000),
-    Parameter('teleop.reverse', True, 'Whether it may go backwards'),
-    Parameter('teleop.wheelbase', 0.0, 'Distance of the axles of a vehicle that steers like a car;'
-                                       ' 0 for one that turns on the spot', 'm', 0, 10),
-    Parameter('teleop.max_steering', 0.5, 'Greatest steering angle of such a car', 'rad', 0.01,
+    Parameter('teleop.reverse', True, 'Allow driving backwards'),
+    Parameter('teleop.wheelbase', 0.0, 'Wheelbase of a vehicle that steers like a car; 0: one '
+                                       'that turns on the spot', 'm', 0, 10),
+    Parameter('teleop.max_steering', 0.5, 'Maximum steering angle of such a car', 'rad', 0.01,
               1.5),
 ))
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 import sys
 from typing import Any
 
+from .bridge_recorder import create_recorder
 from .camera_infos import CameraInfos
 from .ros_cameras import create_cameras
 from .teleop import create_vehicle
@@ -73,6 +74,7 @@ class HttpBridgeNode(BaseNode):
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
+        self._recorder = create_recorder(self, self._topic, self._catalog.stream, self._vehicle)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         now_ns = now_function(self)
@@ -81,14 +83,15 @@ class HttpBridgeNode(BaseNode):
         sound = create_sound(self._microphone, self.value, now_ns)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
-                                  ice_servers=read_helpers(self.value),
+                                  ice_servers=read_helpers(self.value), recordings=self._recorder,
                                   sound=sound)
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
                                        application.places, application.note_wrong, self._warn,
                                        None if sound is None else sound.listeners)
         application.serve_beside(self._outlets)
         self._server = WebServer(
-            application.build,
+            application.build if self._recorder is None else
+            self._recorder.beside(application.build),
             self.value('address'), self.value('port'),
             server_context(self.value('certfile'), self.value('keyfile')),
             self._log if self.value('access_log') else None,
@@ -110,7 +113,7 @@ class HttpBridgeNode(BaseNode):
         if self._vehicle is not None:
             self._vehicle.start()
         who = 'whoever has the access token' if self.value('access_token') else \
-            'everyone in the network' if not self._server.local else 'this machine only'
+            'everyone on the network' if not self._server.local else 'this machine only'
         self.get_logger().info(
             f"showing '{self._topic}' at {self._server.url()} to {who}")
         for outlet in self._outlets:
@@ -118,6 +121,8 @@ class HttpBridgeNode(BaseNode):
                 self.get_logger().info(outlet.title())
 
     def stop(self) -> None:
+        if self._recorder is not None:
+            self._recorder.stop()
         self._server.stop()
         if self._microphone is not None:
             self._microphone.stop()

@@ -65,8 +65,8 @@ class OtherPublishers:
         """Return that they send, in words."""
         what = 'commands of others' if self.move() else \
             'stops of others, such as an emergency stop'
-        return (f"'{self._topic}' gets {what}: {self.listed()}; the wheel is free when they have "
-                f'been silent for {SILENT_S:g} s')
+        return (f"'{self._topic}' gets {what}: {self.listed()}; the wheel can be taken when they "
+                f'have been silent for {SILENT_S:g} s')
 
     def listed(self) -> str:
         """Return their names; empty for nobody."""

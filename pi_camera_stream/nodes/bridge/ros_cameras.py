@@ -48,15 +48,16 @@ def create_cameras(node: Node, value: Callable[[str], Any]) -> 'RosCameras | Non
     if not known and not value('teleop.enabled'):
         raise PermanentError(
             "'camera_controls' needs an access token (parameter 'access_token'), or that pages "
-            "may drive ('teleop.enabled'), or whoever is in the network could change the camera: "
-            "set one of them, or 'camera_controls' to false")
+            "may drive ('teleop.enabled'), or anyone on the network could change the camera: set "
+            "one of them, or 'camera_controls' to false")
     if not known:
         node.get_logger().warning(
-            'pages may change the camera without an access token: whoever is in the network can')
+            'pages may change the camera without an access token: anyone on the network can')
     elif not value('certfile'):
         node.get_logger().warning(
-            'pages may change the camera without HTTPS: whoever reads along in the network learns '
-            "the access token. Set 'certfile' and 'keyfile', unless a proxy before it has HTTPS")
+            'pages may change the camera without HTTPS: anyone who eavesdrops on the network '
+            "learns the access token. Set 'certfile' and 'keyfile', unless a proxy in front of it "
+            'has HTTPS')
     return RosCameras(node)
 
 
@@ -109,7 +110,7 @@ class RosCameras:
             if names:
                 ask(self._client(names[0]))
             else:
-                _fail(answer, f"no node publishes '{topic}' at present")
+                _fail(answer, f"no node publishes '{topic}' now")
 
         run_soon(self._node, begin)
 
@@ -134,7 +135,7 @@ def _refusal(response: SetParametersAtomically.Response) -> str:
         return ''
     words = ' '.join(response.result.reason.split())
     return ''.join(filter(str.isprintable, words))[:_MOST_SAID] or \
-        'the camera refuses it, and does not say why'
+        'the camera refuses it without saying why'
 
 
 def _settle(answer: 'Future[T]', result: T) -> None:

@@ -30,7 +30,7 @@ from ...core.errors import PermanentError
 
 _MOST = 4
 _FORM = ("'NAME KIND TOPIC, …', as in 'horn bool /horn, lights set_bool /lights'; the kinds are "
-         'bool (a topic, true while it is pressed), set_bool (a service, on and off by turns) '
+         'bool (a topic, true while it is pressed), set_bool (a service, on and off alternately) '
          'and trigger (a service)')
 
 
@@ -48,8 +48,8 @@ def create_buttons(node: Node, text: str) -> list[Button]:
             press = _KINDS[entry[1]](node, entry[2])
             buttons.append(Button(entry[0], _while_it_lasts(node, press)))
         except (NameValidationException, ValueError) as error:
-            raise PermanentError(f"parameter 'teleop.buttons' has '{entry[2]}', which is no name "
-                                 'of a topic or service') from error
+            raise PermanentError(f"parameter 'teleop.buttons' has '{entry[2]}', which is not a "
+                                 'valid topic or service name') from error
     return buttons
 
 
@@ -90,7 +90,7 @@ def _trigger(node: Node, name: str) -> Callable[[bool], None]:
 def _ready(node: Node, client: Client) -> bool:
     if client.ready():
         return True
-    node.get_logger().warning(f"nobody offers the service '{client.name}'",
+    node.get_logger().warning(f"no node offers the service '{client.name}'",
                               throttle_duration_sec=10.0)
     return False
 

@@ -116,8 +116,7 @@ class CameraNode(BaseNode):
         if self.value('source') == 'auto' and _shows_no_camera(source):
             self.get_logger().warning(
                 'source auto found no camera, so this is a test pattern: connect one, which is '
-                "taken then, or name another source, such as url or file with the parameter "
-                "'path'")
+                "then used, or name another source, such as url or file with the parameter 'path'")
         if self.value('standby'):
             self._capture.want(False)
             Periodic(self, _POLL_S, self._poll_demand)
@@ -340,7 +339,7 @@ class CameraNode(BaseNode):
         if newest is None or time.monotonic_ns() - newest[0].monotonic_ns > fresh_s * 1e9:
             self._wanted_s = time.monotonic()  # wakes a camera on standby
             raise PermanentError(self._capture.problem or (
-                'the camera was on standby, and starts now: call again in a second'
+                'the camera was on standby and is starting: call again in a second'
                 if self._on else 'the camera is off: call set_capture with data: true'))
         folder = Path(self.value('snapshot_folder')).expanduser()
         # Without a simulated clock, in our time.

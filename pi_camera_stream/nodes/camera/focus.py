@@ -48,6 +48,6 @@ class Focus:
         if held and source.focuses and not self._said and 'AfMode' not in self._controls.chosen:
             self._said = True
             self._log.info(
-                'the lens is held, because the camera is calibrated, and a calibration counts for '
-                "one position of the lens: set the parameter 'LensPosition' to the one of the "
-                'calibration, or AfMode to 2 for continuous autofocus all the same')
+                'the lens is held, because a calibration is valid for one lens position only: set '
+                "the parameter 'LensPosition' to that of the calibration, or AfMode to 2 for "
+                'continuous autofocus nevertheless')

@@ -52,7 +52,7 @@ class SenderNotes:
             return
         if sender.uncertainty_ms is not None:
             self._say_once(f'{source.title}: pictures have the capture time of the sender, known '
-                           f'to {sender.uncertainty_ms:.1f} ms', f'{source.title} known')
+                           f'to within {sender.uncertainty_ms:.1f} ms', f'{source.title} known')
         elif sender.why:
             self._say_once(f'{source.title}: pictures are stamped when they arrive, because '
                            f'{sender.why}')

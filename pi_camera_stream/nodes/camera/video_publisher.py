@@ -122,10 +122,13 @@ class VideoPublisher:
         if self._topic.why_missing() and not self.subscribers():
             return False, self._topic.why_missing()
         if not self.subscribers():
-            return True, f"nobody subscribes to '{self._topic.name}': the first is a key frame"
+            return True, (f"nobody subscribes to '{self._topic.name}'; the first frame will be a "
+                          'key frame')
         if not self._ask():
-            return False, 'the source makes its own key frames alone: one is to be waited for'
-        return not self.encoder.why_not, self.encoder.why_not or 'a key frame comes within 0.5 s'
+            return False, ('the source alone decides when it makes key frames: wait for the next '
+                           'one')
+        return not self.encoder.why_not, self.encoder.why_not or ('a key frame will come within '
+                                                                  '0.5 s')
 
     def values(self) -> dict[str, object]:
         """Return what the diagnostics tell of it."""

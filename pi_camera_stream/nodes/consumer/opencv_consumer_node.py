@@ -213,7 +213,7 @@ class OpencvConsumerNode(BaseNode):
             details = str(error) if isinstance(error, PermanentError) else \
                 f'{error!r}\n' + ''.join(traceback.format_exception(error))
             self.get_logger().error(
-                f"processor '{processor}' failed, everything else goes on: {details}")
+                f"processor '{processor}' failed, everything else keeps running: {details}")
 
     def _take_back(self, processor: str, error: ValuesRefusedError) -> None:
         """Let parameters show what the processor uses instead of what it has refused."""
@@ -246,7 +246,7 @@ class OpencvConsumerNode(BaseNode):
                 diagnostics.WARN, f"no picture of '{self._subscription.topic}': {signal}", values)
         if self._finished.is_silent(SILENT_S):
             return diagnostics.Health(
-                diagnostics.ERROR, 'pictures come, and none is processed', values)
+                diagnostics.ERROR, 'pictures arrive, but none is processed', values)
         if failing:
             return diagnostics.Health(
                 diagnostics.WARN, f'failing: {", ".join(failing)}', values)

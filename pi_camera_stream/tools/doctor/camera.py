@@ -37,14 +37,14 @@ def find_cameras(devices: Path | None = None, folder: Path = Path('/dev')) -> It
         from ...sources.base import SourceSettings
         from ...sources.picamera2 import find_python
     except ImportError as error:
-        yield Finding('broken', f'cameras cannot be looked for ({error})',
+        yield Finding('broken', f'cannot look for cameras ({error})',
                       'install what is BROKEN above')
         return
     try:
         settings = find_camera(SourceSettings(), devices, folder)
     except PermanentError as error:
         sentence, _, remedy = str(error).partition('. ')
-        yield Finding('broken', f'a Raspberry Pi camera is there, but {sentence}', remedy)
+        yield Finding('broken', f'found a Raspberry Pi camera, but {sentence}', remedy)
         return
     if settings is None:
         yield from _none(folder)
@@ -53,21 +53,21 @@ def find_cameras(devices: Path | None = None, folder: Path = Path('/dev')) -> It
     else:
         python = find_python('') if settings.source == 'picamera2' else sys.executable
         under = '' if python == sys.executable else f', whose driver runs under {python}'
-        yield Finding('ok', f'a Raspberry Pi camera is there: source:={settings.source}{under}')
+        yield Finding('ok', f'found a Raspberry Pi camera: source:={settings.source}{under}')
         yield from _permission(next(iter(sorted(folder.glob('media*'))), None))
 
 
 def _usb(path: Path) -> Iterator[Finding]:
     device = path.resolve()
-    stays = '' if path == device else f', which is {device} now, and stays the same'
-    yield Finding('ok', f'a USB camera is there: source:=v4l2 path:={path}{stays}')
+    stays = '' if path == device else f', which is {device} now; this name stays the same'
+    yield Finding('ok', f'found a USB camera: source:=v4l2 path:={path}{stays}')
     yield from _permission(device)
 
 
 def _none(folder: Path) -> Iterator[Finding]:
     devices = sorted(folder.glob('video[0-9]*'))
     hello = next(filter(None, map(shutil.which, _HELLO)), 'rpicam-hello')
-    yield Finding('note', 'there is neither a Raspberry Pi camera nor a USB camera: source:=auto '
+    yield Finding('note', 'found neither a Raspberry Pi camera nor a USB camera: source:=auto '
                           'shows the test pattern, NO CAMERA',
                   'switch the power off and push the ribbon cable in at both ends, or plug the '
                   f'USB camera in; `{Path(hello).name} --list-cameras` or `ls /dev/v4l/by-id` '

@@ -21,9 +21,9 @@ from . import Finding, Options
 from .surroundings import Surroundings
 
 _HARMLESS_MS, _HARMFUL_MS = 2.0, 50.0
-_REMEDY = ('let both keep the time by the network: `sudo apt install chrony` and `timedatectl '
-           'set-ntp true`, then see `chronyc tracking`; ages are wrong by that much meanwhile, '
-           'and TF refuses stamps from the future')
+_REMEDY = ('synchronise both: `sudo apt install chrony` and `timedatectl set-ntp true`, then see '
+           '`chronyc tracking`; until then, ages are wrong by that much, and TF rejects stamps '
+           'from the future')
 
 
 def check_clocks(surroundings: Surroundings, options: Options) -> Iterator[Finding]:

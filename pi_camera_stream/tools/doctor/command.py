@@ -53,8 +53,8 @@ def main(args: Sequence[str] | None = None) -> int:
             return 0
         return _report(options)
     except OSError as error:
-        print(f'doctor: error: the network does not let us ({error.strerror}): see whether `ip '
-              'address` shows one', file=sys.stderr)
+        print(f'doctor: error: no access to the network ({error.strerror}): `ip address` shows '
+              'whether there is one', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return interrupted
@@ -104,7 +104,7 @@ def _print(finding: Finding) -> None:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"'{text}' is no port: choose one from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port: choose one from 1 to 65535")
     return int(text)
 
 
@@ -115,5 +115,5 @@ def _seconds(text: str) -> float:
         seconds = math.nan
     if not 0 < seconds <= _MOST_SECONDS:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is no time: choose a number of seconds, up to {_MOST_SECONDS:g}")
+            f"'{text}' is not a time: choose a number of seconds, up to {_MOST_SECONDS:g}")
     return seconds

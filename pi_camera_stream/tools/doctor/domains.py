@@ -30,8 +30,8 @@ def check_domains(surroundings: Surroundings, options: Options) -> Iterator[Find
         return  # that it is senseless was said
     seen = surroundings.observe(options.seconds)
     if seen.deaf:
-        yield Finding('note', f'who is in other ROS domains cannot be heard ({seen.deaf})',
-                      'end other programs that listen there: `sudo ss -lunp`')
+        yield Finding('note', f'cannot listen for other ROS domains ({seen.deaf})',
+                      'stop other programs that listen there: `sudo ss -lunp`')
     yield from compare(seen, domain, middleware(os.environ))
 
 
@@ -50,15 +50,15 @@ def compare(seen: Seen, domain: int, maker: str) -> Iterator[Finding]:
                      if away.get(number) or seen.local[number].open]
         number = (reachable or list(others))[0]
         yield Finding('broken' if reachable else 'note',
-                      f'nobody is in ROS domain {domain}, but {where}',
+                      f'no node is in ROS domain {domain}, but {where}',
                       f'export ROS_DOMAIN_ID={number} here, or ROS_DOMAIN_ID={domain} there')
     elif others:
-        yield Finding('ok', f'ROS domain {domain} is in use; so are others: '
+        yield Finding('ok', f'ROS domain {domain} is in use, as are others: '
                             f'{", ".join(map(str, others))}')
     elif ours:
-        yield Finding('ok', f'ROS domain {domain} is in use, and no other')
+        yield Finding('ok', f'ROS domain {domain} is in use, and it is the only one')
     else:
-        yield Finding('note', f'nobody is in ROS domain {domain}, nor in any other',
+        yield Finding('note', f'no node is in ROS domain {domain}, nor in any other',
                       'start the camera node; if one runs on another machine, multicast does not '
                       'get through (docs/dds.md)')
     yield from _makers(away.get(domain, []), maker)
@@ -75,6 +75,6 @@ def _who(seen: Seen, number: int, away: list[Participant]) -> str:
 
 def _makers(away: list[Participant], maker: str) -> Iterator[Finding]:
     for each in {each.address: each for each in away if each.maker != maker}.values():
-        yield Finding('note', f'{each.address} uses {each.maker}, and we {maker}: ROS does not '
-                              'promise that they understand each other',
+        yield Finding('note', f'{each.address} uses {each.maker}, and this machine {maker}: ROS '
+                              'does not guarantee that they can communicate',
                       'set RMW_IMPLEMENTATION to the same on all machines')

@@ -40,11 +40,10 @@ def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding('broken', f'ROS_DOMAIN_ID is {domain!r}',
                       f'set it to a number from 0 to {MAX_DOMAIN}, the same on all machines')
     else:
-        yield Finding('ok', f'ROS domain {domain}; machines meet only within one domain')
+        yield Finding('ok', f'ROS domain {domain}; machines see each other only within one domain')
     if middleware(environment) == ZENOH:
-        yield Finding('note', 'Zenoh finds other nodes by its router',
-                      'have `ros2 run rmw_zenoh_cpp rmw_zenohd` running on each machine '
-                      '(docs/dds.md)')
+        yield Finding('note', 'Zenoh finds other nodes through its router',
+                      'run `ros2 run rmw_zenoh_cpp rmw_zenohd` on each machine (docs/dds.md)')
     else:
         yield from _discovery(environment)
         yield from _profiles(environment)
@@ -59,9 +58,9 @@ def _discovery(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding('broken', 'ROS_AUTOMATIC_DISCOVERY_RANGE is OFF: nodes find nobody',
                       'unset it')
     elif not leaves_machine(environment):
-        yield Finding('note', 'ROS meets this machine only',
+        yield Finding('note', 'ROS is limited to this machine',
                       'unset ROS_AUTOMATIC_DISCOVERY_RANGE and ROS_LOCALHOST_ONLY on all machines '
-                      'that are to meet')
+                      'that are to communicate')
     else:
         yield Finding('ok', f'ROS discovery range {discovery}')
 
@@ -81,7 +80,7 @@ def _profiles(environment: Mapping[str, str]) -> Iterator[Finding]:
         if path and Path(path).is_file():
             yield Finding('ok', f'{name} is {path}')
         elif path:
-            yield Finding('broken', f'{name} names {path}, and there is no such file',
+            yield Finding('broken', f'{name} names {path}, which does not exist',
                           'give the full path of the file, or unset it')
 
 

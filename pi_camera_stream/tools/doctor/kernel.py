@@ -24,12 +24,12 @@ FILE = '/etc/sysctl.d/60-ros-video.conf'
 _SYSTEM = Path('/proc/sys')
 # name -> (value that suits pictures, whether a smaller one suits as well, what for)
 WANTED = {
-    'net.core.rmem_max': (4_194_304, False, 'room for some pictures that come at once'),
-    'net.ipv4.ipfrag_time': (3, True, 'seconds that fragments of a lost picture take up room'),
-    'net.ipv4.ipfrag_high_thresh': (134_217_728, False, 'bytes of room for fragments'),
+    'net.core.rmem_max': (4_194_304, False, 'room for several pictures at once'),
+    'net.ipv4.ipfrag_time': (3, True, 'seconds for which fragments of a lost picture are kept'),
+    'net.ipv4.ipfrag_high_thresh': (134_217_728, False, 'bytes for fragments'),
 }
 _LOST: dict[tuple[str, str], tuple[Level, str]] = {
-    ('Udp', 'RcvbufErrors'): ('note', 'datagrams were thrown away because a socket was full'),
+    ('Udp', 'RcvbufErrors'): ('note', 'datagrams were dropped because a socket buffer was full'),
     ('Ip', 'ReasmFails'): ('broken', 'datagrams were lost because a fragment of each was missing'),
 }
 
@@ -50,7 +50,7 @@ def compare(system: Path) -> Iterator[Finding]:
         if value > wanted if smaller_suits else value < wanted:
             lines.append(f'{name}={wanted} (is {value}; {purpose})')
     if lines:
-        yield Finding('note', 'the kernel is not set for big pictures over Wi-Fi: '
+        yield Finding('note', 'the kernel is not tuned for large pictures over Wi-Fi: '
                       + '; '.join(lines),
                       f'sudo cp config/60-ros-video.conf {FILE} && sudo sysctl --system '
                       '(docs/dds.md says what each line does)')
@@ -66,6 +66,6 @@ def check_losses(surroundings: Surroundings, options: Options) -> Iterator[Findi
             seen.counters_before.get((protocol, name), 0)
         if lost > 0:
             yield Finding(level, f'{lost} {text} ({protocol} {name}), in {options.seconds:g} s',
-                          'smaller pictures or fewer; the DDS profile and the kernel settings of '
-                          'docs/dds.md')
+                          'send smaller or fewer pictures; use the DDS profile and the kernel '
+                          'settings of docs/dds.md')
 

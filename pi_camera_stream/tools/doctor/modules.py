@@ -40,7 +40,7 @@ def check_modules(_: Options) -> Iterator[Finding]:
     yield from _module('foxglove_msgs', 'note', 'sudo apt install ros-$ROS_DISTRO-foxglove-msgs, '
                                                 'for H.264 on topics')
     if find_spec('cv_bridge') is None:
-        yield Finding('note', 'cv_bridge is not there; OpenCV alone decodes as well')
+        yield Finding('note', 'cv_bridge is not installed; OpenCV alone decodes as well')
     else:
         yield from _module('cv_bridge', 'note', 'OpenCV alone is used; cv_bridge has to be built '
                                                 'for the NumPy that is installed')
@@ -78,7 +78,7 @@ def _import_rclpy(environment: dict[str, str]) -> str:
         done = subprocess.run(with_parent([sys.executable, '-c', 'import rclpy']), env=environment,
                               check=False, capture_output=True, text=True, timeout=_IMPORT_S)
     except subprocess.TimeoutExpired:
-        return f'nothing happens for {_IMPORT_S:.0f} s'
+        return f'no answer within {_IMPORT_S:.0f} s'
     if done.returncode == 0:
         return ''
     lines = [line for line in done.stderr.splitlines() if line.strip()]

@@ -29,7 +29,7 @@ from .multicast_sockets import GROUP, Interface, interfaces, is_ours, receive, r
 
 _WAIT_S = 1.5  # Wi-Fi holds multicast back for stations that sleep, up to 0.3 s
 _EVERY_S = 0.2  # nobody acknowledges it: one may get lost
-_FIREWALL = (f'let UDP pass to {GROUP} in the firewall, which `sudo nft list ruleset` or `sudo '
+_FIREWALL = (f'allow UDP to {GROUP} in the firewall, which `sudo nft list ruleset` or `sudo '
              'iptables -S` shows (ufw: `sudo ufw allow in proto udp to 239.0.0.0/8`)')
 _STATIC = ('an access point may hold back multicast (IGMP snooping, client isolation); without '
            'multicast, name the other machine on both: ROS_STATIC_PEERS=<address> (docs/dds.md)')
@@ -55,10 +55,11 @@ def check_multicast(options: Options) -> Iterator[Finding]:
     usable = [interface for interface in all_interfaces if interface.can_multicast]
     for interface in all_interfaces:
         if not interface.can_multicast:
-            yield Finding('note' if usable else level, f'{interface.name} does no multicast',
+            yield Finding('note' if usable else level, f'{interface.name} has multicast switched '
+                                                       'off',
                           f'sudo ip link set {interface.name} multicast on')
     if not all_interfaces:
-        yield Finding('note', 'there is no network but this machine itself', 'connect it')
+        yield Finding('note', 'there is no network interface but the loopback', 'connect it')
     if not usable:
         return
     trials, peer = _try(usable, port_for(our_domain(os.environ)), options.peer)
@@ -70,12 +71,12 @@ def check_multicast(options: Options) -> Iterator[Finding]:
 def _receiver_stats(trial: Trial, level: Level) -> Finding:
     name = f'{trial.interface.name} ({trial.interface.address})'
     if trial.failure:
-        return Finding(level, f'multicast cannot be sent by {name}: {trial.failure}',
+        return Finding(level, f'multicast cannot be sent on {name}: {trial.failure}',
                        _FIREWALL)
     if not trial.came_back:
-        return Finding(level, f'multicast does not come in by {name}: nodes here find nobody',
+        return Finding(level, f'no multicast is received on {name}: nodes here find nobody',
                        _FIREWALL)
-    return Finding('ok', f'multicast goes out and comes in by {name}')
+    return Finding('ok', f'multicast is sent and received on {name}')
 
 
 def _judge_peers(trials: list[Trial], host: str, peer: str, level: Level) -> Iterator[Finding]:
@@ -83,20 +84,20 @@ def _judge_peers(trials: list[Trial], host: str, peer: str, level: Level) -> Ite
     heard = set().union(*(trial.heard_by for trial in trials))
     back = set().union(*(trial.answered_by for trial in trials))
     if host and not peer:
-        yield Finding('broken', f'there is no address for {host}', 'give its address in numbers')
+        yield Finding('broken', f'there is no address for {host}', 'give its IP address')
     elif host and peer not in heard and not any('call' in trial.heard_by for trial in trials):
         yield Finding('broken', f'{host} does not answer at all',
-                      f'{there}; let UDP pass in the firewalls of both')
+                      f'{there}; allow UDP in the firewalls of both')
     elif host and peer not in heard:
-        yield Finding(level, f'{host} can be reached, but our multicast does not get there',
+        yield Finding(level, f'{host} can be reached, but our multicast does not arrive there',
                       _STATIC)
     for address in sorted(heard - {'call'}):
-        yield Finding('ok', f'our multicast gets to {address}')
+        yield Finding('ok', f'our multicast reaches {address}')
     for address in sorted((heard | {peer} if host and peer else heard) - back - {'call'}):
         if address in heard:
-            yield Finding(level, f'multicast from {address} does not get here', _STATIC)
+            yield Finding(level, f'multicast from {address} does not arrive here', _STATIC)
     if not heard and not host:
-        yield Finding('note', 'whether multicast gets to other machines is not known',
+        yield Finding('note', 'it is not known whether multicast reaches other machines',
                       f'{there}, then this one again')
 
 

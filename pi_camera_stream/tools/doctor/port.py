@@ -40,8 +40,8 @@ def check_port(options: Options) -> Iterator[Finding]:
             if error.errno == errno.EADDRINUSE:
                 yield _taken(port)
             else:
-                yield Finding('broken', f'nobody may listen at port {port} ({error.strerror})',
-                              'ports below 1024 are for root: choose a higher one, port:=8080')
+                yield Finding('broken', f'cannot bind port {port} ({error.strerror})',
+                              'ports below 1024 need root: choose a higher one, port:=8080')
         else:
             yield Finding('ok', f'port {port} is free')
 
@@ -53,10 +53,10 @@ def _taken(port: int) -> Finding:
     for address in addresses:
         page = _find_bridge(address, port)
         if page:
-            return Finding('ok', f'our bridge answers at port {port}: {page}')
+            return Finding('ok', f'our bridge answers on port {port}: {page}')
     owner = next(filter(None, (_owner(inode) for _, inode in sockets)), 'another program')
-    return Finding('broken', f'port {port} is taken by {owner}',
-                   f"end it (`sudo ss -ltnp 'sport = :{port}'` shows it), or start the bridge "
+    return Finding('broken', f'port {port} is in use by {owner}',
+                   f"stop it (`sudo ss -ltnp 'sport = :{port}'` shows it), or start the bridge "
                    f'with port:={port + 1 if port < 65535 else 8080}')
 
 

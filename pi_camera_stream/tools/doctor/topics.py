@@ -24,13 +24,13 @@ from ...core.qos_remedy import remedy
 def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Finding]:
     seen = surroundings.observe(options.seconds)
     if seen.failure:
-        yield Finding('broken', f'ROS does not start ({seen.failure})',
-                      'mend what is BROKEN above')
+        yield Finding('broken', f'ROS cannot start ({seen.failure})',
+                      'fix what is BROKEN above')
         return
     if not seen.topics:
         yield Finding('note', f'no picture topic was seen in {options.seconds:g} s',
                       'start the camera node; on another machine, use the same ROS_DOMAIN_ID and '
-                      'a network that lets multicast pass')
+                      'a network that passes multicast')
     for topic in seen.topics:
         if not topic.publishers:
             yield Finding('note', f'{topic.name} has subscribers but no publisher',
@@ -39,11 +39,12 @@ def check_topics(surroundings: Surroundings, options: Options) -> Iterator[Findi
             yield Finding('ok', f'{topic.name}: from {", ".join(topic.publishers)} to '
                                 f'{len(topic.subscribers)} subscribers')
         if len(topic.publishers) > 1:
-            yield Finding('note', f'{topic.name} has {len(topic.publishers)} publishers, whose '
-                                  'pictures mix', 'give each camera a namespace of its own')
+            yield Finding('note', f'{topic.name} has {len(topic.publishers)} publishers, and '
+                                  'their pictures are mixed',
+                          'give each camera a namespace of its own')
         for subscriber, policies in topic.mismatches:
             yield Finding('broken', f'{subscriber} gets nothing from {topic.name}, because it '
-                                    f'asks for another {policies} than is offered',
+                                    f'requests another {policies} than is offered',
                           remedy(policies) + (
                               '; or offer more with the qos_overrides parameters of the publisher'
                               if policies == 'reliability' else ''))

@@ -42,9 +42,9 @@ def main(args: Sequence[str] | None = None) -> int:
                         help='an image topic (default: %(default)s)')
     parser.add_argument('--seconds', type=float, default=10.0,
                         help='how long to measure (default: %(default)s)')
-    parser.add_argument('--json', action='store_true', help='print JSON in place of the table')
+    parser.add_argument('--json', action='store_true', help='print JSON instead of the table')
     parser.add_argument('--plot', type=Path, metavar='FILE',
-                        help='draw the times into a PNG, SVG or PDF; needs matplotlib')
+                        help='plot the times to a PNG, SVG or PDF file; needs matplotlib')
     options = parser.parse_args(args)
     if not 1 <= options.seconds <= 600:
         parser.error(f'--seconds must be 1 to 600, not {options.seconds:g}')

@@ -37,8 +37,8 @@ def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
         if offset is None:
             clocks[node] = Clock(0.0, math.inf)
             texts[node] = 'unknown'
-            warnings.append(f"nothing is known about the clock of '{node}': all of its times "
-                            'take for granted that it agrees with ours')
+            warnings.append(f"the clock of '{node}' is unknown: all of its times assume that it "
+                            'agrees with ours')
         else:
             clocks[node] = Clock(offset.offset_ns, offset.uncertainty_ns)
             texts[node] = 'the clock of this machine' if offset == Offset(0.0, 0.0) else (
@@ -52,8 +52,8 @@ def evaluate(observer: LatencyObserver, seconds: float, end_ns: int) -> Result:
     hops = find_hops(sightings, camera, clocks)
     pixels, difference_ms = _pixels(observer, sightings, own)
     if not any('published' in sighting.at_ns for sighting in sightings):
-        warnings.append('the publisher of the topic does not tell when it does what, so its '
-                        'part is one hop with the way')
+        warnings.append('the publisher of the topic does not report its times, so its part and '
+                        'the network are one hop')
     return Result(observer.topic, seconds, len(sizes_bytes),
                   round(statistics.median(sizes_bytes or [0])), hops, pixels,
                   difference_ms, texts, warnings)

@@ -49,13 +49,13 @@ def make_certificate(names: Sequence[str], addresses: Sequence[Address], days: i
         from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
     except ImportError as error:
         raise PermanentError(
-            'to make a certificate, the Python package cryptography is needed: install it with '
-            '`sudo apt install python3-cryptography`, or in a virtual environment with `pip '
-            'install cryptography`') from error
+            'making a certificate needs the Python package cryptography: install it with `sudo '
+            'apt install python3-cryptography`, or in a virtual environment with `pip install '
+            'cryptography`') from error
     begins = now or datetime.now(timezone.utc)
     if begins < _EARLIEST:
         raise PermanentError(f'the clock of this machine says {begins:%Y-%m-%d}, and browsers '
-                             'take no certificate of then: set it first (`timedatectl`)')
+                             'reject a certificate made then: set the clock first (`timedatectl`)')
     ends = begins + timedelta(days=days)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:_COMMON_NAME_LENGTH])])
     key = ec.generate_private_key(ec.SECP256R1())

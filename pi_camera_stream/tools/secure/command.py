@@ -59,11 +59,11 @@ def main(args: Sequence[str] | None = None) -> int:
     except PermanentError as error:
         print(f'secure: error: {error}', file=sys.stderr)
     except RuntimeError:  # of expanduser()
-        print(f"secure: error: '{folder}' cannot be written, since nobody has that home: name a "
-              'folder of yours with --folder', file=sys.stderr)
+        print(f"secure: error: '{folder}' cannot be written, as there is no such home directory: "
+              'name another folder with --folder', file=sys.stderr)
     except OSError as error:
         print(f"secure: error: '{error.filename or folder}' cannot be written ({error.strerror}): "
-              'name a folder of yours with --folder', file=sys.stderr)
+              'name another folder with --folder', file=sys.stderr)
     return 1
 
 
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
                                      description=__doc__, allow_abbrev=False)
     home = Path(os.environ.get('XDG_CONFIG_HOME') or '~/.config')
     parser.add_argument('--folder', type=Path, default=home / 'pi_camera_stream',
-                        help='where to write (default: %(default)s)')
+                        help='folder to write to (default: %(default)s)')
     parser.add_argument('--drive', action='store_true', help='let pages drive, too: '
                                                              'docs/driving.md')
     parser.add_argument('--port', type=_port, default=_PORT, help='port of the bridge (default: '
@@ -91,16 +91,16 @@ def _parser() -> argparse.ArgumentParser:
                         help='another name or address by which browsers reach this machine; may '
                              'be given several times')
     parser.add_argument('--days', type=_days, default=_DAYS,
-                        help='how long the certificate is good (default: %(default)s, the most '
-                             "that Apple's devices take)")
+                        help='how many days the certificate is valid (default: %(default)s, the '
+                             'most that Apple devices accept)')
     either = parser.add_mutually_exclusive_group()
     either.add_argument('--force', action='store_true',
-                        help='in place of what is there; new tokens log everybody out')
+                        help='overwrite what is there; new tokens log everyone out')
     either.add_argument('--renew', action='store_true',
                         help='make a new certificate only, for the addresses that this machine '
                              'has now; the tokens stay')
     either.add_argument('--show', choices=('viewer', 'driver'),
-                        help='make nothing, and show the address that is there for one of them')
+                        help='change nothing, and show the present address for one of them')
     return parser
 
 
@@ -108,7 +108,7 @@ def _make(folder: Path, options: argparse.Namespace) -> None:
     settings, certfile, keyfile = _paths(folder)
     if not options.force:
         check_free((settings, certfile, keyfile), '--show viewer shows its address again, --force '
-                                                  'makes everything anew')
+                                                  'makes everything new')
     made = _certificate(options.name, options.days)
     tokens = make_tokens()
     values: dict[str, Value] = {
@@ -135,7 +135,7 @@ def _renew(folder: Path, options: argparse.Namespace) -> None:
     if missing := _as_hosts([name for name in options.name if name not in known]):
         print(f"Add '{missing}' to the parameter 'allowed_hosts' in {settings}: browsers may use "
               'no other names, and the next --renew finds it there.\n')
-    print('Start the bridge, or serve, again: then it uses the new certificate.\n')
+    print('Restart the bridge, or serve, so that it uses the new certificate.\n')
     _tell_certificate(made)
 
 
@@ -171,8 +171,8 @@ def _show(folder: Path, who: str) -> None:
     certfile = str(values.get('certfile', ''))
     tokens = Tokens(str(values.get('access_token', '')), str(values.get('driver_token', '')))
     if not tokens.access or not tokens.driver:
-        raise PermanentError(f"there are not both tokens in '{_paths(folder)[0]}': --force makes "
-                             'new ones')
+        raise PermanentError(f"one of the two tokens is missing in '{_paths(folder)[0]}': --force "
+                             'makes new ones')
     print('Fingerprint of the certificate (SHA-256):\n  ' + _fingerprint(certfile))
     _tell_addresses(tokens, int(values.get('port', _PORT)), who)
 
@@ -181,7 +181,7 @@ def _fingerprint(certfile: str) -> str:
     try:
         der = ssl.PEM_cert_to_DER_cert(Path(certfile).read_text(encoding='ascii'))
     except (OSError, ValueError) as error:
-        raise PermanentError(f"'{certfile}' is no certificate any more: --force makes a new one"
+        raise PermanentError(f"'{certfile}' is no longer a certificate: --force makes a new one"
                              ) from error
     return fingerprint_text(hashlib.sha256(der).digest())
 
@@ -189,7 +189,7 @@ def _fingerprint(certfile: str) -> str:
 def _tell_start(settings: Path, drives: bool) -> None:
     remap = ' cmd_vel:=/cmd_vel' if drives else ''
     print(f"""\
-Written, for your eyes only: {settings}
+Written, readable by you only: {settings}
 Start one of these with it:
   ros2 launch pi_camera_stream camera.launch.py params_file:={settings}{remap}
   python3 -m pi_camera_stream serve --params-file {settings}
@@ -198,11 +198,10 @@ Start one of these with it:
 
 def _tell_certificate(made: Certificate) -> None:
     print(f"""\
-A browser will warn at first, because nobody that it knows has confirmed the certificate. Look at
-the certificate by its warning, and go on when the fingerprint (SHA-256) is this one; each browser
-asks once:
+Each browser will warn once, because no authority that it knows has signed the certificate. Open
+the certificate from that warning, and continue if its fingerprint (SHA-256) is this one:
   {made.fingerprint}
-The certificate is good until {made.ends:%Y-%m-%d}, for the names and addresses that this machine
+The certificate is valid until {made.ends:%Y-%m-%d}, for the names and addresses that this machine
 has now; --renew makes another one.""")
 
 
@@ -239,11 +238,11 @@ def _name(text: str) -> str:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"'{text}' is no port: choose one from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port: choose one from 1 to 65535")
     return int(text)
 
 
 def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 36500:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of days from 1 to 36500")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of days from 1 to 36500")
     return int(text)

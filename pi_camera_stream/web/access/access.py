@@ -41,7 +41,7 @@ from .tokens import Token
 from ...core.pacing import Once
 
 _COOKIE = 'pi_camera_stream_{port}'  # a browser sends it to all ports of a machine
-_PAGES = ('/', '/latency')  # for people: who must log in is led there
+_PAGES = ('/', '/latency', '/recordings')  # for people: who must log in is led there
 _OPEN = ('/login', '/logout', '/healthz', '/static')  # resources that ask for no token
 _BODY_TIMEOUT_S = 10.0
 _MOST_FIELDS = 10
@@ -55,7 +55,8 @@ _HTML_HEADERS = {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Content-Security-Policy':
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+        "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'self'",
 }
 _PREFLIGHT_HEADERS = {
     'Access-Control-Allow-Methods': 'GET',
@@ -133,8 +134,8 @@ class Access:
     def _check_host(self, request: web.Request) -> None:
         host = request.headers.get('Host')
         if not self._rules.host_allowed(host):
-            self._refuse(f"'{shown(host or '')}' is not among the names of this robot: use its "
-                         "address in numbers, or add the name to the parameter 'allowed_hosts'")
+            self._refuse(f"'{shown(host or '')}' is not a known name of this robot: use its IP "
+                         "address, or add the name to the parameter 'allowed_hosts'")
 
     def _check_origin(self, request: web.Request) -> None:
         origin = request.headers.get('Origin')
@@ -147,8 +148,8 @@ class Access:
                     headers=_WHEP_PREFLIGHT_HEADERS if whep else _PREFLIGHT_HEADERS)
         elif (request.method not in ('GET', 'HEAD')
               or 'websocket' in request.headers.get('Upgrade', '').lower()):
-            self._refuse(f"pages of '{shown(origin)}' may not do this: to let them, add it to the "
-                         "parameter 'allowed_origins'")
+            self._refuse(f"pages of '{shown(origin)}' may not do this: to allow them, add it to "
+                         "the parameter 'allowed_origins'")
 
     def _refuse(self, sentence: str) -> NoReturn:
         if self._logged.due(sentence):
@@ -226,21 +227,21 @@ class Access:
         throttle = self._foreign_throttle if foreign else self._own_throttle
         if throttle.add(address):
             self._log(f'{address} has sent {LoginThrottle.MOST} wrong access tokens within a '
-                      'minute' + (', by a page of another site' if foreign else ''))
+                      'minute' + (', through a page of another site' if foreign else ''))
         return throttle.wait_s(address)
 
     def _refuse_token(self, wait_s: float) -> NoReturn:
         if wait_s > 0:
             refusal: web.HTTPException = web.HTTPTooManyRequests(
                 headers={'Retry-After': str(math.ceil(wait_s))},
-                text='too many wrong access tokens have come from your address, and this is '
-                     'another one\n')
+                text='too many wrong access tokens from your address, and this one is wrong, too: '
+                     'try again later\n')
             refusal.force_close()  # each further one costs a connection
             raise refusal
         raise web.HTTPUnauthorized(
             headers={'WWW-Authenticate': 'Bearer'},
-            text='who wants to watch must know the access token: open /login, or send it as '
-                 "'Authorization: Bearer <token>' or '?token=<token>'\n")
+            text="access token required: open /login, or send it as 'Authorization: Bearer "
+                 "<token>' or '?token=<token>'\n")
 
     async def _show_login(self, request: web.Request) -> web.StreamResponse:
         if not self._guarded:
@@ -335,17 +336,18 @@ def _check_dates(request: web.Request) -> None:
     try:
         _ = request.if_modified_since, request.if_unmodified_since, request.if_range
     except (OverflowError, ValueError):
-        raise web.HTTPBadRequest(text='a date in the head of this request is none\n') from None
+        raise web.HTTPBadRequest(text='a date in the header of this request is not '
+                                      'valid\n') from None
 
 
 async def _read_form(request: web.Request) -> dict[str, str]:
     if request.content_type != 'application/x-www-form-urlencoded':
-        raise web.HTTPUnsupportedMediaType(text='send the token as a form does\n')
+        raise web.HTTPUnsupportedMediaType(text='send the token as form data\n')
     try:
         body = await asyncio.wait_for(request.read(), _BODY_TIMEOUT_S)
         fields = parse_qs(body.decode(errors='replace'), max_num_fields=_MOST_FIELDS)
     except asyncio.TimeoutError:
-        raise web.HTTPRequestTimeout(text='the form did not come to its end\n') from None
+        raise web.HTTPRequestTimeout(text='the form is incomplete\n') from None
     except ValueError:
         raise web.HTTPBadRequest(text='the form has too many fields\n') from None
     return {name: values[0] for name, values in fields.items()}
@@ -357,7 +359,7 @@ def _make_sentence(request: web.Request, error: web.HTTPException) -> None:
         text = error.reason.lower()
         if error.status == 404:
             places = sorted({resource.canonical for resource in request.app.router.resources()})
-            text = f'there is nothing at this address, only at {", ".join(places)}'
+            text = f'nothing at this address; there is {", ".join(places)}'
     error.text = text.strip() + '\n'
     error.content_type = 'text/plain'
 
@@ -373,9 +375,9 @@ def _answer_failure(request: web.Request, error: Exception) -> web.Response:
             request.transport is None or request.transport.is_closing()):
         return web.Response(status=499, reason='Client Closed Request')  # nobody gets it
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return web.Response(status=404, text='there is no file with such a long name\n')
+        return web.Response(status=404, text='no file has such a long name\n')
     logging.getLogger(__name__).exception(
-        '%s %s has failed', request.method, shown(request.path))
+        '%s %s failed', request.method, shown(request.path))
     _end_what_has_begun(request)
     return web.Response(status=500, text='internal error\n')
 

@@ -28,9 +28,9 @@ from ...core.parameters import Parameter, require
 _ALL = '*'
 
 NUMBERS_OF_VIEWERS = (
-    Parameter('max_viewers', 100, 'Viewers at a time', '', 1, 10000),
-    Parameter('max_viewers_per_address', 0, 'Viewers at a time from one address, or from one '
-                                            'IPv6 network (/64); 0 is half of `max_viewers`', '',
+    Parameter('max_viewers', 100, 'Maximum number of viewers', '', 1, 10000),
+    Parameter('max_viewers_per_address', 0, 'Maximum number of viewers from one address, or from '
+                                            'one IPv6 network (/64); 0: half of `max_viewers`', '',
               0, 10000),
 )
 
@@ -67,13 +67,13 @@ class AccessRules:
         for host in filter(None, self.allowed_hosts):
             if host != _ALL and split_host(host) is None:
                 raise PermanentError(
-                    f"'{shown(host)}' in the parameter 'allowed_hosts' is no host name: write it "
-                    "without scheme and path, as in robot.example.com, or '*' for all")
+                    f"'{shown(host)}' in the parameter 'allowed_hosts' is not a host name: write "
+                    "it without scheme and path, as in robot.example.com, or '*' for all")
         for origin in filter(None, self.allowed_origins):
             if origin != _ALL and split_origin(origin) is None:
                 raise PermanentError(
-                    f"'{shown(origin)}' in the parameter 'allowed_origins' is no origin: write "
-                    "scheme and host, as in https://example.com, or '*' for all")
+                    f"'{shown(origin)}' in the parameter 'allowed_origins' is not an origin: "
+                    "write scheme and host, as in https://example.com, or '*' for all")
         self.proxies()
         require(NUMBERS_OF_VIEWERS, {row.name: getattr(self, row.name)
                                      for row in NUMBERS_OF_VIEWERS})
@@ -81,7 +81,7 @@ class AccessRules:
             check_token(token, self.secret(token))
         if self.driver_token and self.driver_token == self.access_token:
             raise PermanentError("the parameters 'access_token' and 'driver_token' are the same, "
-                                 "so that whoever watches could drive: set another one of them")
+                                 'so that every viewer could drive: make them different')
 
     def proxies(self) -> tuple[Network, ...]:
         return _networks(self.trusted_proxies)
@@ -156,5 +156,5 @@ def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
         except ValueError:
             raise PermanentError(
                 f"'{shown(text)}' in the parameter 'trusted_proxies' is neither an address nor a "
-                'network: write it in numbers, as in 192.0.2.7 or 192.0.2.0/24') from None
+                'network: write it as 192.0.2.7 or 192.0.2.0/24') from None
     return tuple(found)

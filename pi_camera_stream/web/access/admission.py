@@ -15,7 +15,7 @@
 """How many may watch at the same time."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
@@ -23,6 +23,24 @@ from aiohttp import web
 from .access_rules import AccessRules
 
 _RETRY_S = '10'
+
+
+class Place:
+    """One viewer's, held as long as one of those who share it is there."""
+
+    def __init__(self, free: Callable[[], None]) -> None:
+        self._free = free
+        self.holders = 0
+
+    @contextmanager
+    def hold(self) -> Iterator['Place']:
+        self.holders += 1
+        try:
+            yield self
+        finally:
+            self.holders -= 1
+            if not self.holders:
+                self._free()
 
 
 class Admission:
@@ -37,9 +55,9 @@ class Admission:
         return self._viewers.total()
 
     @contextmanager
-    def admit(self, address: str, leads: bool = False) -> Iterator[None]:
+    def admit(self, address: str, leads: bool = False) -> Iterator[Place]:
         """
-        Count one viewer as long as the context lasts.
+        Count one viewer as long as the context lasts, and whoever else holds the place.
 
         Who `leads`, by the driver token, is let in however many there are. Raises
         HTTPServiceUnavailable when as many watch as may, HTTPTooManyRequests when as many
@@ -50,22 +68,22 @@ class Admission:
         if self.viewers >= most and not leads:
             raise web.HTTPServiceUnavailable(
                 headers={'Retry-After': _RETRY_S},
-                text=f"{most} watch already, which is the parameter 'max_viewers': try again when "
-                     'one of them has gone\n')
+                text=f'viewer limit reached (max_viewers = {most}): try again when a viewer has '
+                     'left\n')
         if visitor and self._viewers[visitor] >= share and not leads:
             raise web.HTTPTooManyRequests(
                 headers={'Retry-After': _RETRY_S},
-                text=f'{share} from your address watch already, which is {self._why()}: close one '
-                     'of them. All who come through one router or proxy have its address\n')
+                text=f'viewer limit of your address reached ({share}, {self._why()}): close one '
+                     'of them. All viewers behind one router or proxy share its address\n')
         self._viewers[visitor] += 1
-        try:
-            yield
-        finally:
-            self._viewers[visitor] -= 1
-            self._viewers += Counter()  # forgets whoever has come to zero
+        with Place(lambda: self._free(visitor)).hold() as place:
+            yield place
+
+    def _free(self, visitor: str) -> None:
+        self._viewers[visitor] -= 1
+        self._viewers += Counter()  # forgets whoever has come to zero
 
     def _why(self) -> str:
         if self._rules.max_viewers_per_address:
             return "the parameter 'max_viewers_per_address'"
-        return ("half of the parameter 'max_viewers', unless 'max_viewers_per_address' says "
-                'otherwise')
+        return ("half of 'max_viewers', unless 'max_viewers_per_address' is set")

@@ -33,15 +33,15 @@ def server_context(certfile: str, keyfile: str) -> ssl.SSLContext | None:
         return None
     for name, path, other in ((_CERTIFICATE, certfile, _KEY), (_KEY, keyfile, _CERTIFICATE)):
         if not path:
-            raise PermanentError(f"the parameter '{other}' is set, but '{name}' is not: https "
-                                 'needs both, http neither')
+            raise PermanentError(f"the parameter '{other}' is set, but '{name}' is not: HTTPS "
+                                 'needs both, HTTP neither')
     if '-----BEGIN CERTIFICATE-----' not in _text(_CERTIFICATE, certfile):
         raise PermanentError(
-            f"'{certfile}' has no certificate in PEM format in it: set the parameter "
+            f"'{certfile}' contains no certificate in PEM format: set the parameter "
             f"'{_CERTIFICATE}' to a file that begins with -----BEGIN CERTIFICATE-----")
     if 'PRIVATE KEY-----' not in _text(_KEY, keyfile):
         raise PermanentError(
-            f"'{keyfile}' has no private key in PEM format in it: set the parameter '{_KEY}' to a "
+            f"'{keyfile}' contains no private key in PEM format: set the parameter '{_KEY}' to a "
             'file with a line like -----BEGIN PRIVATE KEY-----')
 
     def encrypted() -> str:  # otherwise OpenSSL asks for a pass phrase on the terminal
@@ -57,12 +57,12 @@ def server_context(certfile: str, keyfile: str) -> ssl.SSLContext | None:
     except ssl.SSLError as error:
         if error.reason == 'KEY_VALUES_MISMATCH':
             raise PermanentError(
-                f"the key in '{keyfile}' is not that of the certificate in '{certfile}': set the "
-                f"parameters '{_CERTIFICATE}' and '{_KEY}' to files that were made together"
+                f"the key in '{keyfile}' does not belong to the certificate in '{certfile}': set "
+                f"the parameters '{_CERTIFICATE}' and '{_KEY}' to files that belong together"
             ) from error
         raise PermanentError(
             f"'{certfile}' and '{keyfile}' cannot be used ({error.reason}): set the parameters "
-            f"'{_CERTIFICATE}' and '{_KEY}' to PEM files that are whole") from error
+            f"'{_CERTIFICATE}' and '{_KEY}' to intact PEM files") from error
     return context
 
 

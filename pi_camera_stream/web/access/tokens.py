@@ -25,7 +25,7 @@ from ...core.errors import PermanentError
 _TOKEN_LENGTH = 8  # characters at least
 _ENOUGH_BITS = 56  # of a token: who tries a thousand a second needs a million years
 _ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase, string.punctuation)
-_ADVICE = 'take what `python3 -m pi_camera_stream secure` makes, or `openssl rand -hex 16`'
+_ADVICE = 'use one that `python3 -m pi_camera_stream secure` makes, or `openssl rand -hex 16`'
 
 
 class Token(Enum):
@@ -38,10 +38,10 @@ class Token(Enum):
 def check_token(token: Token, secret: str) -> None:
     name = f'{token.value}_token'
     if any(char.isspace() or not char.isprintable() for char in secret):
-        raise PermanentError(f"the parameter '{name}' has spaces or control characters in it: "
+        raise PermanentError(f"the parameter '{name}' contains spaces or control characters: "
                              f'{_ADVICE}')
     if 0 < len(secret) < _TOKEN_LENGTH:
-        raise PermanentError(f"the parameter '{name}' is easily guessed, with less than "
+        raise PermanentError(f"the parameter '{name}' is easy to guess, with fewer than "
                              f'{_TOKEN_LENGTH} characters: {_ADVICE}')
 
 
@@ -50,8 +50,8 @@ def weakness(token: Token, secret: str) -> str:
     letters = sum(len(alphabet) for alphabet in _ALPHABETS
                   if not set(alphabet).isdisjoint(secret))
     if secret and len(secret) * math.log2(max(2, letters)) < _ENOUGH_BITS:
-        return (f"the parameter '{token.value}_token' is so short that it could be found by "
-                f'trying: {_ADVICE}')
+        return (f"the parameter '{token.value}_token' is short enough to be found by trying: "
+                f'{_ADVICE}')
     return ''
 
 

@@ -30,14 +30,13 @@ from aiohttp import web
 
 from .cameras import Cameras, may_be_set
 from ..access.identity import role_of
-from ..access.origins import same_origin, shown
+from ..access.origins import shown
+from ..own_page import check_own_page, read_json
 from ...core.errors import TemporaryError
-from ...core.json_object import name, read_fields
+from ...core.json_object import name
 from ...core.pacing import TokenBucket
 
 _TIMEOUT_S = 4.0  # for a camera to answer
-_BODY_TIMEOUT_S = 10.0
-_MOST_BYTES = 1024
 _MOST_ELEMENTS = 16
 _MOST_LOOKS_A_SECOND, _LOOKS_AT_ONCE = 10.0, 20.0  # of all pages
 _MOST_CHANGES_A_SECOND, _CHANGES_AT_ONCE = 10.0, 10.0
@@ -67,17 +66,13 @@ class CameraPanel:
             headers=_NOT_STORED)
 
     async def change(self, request: web.Request) -> web.Response:
-        origin = request.headers.get('Origin')
-        if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
-            raise web.HTTPForbidden(text='only the viewer page of this robot may change its '
-                                         'camera\n')
+        check_own_page(request, 'only the viewer page of this robot may change its camera')
         if not role_of(request).drives:
-            raise web.HTTPForbidden(text='only who has logged in with the driver token may change '
-                                         'the camera\n')
+            raise web.HTTPForbidden(text='log in with the driver token to change the camera\n')
         self._limit(self._changes)
-        fields = await _read_change(request)
+        fields = await read_json(request, {'topic': name, 'name': name, 'value': _value})
         if not may_be_set(fields['name']):
-            raise web.HTTPForbidden(text=f"'{shown(fields['name'])}' is no control of a camera\n")
+            raise web.HTTPForbidden(text=f"'{shown(fields['name'])}' is not a camera control\n")
         topic = self._publishes(fields['topic'])
         reason = await self._answer(topic, self._cameras.set(
             topic, fields['name'], fields['value']))
@@ -88,7 +83,7 @@ class CameraPanel:
     def _limit(self, bucket: TokenBucket) -> None:
         if not bucket.take(self._clock()):
             raise web.HTTPTooManyRequests(headers={'Retry-After': '1'},
-                                          text='too much at a time: try again in 1 s\n')
+                                          text='too many changes at once: try again in 1 s\n')
 
     async def _answer(self, topic: str, future: 'Future[T]') -> T:
         waiting: Awaitable[T] = asyncio.wrap_future(future)
@@ -103,20 +98,6 @@ class CameraPanel:
             raise web.HTTPServiceUnavailable(text=f'{error}\n') from error
 
 
-async def _read_change(request: web.Request) -> dict[str, Any]:
-    if request.content_type != 'application/json':
-        raise web.HTTPUnsupportedMediaType(text='send a JSON object\n')
-    try:
-        body = await asyncio.wait_for(request.read(), _BODY_TIMEOUT_S)
-        if len(body) > _MOST_BYTES:
-            raise web.HTTPRequestEntityTooLarge(_MOST_BYTES, len(body))
-        return read_fields(body.decode(), {'topic': name, 'name': name, 'value': _value})
-    except asyncio.TimeoutError:
-        raise web.HTTPRequestTimeout(text='the body did not come to its end\n') from None
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=f'this cannot be set: {error}\n') from error
-
-
 def _value(value: Any) -> Any:
     """Let through what a parameter may be, by its form alone."""
     if isinstance(value, str):
@@ -124,7 +105,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, list):
         if len(value) > _MOST_ELEMENTS or not all(
                 isinstance(element, int | float) for element in value):
-            raise ValueError('the value is no short list of numbers')
+            raise ValueError('the value is not a short list of numbers')
         return value
     if not isinstance(value, bool | int | float):
         raise ValueError('the value is neither a number, nor a text, nor true or false')

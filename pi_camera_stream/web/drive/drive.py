@@ -44,8 +44,8 @@ from .vehicle import Prefer, Seen, Vehicle
 from ..access.access_rules import Role
 from ..access.addresses import client_address, network
 from ..access.identity import person_of, role_of
-from ..access.origins import same_origin
 from ..message_limit import MessageLimit
+from ..own_page import check_own_page
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ...core.driving.lease import Lease, SILENCE_S
 from ...core.driving.pressers import MUTED_S, Person, Pressers
@@ -96,15 +96,13 @@ class Drive:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         socket = create_socket(request, '', _HEARTBEAT_S, _CLOSE_TIMEOUT_S)
-        origin = request.headers.get('Origin')
-        if origin is None or not same_origin(origin, request.scheme, request.headers.get('Host')):
-            raise web.HTTPForbidden(text='only the viewer page of this robot may drive it\n')
+        check_own_page(request, 'only the viewer page of this robot may drive it')
         # Who has the driver token has places that viewers cannot fill.
         leads, address = role_of(request) is Role.LEADS, client_address(request)
         rank = [page for page in self._pages.values() if (page.role is Role.LEADS) == leads]
         mine = sum(network(page.address) == network(address) for page in rank)
         if len(rank) >= _MOST_PAGES or mine >= _MOST_OF_ONE:
-            raise web.HTTPServiceUnavailable(text='too many pages are open already\n')
+            raise web.HTTPServiceUnavailable(text='too many pages are open: close one\n')
         self._number += 1
         await socket.prepare(request)
         # Without a pause: behind those too many, there may be a stop.
@@ -208,7 +206,7 @@ class Drive:
         page.tab = str(message.get('tab') or '')
         ghost = self._pages.get(before)
         if ghost is not None and ghost is not page and ghost.tab == page.tab != '':
-            self._leave(ghost, 'is back by another connection')
+            self._leave(ghost, 'is back on another connection')
         elif ghost is not None and self._may_take(page):
             self._leave(ghost, f'has only held the wheel, and {page.name} takes it')
         if self._lease.take(page.name, self._clock()):

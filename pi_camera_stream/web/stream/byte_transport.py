@@ -51,7 +51,7 @@ class ByteTransport(Transport):
 
     def _write(self, data: bytes | bytearray) -> None:
         if self._transport.is_closing():  # what TLS does then depends on how it came to that
-            raise ConnectionResetError('the viewer has gone')
+            raise ConnectionResetError('the viewer has left')
         self._transport.write(data)
 
     async def _wait_written(self) -> None:

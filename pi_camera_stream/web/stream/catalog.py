@@ -92,8 +92,7 @@ class Catalog:
             if candidate in known:
                 return self._opened(candidate)
         listed = ', '.join(list(known)[:_LISTED]) + (', …' if len(known) > _LISTED else '')
-        raise web.HTTPNotFound(text=f'no topic {name[:200]!a} with pictures: there are '
-                                    f'{listed}\n')
+        raise web.HTTPNotFound(text=f'no image topic {name[:200]!a}; available: {listed}\n')
 
     def published(self, name: str = '') -> str:
         """Return the topic that the pictures of a stream are on; HTTPNotFound as `stream`."""

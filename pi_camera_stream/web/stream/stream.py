@@ -27,7 +27,7 @@ from .arrivals import Arrivals
 from .hand_over import HandOver
 from .renderer import Rendered, Renderer
 from .rendition import Moved, Rendition, Status
-from .tiers import FULL, Surroundings, TIERS
+from .tiers import FULL, NOTHING, Surroundings, TIERS
 from .video import Video, VideoOptions
 from .video_rendition import VideoRendition
 from .viewer import Viewer
@@ -43,7 +43,7 @@ from ...core.video_spec import VideoSpec
 _LINGER_S = 5.0  # how long the topic stays subscribed after the last viewer has gone
 _TICK_S, _FIRST_TICK_S = 1.0, 0.2
 _FRESH = 3  # intervals, which the newest picture is not older than
-_SHARED = {tier.spec for tier in TIERS}
+_SHARED = {tier.spec for tier in TIERS} | {NOTHING}
 _MAX_CUSTOM = 8  # renditions that viewers asked for themselves, at a time
 _MAX_CUSTOM_OF_ONE = 4  # of those, for one address
 _SHOWING_STATUS = ('mjpeg', 'webrtc')  # transports that have a picture for it, and no words
@@ -204,6 +204,8 @@ class Stream:
             viewer.last_sequence = min(viewer.last_sequence, self.last_sequence)
             self._put_on(viewer, self._enter(spec, viewer.visitor))
             return
+        if viewer.rendition.spec == NOTHING:
+            self._put_on(viewer, self._enter(None, viewer.visitor))  # until there is a key frame
         rendition = self.video.enter(
             spec, self.arrivals.interval_s(self.interval_s), viewer.entry_share())
         viewer.joining = rendition.join(viewer.name)
@@ -310,9 +312,9 @@ class Stream:
                   if spec not in _SHARED]
         mine = sum(rendition.visitor == visitor for rendition in custom) if visitor else 0
         if len(custom) >= _MAX_CUSTOM or mine >= _MAX_CUSTOM_OF_ONE:
-            most = f"{_MAX_CUSTOM} sizes and qualities of viewers' own" \
+            most = f'{_MAX_CUSTOM} custom sizes and qualities' \
                 if len(custom) >= _MAX_CUSTOM else \
-                f'{_MAX_CUSTOM_OF_ONE} sizes and qualities of your address'
+                f'{_MAX_CUSTOM_OF_ONE} custom sizes and qualities for your address'
             raise web.HTTPServiceUnavailable(headers={'Retry-After': '10'}, text=(
                 f"'{self.name}' is shown in {most} already: leave out quality, width, height and "
                 'invert, or choose a tier\n'))
@@ -365,7 +367,8 @@ class Stream:
         self._update_renderer()
 
     def _update_renderer(self) -> None:
-        used = [spec for spec, rendition in self._renditions.items() if rendition.users]
+        used = [spec for spec, rendition in self._renditions.items()
+                if rendition.users and spec != NOTHING]
         self._renderer.want([spec for spec in used if spec in _SHARED])
         self._custom_renderer.want([spec for spec in used if spec not in _SHARED])
 

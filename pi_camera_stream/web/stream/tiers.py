@@ -63,6 +63,8 @@ LADDERS: dict[str, Ladder] = {'jpeg': JPEG_LADDER, **{name: tuple(map(NAMES.inde
                                                       for name, tiers in {
     'auto': ('full', 'h264', 'h264_small', 'low', 'lowest'), 'h264': ('h264', 'h264_small'),
 }.items()}}
+NOTHING = RenditionSpec(quality=0)  # where pictures come to the viewer by another way
+NO_TIER = 'none'
 JPEG_NAMES = tuple(NAMES[index] for index in JPEG_LADDER)
 CUSTOM = 'custom'  # what a viewer's own rendition is called in place of a tier,
 CUSTOM_INDEX = 255  # and its index on the wire

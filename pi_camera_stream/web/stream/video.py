@@ -134,9 +134,9 @@ class Video:
             self._ready_size, self._keyless = size, 0
         elif size != self._ready_size:
             if self._ready_size is not None:
-                self._say(f"a frame of the camera's own H.264 is {size[0]}x{size[1]} in the midst "
-                          f'of others that are {self._ready_size[0]}x{self._ready_size[1]}: all '
-                          'up to its next key frame is left out')
+                self._say(f"a frame of the camera's own H.264 is {size[0]}x{size[1]} among others "
+                          f'that are {self._ready_size[0]}x{self._ready_size[1]}: frames are '
+                          'skipped up to its next key frame')
                 self._ready_size = None
                 self._ready_made.jump()
             self._keyless += 1
@@ -197,7 +197,7 @@ class Video:
     def why_waiting(self) -> str:
         """Return why viewers wait for long until they can begin."""
         who = "the camera's own" if self._passing else 'the encoded'
-        return f'{who} H.264 has had no key frame yet, which a viewer begins with'
+        return f'{who} H.264 has had no key frame yet, and viewers start with one'
 
     def tick(self, interval_s: float) -> bool:
         """Look at what has become of it; return whether `reason` may have changed."""
@@ -267,8 +267,8 @@ class Video:
         waits = (self._source is not None and self._source_wanted and self._source.available
                  and now_s - self._source_since_s < _KEY_PATIENCE_S)
         if self._source_wanted and not self._passing and not waits and self._keyless:
-            self._say("the camera's own H.264 has no key frames, which viewers begin with: let it "
-                      'send one a second, or more; it is encoded here')
+            self._say("the camera's own H.264 has no key frames, and viewers start with one: have "
+                      'it send at least one a second; until then, H.264 is encoded here')
         self._encoded[H264].want(users > 0 and not self._passing and not waits
                                  and H264 not in self._reasons)
         self._encoded[H264_SMALL].want(self.renditions[H264_SMALL].users > 0

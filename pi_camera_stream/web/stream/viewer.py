@@ -29,6 +29,8 @@ from .tiers import (
     JPEG_LADDER,
     Ladder,
     NAMES,
+    NO_TIER,
+    NOTHING,
     Relieve,
     Spec,
     Surroundings,
@@ -94,6 +96,8 @@ class Viewer:
         return self.request.spec or TIERS[self._tier()].spec
 
     def tier_name(self) -> str:
+        if self.request.spec == NOTHING:
+            return NO_TIER
         index = self.tier_index()
         return CUSTOM if index == CUSTOM_INDEX else NAMES[index]
 

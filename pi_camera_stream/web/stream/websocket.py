@@ -19,10 +19,10 @@ From the bridge: binary messages, big-endian, of 16 bytes and a picture behind t
 (u8), index of the tier, 255 for the viewer's own rendition (u8), codec (u8: 0 JPEG, 1 H.264),
 flags (u8; bit 0: a key frame of H.264), sequence (u32), stamp in ns (i64). Behind it, a JPEG or an
 access unit of H.264 (Annex B, parameter sets in front of each key frame). Text messages, JSON:
-`hello` with topic, names of the tiers, the name of this `viewer` and, for who can decode it, why
-there is no `h264` (empty where it can be had); `h264` when that has changed, with `reason`;
-`signal` while no picture is shown, or something else is wrong, with `state`, `silent_s` and
-`reason` as in `/state`; `clock` in answer to `clock`.
+`hello` with topic, names of the tiers, the name of this `viewer`, why there is no `webrtc` (empty
+where it can be had by `/whep`) and, for who can decode it, why there is no `h264`; `h264` when
+that has changed, with `reason`; `signal` while no picture is shown, or something else is wrong,
+with `state`, `silent_s` and `reason` as in `/state`; `clock` in answer to `clock`.
 
 H.264 goes to pages that name it in `?codecs=jpeg,h264`. A page gets JPEGs until a key frame is
 there, which may be of a moment before the last JPEG; a frame that is not newer than what is
@@ -31,9 +31,11 @@ painted is decoded, and not painted. No access unit is left out before the next 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
 one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
 robot's clock can make that wrong, `uncertainty_ms`; `clock` with `client_ms`, answered with the
-same and `server_ms`, the clock of the stamps; `tier` with the name of one, or with `auto`, `jpeg`
-or `h264`, which leave it to the bridge among all, or all of that codec; `keyframe` where its
-decoder cannot go on without.
+same, `server_ms`, the clock of the stamps, and how many segments were `retransmitted` on this
+connection (null where nobody knows), from which a page can tell that the way loses some; `tier`
+with the name of one, with `auto`, `jpeg` or `h264`, which leave it to the bridge among all, or
+all of that codec, or with `none` while pictures come another way; `keyframe` where its decoder
+cannot go on without.
 """
 
 import asyncio
@@ -50,10 +52,11 @@ from .delivery import deliver, QUICK_S, Transport, UNLOOKED
 from .link import Link
 from .rendition import Status
 from .stream import signal_state, Stream
-from .tiers import choose, JPEG_NAMES, NAMES
+from .tiers import choose, JPEG_NAMES, NAMES, NO_TIER, NOTHING
 from .viewer import StreamRequest, Viewer
 from ..message_limit import MessageLimit
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
+from ..webrtc.availability import why_missing
 from ...core.frame import Frame, H264, JPEG
 from ...core.json_object import integer, number, parse_object
 
@@ -71,6 +74,7 @@ _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 300.0  # messages of one page, which acknowledges each picture
 _TEXT, _BINARY = 0x81, 0x82  # first byte of a message in one frame
 _LOOK_S = 0.004  # between two looks at what has not arrived yet
+_why_no_webrtc = lru_cache(maxsize=1)(why_missing)
 
 
 class WebSocketTransport(Transport):
@@ -103,7 +107,7 @@ class WebSocketTransport(Transport):
     async def write(self, frame: Frame, tier: int) -> None:
         if frame.codec != JPEG:
             if self._transport.is_closing():
-                raise ConnectionResetError('the viewer has gone')
+                raise ConnectionResetError('the viewer has left')
             self.write_now(frame, tier)
         else:
             self._in_flight[frame.sequence] = self._begun_s, frame.stamp_ns
@@ -206,7 +210,7 @@ class WebSocketTransport(Transport):
 
 async def stream_websocket(request: web.Request, stream: Stream, viewer: Viewer
                            ) -> web.StreamResponse:
-    socket = create_socket(request, ': /stream.mjpg is the endless picture', _HEARTBEAT_S)
+    socket = create_socket(request, ': for MJPEG, take /stream.mjpg', _HEARTBEAT_S)
     with stream.watch(viewer):
         writer = await socket.prepare(request)
         if request.transport is None:
@@ -262,11 +266,12 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
                 if stamp_ns is not None:
                     stream.on_painted(stamp_ns, age_ms, number(message.get('uncertainty_ms', 0)))
         elif kind == 'clock':
-            await answer_clock(socket, message, stream.now_ns() / 1e6)
+            await answer_clock(socket, message, stream.now_ns() / 1e6,
+                               retransmitted=transport.link.retransmitted())
         elif kind == 'tier':
-            wanted = viewer.request
-            viewer.ask(StreamRequest(**choose(message['tier'], wanted.codecs), fps=wanted.fps,
-                                     codecs=wanted.codecs))
+            wanted, tier = viewer.request, message['tier']
+            chosen = {'spec': NOTHING} if tier == NO_TIER else choose(tier, wanted.codecs)
+            viewer.ask(StreamRequest(**chosen, fps=wanted.fps, codecs=wanted.codecs))
             stream.move(viewer)
         elif kind == 'keyframe':
             stream.want_key(viewer)
@@ -278,7 +283,8 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
 
 
 def _hello(stream: Stream, viewer: Viewer) -> dict[str, object]:
-    hello = {'type': 'hello', 'topic': stream.name, 'viewer': viewer.name}
+    hello = {'type': 'hello', 'topic': stream.name, 'viewer': viewer.name,
+             'webrtc': _why_no_webrtc()}
     if H264 in viewer.request.codecs:
         return {**hello, 'tiers': NAMES, 'h264': stream.video.reason()}
     return {**hello, 'tiers': JPEG_NAMES}

@@ -26,10 +26,16 @@ import time
 from typing import Any
 
 from aiortc import RTCIceTransport, RTCRtpSender, RTCRtpTransceiver, rtp
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpHeaderExtensionParameters
+
+from .transport_feedback import Arrival, is_feedback, read_feedback
+from ...core.pacing import TokenBucket
 
 _PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay'
+_NUMBER = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01'
+_TELLING = 'transport-cc'  # what feedback by these numbers is called
 _MOST_ID, _ONE_BYTE = 14, 0xBEDE  # of header extensions with heads of one byte (RFC 8285)
+_MOST_REPEATS_A_SECOND, _MOST_REPEATS = 300.0, 128  # packets; half of what is sent usually
 _MOST_WAITING = 512  # datagrams that nobody has looked at yet
 
 _LOG = logging.getLogger(__name__)
@@ -51,46 +57,80 @@ def use_addresses(ice: RTCIceTransport, addresses: Sequence[str]) -> None:
     connection.get_component_candidates = only_these  # type: ignore[union-attr]
 
 
-class _WithPlayoutDelay(rtp.HeaderExtensionsMap):  # type: ignore[misc]
-    """Say in each packet that its picture is to be shown at once."""
+class _OurExtensions(rtp.HeaderExtensionsMap):  # type: ignore[misc]
+    """Say in each packet that its picture is to be shown at once, and give it a number."""
 
-    _playout_delay_id = 0
+    def __init__(self, next_number: Callable[[], int]) -> None:
+        super().__init__()
+        self._next_number = next_number
+        self._playout_delay_id = self._number_id = 0
 
     def configure(self, parameters: Any) -> None:
         super().configure(parameters)
         for extension in parameters.headerExtensions:
             if extension.uri == _PLAYOUT_DELAY:
                 self._playout_delay_id = extension.id
+            elif extension.uri == _NUMBER:
+                self._number_id = extension.id
 
     def set(self, values: Any) -> Any:
         profile, packed = super().set(values)
-        if not self._playout_delay_id or profile not in (0, _ONE_BYTE):
+        if profile not in (0, _ONE_BYTE) or not (self._playout_delay_id or self._number_id):
             return profile, packed
-        # Four bytes more; what fills up the ones before may stand in between.
-        return _ONE_BYTE, packed + bytes((self._playout_delay_id << 4 | 2, 0, 0, 0))
+        # Each is four bytes more; what fills up the ones before may stand in between.
+        if self._playout_delay_id:
+            packed += bytes((self._playout_delay_id << 4 | 2, 0, 0, 0))
+        if self._number_id:
+            packed += bytes((self._number_id << 4 | 1, *self._next_number().to_bytes(2, 'big'), 0))
+        return _ONE_BYTE, packed
 
 
-def show_at_once(transceiver: RTCRtpTransceiver, offered: str) -> None:
+def agree(transceiver: RTCRtpTransceiver, offered: str, next_number: Callable[[], int]) -> None:
     """
-    Agree to the extension that lets a browser hold no picture back, where `offered` has it.
+    Agree to what aiortc does not know and `offered` has. Between offer and answer.
 
-    Between offer and answer. Without it, browsers wait as long as they find good, 30 ms and more.
+    One extension lets a browser hold no picture back: without it, they wait as long as they find
+    good, 30 ms and more. Another one has the number of each packet, by which the receiver tells
+    when it came.
     """
-    extension = next((found for line in offered.splitlines() if (
-        found := _extension(line)) is not None), None)
+    extensions = [found for line in offered.splitlines() if (found := _extension(line))]
     name = '_RTCRtpSender__rtp_header_extensions_map'
     agreed = getattr(transceiver, '_headerExtensions', None)
-    if extension is not None and isinstance(agreed, list) and hasattr(transceiver.sender, name):
-        agreed.append(extension)
-        setattr(transceiver.sender, name, _WithPlayoutDelay())
+    if not isinstance(agreed, list) or not hasattr(transceiver.sender, name):
+        return
+    telling = [codec for codec in getattr(transceiver, '_codecs', ()) if {
+        f'a=rtcp-fb:{kind} {_TELLING}' for kind in (codec.payloadType, '*')
+    } & set(offered.splitlines())]
+    agreed += [one for one in extensions if one.uri != _NUMBER or telling]
+    if any(one.uri == _NUMBER for one in agreed):
+        for codec in telling:
+            codec.rtcpFeedback.append(RTCRtcpFeedback(type=_TELLING))
+    setattr(transceiver.sender, name, _OurExtensions(next_number))
 
 
 def _extension(line: str) -> RTCRtpHeaderExtensionParameters | None:
     start, _, uri = line.strip().partition(' ')
     number = start.removeprefix('a=extmap:').partition('/')[0]
-    if uri != _PLAYOUT_DELAY or not number.isdecimal() or not 0 < int(number) <= _MOST_ID:
+    if uri not in (_PLAYOUT_DELAY, _NUMBER) or not number.isdecimal() \
+            or not 0 < int(number) <= _MOST_ID:
         return None
     return RTCRtpHeaderExtensionParameters(id=int(number), uri=uri)
+
+
+def hear_arrivals(sender: RTCRtpSender, on_arrivals: Callable[[list[Arrival]], None]) -> None:
+    """Hear which packets have come, which aiortc takes no note of."""
+    dtls: Any = sender.transport
+    handle = getattr(dtls, '_handle_rtcp_data', None)
+    if handle is None:
+        return
+
+    async def listen(data: bytes) -> None:
+        if is_feedback(data):
+            on_arrivals(read_feedback(data))
+        else:
+            await handle(data)
+
+    dtls._handle_rtcp_data = listen
 
 
 def hear(sender: RTCRtpSender, on_report: Callable[[], None], on_estimate: Callable[[int], None],
@@ -115,6 +155,20 @@ def hear(sender: RTCRtpSender, on_report: Callable[[], None], on_estimate: Calla
             on_key()
 
     sender._handle_rtcp_packet = listen
+
+
+def limit_repeats(sender: RTCRtpSender) -> None:
+    """Send no more again than a bad link needs, however often the receiver asks."""
+    send_again = getattr(sender, '_retransmit', None)
+    if send_again is None:
+        return
+    limit = TokenBucket(_MOST_REPEATS_A_SECOND, _MOST_REPEATS)
+
+    async def maybe_send_again(sequence: int) -> None:
+        if limit.take(time.monotonic()):
+            await send_again(sequence)
+
+    sender._retransmit = maybe_send_again
 
 
 def bear_garbage(sender: RTCRtpSender) -> None:

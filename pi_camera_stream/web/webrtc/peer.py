@@ -40,11 +40,11 @@ from .ice_servers import IceServer
 from .receiver_reports import ReceiverReports
 from .rtp_clock import RtpClock
 from .sdp import BadOfferError, NoH264Error, Offer
+from .transport_feedback import Arrival
 from ...core.frame import Frame
 
 _TIME_BASE = Fraction(1, 90_000)
 _CLOSING_S = 3.0
-_RTCP_LOSS = 256  # parts, as receiver reports have it
 # The receiver may not have got it yet, and is not to wait for another one.
 _KEY_ON_ITS_WAY_S = 0.3
 
@@ -127,6 +127,8 @@ class Peer:
         if addresses is not None:
             inside.use_addresses(sender.transport.transport, addresses)
         inside.hear(sender, self._on_report, self._on_estimate, self._on_key_wish)
+        inside.limit_repeats(sender)
+        inside.hear_arrivals(sender, self._on_arrivals)
         inside.bear_garbage(sender)
         connection.on('iceconnectionstatechange', self._look)
         connection.on('connectionstatechange', self._look)
@@ -142,7 +144,7 @@ class Peer:
             _LOG.debug('cannot read an offer', exc_info=True)
             raise BadOfferError('the session description (SDP) is malformed') from error
         await self.add_candidates(offer.candidates)
-        inside.show_at_once(transceiver, offer.text)
+        inside.agree(transceiver, offer.text, self._next_number)
         answer = await connection.createAnswer()
         await connection.setLocalDescription(answer)
         return offer.answer(connection.localDescription.sdp)
@@ -175,6 +177,7 @@ class Peer:
         if frame.key:
             self._key_s = now_s
         self.reports.note_sent(len(frame.data), now_s)
+        self.reports.packets.next_frame()
         self._track.put(packet)
 
     def rtp_time(self) -> int | None:
@@ -190,7 +193,8 @@ class Peer:
         stats = await self._sender.getStats()
         for one in stats.values():
             if one.type == 'remote-inbound-rtp':
-                self.reports.note_loss(one.fractionLost / _RTCP_LOSS, self.reports.heard_s)
+                self.reports.note_loss(one.packetsReceived + one.packetsLost, one.packetsLost,
+                                       self.reports.heard_s)
 
     async def probe(self) -> None:
         """Ask whether the client is there, and how long the way is at present."""
@@ -219,6 +223,13 @@ class Peer:
 
     def _on_report(self) -> None:
         self.reports.heard_s = time.monotonic()
+
+    def _next_number(self) -> int:
+        return self.reports.packets.note_sent(time.monotonic())
+
+    def _on_arrivals(self, arrivals: Sequence[Arrival]) -> None:
+        self._on_report()
+        self.reports.packets.note_arrivals(arrivals, self.reports.heard_s)
 
     def _on_estimate(self, bps: int) -> None:
         self.reports.note_estimate(bps, time.monotonic())

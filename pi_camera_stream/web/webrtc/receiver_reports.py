@@ -18,6 +18,8 @@
 from collections import deque
 import math
 
+from .packet_transits import PacketTransits
+
 _WINDOW_S = 0.5  # over which what is sent is added up
 _VALID_S = 3.0  # so long counts what a receiver has lost
 _FALL = 0.97  # an estimate that is less than that of the one before has fallen
@@ -28,8 +30,12 @@ _AIM = 0.85  # of what fits through
 _TOO_MUCH, _MUCH_TOO_MUCH = 1.1, 1.3
 _QUEUE_S = 0.015
 _EASY, _FULL = 0.25, 0.9  # of the time that a frame may take, said to those who choose the rate
-_NEW = 0.2  # weight of a report, which may be of ten packets
-_MUCH_LOSS = 0.1  # of the packets: more is no bad radio, but a queue that overflows
+_LOSS_S = 2.0  # over which what is lost is added up: a report may be of two packets,
+_MOST_REPORTS = 64
+_LEAST_PACKETS = 50  # and this many tell something
+# Of the packets: more is no bad radio, but a queue that overflows. Where it would have been seen
+# how long that is, it takes more.
+_MUCH_LOSS, _TOO_MUCH_LOSS = 0.1, 0.2
 _FORGETTING = 1.001  # a round trip
 
 
@@ -39,16 +45,27 @@ class ReceiverReports:
 
     That is what bit rates and tiers are chosen by. Over UDP nobody sees when a frame has arrived;
     what is said is a frame's share of the bit rate that fits through. An estimate rises only as
-    far as something is sent, so that only one that falls tells of the way.
+    far as something is sent, so that only one that falls tells of the way. A receiver that tells
+    of each packet when it came, estimates nothing: then it is known how long frames take.
+
+    Attributes
+    ----------
+    packets
+        What was sent to it, and how long that took.
+
     """
 
     def __init__(self) -> None:
         self.heard_s = -math.inf  # when the receiver has said anything
         self.estimate_bps: float | None = None
         self.round_trip_s: float | None = None
-        self.loss = 0.0  # part of the packets, on the average of some reports
+        self.packets = PacketTransits()
+        self.loss = 0.0  # part of the packets, of the last seconds
         self._least_s = math.inf  # round trip
         self._fell_s = self._loss_s = -math.inf
+        # When, how many packets had been sent, and how many of them were lost.
+        self._losses: deque[tuple[float, int, int]] = deque(
+            [(-math.inf, 0, 0)], maxlen=_MOST_REPORTS)
         self._sent: deque[tuple[float, int]] = deque()  # when, and bytes
 
     def note_sent(self, size: int, now_s: float) -> None:
@@ -61,8 +78,17 @@ class ReceiverReports:
             self._fell_s = now_s
         self.estimate_bps = bps
 
-    def note_loss(self, loss: float, now_s: float) -> None:
-        self.loss += _NEW * (loss - self.loss)
+    def note_loss(self, sent: int, lost: int, now_s: float) -> None:
+        """Take in how many packets had been sent when that many were known to be lost."""
+        losses = self._losses
+        if (sent, lost) == losses[-1][1:]:  # nothing new has been reported
+            return
+        losses.append((now_s, sent, lost))
+        while len(losses) > 2 and now_s - losses[1][0] >= _LOSS_S \
+                and sent - losses[1][1] >= _LEAST_PACKETS:
+            losses.popleft()
+        _, sent_before, lost_before = losses[0]
+        self.loss = max(0, lost - lost_before) / max(sent - sent_before, _LEAST_PACKETS)
         self._loss_s = now_s
 
     def note_round_trip(self, took_s: float) -> None:
@@ -72,18 +98,25 @@ class ReceiverReports:
     def transit_s(self, allowed_s: float, now_s: float) -> float | None:
         """Return what is known, where frames may be on their way so long; None for nothing."""
         lossy = now_s - self._loss_s < _VALID_S
+        usage = 0.0  # what is sent, in parts of what fits through
+        if lossy and self.loss > (_TOO_MUCH_LOSS if self.packets.heard else _MUCH_LOSS):
+            usage = _TOO_MUCH + self.loss / 2
+        if self.packets.heard:
+            took_s = self.packets.take_s()
+            return took_s if not usage else max(took_s or 0.0, allowed_s * usage / _AIM)
         if self.estimate_bps is None and not lossy:
             return None
-        usage = 0.0  # what is sent, in parts of what fits through
         if self.estimate_bps is not None and now_s - self._fell_s < _FELL_S:
-            usage = self._sent_bps(now_s) / max(self.estimate_bps, 1.0)
-            if usage < _MUCH_TOO_MUCH and not self._queued():
-                usage = min(usage, _TOO_MUCH)
-        if lossy and self.loss > _MUCH_LOSS:
-            usage = max(usage, _TOO_MUCH + self.loss / 2)
+            usage = max(usage, self._usage(now_s))
         if usage > _TOO_MUCH:
             return allowed_s * usage / _AIM
         return allowed_s * (_FULL if now_s - self._fell_s < _UNEASY_S else _EASY)
+
+    def _usage(self, now_s: float) -> float:
+        usage = self._sent_bps(now_s) / max(self.estimate_bps or 0.0, 1.0)
+        if usage < _MUCH_TOO_MUCH and not self._queued():
+            return min(usage, _TOO_MUCH)
+        return usage
 
     def _queued(self) -> bool:
         return self.round_trip_s is not None and self.round_trip_s - self._least_s > _QUEUE_S

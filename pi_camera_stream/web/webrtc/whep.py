@@ -108,9 +108,11 @@ class WhepSession:
         }
 
     def _want_key(self) -> None:
+        # What comes before it is still sent: it may be shown when what is lost has come again. And
+        # it says nothing of the decoder, whose frames would have to be smaller.
         reader = self.viewer.reader
         if reader is not None and not reader.until_key:  # otherwise, one is due already
-            self.stream.want_key(self.viewer)
+            reader.rendition.want_key(self.viewer.name == self.stream.preferred)
 
     async def _run(self, addresses: Sequence[str] | None, on_end: Callable[[], None]) -> None:
         try:

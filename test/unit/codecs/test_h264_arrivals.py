@@ -120,7 +120,7 @@ def test_no_key_frame_ever_is_one_sentence(receiver, monkeypatch):
 @pytest.mark.parametrize(('options', 'reason'), [
     ({'pixels': 'yuv444p'}, 'it is H.264 with 4:4:4 and 8 bits'),
     ({'pixels': 'yuv420p10le'}, 'it is H.264 with 4:2:0 and 10 bits'),
-    ({'codec': 'libx265'}, 'it is H.264 of the Extended profile, or H.265 under its name')])
+    ({'codec': 'libx265'}, 'it is H.264 of the Extended profile, or H.265 labelled as H.264')])
 def test_what_few_decoders_take_is_named_each_time_and_asked_for_again(receiver, options, reason):
     for data in access_units([image(number) for number in range(4)], SIZE, **options):
         assert receiver.take(data) is None
@@ -131,8 +131,8 @@ def test_what_few_decoders_take_is_named_each_time_and_asked_for_again(receiver,
 
 def test_another_codec_is_named(receiver):
     assert receiver.take(stream(1)[0], codec='h265') is None
-    assert receiver.refused == ["it is 'h265', and H.264 can be received here: let the sender "
-                                'encode that']
+    assert receiver.refused == ["it is 'h265', but only H.264 can be received here: have the "
+                                'sender encode that']
 
 
 def test_without_parameter_sets_it_says_so(receiver):
@@ -153,7 +153,7 @@ def test_a_new_size_begins_with_a_key_frame_or_is_refused(receiver):
     sets = [unit for unit in h264.nal_units(small[0])
             if h264.unit_type(unit) in (h264.SPS, h264.PPS)]
     assert receiver.take(h264.join([*sets, *h264.nal_units(small[1])])) is None
-    assert receiver.refused[-1].startswith('its size or profile is another one than before')
+    assert receiver.refused[-1].startswith('its size or profile has changed')
     assert receiver.take(large[1]) is None
     assert receiver.take(small[0]).width == 64
 

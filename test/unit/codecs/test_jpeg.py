@@ -108,7 +108,7 @@ def test_of_several_pictures_in_a_file_the_first_one_is_taken():
 def test_without_its_end_marker_a_jpeg_with_all_rows_is_whole_and_any_other_is_not(jpeg):
     assert whole_jpeg(jpeg[:-2])[0] == jpeg
     for length in (*range(2, len(jpeg) - 100, 97), len(jpeg) - 60):
-        with pytest.raises(FrameRefusedError, match=r'it is no whole JPEG|too few'):
+        with pytest.raises(FrameRefusedError, match=r'it is not a whole JPEG|too few'):
             whole_jpeg(jpeg[:length])
 
 

@@ -70,7 +70,7 @@ def test_what_is_usual_passes(kind, data):
 def test_what_is_too_large_is_refused_whatever_it_is(data):
     assert len(data) < 700
     with pytest.raises(FrameRefusedError, match=(
-            r"^it has \d{5}x\d{5} pixels, and 'max_pixels' allows 64000000: let it be made")):
+            r"^it has \d{5}x\d{5} pixels, but 'max_pixels' allows 64000000: make it")):
         check_image(data, KINDS)
 
 
@@ -99,7 +99,7 @@ def test_two_readers_of_a_jpeg_cannot_find_two_sizes():
         check_jpeg(bombs.hidden_jpeg())
     small = pictures.jpeg()
     for marker in (b'\xff\x02', b'\xff\xbf', b'\xff\xd8'):
-        with pytest.raises(FrameRefusedError, match='which has no place there'):
+        with pytest.raises(FrameRefusedError, match='which does not belong there'):
             check_jpeg(small[:2] + marker + b'\0\x10' + bytes(14) + small[2:])
     # Where ours is the first one, libjpeg refuses all.
     assert check_jpeg(bombs.two_headed_jpeg()).width == 16
@@ -134,12 +134,12 @@ def test_what_is_of_another_kind_is_named(name, data):
 def test_only_what_is_asked_for_passes():
     with pytest.raises(FrameRefusedError, match='it is BMP data: let it be JPEG or PNG'):
         check_image(encoded('.bmp'), ('JPEG', 'PNG'))
-    with pytest.raises(FrameRefusedError, match='no picture of a kind that is known here'):
+    with pytest.raises(FrameRefusedError, match='not a picture of a known kind'):
         check_image(b'not a picture', ('JPEG', 'PNG'))
-    with pytest.raises(FrameRefusedError, match='a WebP that moves'):
+    with pytest.raises(FrameRefusedError, match='an animated WebP'):
         check_image(bombs.extended_webp((16, 16), moves=True), KINDS)
     tiff = bombs.tiff((16, 16))
-    with pytest.raises(FrameRefusedError, match='says its size in no usual way'):
+    with pytest.raises(FrameRefusedError, match='gives its size in an unusual way'):
         check_image(tiff.replace(b'\x01\x01\x04\0', b'\0\x01\x04\0'), KINDS)
     assert check_image(encoded('.png'), ('PNG',)) == ImageHeader(
         'PNG', 52, 36, 0, 5, coloured=True)

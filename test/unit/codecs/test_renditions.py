@@ -196,7 +196,7 @@ def test_a_few_bytes_do_not_take_gigabytes():
     picture[start + 5:start + 9] = b'\xff\x00\xff\x00'
     with pytest.raises(ValueError, match='too few for 65280x65280'):
         encode(bytes(picture), Spec(scale=0.5), max_pixels=2**32)
-    with pytest.raises(ValueError, match="65280x65280 pixels, and 'max_pixels' allows 64000000"):
+    with pytest.raises(ValueError, match="65280x65280 pixels, but 'max_pixels' allows 64000000"):
         encode(bytes(picture), Spec(scale=0.5))
 
 

@@ -22,7 +22,7 @@ from pi_camera_stream.core.frame import EncodedImage
 import pytest
 from support import pictures
 
-LINES = ('NO SIGNAL since 3 s', '/camera/image_raw/compressed', 'the last picture was at 12:04')
+LINES = ('NO SIGNAL for 3 s', '/camera/image_raw/compressed', 'the last picture was at 12:04')
 SIZES = ((64, 48), (96, 64), (160, 120), (320, 240), (640, 480), (480, 854), (1920, 1080),
          (3840, 2160))
 
@@ -84,7 +84,7 @@ def test_a_long_line_shrinks_to_fit():
 
 
 def test_a_small_picture_breaks_lines_rather_than_making_them_illegible():
-    assert len(bands(shown(64, 64, ['NO SIGNAL since 3 s']))) == 2
+    assert len(bands(shown(64, 64, ['NO SIGNAL for 3 s']))) == 2
     assert len(bands(shown(64, 120, ['', '/camera/image_raw/compressed']))) >= 2
     assert min(bands(shown(64, 120, LINES))) >= 4
 

@@ -217,7 +217,7 @@ def test_a_crop_beyond_the_picture_is_refused(part):
     ({'d': (0, 0, 0, 0, float('nan'))}, 'distortion_coefficients contains nan, which is no'),
     ({'d': (0, 0, 0, 0, float('-inf'))}, 'contains -inf'),
     ({'d': (0, 0, 0, 0, 1e12)}, 'contains 1000000000000.0'),
-    ({'d': (0, 0, 0, 0, 10**400)}, 'is no usable number'),
+    ({'d': (0, 0, 0, 0, 10**400)}, 'is not a usable number'),
     ({'d': (0, 0, 0, 0, True)}, 'contains True'),
     ({'d': (0, 0, 0, 0, None)}, 'contains None'),
     ({'d': (0, 0, 0, 0, 'much')}, "contains 'much'"),

@@ -40,8 +40,8 @@ def test_where_the_system_tells_nothing_nothing_is_said(tmp_path):
 
 @pytest.mark.parametrize(('bits', 'under_voltage', 'before', 'throttled', 'words'), [
     ('0\n', False, False, False, []), ('50005\n', True, True, True, ['under-voltage']),
-    ('50000\n', False, True, False, []), ('2\n', False, False, True, ['kept slow']),
-    ('80008', False, False, True, ['kept slow'])])
+    ('50000\n', False, True, False, []), ('2\n', False, False, True, ['throttled']),
+    ('80008', False, False, True, ['throttled'])])
 def test_what_the_firmware_says(tmp_path, bits, under_voltage, before, throttled, words):
     health = read_health(tree(tmp_path, {FIRMWARE: bits}))
     assert (health.under_voltage, health.under_voltage_before, health.throttled) == (

@@ -26,4 +26,4 @@ def test_each_policy_has_a_remedy_of_its_own():
 
 
 def test_what_has_no_name_has_a_remedy_too():
-    assert remedy('quality of service') == 'let it subscribe with best effort and volatile'
+    assert remedy('quality of service') == 'subscribe with best effort and volatile there'

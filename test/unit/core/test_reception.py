@@ -68,7 +68,7 @@ def test_who_waits_is_told_what_is_known_of_the_publisher(clock):
     reception.missing = 'it has no publisher'
     signal = reception.signal()
     assert (signal.state, signal.silent_s, signal.lost) == (WAITING, 3.0, True)
-    assert str(signal) == 'WAITING since 3 s: it has no publisher'
+    assert str(signal) == 'WAITING for 3 s: it has no publisher'
 
 
 def test_what_came_and_stopped_is_no_signal(clock):
@@ -76,18 +76,18 @@ def test_what_came_and_stopped_is_no_signal(clock):
     come(reception, clock)
     assert reception.signal().state == SHOWN
     clock.now_s += 4
-    assert str(reception.signal()) == 'NO SIGNAL since 4 s'
+    assert str(reception.signal()) == 'NO SIGNAL for 4 s'
 
 
 def test_what_comes_and_is_never_shown_is_told_with_its_number(clock):
     reception = Reception()
     for _ in range(3):
         clock.now_s += 1
-        reception.refuse('it is no whole JPEG')
+        reception.refuse('it is not a whole JPEG')
     signal = reception.signal()
     assert signal.state == BROKEN
-    assert str(signal) == ('NOT SHOWN since 3 s: 3 pictures were left out, the last one because '
-                           'it is no whole JPEG')
+    assert str(signal) == ('NOT SHOWN for 3 s: 3 pictures were dropped, the last one because '
+                           'it is not a whole JPEG')
 
 
 def test_what_comes_whole_and_cannot_be_decoded_is_not_shown_either(clock):
@@ -106,24 +106,24 @@ def test_now_and_then_a_bad_one_is_no_trouble_and_counted(clock):
     reception = Reception()
     for _ in range(20):
         clock.now_s += 0.5
-        reception.refuse('it is no whole JPEG')
+        reception.refuse('it is not a whole JPEG')
         come(reception, clock, 1)
         assert reception.signal().state == SHOWN
-    assert (reception.refused, reception.reason) == (20, 'it is no whole JPEG')
+    assert (reception.refused, reception.reason) == (20, 'it is not a whole JPEG')
 
 
 def test_after_a_bad_one_nothing_comes(clock):
     reception = Reception()
     come(reception, clock)
-    reception.refuse('it is no whole JPEG')
+    reception.refuse('it is not a whole JPEG')
     clock.now_s += 4
-    assert reception.signal().reason == 'a picture was left out because it is no whole JPEG'
+    assert reception.signal().reason == 'a picture was dropped because it is not a whole JPEG'
 
 
 def test_a_restart_waits_anew_and_goes_on_counting(clock):
     reception = Reception()
     come(reception, clock, 7)
-    reception.refuse('it is no whole JPEG')
+    reception.refuse('it is not a whole JPEG')
     clock.now_s += 60
     reception.restart()
     assert reception.signal().state == SHOWN

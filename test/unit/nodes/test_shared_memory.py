@@ -85,7 +85,7 @@ def test_a_segment_for_fewer_than_two_pictures_is_complained_of():
     assert segment.size == 10 * MB
     assert segment.complaint == (
         '20 MB are free in /dev/shm, so that pictures of more than 10 MB may be lost between '
-        'programs of this machine: make room there, in a container by --shm-size=65m')
+        'programs of this machine: make room there, in a container with --shm-size=65m')
     segment = fit(8 * MB, 0, ROOM)
     assert segment.size == 0
     assert '0 MB are free in /dev/shm, so that pictures of more than 0.5 MB' in segment.complaint

@@ -130,7 +130,7 @@ def test_it_ends_after_its_time_and_says_what_is_wrong():
         assert process.wait(WAIT_S) == 0, process.stderr.read()
     with serving('--source', 'stdin', '--seconds', '0.5', stdin=subprocess.PIPE) as process:
         assert process.wait(WAIT_S) == 1
-        assert 'serve: error: no picture came: ' in process.stderr.read()
+        assert 'serve: error: no picture arrived: ' in process.stderr.read()
     with serving('--widht', '3') as process:
         assert process.wait(WAIT_S) == 1
         assert process.stderr.read() == (

@@ -109,7 +109,7 @@ def test_a_parameter_file_is_read_as_ros_reads_it_and_options_count_more(tmp_pat
     assert camera.controls == {'ExposureTime': 9000}
     assert configuration.bridge['port'] == 9001
     assert any("'framerate' as `fps`" in note for note in configuration.notes)
-    assert any('pages cannot drive here' in note for note in configuration.notes)
+    assert any('--vehicle' in note for note in configuration.notes)
 
 
 def test_each_file_is_a_camera(tmp_path):
@@ -123,14 +123,14 @@ def test_each_file_is_a_camera(tmp_path):
 @pytest.mark.parametrize(('words', 'sentence'), [
     (['--widht', '3'], r"no option '--widht': did you mean '--width'"),
     (['--zebra'], "no option '--zebra': --help shows all"),
-    (['pattern'], "'pattern' is no option"),
+    (['pattern'], "'pattern' is not an option"),
     (['--fps', 'many'], "'fps' must be of type double"),
     (['--fps', '1000'], "'fps' must be 0 to 240"),
     (['--source', 'camera'], "'source' must be auto"),
     (['--port'], '--port.*expected one argument'),
-    (['--size', 'large'], "'large' is no size"),
-    (['--reliability', 'reliable'], 'among ROS nodes only'),
-    (['--teleop.enabled', 'true'], 'among ROS nodes only'),
+    (['--size', 'large'], "'large' is not a size"),
+    (['--reliability', 'reliable'], 'ROS nodes only'),
+    (['--teleop.enabled', 'true'], 'ROS nodes only'),
     (['--processor', 'magic'], "no processor 'magic'"),
     (['--params-file', '/nowhere.yaml'], 'cannot be read'),
 ])

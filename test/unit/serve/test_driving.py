@@ -175,7 +175,7 @@ def test_a_method_that_raises_is_said_once_and_then_it_can_be_driven_again(folde
         driver.wait_for(fault=sentence, linear=0.0)
         wait_until(lambda: last(program) == 'stop')
         assert program.output.count('Remote I/O error') == 1
-        program.wait_for(re.escape(f'the vehicle fails, and is told to stop: {sentence}'))
+        program.wait_for(re.escape(f'the vehicle has failed and is being stopped: {sentence}'))
         (folder / 'trouble').unlink()
         driver.wait_for(fault='')
         driver.let_go()
@@ -268,7 +268,7 @@ class Car(RcCar):
     (('--vehicle', 'my_car:Car', '--teleop.insecure', 'false'),
      "'--vehicle' needs an access token .* and HTTPS"),
     (('--vehicle', 'my_car:Car', '--teleop.max-linear', '99'), "'teleop.max_linear' must be"),
-    (('--vehicle', 'my_car:Car', '--address', '203.0.113.1'), 'cannot listen at'),
+    (('--vehicle', 'my_car:Car', '--address', '203.0.113.1'), 'cannot listen on'),
 ])
 def test_what_is_wrong_is_one_sentence(folder, words, sentence):
     program = Program('serve', '--address', '127.0.0.1', '--port', '0', *PATTERN, *FAST, *words,

@@ -79,22 +79,22 @@ def test_a_vehicle_of_an_installed_package_is_found_by_its_name(folder):
                           r'start this in the folder of your_car.py'),
     (CAR, 'my_car:Cat', "the module 'my_car' has no class 'Cat': did you mean 'my_car:Car'"),
     (CAR, 'my_car:Xyzzy', "has no class 'Xyzzy': it has Car"),
-    ('', 'my_car:Car', "has no class 'Car': it has none at all"),
+    ('', 'my_car:Car', "has no class 'Car': it has none"),
     ('import nothing_like_it', 'my_car:Car', 'cannot be imported: ModuleNotFoundError.*'
                                              'install what it needs'),
     ('1 / 0', 'my_car:Car', 'cannot be imported: ZeroDivisionError'),
     ('class Car', 'my_car:Car', 'cannot be imported: SyntaxError'),
     ('raise SystemExit(3)', 'my_car:Car', r'cannot be imported: SystemExit\(3\)'),
-    ('Car = 3', 'my_car:Car', "the vehicle 'my_car:Car' is no class"),
+    ('Car = 3', 'my_car:Car', "the vehicle 'my_car:Car' is not a class"),
     (CAR.replace('stop', 'halt'), 'my_car:Car', r'has no method stop\(\): add it'),
     (CAR.replace('drive', 'go'), 'my_car:Car', r'has no method drive\(linear, angular\): add it'),
     (CAR.replace('def stop', 'async def stop'), 'my_car:Car', r'the stop\(\) of .* is async'),
     (CAR.replace('angular', '*, angular'), 'my_car:Car', r'the drive\(\) of .* takes other '
                                                          r'arguments: write it as drive\('),
     (CAR + '    def __init__(self, pin):\n        pass\n', 'my_car:Car',
-     'cannot be made: TypeError.*mend its __init__, which gets no arguments'),
+     'TypeError.*fix its __init__, which gets no arguments'),
     (CAR + '    def __init__(self):\n        raise OSError("no such pin")\n', 'my_car:Car',
-     r"cannot be made: OSError\('no such pin'\)"),
+     r"cannot be created: OSError\('no such pin'\)"),
 ])
 def test_one_that_cannot_be_driven_is_explained_in_one_sentence(folder, source, text, sentence):
     (folder / 'my_car.py').write_text(source)

@@ -116,7 +116,7 @@ def test_one_that_cannot_be_used_is_said_and_tried_again(devices, place, monkeyp
     camera.state('plain')
     with capturing(create_source(SourceSettings())) as run:
         devices('video7', 'usb')
-        run.wait_for_problem(f'{camera.path} is no camera')
+        run.wait_for_problem(f'{camera.path} is not a camera')
         wait_until(lambda: run.loop.source.title == 'no camera 1280x720')
         before = run.loop.captured.total
         wait_until(lambda: run.loop.captured.total > before)

@@ -172,5 +172,5 @@ def test_pictures_of_more_pixels_than_may_be_are_left_out_and_that_is_said(packe
     assert writer.images == []
     known = av.CodecContext.create('h264', 'r')
     known.width, known.height = 320, 240
-    with pytest.raises(TemporaryError, match="it has 320x240 pixels, and 'max_pixels' allows"):
+    with pytest.raises(TemporaryError, match="it has 320x240 pixels, but 'max_pixels' allows"):
         Decoder(known, writer, situation)

@@ -326,14 +326,14 @@ def test_controls_apply_in_the_same_frame_and_again_after_a_restart(start):
 
 @pytest.mark.parametrize(('controls', 'sentence'), [
     ({'Zoom': 2}, 'Zoom: this camera has no such control'),
-    ({'ExposureTime': 'long'}, "ExposureTime: 'long' is no number"),
-    ({'ExposureTime': 0.5}, 'ExposureTime: 0.5 is no whole number'),
+    ({'ExposureTime': 'long'}, "ExposureTime: 'long' is not a number"),
+    ({'ExposureTime': 0.5}, 'ExposureTime: 0.5 is not a whole number'),
     ({'ExposureTime': 2**40}, 'ExposureTime: 1099511627776 is not from 1 to 66666'),
     ({'AeEnable': 1}, 'AeEnable: 1 is neither true nor false'),
     ({'ColourGains': [1.0]}, 'ColourGains: 1 numbers are not 2'),
-    ({'ColourGains': 1.0}, 'ColourGains: 1.0 is no list'),
+    ({'ColourGains': 1.0}, 'ColourGains: 1.0 is not a list'),
     ({'AfWindows': []}, 'AfWindows: 0 numbers are not 4'),
-    ({'AwbMode': None}, 'AwbMode: None is no number'),
+    ({'AwbMode': None}, 'AwbMode: None is not a number'),
 ])
 def test_a_refused_control_leaves_the_stream_and_the_others_alone(start, controls, sentence):
     source = start()
@@ -369,7 +369,7 @@ def test_without_picamera2_it_is_said_which_pythons_were_tried(monkeypatch, tmp_
     source.stop()
     assert str(raised.value) == (
         f"no Python can import picamera2: {sys.executable} says: No module named 'picamera2', "
-        '/nowhere/python3 says: there is no such program. Install it with `sudo apt install '
+        '/nowhere/python3 says: no such program exists. Install it with `sudo apt install '
         "python3-picamera2`; or set the parameter 'picamera2.python' to an interpreter that has "
         'it')
 

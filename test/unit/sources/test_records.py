@@ -66,8 +66,8 @@ def test_the_layout_is_the_documented_one():
     (struct.pack('<2sBcI', b'PC', 1, b'F', 3) + b'abc', 'a frame that is too short'),
     (struct.pack('<2sBcI', b'PC', 1, b'V', 2**25), 'a record of 33554432 bytes'),
     (struct.pack('<2sBcI', b'PC', 1, b'V', 3) + b'abc', 'an access unit that is too short'),
-    (struct.pack('<2sBcI', b'PC', 1, b'H', 2) + b'[]', "b'H' that is no JSON object"),
-    (struct.pack('<2sBcI', b'PC', 1, b'H', 2) + b'{"', "b'H' that is no JSON object"),
+    (struct.pack('<2sBcI', b'PC', 1, b'H', 2) + b'[]', "b'H' that is not a JSON object"),
+    (struct.pack('<2sBcI', b'PC', 1, b'H', 2) + b'{"', "b'H' that is not a JSON object"),
 ])
 def test_what_is_no_record_is_explained(data, sentence):
     with pytest.raises(RecordError) as caught:

@@ -45,8 +45,8 @@ def test_secrets_are_not_shown(text, shown):
 
 @pytest.mark.parametrize(('url', 'sentence'), [
     ('', "needs the parameter 'path'"),
-    ('hunter2', 'is no address'),
-    ('video.mp4', 'is no address'),
+    ('hunter2', 'is not an address'),
+    ('video.mp4', 'is not an address'),
     ('gopher://cam/1', 'begins with gopher://'),
     ('file:///etc/passwd', 'begins with file://'),
     ('concat:/etc/passwd|http://cam/', 'begins with concat://'),
@@ -54,12 +54,12 @@ def test_secrets_are_not_shown(text, shown):
     ('tcp://cam', 'has no port'),
     ('http://', 'has no host'),
     ('rtsp:///live', 'has no host'),
-    ('http://[cam/', 'is no address'),
-    ('http://cam:99999/', 'is no address'),
-    ('rtsp://a:hunter2?@cam:x/', 'is no address'),
-    ('http://cam/a b', 'is no address'),
-    ('a:hunter2@cam/live', "'***@cam/live' is no address"),
-    ('http://cam/\r\nX-Header: 1', 'is no address'),
+    ('http://[cam/', 'is not an address'),
+    ('http://cam:99999/', 'is not an address'),
+    ('rtsp://a:hunter2?@cam:x/', 'is not an address'),
+    ('http://cam/a b', 'is not an address'),
+    ('a:hunter2@cam/live', "'***@cam/live' is not an address"),
+    ('http://cam/\r\nX-Header: 1', 'is not an address'),
 ])
 def test_what_is_no_address_is_explained(url, sentence):
     with pytest.raises(PermanentError) as caught:

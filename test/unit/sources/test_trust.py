@@ -94,7 +94,7 @@ def test_clock_and_calibration_come_by_the_same_way(robot):
 def test_another_one_is_not_though_it_has_the_same_name(robot, other):
     with (raw_camera(stream, certificate=other) as camera,
           capturing(source(camera.url('/', ':a-secret@'), tls_ca=robot[0])) as run):
-        said = run.wait_for_problem("shows a certificate that 'tls_ca' does not stand for")
+        said = run.wait_for_problem("presents a certificate that 'tls_ca' does not cover")
         assert 'set that parameter to a file with the certificate of this server' in said
         assert 'a-secret' not in said
         assert camera.requests == []
@@ -110,7 +110,7 @@ def test_one_that_is_signed_by_one_in_the_file_must_have_the_name_of_the_host(ma
         if believed:
             assert run.picture() in PICTURES
         else:
-            run.wait_for_problem("'tls_ca' does not stand for")
+            run.wait_for_problem("'tls_ca' does not cover")
             assert camera.requests == []
 
 
@@ -133,7 +133,7 @@ def test_whoever_leads_from_https_to_http_is_not_followed(robot):
         moved = whole('302 Found', b'', 'text/html', f'Location: {there.url("/stream")}')
         with (raw_camera(lambda request, call: [moved], certificate=robot) as camera,
               capturing(source(camera.url(), tls_ca=robot[0])) as run):
-            run.wait_for_problem('sends us to an address without HTTPS')
+            run.wait_for_problem('redirects to an address without HTTPS')
             assert there.requests == []
 
 

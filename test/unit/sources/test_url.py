@@ -133,7 +133,7 @@ def command(pid):
 
 @pytest.mark.parametrize(('path', 'user', 'words'), [
     ('/login', 'admin:hunter2@', 'put the right user and password into the address'),
-    ('/page', '', 'delivers is no video: open it in a browser'),
+    ('/page', '', 'delivers is not video: open it in a browser'),
     ('/nothing?token=hunter2', 'admin:hunter2@', 'cannot be played (404 Not Found)'),
 ])
 def test_what_cannot_be_played_is_explained_without_secrets(path, user, words, capfd):
@@ -166,8 +166,8 @@ def test_a_secret_is_in_no_title_and_in_no_list_of_processes():
 @pytest.mark.parametrize(('scheme', 'words'), [
     ('http', 'cannot be played .*refused.*start the sender'),
     ('rtsp', 'cannot be played .*refused.*start the sender'),
-    ('tcp', 'nobody answers at .*refused.*rpicam-vid'),
-    ('udp', 'nothing arrives at UDP port .* see that the sender runs'),
+    ('tcp', 'nothing answers at .*refused.*rpicam-vid'),
+    ('udp', 'nothing arrives at UDP port .* check that the sender runs'),
 ])
 def test_a_sender_that_is_not_there_is_waited_for_and_named(scheme, words):
     with socket.socket(type=socket.SOCK_DGRAM if scheme == 'udp' else socket.SOCK_STREAM) as free:
@@ -219,8 +219,8 @@ def connected(port):
 
 
 @pytest.mark.parametrize(('data', 'words'), [
-    (b'HTTP/1.1 400 Bad Request\r\n\r\n', 'let the address begin with http://'),
-    (b'hello' * 1000, 'is no MPEG-TS, H.264, H.265 or JPEG'),
+    (b'HTTP/1.1 400 Bad Request\r\n\r\n', 'start the address with http://'),
+    (b'hello' * 1000, 'is not MPEG-TS, H.264, H.265 or JPEG'),
 ])
 def test_what_is_no_video_is_explained(data, words):
     with socket.create_server(('127.0.0.1', 0)) as server:

@@ -187,7 +187,7 @@ def test_a_camera_that_is_not_there(tmp_path):
 @pytest.mark.parametrize(('state', 'kind', 'words'), [
     ('busy', TemporaryError, 'fuser -v '),
     ('denied', PermanentError, 'sudo usermod -aG video $USER'),
-    ('plain', PermanentError, 'is no camera'),
+    ('plain', PermanentError, 'is not a camera'),
     ('codec', PermanentError, 'delivers no pictures'),
 ])
 def test_what_is_wrong_is_said_with_its_remedy(camera, state, kind, words):
@@ -202,7 +202,7 @@ def test_what_is_unplugged_is_seen_again_when_it_returns(camera):
     with capturing(camera.source()) as run:
         run.picture()
         camera.state('gone')
-        run.wait_for_problem('has been unplugged')
+        run.wait_for_problem('was unplugged')
         run.wait_for_problem('plug the camera in')
         before = run.loop.captured.total
         camera.and_back('gone')
@@ -216,9 +216,9 @@ def test_what_stalls_is_started_again_and_why_is_said(camera):
     with capturing(camera.source()) as run:
         run.picture()
         camera.state('stall')
-        sentence = run.wait_for_problem('sends nothing, for')
+        sentence = run.wait_for_problem('has sent nothing for')
         assert f'the camera {camera.path} (Fake Camera) is open' in sentence
-        assert 'see to its cable' in sentence
+        assert 'check its cable' in sentence
         before = run.loop.captured.total
         camera.and_back('stall')
         wait_until(lambda: run.loop.captured.total > before)
@@ -227,7 +227,7 @@ def test_what_stalls_is_started_again_and_why_is_said(camera):
 @pytest.mark.parametrize(('state', 'words'), [
     ('damaged', r'\d+ buffers came .* none was a picture: \d+ were damaged on their way; see to '
                 'its cable'),
-    ('empty', r'none was a picture: \d+ were empty; see to its cable'),
+    ('empty', r'none was a picture: \d+ were empty; check its cable'),
 ])
 def test_buffers_without_pictures_are_counted(camera, state, words):
     with capturing(camera.source()) as run:

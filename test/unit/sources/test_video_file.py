@@ -87,7 +87,7 @@ def test_it_plays_in_real_time(clip):
 def test_a_video_of_more_pixels_than_may_be_is_refused(clip):
     opened(clip, max_pixels=320 * 240).stop()
     with pytest.raises(PermanentError, match=(
-            r"clip\.mp4' cannot be played: it has 320x240 pixels, and 'max_pixels' allows 76799")):
+            r"clip\.mp4' cannot be played: it has 320x240 pixels, but 'max_pixels' allows 76799")):
         opened(clip, max_pixels=320 * 240 - 1)
 
 

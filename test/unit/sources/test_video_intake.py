@@ -73,8 +73,8 @@ def test_of_another_size_is_no_fault():
 
 
 @pytest.mark.parametrize(('units', 'sentence'), [
-    (UNITS[1:GROUP], 'parameter sets have not come yet: let the sender put them'),
-    ([SETS + UNITS[1]] * 9, 'no key frame for 12 s: let the sender make one'),
+    (UNITS[1:GROUP], 'parameter sets have not come yet: have the sender put them'),
+    ([SETS + UNITS[1]] * 9, 'no key frame for 12 s: have the sender make one'),
     (h264_streams.access_units(9, pixels='yuv444p'), 'is not passed on: it is H.264 with 4:4:4'),
     (h264_streams.access_units(9, codec='libx265'), 'H.265'),
 ])

@@ -152,7 +152,7 @@ def test_failures_are_reported_at_once_and_then_once_a_second(processors, monkey
 @pytest.mark.parametrize('where', ['check', 'make'])
 def test_one_that_cannot_be_made_is_refused(processors, monkeypatch, where):
     monkeypatch.setattr(Faulty, 'where', where)
-    with pytest.raises(PermanentError, match=f"'faulty' cannot be used: .*{where}.*leave it out"):
+    with pytest.raises(PermanentError, match=f"'faulty' cannot be used: .*{where}.*'processor'"):
         pipeline('faulty')
 
 

@@ -74,8 +74,8 @@ def test_names_are_separated_by_commas(text, names):
     ('magic', "there is no processor 'magic': choose one or more of edges, motion, color, aruco, "
               'face, qr, separated by commas'),
     ('motion;edges', "there is no processor 'motion;edges': choose one or more of edges, "),
-    ('', "parameter 'processor' names none: choose one or more of edges, "),
-    (' , ', "parameter 'processor' names none: choose one or more of edges, "),
+    ('', "parameter 'processor' names no processor: choose one or more of edges, "),
+    (' , ', "parameter 'processor' names no processor: choose one or more of edges, "),
     ('qr,motion,qr', "parameter 'processor' names 'qr' twice: once is enough"),
 ])
 def test_bad_names_are_explained(text, sentence):

@@ -308,4 +308,4 @@ async def test_the_task_looks_again_and_again_until_it_is_cancelled(bench):
 def test_the_death_of_the_task_is_logged(caplog):
     with pytest.raises(AttributeError):
         asyncio.run(ConnectionReaper().run(None))
-    assert 'unused connections are not closed any more' in caplog.text
+    assert 'unused connections are no longer closed' in caplog.text

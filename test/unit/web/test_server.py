@@ -232,7 +232,7 @@ def test_custom_sizes_of_one_address_are_few():
         for width in (16, 17, 18, 19):
             assert ask(width, '192.0.2.1').startswith('HTTP/1.1 200')
         refusal = ask(20, '192.0.2.1')
-        assert refusal.startswith('HTTP/1.1 503') and '4 sizes and qualities of your' in refusal
+        assert refusal.startswith('HTTP/1.1 503') and '4 custom sizes and qualities' in refusal
         assert ask(19, '192.0.2.1').startswith('HTTP/1.1 200')  # which is made already
         assert ask(20, '192.0.2.2').startswith('HTTP/1.1 200')
 

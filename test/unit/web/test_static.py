@@ -25,7 +25,8 @@ STATIC = Path(web.__file__).parent / 'static'
 FILES = {str(path.relative_to(STATIC)): path.read_text()
          for path in sorted(STATIC.rglob('*')) if path.is_file()}
 # What the application itself answers with, at addresses of their own.
-PAGES = {'viewer/index.html', 'latency/latency.html', 'login/login.html'}
+PAGES = {'viewer/index.html', 'latency/latency.html', 'login/login.html',
+         'recordings/recordings.html'}
 IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]""")
 LINK = re.compile(r"""="static/([^"]+)"|new URL\('([^']+)', import\.meta\.url\)""")
 # Below a reverse proxy's path, what begins with a slash is somebody else's. Sheets load nothing.

@@ -33,12 +33,12 @@ _OWN_FPS = 30.0  # what picamera2 takes where nobody asks for a rate
 def check_settings(settings: dict[str, Any]) -> None:
     """Refuse what no camera can do."""
     if settings.get('rotation', 0) not in (0, 180):
-        raise Failure("the sensor cannot turn pictures by a quarter: set the parameter 'rotation' "
-                      'to 0 or 180', permanent=True)
+        raise Failure('the sensor cannot rotate pictures by 90 degrees: set the parameter '
+                      "'rotation' to 0 or 180", permanent=True)
     crop = settings.get('crop')
     if crop and (len(crop) != 4 or min(crop) < 0 or 0 in crop[2:]):
-        raise Failure(f"{crop} is no part of a sensor: set the parameter 'crop' to x, y, width "
-                      "and height in the sensor's pixels", permanent=True)
+        raise Failure(f"{crop} is not an area of the sensor: set the parameter 'crop' to x, y, "
+                      "width and height in the sensor's pixels", permanent=True)
 
 
 def configure(picam2: Any, settings: dict[str, Any], pixel_format: str,
@@ -134,7 +134,7 @@ def _sensor(mode: str) -> dict[str, Any]:
     """Return picamera2's words for a sensor mode `WIDTHxHEIGHT` or `WIDTHxHEIGHT:BITS`."""
     match = re.fullmatch(r'(\d+)x(\d+)(?::(\d+))?', mode)
     if match is None:
-        raise Failure(f"'{mode}' is no sensor mode: set the parameter 'sensor_mode' to "
+        raise Failure(f"'{mode}' is not a sensor mode: set the parameter 'sensor_mode' to "
                       'WIDTHxHEIGHT or WIDTHxHEIGHT:BITS', permanent=True)
     sensor: dict[str, Any] = {'output_size': (int(match[1]), int(match[2]))}
     if match[3]:

@@ -78,7 +78,7 @@ class Controls:
         if not kind.endswith('[]'):
             return _element(name, value, kind, control)
         if not isinstance(value, (list, tuple)):
-            raise ValueError(f'{value!r} is no list')
+            raise ValueError(f'{value!r} is not a list')
         elements = [_element(name, element, kind[:-2], control) for element in value]
         length = 4 if name in _RECTANGLE_LISTS else control['length']
         if not elements or len(elements) % length or (
@@ -131,9 +131,9 @@ def _element(name: str, value: Any, kind: str, control: dict[str, Any]) -> Any:
             raise ValueError(f'{value!r} is neither true nor false')
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f'{value!r} is no number')
+        raise ValueError(f'{value!r} is not a number')
     if kind == 'int' and value != int(value):
-        raise ValueError(f'{value!r} is no whole number')
+        raise ValueError(f'{value!r} is not a whole number')
     low, high = control['minimum'], control['maximum']
     if low == high == 0:  # nothing is known of it, but libcamera converts no number over 32 bits
         low, high = -2**31, 2**31 - 1

@@ -86,7 +86,7 @@ def explain(error: BaseException) -> Failure:
         cause = cause.__cause__
     for text in texts:
         if 'busy' in text.lower():
-            return Failure(f'another program uses the camera ({text}): end it; `sudo fuser -v '
+            return Failure(f'another program uses the camera ({text}): stop it; `sudo fuser -v '
                            '/dev/media* /dev/video*` tells which one it is')
     return Failure(f"the camera could not be started ({': '.join(texts)}): see whether "
                    '`rpicam-hello` can, and what stands above')

@@ -20,10 +20,10 @@ from typing import Any
 
 import av
 
-from .frame_writer import FrameWriter
 from .passed_video import PassedVideo
+from .picture_writer import PictureWriter
 from .worker_status import WorkerStatus
-from ...decoded_frame import frame_orientation, to_image
+from ...decoded_frame import DecodedPicture
 from ....codecs import h264
 from ....codecs.limits import check_size, libav_options
 from ....codecs.sniffing import sniff
@@ -37,11 +37,11 @@ _STAMPS = 64
 _CHUNKS = 1 << 15  # AV_CODEC_FLAG2_CHUNKS
 _KEY = {'h264': re.compile(rb'\x00\x00\x01[\x05\x25\x45\x65\x07\x27\x47\x67]'),
         'hevc': re.compile(rb'\x00\x00\x01[\x26\x28\x2a\x40\x42]\x01')}
-_H265 = ('H.265 arrives under the name of H.264, and no picture can be made of it: let the sender '
-         'say what it sends, or send H.264')
-_NO_KEY_FRAME = ('data arrives, and no picture can be made of it yet: let the sender repeat key '
-                 'frames with their parameters, for example `rpicam-vid --inline --intra 30` or '
-                 '`ffmpeg -g 30`')
+_H265 = ('H.265 arrives under the name of H.264, and cannot be decoded: have the sender say what '
+         'it sends, or send H.264')
+_NO_KEY_FRAME = ('data arrives that cannot be decoded yet: have the sender repeat key frames with '
+                 'their parameters, for example `rpicam-vid --inline --intra 30` or `ffmpeg -g '
+                 '30`')
 
 
 class Decoder:
@@ -54,11 +54,11 @@ class Decoder:
     """
 
     @classmethod
-    def of(cls, name: str, writer: FrameWriter, status: WorkerStatus) -> 'Decoder':
+    def of(cls, name: str, writer: PictureWriter, status: WorkerStatus) -> 'Decoder':
         """Return one for a codec by its name in FFmpeg, of which nothing is known beforehand."""
         return cls(av.CodecContext.create(name, 'r'), writer, status)
 
-    def __init__(self, codec: Any, writer: FrameWriter, status: WorkerStatus) -> None:
+    def __init__(self, codec: Any, writer: PictureWriter, status: WorkerStatus) -> None:
         """Own the PyAV context `codec` from now on; TemporaryError when pictures are too large."""
         self._codec = codec
         self._writer = writer
@@ -155,6 +155,4 @@ class Decoder:
     def _put(self, frame: Any, monotonic_ns: int) -> None:
         if self._video is not None:
             self._video.come_out(frame, monotonic_ns)
-        self._writer.put(
-            lambda: to_image(frame, self._writer.decoded_size, frame_orientation(frame)),
-            monotonic_ns)
+        self._writer.put(DecodedPicture(frame, self._writer.decoded_size), monotonic_ns)

@@ -19,6 +19,7 @@ import threading
 import time
 from typing import Any
 
+from .picture_writer import MakeImage
 from .video_writer import VideoWriter
 from .worker_pipe import WorkerPipe
 from ...base import SourceSettings
@@ -27,11 +28,9 @@ from ....codecs.jpeg import JpegHeader, NotAJpegError, read_header
 from ....codecs.jpeg_codec import decode_jpeg
 from ....codecs.limits import whole_jpeg
 from ....core.errors import FrameRefusedError
-from ....core.frame import EncodedImage, Image
+from ....core.frame import EncodedImage
 from ....core.mailbox import Mailbox
 from ....core.statistics import Recent
-
-MakeImage = Callable[[], Image]
 
 
 class FrameWriter:
@@ -66,6 +65,10 @@ class FrameWriter:
             height, width = self._settings.size_of(height, width)
             return width, height
         return self._settings.size_of(width, height)
+
+    def taken_ns(self, _packet: Any, arrival_ns: int) -> int:
+        """Return its arrival: whether the sender's clock agrees with ours, nobody knows."""
+        return arrival_ns
 
     def put(self, content: EncodedImage | MakeImage, monotonic_ns: int, number: int = 0) -> None:
         """Offer a JPEG, or what returns an image, of any size; number 0 is to be counted here."""

@@ -46,7 +46,7 @@ class VideoWriter:
                     "comes, set the parameters 'rotation' to 0, 'hflip' and 'vflip' to false")
         if turned:
             return ('its H.264 is not passed on, because the sender says that it is to be turned: '
-                    'to have it as it comes, let the sender turn it')
+                    'to have it as it comes, have the sender turn it')
         wanted = settings.size_of(width, height)
         if wanted != (width, height):
             return (f'its H.264 is not passed on, because it has {width}x{height} pixels, and '

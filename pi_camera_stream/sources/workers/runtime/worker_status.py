@@ -24,3 +24,7 @@ class WorkerStatus:
     sentence: str
     heard_s: float = 0.0  # monotonic time of the last data; 0 where nobody is connected
     seldom: bool = False  # there is a stream, and how often its pictures come is not known yet
+
+    def hear(self, _size: int, now_s: float) -> None:
+        """Note that bytes have come, which a tool counts."""
+        self.heard_s = now_s

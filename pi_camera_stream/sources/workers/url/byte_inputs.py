@@ -45,7 +45,7 @@ class UdpInput:
         self.arrival_ns = 0  # of what was read last, by CLOCK_MONOTONIC
         self._status = status
         status.sentence = (
-            f'nothing arrives at UDP port {address.port} ({address.shown}): see that the sender '
+            f'nothing arrives at UDP port {address.port} ({address.shown}): check that the sender '
             "runs, that it sends to this computer's address, and that no firewall is in between")
         family, host = _resolve(address)
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -60,13 +60,13 @@ class UdpInput:
         except OSError as error:
             self.close()
             raise TemporaryError(
-                f'cannot receive at UDP port {address.port} ({error.strerror}): see with '
-                f'`ss -ulpn sport = :{address.port}` whether another program does') from error
+                f'cannot bind UDP port {address.port} ({error.strerror}): see with `ss -ulpn '
+                f'sport = :{address.port}` whether another program does') from error
 
     def read(self) -> bytes:
         data = self._socket.recv(_CHUNK_BYTES)
         self.arrival_ns = time.monotonic_ns()
-        self._status.heard_s = self.arrival_ns / 1e9
+        self._status.hear(len(data), self.arrival_ns / 1e9)
         return data
 
     def close(self) -> None:
@@ -117,12 +117,12 @@ class TcpInput:
         self._status = status
         self._listener: socket.socket | None = None
         self._connection: socket.socket | None = None
-        silence = f'{address.shown} is connected, and sends nothing: see what the sender prints'
+        silence = f'{address.shown} is connected, and sends nothing: check what the sender prints'
         if not address.listens:
             self._connection = self._connect(address)
             status.sentence = silence
             return
-        status.sentence = (f'nobody has connected to TCP port {address.port}: start the '
+        status.sentence = (f'no sender has connected to TCP port {address.port}: start the '
                            "sender, with this computer's address and that port")
         family, host = _resolve(address)
         self._listener = socket.socket(family, socket.SOCK_STREAM)
@@ -133,8 +133,8 @@ class TcpInput:
         except OSError as error:
             self.close()
             raise TemporaryError(
-                f'cannot listen at TCP port {address.port} ({error.strerror}): see with '
-                f'`ss -tlpn sport = :{address.port}` whether another program does') from error
+                f'cannot bind TCP port {address.port} ({error.strerror}): see with `ss -tlpn '
+                f'sport = :{address.port}` whether another program does') from error
         self._accept()
         status.sentence = silence
 
@@ -152,7 +152,7 @@ class TcpInput:
             data = b''
         self.arrival_ns = time.monotonic_ns()
         if data:
-            self._status.heard_s = self.arrival_ns / 1e9
+            self._status.hear(len(data), self.arrival_ns / 1e9)
             return data
         if self._listener is not None:
             self._accept()
@@ -176,8 +176,8 @@ class TcpInput:
             connection = socket.create_connection((address.host, address.port), _CONNECT_S)
         except OSError as error:
             raise TemporaryError(
-                f'nobody answers at {address.shown} ({error.strerror or error}): start the sender '
-                'there, for example `rpicam-vid -t 0 -n --inline --listen -o '
+                f'nothing answers at {address.shown} ({error.strerror or error}): start the '
+                'sender there, for example `rpicam-vid -t 0 -n --inline --listen -o '
                 f'tcp://0.0.0.0:{address.port}`') from error
         connection.settimeout(None)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -22,7 +22,7 @@ import av
 from .byte_inputs import SenderChangedError, TcpInput, UdpInput
 from .ts_marker import TsMarker
 from ..runtime.decoder import Decoder
-from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.jpeg_splitter import JpegSplitter
@@ -45,7 +45,7 @@ def codec_title(name: str) -> str:
     return _NAMES.get(name, name)
 
 
-def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+def receive_bytes(address: StreamAddress, writer: PictureWriter, status: WorkerStatus) -> None:
     """Receive until the sender goes, or sends something else, which raises TemporaryError."""
     data = (UdpInput if address.scheme == 'udp' else TcpInput)(address, status)
     try:
@@ -58,18 +58,18 @@ def receive_bytes(address: StreamAddress, writer: FrameWriter, status: WorkerSta
         data.close()
 
 
-def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: FrameWriter,
+def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: PictureWriter,
                  status: WorkerStatus) -> None:
     beginning = data.read()
     while not (kind := sniff(beginning)) or (kind == 'rtp' and address.scheme == 'tcp'):
         status.sentence = (
-            f'what arrives from {address.shown} is no MPEG-TS, H.264, H.265 or JPEG, or its '
+            f'what arrives from {address.shown} is not MPEG-TS, H.264, H.265 or JPEG, or its '
             'parameters are not repeated: send one of these, for example with `rpicam-vid '
             '--inline --intra 30`')
         beginning = (beginning + data.read())[-_MOST_SNIFFED_BYTES:]
     if kind in ('rtp', 'http'):
         raise TemporaryError(
-            f'what arrives from {address.shown} is {kind.upper()}: let the address begin with '
+            f'what arrives from {address.shown} is {kind.upper()}: start the address with '
             f'{kind}:// instead of {address.scheme}://')
     writer.about = {'camera': address.shown, 'fps': 0.0,
                     'detail': f'{codec_title(kind)} over {address.scheme.upper()}'}
@@ -82,7 +82,7 @@ def _receive_one(data: UdpInput | TcpInput, address: StreamAddress, writer: Fram
 
 
 def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
-                   writer: FrameWriter, status: WorkerStatus) -> None:
+                   writer: PictureWriter, status: WorkerStatus) -> None:
     splitter = JpegSplitter()
     chunk = beginning
     broken = 0
@@ -91,12 +91,12 @@ def _receive_jpegs(data: UdpInput | TcpInput, beginning: bytes,
             writer.put(EncodedImage(piece.jpeg), piece.arrival_ns)
         if splitter.truncated + splitter.oversized > broken:
             broken = splitter.truncated + splitter.oversized
-            status.sentence = ('JPEGs arrive that are cut off, broken or too large: let the '
+            status.sentence = ('JPEGs arrive that are cut off, broken or too large: have the '
                                'sender send whole ones, and see whether its network loses data')
         chunk = data.read()
 
 
-def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
+def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer: PictureWriter,
                  status: WorkerStatus) -> None:
     codec: Any = av.CodecContext.create(kind, 'r')
     parser: Any = av.CodecContext.create(kind, 'r')
@@ -112,7 +112,7 @@ def _receive_raw(kind: str, data: UdpInput | TcpInput, beginning: bytes, writer:
         decoder.close()
 
 
-def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter,
+def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: PictureWriter,
                 status: WorkerStatus) -> None:
     file = _TsFile(data, beginning)
     container: Any = None
@@ -129,9 +129,10 @@ def _receive_ts(data: UdpInput | TcpInput, beginning: bytes, writer: FrameWriter
     try:
         for packet in container.demux(stream):
             decoder.put(packet, file.marker.whole_ns or time.monotonic_ns())
-        raise TemporaryError('the sender has gone')
+        raise TemporaryError('the sender has closed the stream')
     except av.error.FFmpegError as error:
-        raise TemporaryError(f'the stream cannot be read on ({error.strerror})') from error
+        raise TemporaryError('the stream cannot be read any further '
+                             f'({error.strerror})') from error
     finally:
         decoder.close()
 

@@ -116,7 +116,7 @@ def ask(address: StreamAddress) -> HttpAnswer:
                 return answer
             moved = urlsplit(url)
             if address.certificates and moved.scheme != 'https':
-                raise TemporaryError(f'{address.shown} sends us to an address without HTTPS: set '
+                raise TemporaryError(f'{address.shown} redirects to an address without HTTPS: set '
                                      "the parameter 'path' to the address of the stream itself, "
                                      "or leave 'tls_ca' empty")
             # The password is nobody else's business, nor for everybody on the way to read.
@@ -131,9 +131,8 @@ def ask(address: StreamAddress) -> HttpAnswer:
         else:
             return answer
         answer.close()
-    raise TemporaryError(f'{address.shown} sends us from one address to the next without end: '
-                         "open it in a browser, and set the parameter 'path' to the address that "
-                         'it ends at')
+    raise TemporaryError(f'{address.shown} redirects without end: open it in a browser, and set '
+                         "the parameter 'path' to the address that it ends at")
 
 
 def _ask(url: str, target: str, login: Login, authorization: bytes, address: StreamAddress
@@ -159,9 +158,9 @@ def _ask(url: str, target: str, login: Login, authorization: bytes, address: Str
     except ssl.SSLError as error:
         _close(connection)
         reason = (error.reason or str(error)).replace('_', ' ').lower()
-        raise TemporaryError(f'{address.shown} does not speak HTTPS as we do ({reason}): begin '
-                             "the parameter 'path' with http://, or let the camera use TLS 1.2 "
-                             'or newer') from None
+        raise TemporaryError(f'{address.shown} does not speak HTTPS that we can use ({reason}): '
+                             "begin the parameter 'path' with http://, or have the camera use TLS "
+                             '1.2 or newer') from None
     except OSError as error:
         _close(connection)
         raise TemporaryError(_no_answer(error, address)) from None
@@ -208,7 +207,7 @@ def _join(url: str, place: str) -> str:
 def _no_answer(error: OSError, address: StreamAddress) -> str:
     reason = 'no answer' if isinstance(error, TimeoutError) else (
         error.strerror or 'the connection was closed without an answer')
-    return (f'{address.shown} cannot be played ({reason}): start the sender, or mend the '
+    return (f'{address.shown} cannot be played ({reason}): start the sender, or correct the '
             'address')
 
 

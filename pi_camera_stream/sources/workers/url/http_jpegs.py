@@ -29,7 +29,7 @@ from .libav_stream import receive_libav
 from .part_splitter import PartSplitter, read_stamp
 from .refusals import refused
 from .sender import Sender
-from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.jpeg import NotAJpegError, SOI
@@ -48,7 +48,7 @@ _SNAPSHOTS_PER_S = 1.0  # unless somebody asks for another rate
 _IMAGES = ('JPEG', 'PNG', 'WebP', 'BMP')
 
 
-def receive_http(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+def receive_http(address: StreamAddress, writer: PictureWriter, status: WorkerStatus) -> None:
     """Receive until the camera ends it, or there is an error, which raises TemporaryError."""
     sender = Sender(address, writer)
     try:
@@ -58,7 +58,7 @@ def receive_http(address: StreamAddress, writer: FrameWriter, status: WorkerStat
     receive_libav(address, writer, status)
 
 
-def _receive_jpegs(address: StreamAddress, writer: FrameWriter, status: WorkerStatus,
+def _receive_jpegs(address: StreamAddress, writer: PictureWriter, status: WorkerStatus,
                    sender: Sender) -> None:
     """Receive until something else comes; the end is a TemporaryError, as any error."""
     pacer = Pacer()
@@ -72,7 +72,7 @@ def _receive_jpegs(address: StreamAddress, writer: FrameWriter, status: WorkerSt
                 raise refused(address, answer.code, answer.status, token=any(
                     'bearer' in challenge.lower()
                     for challenge in answer.header('WWW-Authenticate')))
-            status.heard_s = time.monotonic()
+            status.hear(0, time.monotonic())
             if not _receive(answer, address, writer, status, sender):
                 return
         finally:
@@ -85,7 +85,7 @@ def _has_proxy(address: StreamAddress) -> bool:
     return address.scheme in getproxies() and not proxy_bypass(address.host)
 
 
-def _receive(answer: HttpAnswer, address: StreamAddress, writer: FrameWriter,
+def _receive(answer: HttpAnswer, address: StreamAddress, writer: PictureWriter,
              status: WorkerStatus, sender: Sender) -> bool:
     """Return True behind a single picture, to be asked for again; False where it is none."""
     if answer.kind.startswith('image/') and answer.length is not None:
@@ -110,7 +110,7 @@ def _beginning(answer: HttpAnswer, status: WorkerStatus) -> tuple[bytes, bool]:
     """Return what comes first, and whether a JPEG begins in it with nothing but text before."""
     data = b''
     while chunk := answer.read():
-        status.heard_s = time.monotonic()
+        status.hear(len(chunk), time.monotonic())
         data += chunk
         text = _TEXT.match(data)
         rest = data[text.end() if text else 0:][:len(_START)]
@@ -121,7 +121,7 @@ def _beginning(answer: HttpAnswer, status: WorkerStatus) -> tuple[bytes, bool]:
     return data, False
 
 
-def _put_other(answer: HttpAnswer, beginning: bytes, address: StreamAddress, writer: FrameWriter,
+def _put_other(answer: HttpAnswer, beginning: bytes, address: StreamAddress, writer: PictureWriter,
                status: WorkerStatus) -> bool:
     """Take a picture of another format, whatever the type says; False if it is none."""
     if not beginning.startswith((b'\x89PNG', b'RIFF', b'BM')):
@@ -138,12 +138,12 @@ def _put_other(answer: HttpAnswer, beginning: bytes, address: StreamAddress, wri
 def _whole(answer: HttpAnswer, status: WorkerStatus) -> bytes:
     data = bytearray()
     while len(data) <= MAX_PICTURE_BYTES and (chunk := answer.read()):
-        status.heard_s = time.monotonic()
+        status.hear(len(chunk), time.monotonic())
         data += chunk
     return bytes(data)
 
 
-def _put_image(data: bytes, taken_ns: int, address: StreamAddress, writer: FrameWriter) -> None:
+def _put_image(data: bytes, taken_ns: int, address: StreamAddress, writer: PictureWriter) -> None:
     """Offer a picture of any format that is decoded here; TemporaryError when it is none."""
     if data.startswith(_START):
         writer.about = _about(address, 'JPEG snapshots', snapshots=True)
@@ -175,7 +175,7 @@ def _about(address: StreamAddress, what: str, snapshots: bool = False) -> dict[s
 class _JpegStream:
     """One answer with JPEGs in it, and what is told of it while none comes."""
 
-    def __init__(self, address: StreamAddress, writer: FrameWriter, status: WorkerStatus,
+    def __init__(self, address: StreamAddress, writer: PictureWriter, status: WorkerStatus,
                  sender: Sender) -> None:
         self._address, self._writer, self._status = address, writer, status
         self._sender = sender
@@ -187,12 +187,12 @@ class _JpegStream:
         """Deliver all pictures; TemporaryError at the end, unless one was all that was asked."""
         self._writer.about = _about(self._address, 'JPEG')
         self._status.sentence = (
-            f'{self._address.shown} has answered, and no picture has come: see that the camera '
-            'sends some to others, for example to a browser')
+            f'{self._address.shown} has answered, and no picture has come: check whether it sends '
+            'some to others, for example to a browser')
         self._status.seldom = True  # nobody knows yet how often they come
         chunk = beginning or answer.read()
         while chunk:
-            self._status.heard_s = time.monotonic()
+            self._status.hear(len(chunk), time.monotonic())
             self._take(chunk)
             chunk = answer.read()
         if self._pictures != 1 or many:
@@ -215,10 +215,10 @@ class _JpegStream:
             self._bytes_before = self._bytes
         elif self._splitter.broken > broken:
             self._tell(f'the pictures that {self._address.shown} sends are cut off or broken: '
-                       'let the camera send whole JPEGs, and see whether its network loses data')
+                       'have the camera send whole JPEGs, and see whether its network loses data')
         elif self._splitter.oversized > oversized:
             self._tell(f'a picture that {self._address.shown} sends has more than '
-                       f'{MAX_PICTURE_BYTES >> 20} MiB: let the camera send smaller ones')
+                       f'{MAX_PICTURE_BYTES >> 20} MiB: have the camera send smaller ones')
         elif self._bytes - self._bytes_before > MAX_PICTURE_BYTES or (
                 not self._pictures and self._splitter.other_bytes > _MUCH_BYTES):
             self._tell(self._nothing())
@@ -229,5 +229,5 @@ class _JpegStream:
     def _nothing(self) -> str:
         if self._splitter.broken:
             return self._status.sentence
-        return (f'{self._address.shown} sends {self._bytes} bytes and no JPEG among them: let the '
-                "camera send MJPEG, or set the parameter 'path' to the address of its stream")
+        return (f'{self._address.shown} sends {self._bytes} bytes and no JPEG among them: have '
+                "the camera send MJPEG, or set the parameter 'path' to the address of its stream")

@@ -19,13 +19,15 @@ import io
 from pathlib import Path
 import time
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import av
 
 from .byte_stream import codec_title
+from .http_client import Login
 from .refusals import refused
 from ..runtime.decoder import Decoder
-from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ..runtime.worker_status import WorkerStatus
 from ...stream_address import StreamAddress
 from ....codecs.limits import libav_options
@@ -56,7 +58,7 @@ a=rtpmap:96 {codec}/90000
 """
 
 
-def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerStatus) -> None:
+def receive_libav(address: StreamAddress, writer: PictureWriter, status: WorkerStatus) -> None:
     """
     Receive until the sender goes, or sends what cannot be played, which raises TemporaryError.
 
@@ -70,13 +72,13 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerSta
     decoder = None
     try:
         if not container.streams.video:
-            raise TemporaryError(f'there is no video in {address.shown}: let the sender send '
+            raise TemporaryError(f'there is no video in {address.shown}: have the sender send '
                                  "some, or set the parameter 'path' to the address of a video "
                                  'stream')
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise TemporaryError(f'{address.shown} sends video of a kind that this PyAV cannot '
-                                 'decode: let the sender send H.264, H.265 or JPEG')
+                                 'decode: have the sender send H.264, H.265 or JPEG')
         codec, held = stream.codec_context.name, _HELD.get(container.format.name, 0)
         rate = float(stream.average_rate or 0) if codec != 'mjpeg' else 0.0
         writer.about = {'camera': address.shown, 'fps': rate if 1 <= rate <= 240 else 0.0,
@@ -88,11 +90,12 @@ def receive_libav(address: StreamAddress, writer: FrameWriter, status: WorkerSta
             if not packet.size:
                 continue
             arrivals.append(time.monotonic_ns())
-            status.heard_s = arrivals[-1] / 1e9
+            status.hear(packet.size, arrivals[-1] / 1e9)
+            taken_ns = writer.taken_ns(packet, arrivals[0])
             if decoder is None:
-                writer.put(EncodedImage(bytes(packet)), arrivals[0])
+                writer.put(EncodedImage(bytes(packet)), taken_ns)
             else:
-                decoder.put(packet, arrivals[0])
+                decoder.put(packet, taken_ns)
         raise TemporaryError(f'{address.shown} has ended: start the sender again')
     except (av.error.FFmpegError, OSError) as error:
         _explain(error, address)
@@ -121,6 +124,9 @@ def _open(address: StreamAddress, max_pixels: int) -> Any:
     elif address.listens and address.scheme in ('http', 'https', 'rtmp'):
         options['listen'] = '1'
         url = url.partition('?')[0]
+    if address.scheme in ('http', 'https') and (bearer := Login.of(urlsplit(url)).bearer):
+        # Nobody else gets the token.
+        options |= {'headers': f'Authorization: {bearer.decode()}\r\n', 'max_redirects': '0'}
     if address.tls_ca:
         options |= {'tls_verify': '1', 'ca_file': str(Path(address.tls_ca).expanduser())}
     return av.open(url, options=options, timeout=(None if address.listens else _OPEN_S,
@@ -129,8 +135,8 @@ def _open(address: StreamAddress, max_pixels: int) -> Any:
 
 def _waiting(address: StreamAddress) -> str:
     if address.listens or address.scheme == 'rtp':
-        return (f'nothing has come to {address.shown} yet: see that the sender runs, and that it '
-                "sends to this computer's address and port")
+        return (f'nothing has come to {address.shown} yet: check that the sender runs, and that '
+                "it sends to this computer's address and port")
     return f'{address.shown} has not answered yet: is the sender there?'
 
 
@@ -141,13 +147,13 @@ def _explain(error: Any, address: StreamAddress) -> NoReturn:
         raise refused(address, code, f'{code} {reason}') from None
     if isinstance(error, av.error.ProtocolNotFoundError) and address.scheme in _OPTIONAL:
         raise PermanentError(f'this build of PyAV does not speak {address.scheme}: install the '
-                             "system's with `sudo apt install python3-av`, or let the sender use "
+                             "system's with `sudo apt install python3-av`, or have the sender use "
                              'UDP or RTSP') from None
     if isinstance(error, av.error.InvalidDataError) and address.scheme in ('http', 'https'):
-        raise TemporaryError(f'what {address.shown} delivers is no video: open it in a browser, '
+        raise TemporaryError(f'what {address.shown} delivers is not video: open it in a browser, '
                              "and set the parameter 'path' to the address of the stream "
                              'itself') from None
     if isinstance(error, (av.error.ExitError, av.error.TimeoutError)):
         reason = 'no answer'
-    raise TemporaryError(f'{address.shown} cannot be played ({reason}): start the sender, or mend '
-                         'the address') from None
+    raise TemporaryError(f'{address.shown} cannot be played ({reason}): start the sender, or '
+                         'correct the address') from None

@@ -35,11 +35,11 @@ def refused(address: StreamAddress, code: int, status: str, token: bool = False
     if code in (401, 403, 407):
         what, example = ('access token', ':TOKEN') if token else (
             'user and password', 'USER:PASSWORD')
-        return RefusedError(f'{address.shown} refuses us ({status}): put the right {what} into '
-                            f'the address, before the host, as in {example}@HOST, or let the '
-                            'camera admit this computer')
+        return RefusedError(f'{address.shown} refuses access ({status}): put the right {what} '
+                            f'into the address, before the host, as in {example}@HOST, or have '
+                            'the camera admit this computer')
     if code in (408, 425, 429) or code >= 500:
         return TemporaryError(f'{address.shown} cannot be played now ({status}): wait until the '
                               'camera has started, or let it serve fewer others')
     return TemporaryError(f'{address.shown} cannot be played ({status}): start the sender, or '
-                          'mend the address')
+                          'correct the address')

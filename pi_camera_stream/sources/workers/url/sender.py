@@ -21,7 +21,7 @@ from typing import Any
 from .http_client import HttpAnswer
 from .http_line import HttpLine
 from .sender_clock import ANSWER_S, SenderClock
-from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ...stream_address import StreamAddress
 from ....core import camera_info, clock_exchange
 from ....core.errors import TemporaryError
@@ -36,7 +36,7 @@ _TELLS_NOTHING = 'the sender does not tell its clock'
 class Sender:
     """Belongs to one stream, or to snapshots in a row. The reader calls all, and closes it."""
 
-    def __init__(self, address: StreamAddress, writer: FrameWriter) -> None:
+    def __init__(self, address: StreamAddress, writer: PictureWriter) -> None:
         self._address, self._writer = address, writer
         self._followed = False
         self._clock: SenderClock | None = None

@@ -39,8 +39,8 @@ def open_address(settings: SourceSettings) -> StreamAddress:
         return address
     if address.scheme != 'https':
         raise PermanentError(f"parameter 'tls_ca' is for addresses with https://, and not for "
-                             f"{address.shown}: mend the parameter 'path', or leave 'tls_ca' "
-                             'empty')
+                             f"{address.shown}: set the parameter 'path' to one of these, or "
+                             "leave 'tls_ca' empty")
     return replace(address, tls_ca=settings.tls_ca,
                    certificates=read_certificates(settings.tls_ca))
 
@@ -85,7 +85,7 @@ def _connect(host: str, port: int | None, context: ssl.SSLContext, timeout_s: fl
         connection.connect()
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError(
-            f"shows a certificate that 'tls_ca' does not stand for ({error.verify_message}): set "
+            f"presents a certificate that 'tls_ca' does not cover ({error.verify_message}): set "
             'that parameter to a file with the certificate of this server') from None
     return connection
 

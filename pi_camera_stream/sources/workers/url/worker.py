@@ -20,6 +20,7 @@ old and delays none before it. The main thread calls again about once a second w
 away, and sees to it that the reason is told.
 """
 
+from collections.abc import Callable
 import threading
 import time
 from typing import Any
@@ -32,6 +33,7 @@ from .libav_stream import receive_libav
 from .refusals import RefusedError
 from .trust import open_address
 from ..runtime.frame_writer import FrameWriter
+from ..runtime.picture_writer import PictureWriter
 from ..runtime.worker_pipe import Device, Failure, run, WorkerPipe
 from ..runtime.worker_status import WorkerStatus
 from ...base import SourceSettings
@@ -44,6 +46,13 @@ _REFUSED_S = 7.0  # who comes with a wrong password too often may be locked out
 _RECEIVERS = {'udp': receive_bytes, 'tcp': receive_bytes, 'http': receive_http,
               'https': receive_http}  # the others are FFmpeg's
 _WATCH_S = 0.2
+
+Receive = Callable[[StreamAddress, PictureWriter, WorkerStatus], None]
+
+
+def receiver_of(address: StreamAddress) -> Receive:
+    """Return what receives from there until its end, which is a StreamError."""
+    return _RECEIVERS.get(address.scheme, receive_libav)
 
 
 class UrlWorker(Device):
@@ -90,18 +99,18 @@ class UrlWorker(Device):
         heard_s = self._status.heard_s
         silent_s = self._silent_s()
         if self._writer.last_s and heard_s and time.monotonic() - heard_s > silent_s / 2:
-            return (f'{self._shown} has sent nothing any more for {silent_s:.1f} s: see that the '
-                    'sender runs, and that the network reaches it')
+            return (f'{self._shown} has sent nothing for {silent_s:.1f} s: check that the sender '
+                    'runs, and that the network reaches it')
         return self._status.sentence
 
     def _tell_broken(self, reason: str) -> None:
         self._status.seldom = False
-        self._status.sentence = (f'a picture that {self._shown} sends is left out: {reason}; let '
+        self._status.sentence = (f'a picture that {self._shown} sends is left out: {reason}; have '
                                  'the camera send whole JPEGs, and see whether its network loses '
                                  'data')
 
     def _receive(self, address: StreamAddress) -> None:
-        receive = _RECEIVERS.get(address.scheme, receive_libav)
+        receive = receiver_of(address)
         while True:
             begin_s, retry_s = time.monotonic(), _RETRY_S
             try:

@@ -52,14 +52,14 @@ class Arrivals:
         """Return why there has been no picture for so long; nothing where it is not known here."""
         with self._lock:
             if not self._came:
-                return (f'the camera {camera} is open, and sends nothing, for {silent_s:.1f} s: '
-                        f'see to its cable, and {_BUS}; another program may use one of them')
+                return (f'the camera {camera} is open, but has sent nothing for {silent_s:.1f} s: '
+                        f'check its cable, and {_BUS}; another program may use one of them')
             if not self._faults:
                 return ''
             told = '; '.join(
                 f'{count} {what}' + (f' ({self._detail[what]})' if self._detail[what] else '')
                 for what, count in self._faults.most_common())
-            remedy = f'see to its cable, and {_BUS}' if any(
+            remedy = f'check its cable, and {_BUS}' if any(
                 self._faults[what] for what in _FAULTS_OF_THE_BUS) else (
                 "set the parameters 'width' and 'height' to another size, which may come in "
                 'another format, or plug the camera in again')

@@ -100,7 +100,7 @@ class V4l2Controls:
         """Set a control; return why it cannot be, or nothing."""
         query = self._queries.get(name)
         if query is None:
-            return 'is none of the controls that this camera has'
+            return 'is not a control of this camera'
         control = self.described[name]
         if query.type == api.BUTTON and not value:
             return ''  # only pressing it does something

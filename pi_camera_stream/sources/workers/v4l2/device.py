@@ -102,7 +102,7 @@ class V4l2Device:
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise
-            raise PermanentError(f'{self.path} is no camera{_others()}') from None
+            raise PermanentError(f'{self.path} is not a camera{_others()}') from None
         self._driver = text(capability.driver)
         card = text(capability.card).partition(':')[0]
         if not can & api.CAN_CAPTURE or not can & api.CAN_STREAM:
@@ -163,11 +163,11 @@ class V4l2Device:
             raise TemporaryError(f'there is no {self.path}: plug the camera in, or set the '
                                  f"parameter 'path' to one that is there{_others()}") from None
         if error.errno in (errno.ENODEV, errno.EIO, errno.EPROTO):
-            raise TemporaryError(f'the camera {self.path} has been unplugged, or has lost its '
-                                 'power: see to its cable') from None
+            raise TemporaryError(f'the camera {self.path} was unplugged or has lost power: check '
+                                 'its cable') from None
         if error.errno == errno.EBUSY:
-            raise TemporaryError(f'another program uses {self.path}: see which one with `fuser '
-                                 f'-v {self.path}`, and end it') from None
+            raise TemporaryError(f'another program uses {self.path}: find it with `fuser -v '
+                                 f'{self.path}`, and end it') from None
         if error.errno == errno.ENOSPC:
             raise TemporaryError(
                 f'the USB bus of {self.path} has no room left for it: use another port, at '

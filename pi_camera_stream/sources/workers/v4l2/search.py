@@ -58,8 +58,8 @@ def find_cameras(folder: str) -> list[str]:
     if refused is not None:
         raise refusal(str(refused.filename))
     told = f' ({", ".join(sorted(others))}: no cameras)' if others else ''
-    raise TemporaryError(f'there is no camera in {folder}{told}: plug one in, or set the '
-                         "parameter 'source' to picamera2 for a Raspberry Pi camera")
+    raise TemporaryError(f'found no camera in {folder}{told}: plug one in, or set the parameter '
+                         "'source' to picamera2 for a Raspberry Pi camera")
 
 
 def capabilities(fd: int) -> tuple[api.Capability, int]:

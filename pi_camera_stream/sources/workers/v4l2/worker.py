@@ -126,14 +126,14 @@ class V4l2Worker(Device):
             from ..runtime.decoder import Decoder
         except ModuleNotFoundError as error:
             raise PermanentError(
-                f"{camera} has nothing but {title} there, which needs the Python module "
+                f'{camera} offers only {title} there, which needs the Python module '
                 f"'{error.name}': install it with `sudo apt install python3-av`") from error
         av.logging.set_level(av.logging.PANIC)
         decoder = Decoder.of(codec, self._writer, self._status)
         self._status.sentence = (
-            f'{title} comes from the camera {camera}, and no picture can be made of it: it sends '
-            "no key frame, or not often enough; plug it in again, or set the parameters 'width' "
-            "and 'height' to a size that it has as MJPG or YUYV")
+            f'{title} comes from the camera {camera}, and it cannot be decoded: it sends no key '
+            "frame, or not often enough; plug it in again, or set the parameters 'width' and "
+            "'height' to a size that it has as MJPG or YUYV")
         last = 0
         while True:
             shots = device.read()
@@ -154,8 +154,8 @@ class V4l2Worker(Device):
         device = self._device
         camera = f'{device.path} ({device.card})' if device is not None else ''
         self._pipe.fail(self._arrivals.reason(camera, silent_s) or self._status.sentence or (
-            f'pictures come from the camera {camera}, and are not encoded: this computer has too '
-            "much to do; set the parameters 'width', 'height' and 'fps' to less"))
+            f'pictures come from the camera {camera}, but are not encoded: this computer is '
+            "overloaded; set the parameters 'width', 'height' and 'fps' to less"))
 
     def _silent_s(self) -> float:
         """Return the seconds since the last picture, or since the camera was opened."""

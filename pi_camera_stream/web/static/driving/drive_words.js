@@ -107,11 +107,11 @@ function who({ reached, drives, you, driver, asking, sentence }) {
 /** @param {DriveView} view */
 function why(view) {
   if (view.stopping && !view.latched) {
-    return view.reached ? 'Stopping' : 'The stop is sent as soon as the robot can be reached';
+    return view.reached ? 'Stopping' : 'The stop will be sent as soon as the robot can be reached';
   }
   if (!view.reached) return '';
   if (view.muted) return 'The driver has muted your stop for some minutes';
-  if (view.fault) return `The vehicle fails, and is told to stop: ${view.fault}`;
+  if (view.fault) return `The vehicle has failed and is being stopped: ${view.fault}`;
   if (view.latched) return contested(view) || 'No motion: the emergency stop holds';
   if (view.refusal) return `Nobody can drive: ${view.refusal}`;
   if (view.late) return 'No motion: the connection is more than 300 ms late';
@@ -138,7 +138,7 @@ function wheel({ drives, you, driver, asking, may_drive: mayDrive, may_take: may
 
 /** @param {DriveView} view */
 function contested({ others, others_move: move }) {
-  return move ? `Contested: ${others} moves the vehicle in spite of it` : '';
+  return move ? `Contested: ${others} still moves the vehicle` : '';
 }
 
 /** @param {DriveView} view */
@@ -154,7 +154,7 @@ function pressers({ again = {}, may_mute: mayMute = false }) {
   const [most] = Object.entries(again).sort(([, one], [, other]) => other - one);
   if (!most) return { again: '', mute: '' };
   const [name, count] = most;
-  return { again: `${name} has stopped it ${count} times of late`, mute: mayMute ? name : '' };
+  return { again: `${name} has stopped it ${count} times recently`, mute: mayMute ? name : '' };
 }
 
 /** @param {number} angular */

@@ -141,7 +141,7 @@ export class Driver {
     const turned = late !== this.#late;
     this.#late = late;
     if (late && turned) this.letGo('the connection was more than 300 ms late');
-    if (this.#input.stale) this.letGo('the page could not look at the gamepad in time');
+    if (this.#input.stale) this.letGo('the page could not read the gamepad in time');
     this.#input.ready = this.#timer > 0 && !late && !document.hidden
       && document.hasFocus() && !this.#blocked;
     if (turned) this.#owner.changed();

@@ -27,7 +27,7 @@ const HIDDEN_MS = 5000; // until a page that nobody sees goes
 
 /** The controls, for a robot that may be driven; they are on the page until `close()`. */
 export class Driving {
-  #mainView;
+  #views;
   #connection;
   #driver;
   #panel;
@@ -51,7 +51,7 @@ export class Driving {
    */
   constructor(views, doubt) {
     const { signal } = this.#listening;
-    this.#mainView = () => views()[0];
+    this.#views = views;
     this.#connection = new DriveConnection({
       opened: () => this.#opened(),
       stated: (state) => this.#stated(state),
@@ -60,7 +60,7 @@ export class Driving {
         this.#lost(sentence);
         doubt();
       },
-      unavailable: () => this.#lost('No driving: WebSockets do not get through to the robot'),
+      unavailable: () => this.#lost('Driving is not possible: WebSockets cannot reach the robot'),
     });
     const tuning = new Tuning();
     this.#panel = new DrivePanel({
@@ -124,9 +124,14 @@ export class Driving {
     return Boolean(this.#taken && this.#state?.you);
   }
 
+  get #mainView() {
+    return this.#views()[0];
+  }
+
   #take() {
     this.#taken = true;
-    this.#viewer = this.#mainView()?.viewer ?? null;
+    this.#showHowOld(true);
+    this.#viewer = this.#mainView?.viewer ?? null;
     this.#connection.send({
       type: 'take',
       tab: this.#tab,
@@ -160,7 +165,7 @@ export class Driving {
     this.#sentence = '';
     if (state.latched || state.muted) this.#stopping = false;
     // The robot sends the driver its best pictures, if it knows which are the driver's.
-    if (this.#drives && (this.#mainView()?.viewer ?? null) !== this.#viewer) this.#take();
+    if (this.#drives && (this.#mainView?.viewer ?? null) !== this.#viewer) this.#take();
     this.#update();
   }
 
@@ -184,7 +189,17 @@ export class Driving {
 
   #update() {
     this.#driver.set(this.#drives, this.#stopping || Boolean(this.#state?.latched));
+    this.#showHowOld(this.#drives);
     this.#show();
+  }
+
+  /**
+   * Let pictures come in a way that tells when each was taken: one may drive by no others.
+   *
+   * @param {boolean} needed
+   */
+  #showHowOld(needed) {
+    for (const view of this.#views()) view.setDriving(needed);
   }
 
   #show() {
@@ -196,7 +211,7 @@ export class Driving {
       late: this.#driver.late,
       letGo: this.#driver.reason,
       tripMs: this.#connection.tripMs(),
-      ageMs: this.#mainView()?.ageMs ?? null,
+      ageMs: this.#mainView?.ageMs ?? null,
     };
     this.#panel.show(this.#state ? { ...this.#state, ...page, reached: true }
       : { ...page, reached: false });

@@ -29,12 +29,12 @@ export function watchFocus(lost, signal) {
    * @param {string} why
    */
   const watch = (target, kind, why) => target?.addEventListener(kind, () => lost(why), { signal });
-  watch(window, 'blur', 'the page has lost the focus');
+  watch(window, 'blur', 'the page lost focus');
   watch(window, 'pagehide', 'the page was left');
   watch(document, 'freeze', 'the page was frozen');
   watch(window, 'orientationchange', 'the screen was turned');
   watch(screen.orientation, 'change', 'the screen was turned');
-  watch(window, 'gamepaddisconnected', 'the gamepad has gone');
+  watch(window, 'gamepaddisconnected', 'the gamepad was disconnected');
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) lost('the page was hidden');
   }, { signal });

@@ -28,10 +28,10 @@ import { LatencyPanel } from './latency_panel.js';
 import { randomKey } from './tile_code.js';
 import { TileScreen } from './tile_screen.js';
 
-const NO_SOCKETS = 'This needs WebSockets, which do not get through to the robot from here';
-const OLD_BROWSER = 'This browser is too old for it: it lacks what the page is made of';
+const NO_SOCKETS = 'This needs WebSockets, which cannot reach the robot from here';
+const OLD_BROWSER = 'This browser is too old for this page: use a newer one';
 const NO_PIXELS = 'This browser does not let pages read pictures, to protect its user from being '
-  + 'recognised: allow it for this page, or take another browser';
+  + 'recognised: allow it for this page, or use another browser';
 
 const urlState = new UrlState();
 // So that the code is legible.
@@ -51,7 +51,7 @@ const camera = {
   unavailable: () => giveUp(NO_SOCKETS),
 };
 const grid = new CameraGrid(
-  find(document, '#stage'), (topic) => new CameraView(topic, tier, 'auto', camera));
+  find(document, '#stage'), (topic) => new CameraView(topic, tier, 'websocket', camera));
 let given = false; // up
 
 function start() {

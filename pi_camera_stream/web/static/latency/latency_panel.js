@@ -25,7 +25,7 @@ const RECENT_MS = 2000; // who has been seen so lately, is seen
 const SEARCHED_MS = 1500; // so much nothing must be found before that is said
 const BINS = 24;
 const HINTS = {
-  waiting: 'Waiting for pictures of the camera',
+  waiting: 'Waiting for pictures from the camera',
   searching: 'Point the camera at this code until the frame turns green',
   lost: 'No code found in the picture: come closer, avoid reflections, hold still',
   seen: 'The camera sees the code. Hold it still',

@@ -23,10 +23,12 @@ export class ApiError extends Error {
   /**
    * @param {number} status of the HTTP response
    * @param {string} sentence
+   * @param {number} [retryS] so many seconds later it may be different
    */
-  constructor(status, sentence) {
+  constructor(status, sentence, retryS = 0) {
     super(sentence);
     this.status = status;
+    this.retryS = retryS;
   }
 }
 
@@ -77,6 +79,16 @@ export function post(url, fields) {
 }
 
 /**
+ * Return the response to a DELETE, or throw as `get` does.
+ *
+ * @param {string} url
+ * @returns {Promise<Response>}
+ */
+export function remove(url) {
+  return ask(url, { method: 'DELETE', signal: AbortSignal.timeout(TIMEOUT_MS) });
+}
+
+/**
  * Return the response to any other request, or throw as `get` does.
  *
  * @param {string} url
@@ -87,7 +99,8 @@ export async function ask(url, options) {
   const response = await fetch(url, options);
   if (response.ok) return response;
   if (response.status === 401) location.assign(logInAddress());
-  throw new ApiError(response.status, sentence(await response.text(), response));
+  const retryS = Number(response.headers.get('Retry-After')) || 0;
+  throw new ApiError(response.status, sentence(await response.text(), response), retryS);
 }
 
 /**

@@ -37,7 +37,7 @@ const SENTENCE_MS = 10_000; // of what is said once
  * @property {(view: CameraView, tiers: string[] | null) => void} greeted
  * @property {() => void} reshaped
  * @property {() => void} unavailable
- * @property {() => void} [withoutH264] its reason has changed
+ * @property {() => void} [withoutH264] its reason has changed, or that for no WebRTC
  * @property {(picture: PaintedPicture) => void} [painted]
  */
 
@@ -49,6 +49,8 @@ const SENTENCE_MS = 10_000; // of what is said once
 export class CameraView {
   #wished; // topic as it was asked for; '' is the robot's default
   #tier;
+  #transport;
+  #drives = false;
   #owner;
   /** @type {Feed | undefined} */
   #feed;
@@ -67,6 +69,7 @@ export class CameraView {
   constructor(topic, tier, transport, owner) {
     this.#wished = topic;
     this.#tier = tier;
+    this.#transport = transport;
     this.#owner = owner;
     this.topic = topic;
     /**
@@ -76,13 +79,15 @@ export class CameraView {
      */
     this.viewer = null;
     /**
-     * Of the picture on the screen, by the robot's clock.
+     * Of the picture on the screen, by the robot's clock; null where one may not drive by it.
      *
      * @type {number | null}
      */
     this.stampMs = null;
     /** Why this camera has no H.264; empty when it has, or when nobody knows yet. */
     this.h264Reason = '';
+    /** The same for WebRTC. */
+    this.webRtcReason = '';
     this.ratio = 16 / 9;
     this.element = cameraCell();
     this.figure = find(this.element, 'figure');
@@ -132,19 +137,35 @@ export class CameraView {
   }
 
   /**
-   * Show the pictures over `mjpeg`, or over whatever is best.
+   * Somebody drives by this picture, or does not any more.
+   *
+   * @param {boolean} drives
+   */
+  setDriving(drives) {
+    if (this.#drives === drives) return;
+    this.#drives = drives;
+    this.#feed?.setDriving(drives);
+  }
+
+  /**
+   * Show the pictures over `mjpeg`, `websocket` or `webrtc`, or over whatever is best.
    *
    * @param {string} transport
    */
   useTransport(transport) {
+    this.#transport = transport;
     const Feed = transport === 'mjpeg' || !WebSocketFeed.available ? MjpegFeed : WebSocketFeed;
-    if (this.#feed instanceof Feed) return;
+    if (this.#feed instanceof Feed) {
+      this.#feed.setTransport(transport);
+      return;
+    }
     const running = this.#timer;
     if (running) this.stop();
     this.#feed?.element.remove();
-    const feed = new Feed(this.#wished, this.#tier, this);
+    const feed = new Feed(this.#wished, this.#tier, this, this.#transport);
     feed.element.className = 'picture';
     this.figure.prepend(feed.element);
+    feed.setDriving(this.#drives);
     this.#feed = feed;
     this.#name();
     if (running) this.start();
@@ -168,9 +189,10 @@ export class CameraView {
 
   /** @type {FeedOwner['painted']} */
   painted(picture) {
-    this.stampMs = picture.stampMs;
+    const { stampMs, transport } = picture;
+    this.stampMs = transport === 'websocket' ? stampMs : null;
     const code = this.#blocks.read(picture);
-    this.#overlay.add(picture, code && picture.stampMs - code.timeMs);
+    this.#overlay.add(picture, code && stampMs !== null ? stampMs - code.timeMs : null);
     this.#shown(picture);
     this.#owner.painted?.(picture);
   }
@@ -186,7 +208,7 @@ export class CameraView {
     this.#note(state === 'shown' ? reason : '');
     if (state === 'shown') return;
     this.#stale();
-    const more = { since: ` since ${Math.round(silentS)}\u00a0s`, detail: reason };
+    const more = { since: ` for ${Math.round(silentS)}\u00a0s`, detail: reason };
     if (state === 'waiting') this.#wait(reason);
     else if (state === 'broken') this.#notice.show('silent', 'Pictures cannot be shown', more);
     else this.#notice.show('silent', 'No signal', more);
@@ -196,6 +218,13 @@ export class CameraView {
   withoutH264(sentence) {
     if (this.h264Reason === sentence) return;
     this.h264Reason = sentence;
+    this.#owner.withoutH264?.();
+  }
+
+  /** @type {FeedOwner['withoutWebRtc']} */
+  withoutWebRtc(sentence) {
+    if (this.webRtcReason === sentence) return;
+    this.webRtcReason = sentence;
     this.#owner.withoutH264?.();
   }
 

@@ -21,14 +21,17 @@
  *
  * @typedef {object} PaintedPicture
  * @property {number | null} ageMs at that moment, where it is known
- * @property {number} stampMs
- * @property {number} sequence as the robot counts them
+ * @property {boolean} [ageAtMost] it may be less
+ * @property {number | null} stampMs where it is known
+ * @property {number | null} sequence as the robot counts them, where it does
  * @property {'jpeg' | 'h264'} codec
+ * @property {'websocket' | 'webrtc'} transport
+ * @property {number} [loss] part of the packets
  * @property {string} tier
  * @property {number} width
  * @property {number} height
  * @property {number} paintedMs of performance.now()
- * @property {import('./painter.js').Drawable} image as long as the call lasts
+ * @property {import('./painter.js').Drawable | HTMLVideoElement} image as long as the call lasts
  */
 
 /**
@@ -38,6 +41,7 @@
  * @property {number} rate
  * @property {number | null} ageMs
  * @property {'jpeg' | 'h264'} codec
+ * @property {'mjpeg'} transport
  * @property {string} tier
  * @property {number} width
  * @property {number} height
@@ -54,6 +58,7 @@
  * @property {(stats: StreamStats) => void} reported
  * @property {(sentence: string) => void} withoutH264 why it cannot be had of this camera; empty
  *   when it can
+ * @property {(sentence: string) => void} withoutWebRtc the same for WebRTC
  * @property {(sentence: string) => void} noted is said over the picture; empty when it is over
  * @property {(signal: import('./ws_messages.js').Signal) => void} signalled
  * @property {() => void} lost the robot cannot be reached
@@ -70,6 +75,8 @@
  * @property {() => void} stop
  * @property {() => void} wake
  * @property {(name: string) => void} setTier
+ * @property {(name: string) => void} setTransport among those that it has
+ * @property {(drives: boolean) => void} setDriving whether somebody drives by its pictures
  */
 
 export {};

@@ -28,9 +28,9 @@ const MOST_TICKS = 15; // without a key frame: the robot makes one every 10 s an
 const MOST_FAILURES = 4;
 const FAILURES_WINDOW_MS = 30_000;
 
-const WAITING = 'H.264 waits for the next key frame of the camera';
-const NO_KEY = 'No key frame of this camera’s H.264 comes: JPEG is shown';
-const FAILED = 'This browser fails to decode the H.264 of this camera: JPEG is shown';
+const WAITING = 'H.264 is waiting for the camera’s next key frame';
+const NO_KEY = 'This camera’s H.264 has no key frame: showing JPEG';
+const FAILED = 'This browser cannot decode this camera’s H.264: showing JPEG';
 
 /**
  * What belongs to one picture, and what is called when that is decoded, or was left out.
@@ -206,7 +206,7 @@ export class H264Decoder {
     if (decoder !== this.#decoder) return;
     if (error.name === 'NotSupportedError') {
       const kind = this.#parameters?.codec;
-      this.#giveUp(`This browser cannot decode H.264 of this kind (${kind}): JPEG is shown`);
+      this.#giveUp(`This browser cannot decode H.264 of this kind (${kind}): showing JPEG`);
     } else if (error.name === 'QuotaExceededError') {
       this.#close(); // taken away for other pages, while it was not used
     } else {

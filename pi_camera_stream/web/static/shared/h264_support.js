@@ -14,13 +14,13 @@
  * limitations under the License.
  */
 
-// Whether this page can show H.264.
+// Whether this page can show H.264 that comes by a WebSocket; by WebRTC, see webrtc_support.js.
 
 const USUAL = 'avc1.640028'; // profile High, up to 1920x1080
 const PATIENCE_MS = 1000;
 
-const INSECURE = 'Browsers decode H.264 only over HTTPS, or on the robot itself (localhost). '
-  + 'To have HTTPS, run there: python3 -m pi_camera_stream secure';
+const INSECURE = 'Without WebRTC, browsers decode H.264 only over HTTPS, or on the robot itself '
+  + '(localhost). To set up HTTPS, run on the robot: python3 -m pi_camera_stream secure';
 const UNABLE = 'This browser cannot decode H.264';
 
 /** Why it cannot, a sentence; empty when it can. The browser tells within a ms. */

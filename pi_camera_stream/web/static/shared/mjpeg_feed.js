@@ -76,6 +76,10 @@ export class MjpegFeed {
     if (this.#running) this.#connect();
   }
 
+  setTransport() {} // there is no other
+
+  setDriving() {}
+
   /**
    * Called by state_poll.js.
    *
@@ -96,6 +100,7 @@ export class MjpegFeed {
       rate: stream.frames_per_s,
       ageMs: stream.age_ms,
       codec: 'jpeg',
+      transport: 'mjpeg',
       tier: ours.length === 1 ? ours[0].tier : this.#tier,
       width: this.element.naturalWidth,
       height: this.element.naturalHeight,

@@ -101,6 +101,19 @@ export class Painter {
     this.#take({ ...picture, order: this.#next() }, frame);
   }
 
+  /**
+   * Paint what a <video> shows, which is about to go, and do not go back in time from there.
+   *
+   * @param {HTMLVideoElement} video
+   * @param {number | null} stampMs
+   */
+  keep(video, stampMs) {
+    this.clear();
+    this.#draw(video, video.videoWidth, video.videoHeight);
+    if (stampMs === null) return;
+    this.#last = { stampMs, tier: NaN, painted: () => {}, leftOut: () => {} }; // of no other's
+  }
+
   /** Forget what has not been painted yet. */
   clear() {
     cancelAnimationFrame(this.#frame);
@@ -173,15 +186,24 @@ export class Painter {
     if (!picture) return;
     const { image } = picture;
     const [width, height] = sizeOf(image);
-    // With all pixels of the picture; the browser fits them to those of the screen.
-    if (this.#canvas.width !== width) this.#canvas.width = width;
-    if (this.#canvas.height !== height) this.#canvas.height = height;
-    this.#context.drawImage(image, 0, 0);
+    this.#draw(image, width, height);
     try {
       picture.painted(image, width, height);
     } finally {
       image.close();
     }
+  }
+
+  /**
+   * @param {Drawable | HTMLVideoElement} image
+   * @param {number} width
+   * @param {number} height
+   */
+  #draw(image, width, height) {
+    // With all pixels of the picture; the browser fits them to those of the screen.
+    if (this.#canvas.width !== width) this.#canvas.width = width;
+    if (this.#canvas.height !== height) this.#canvas.height = height;
+    this.#context.drawImage(image, 0, 0);
   }
 }
 

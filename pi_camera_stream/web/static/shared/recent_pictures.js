@@ -60,13 +60,14 @@ export class RecentPictures {
   }
 
   /**
-   * Note that a picture was painted; they are counted modulo 2³².
+   * Note that a picture was painted; they are counted modulo 2³², where they are (null).
    *
    * @param {Omit<RecentPicture, 'leftOut'>} picture
-   * @param {number} sequence
+   * @param {number | null} sequence
    */
   add(picture, sequence) {
-    const gap = this.#sequence === null ? 0 : (sequence - this.#sequence - 1) >>> 0;
+    const before = this.#sequence;
+    const gap = before === null || sequence === null ? 0 : (sequence - before - 1) >>> 0;
     this.#sequence = sequence;
     this.#painted.push({ ...picture, leftOut: gap < MOST_GAP ? gap : 0 });
     this.#forget(picture.ms);

@@ -25,6 +25,7 @@ const ALIKE_MS = 5; // stamps and pixels that differ less are never said to diff
 const LEAST_AGE_MS = -20;
 const MOST_AGE_MS = 600_000;
 const CODECS = { jpeg: 'JPEG', h264: 'H.264' };
+const TRANSPORTS = { mjpeg: 'HTTP', webrtc: 'WebRTC', websocket: 'WebSocket' };
 
 /**
  * @typedef {object} Stats
@@ -34,6 +35,9 @@ const CODECS = { jpeg: 'JPEG', h264: 'H.264' };
  * @property {number | null} [bitsPerS]
  * @property {number} [leftOutPerS] pictures that were not shown
  * @property {'jpeg' | 'h264'} codec
+ * @property {keyof typeof TRANSPORTS} transport
+ * @property {number} [loss] part of the packets on the way
+ * @property {boolean} [ageAtMost] the age may be less
  * @property {string} tier
  * @property {number} width
  * @property {number} height
@@ -49,7 +53,10 @@ const CODECS = { jpeg: 'JPEG', h264: 'H.264' };
 export class StatsOverlay {
   #root;
   #recent = new RecentPictures();
-  /** @type {Pick<Stats, 'codec' | 'tier' | 'width' | 'height' | 'atRobot'> | null} */
+  /**
+   * @type {Pick<Stats, 'codec' | 'transport' | 'loss' | 'ageAtMost' | 'tier' | 'width' | 'height'
+   *   | 'atRobot'> | null}
+   */
   #last = null;
 
   /** @param {HTMLElement} root */
@@ -72,10 +79,10 @@ export class StatsOverlay {
    * @param {import('./feed.js').PaintedPicture} picture
    * @param {number | null} leadMs
    */
-  add({ ageMs, codec, sequence, tier, width, height }, leadMs) {
+  add({ ageMs, ageAtMost, codec, loss, sequence, tier, transport, width, height }, leadMs) {
     const known = leadMs !== null && Math.abs(leadMs) < MOST_AGE_MS; // or the film is an old one
     this.#recent.add({ ms: performance.now(), ageMs, leadMs: known ? leadMs : null }, sequence);
-    this.#last = { codec, tier, width, height };
+    this.#last = { ageAtMost, codec, loss, tier, transport, width, height };
   }
 
   /** The age of the pictures of the last second, at paint; null when there were none. */
@@ -102,13 +109,16 @@ export class StatsOverlay {
    */
   show({
     rate, ageMs, leadMs = null, bitsPerS = null, leftOutPerS = 0, codec, tier, width, height,
-    atRobot = false,
+    ageAtMost = false, atRobot = false, loss = 0, transport,
   }) {
-    this.#last = { codec, tier, width, height, atRobot };
+    this.#last = { ageAtMost, codec, tier, transport, loss, width, height, atRobot };
     this.#write('.rate', `${rate.toFixed(1)} /s`);
     this.#write('.bits', bitsPerS === null ? '' : bitRate(bitsPerS));
     this.#write('.left-out', leftOutPerS ? `${leftOutPerS.toFixed(1)} /s` : '');
-    this.#write('.age', `${ageText(ageMs)}${atRobot ? ' at the robot' : ''}`);
+    this.#write('.loss', loss ? `${(100 * loss).toFixed(1)} %` : '');
+    this.#write('.transport', TRANSPORTS[transport]);
+    const bound = ageAtMost && ageMs !== null ? 'at most ' : '';
+    this.#write('.age', `${bound}${ageText(ageMs)}${atRobot ? ' at the robot' : ''}`);
     this.#write('.codec', CODECS[codec]);
     this.#write('.tier', isH264(tier) ? tier.split('_')[1] ?? '' : tier);
     this.#write('.size', width ? `${width}×${height}` : NOTHING);

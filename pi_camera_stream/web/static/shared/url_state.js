@@ -23,7 +23,7 @@ import { address } from './api.js';
  * @property {string[]} topics side by side; none is the robot's default
  * @property {string} tier name of a quality tier, or `auto`
  * @property {boolean} figures whether they are shown over the pictures
- * @property {string} transport `mjpeg` for no WebSocket, or `auto`
+ * @property {string} transport `webrtc`, `websocket` for no WebRTC, `mjpeg` for neither, or `auto`
  * @property {'off' | 'on' | 'muted'} sound
  */
 

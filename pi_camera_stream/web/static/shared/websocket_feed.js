@@ -22,13 +22,17 @@ import { Connection } from './connection.js';
 import { H264Decoder } from './h264_decoder.js';
 import { whyNoH264 } from './h264_support.js';
 import { Painter } from './painter.js';
+import { WebRtcBeside } from './webrtc_beside.js';
 import { isH264, readPicture, tierName } from './ws_messages.js';
 
 const JPEG_MS = 2000; // for so long at the beginning of H.264, nobody wonders
-const NO_KEY_YET = 'H.264 begins with the next key frame of the camera';
+const NO_PICTURES = 'none'; // as a tier
+const NO_KEY_YET = 'H.264 starts with the camera’s next key frame';
 
 /** What belongs to one connection: the next one may lead to another program. */
 class Session {
+  topic = '';
+  viewer = '';
   /** @type {string[]} */
   tiers = [];
 }
@@ -50,14 +54,16 @@ export class WebSocketFeed {
   #connection;
   #painter;
   #decoder;
+  #webRtc;
   #clock = new ClockSync((message) => this.#connection.send(message));
 
   /**
    * @param {string} topic
    * @param {string} tier
    * @param {import('./feed.js').FeedOwner} camera
+   * @param {string} transport
    */
-  constructor(topic, tier, camera) {
+  constructor(topic, tier, camera, transport) {
     this.#topic = topic;
     this.#tier = tier;
     this.#camera = camera;
@@ -65,18 +71,19 @@ export class WebSocketFeed {
     this.element.width = 1280; // about what will come, so that nothing jumps
     this.element.height = 720;
     this.#painter = new Painter(this.element,
-      () => camera.refused('This browser cannot decode the pictures of the camera'));
+      () => camera.refused('This browser cannot decode the camera’s pictures'));
     this.#decoder = new H264Decoder({
       keyFrameWanted: () => this.#connection.send({ type: 'keyframe' }),
       waiting: (sentence) => camera.noted(sentence),
       failed: (sentence) => this.#giveUpH264(sentence),
     });
+    this.#webRtc = this.#createWebRtc(transport);
     this.#connection = new Connection(
       () => this.#address(),
       {
         opened: () => this.#opened(),
         received: (data) => this.#received(data),
-        lost: () => camera.lost(),
+        lost: () => this.#webRtc.shown || camera.lost(),
         refused: (sentence) => camera.refused(sentence),
         unavailable: () => camera.unavailable(),
       });
@@ -85,12 +92,16 @@ export class WebSocketFeed {
   async start() {
     this.#started = true;
     this.#able = !await whyNoH264 && !this.#given;
-    if (this.#started) this.#connection.start();
+    if (!this.#started) return;
+    this.#webRtc.set({ decodes: this.#able });
+    this.#webRtc.start();
+    this.#connection.start();
   }
 
   stop() {
     this.#started = false;
     this.#clock.stop();
+    this.#webRtc.stop();
     this.#connection.stop();
     this.#clear();
   }
@@ -102,8 +113,40 @@ export class WebSocketFeed {
   /** @param {string} tier */
   setTier(tier) {
     this.#tier = tier;
+    this.#webRtc.set({ tier });
+    this.#ask();
+  }
+
+  /** @param {string} transport */
+  setTransport(transport) {
+    this.#webRtc.set({ transport });
+  }
+
+  /** @param {boolean} drives */
+  setDriving(drives) {
+    this.#webRtc.set({ drives });
+  }
+
+  /** @param {string} transport */
+  #createWebRtc(transport) {
+    const circumstances = { tier: this.#tier, transport, decodes: false, drives: false };
+    return new WebRtcBeside(this.element, circumstances, {
+      robotMs: () => this.#clock.now(),
+      names: () => this.#session,
+      received: (bytes) => this.#camera.received(bytes),
+      painted: (picture) => this.#camera.painted(picture),
+      changed: () => this.#ask(),
+      keep: (video, stampMs) => this.#painter.keep(video, stampMs),
+      noted: (sentence) => this.#camera.noted(sentence),
+      refused: (sentence) => this.#camera.withoutWebRtc(sentence),
+    });
+  }
+
+  /** Ask for pictures as they are needed now. */
+  #ask() {
     this.#askedMs = performance.now();
-    this.#connection.send({ type: 'tier', tier: this.#askedTier() });
+    const tier = this.#webRtc.covers ? NO_PICTURES : this.#askedTier();
+    this.#connection.send({ type: 'tier', tier });
   }
 
   #address() {
@@ -124,7 +167,8 @@ export class WebSocketFeed {
   #giveUpH264(sentence) {
     this.#given = true;
     this.#able = false;
-    this.setTier(this.#tier);
+    this.#webRtc.set({ decodes: false });
+    this.#ask();
     this.#camera.noted(sentence);
     this.#camera.withoutH264(sentence);
   }
@@ -152,6 +196,8 @@ export class WebSocketFeed {
     this.#askedMs = performance.now();
     this.#clear();
     this.#clock.start();
+    this.#webRtc.opened();
+    if (this.#webRtc.covers) this.#ask();
   }
 
   #clear() {
@@ -168,15 +214,19 @@ export class WebSocketFeed {
     /** @type {import('./ws_messages.js').ServerMessage} */
     const message = JSON.parse(data);
     if (message.type === 'hello') {
-      this.#session.tiers = message.tiers;
+      const { tiers, topic, viewer = '' } = message;
+      Object.assign(this.#session, { tiers, topic, viewer });
+      this.#webRtc.greeted(message.webrtc);
       this.#camera.greeted(message.topic, message.tiers, message.viewer);
       if (message.h264 !== undefined) this.#withoutH264(message.h264);
     } else if (message.type === 'h264') {
       this.#withoutH264(message.reason);
     } else if (message.type === 'signal') {
+      if (message.state !== 'shown') this.#webRtc.silenced();
       this.#camera.signalled(message);
     } else if (message.type === 'clock') {
       this.#clock.receive(message);
+      this.#webRtc.retransmitted(message.retransmitted);
     }
   }
 
@@ -187,11 +237,12 @@ export class WebSocketFeed {
     try {
       wire = readPicture(buffer);
     } catch {
-      this.#camera.refused('The program on the robot has changed: load this page again');
+      this.#camera.refused('The software on the robot has changed: reload this page');
       return;
     }
     this.#camera.received(buffer.byteLength);
     this.#explain(wire.codec);
+    this.#webRtc.arrived(wire.stampMs);
     const { data, key, sequence, stampMs, tier } = wire;
     const leftOut = () => this.#acknowledge(session, sequence, null);
     /** @type {import('./painter.js').OfferedPicture} */
@@ -222,9 +273,11 @@ export class WebSocketFeed {
     const { codec, sequence, stampMs } = wire;
     const ageMs = robotMs === null ? null : robotMs - stampMs;
     this.#acknowledge(session, sequence, ageMs);
+    if (this.#webRtc.shown) return; // over it
     const tier = tierName(wire.tier, session.tiers);
+    const transport = /** @type {const} */ ('websocket');
     this.#camera.painted(
-      { ageMs, codec, height, image, paintedMs, sequence, stampMs, tier, width });
+      { ageMs, codec, height, image, paintedMs, sequence, stampMs, tier, transport, width });
   }
 
   /**

@@ -30,6 +30,7 @@ const KEY_FRAME = 1; // the flag
  * @property {string[]} tiers their names, from the best one on
  * @property {string} [viewer] what the robot calls this viewer of it
  * @property {string} [h264] why there is no H.264 of it, a sentence; empty when there is
+ * @property {string} [webrtc] the same for WebRTC
  */
 
 /**
@@ -61,6 +62,7 @@ const KEY_FRAME = 1; // the flag
  * @property {'clock'} type
  * @property {number} client_ms as it was asked
  * @property {number} server_ms
+ * @property {number | null} [retransmitted] segments that were sent again, of this connection
  */
 
 /** @typedef {Hello | SignalMessage | H264Message | ClockAnswer} ServerMessage */

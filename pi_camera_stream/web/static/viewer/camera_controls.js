@@ -97,7 +97,7 @@ export class CameraControls {
     const shape = JSON.stringify([topic, controls.map((control) => (
       { ...control, value: null, read_only: false, inactive: false }))]);
     setText(this.#note, controls.length ? ''
-      : 'This camera has nothing that could be changed from here');
+      : 'This camera has no controls that can be changed from here');
     setText(this.#name, topic);
     if (shape === this.#shape) {
       this.#rows.forEach((row, index) => row.show(controls[index]));

@@ -84,7 +84,7 @@ export class ControlRow {
       /** @type {HTMLInputElement} */ (input).disabled = control.read_only || control.inactive;
     }
     setText(this.#state, control.read_only ? 'set by the camera'
-      : control.inactive ? 'without effect at present' : '');
+      : control.inactive ? 'no effect at present' : '');
   }
 
   /** @param {unknown} value */

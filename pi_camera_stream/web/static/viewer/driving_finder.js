@@ -39,7 +39,7 @@ export class DrivingFinder {
    *
    * @param {() => import('../shared/camera_view.js').CameraView[]} views
    * @param {(state: { camera_controls?: boolean, you?: import('./account.js').Identity,
-   *   sound?: object }) => void} stated
+   *   recording?: import('./recording.js').RecordingState, sound?: object }) => void} stated
    */
   constructor(views, stated) {
     this.#views = views;

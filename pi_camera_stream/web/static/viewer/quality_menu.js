@@ -21,26 +21,27 @@ import { isH264 } from '../shared/ws_messages.js';
 import { Menu } from './menu.js';
 
 const TIERS = ['full', 'high', 'medium', 'low', 'lowest']; // until the robot names its own
-const CHOSEN_BY_THE_ROBOT = ['auto', 'jpeg', 'h264', 'h264_small'];
+const CHOSEN_BY_THE_ROBOT = ['auto', 'jpeg', 'h264', 'h264_small', 'webrtc'];
 /** @type {Record<string, string>} */
-const NAMES = { jpeg: 'JPEG', h264: 'H.264', h264_small: 'H.264 small' };
+const NAMES = { jpeg: 'JPEG', h264: 'H.264', h264_small: 'H.264 small', webrtc: 'WebRTC' };
 /** @type {Record<string, string>} */
 const EXPLAINED = {
   auto: 'the best that the network carries',
   jpeg: 'the best JPEG that the network carries',
-  h264: 'whole size on a narrow link',
+  h264: 'full size on a narrow link',
   h264_small: 'for a very narrow link',
+  webrtc: 'H.264 that waits for nothing that is lost on the way',
   full: 'JPEG as the camera sends it',
 };
 
-/** `choose(tier)` hears of a choice. */
+/** `choose(tier)` hears of a choice; `webrtc` is one, too. */
 export class QualityMenu {
   #list;
   #shown;
   /** @type {string[]} */
   #tiers = [];
   #tier;
-  #reason = ''; // why there is no H.264
+  #reasons = { h264: '', webrtc: '' }; // why there is none
 
   /**
    * @param {HTMLElement} button
@@ -85,13 +86,12 @@ export class QualityMenu {
   }
 
   /**
-   * Say why there is no H.264; with an empty reason, offer it.
+   * Say why there is no H.264, or no WebRTC; with an empty reason, offer it.
    *
-   * @param {string} reason
+   * @param {{ h264: string, webrtc: string }} reasons
    */
-  withoutH264(reason) {
-    if (this.#reason === reason) return;
-    this.#reason = reason;
+  without(reasons) {
+    this.#reasons = reasons;
     this.#mark();
   }
 
@@ -100,14 +100,20 @@ export class QualityMenu {
     for (const row of this.#list.children) {
       const box = find(row, 'input', HTMLInputElement);
       box.checked = box.value === this.#tier;
-      box.disabled = isH264(box.value) && this.#reason !== '';
+      box.disabled = this.#reason(box.value) !== '';
       setText(find(row, '.type'), this.#explain(box));
     }
+  }
+
+  /** @param {string} value */
+  #reason(value) {
+    if (value === 'webrtc') return this.#reasons.webrtc;
+    return isH264(value) ? this.#reasons.h264 : '';
   }
 
   /** @param {HTMLInputElement} box */
   #explain({ disabled, value }) {
     if (!disabled) return EXPLAINED[value] ?? '';
-    return value === 'h264' ? this.#reason : ''; // once is enough
+    return value === 'h264_small' ? '' : this.#reason(value); // once is enough
   }
 }

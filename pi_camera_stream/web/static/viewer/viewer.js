@@ -24,17 +24,20 @@ import { FullScreen } from '../shared/full_screen.js';
 import { whyNoH264 } from '../shared/h264_support.js';
 import { onKeys } from '../shared/keys.js';
 import { UrlState } from '../shared/url_state.js';
+import { whyNoWebRtc } from '../shared/webrtc_support.js';
 import { Account } from './account.js';
 import { CameraControls } from './camera_controls.js';
 import { CameraMenu } from './camera_menu.js';
 import { DrivingFinder } from './driving_finder.js';
 import { MachineNote } from './machine_note.js';
 import { QualityMenu } from './quality_menu.js';
+import { Recording } from './recording.js';
 import { saveSnapshot } from './snapshot.js';
 import { Sound } from './sound.js';
 
 const MESSAGE_MS = 8000;
-const WITHOUT_SOCKETS = 'H.264 needs WebSockets, and these pictures come without';
+const WITHOUT_SOCKETS = 'This needs WebSockets, which are not used here';
+const WEBRTC = 'webrtc';
 
 const urlState = new UrlState();
 let messageTimer = 0;
@@ -45,21 +48,21 @@ const cameras = new CameraGrid(find(document, '#stage'), (topic) => new CameraVi
 const cameraMenu = new CameraMenu(find(document, '#cameras'), {
   shown: () => cameras.topics, choose: (topics) => showCameras(topics, true),
 });
-const qualityMenu = new QualityMenu(find(document, '#quality'), urlState.tier, (tier) => {
-  urlState.update({ tier });
-  for (const view of cameras.views) view.setTier(tier);
-});
+const qualityMenu = new QualityMenu(find(document, '#quality'),
+  urlState.transport === WEBRTC ? WEBRTC : urlState.tier, chooseQuality);
 const controls = new CameraControls(find(document, '#controls'), {
   topic: () => cameras.selected.topic,
 });
 const fullScreen = new FullScreen(find(document, '#fullscreen'), () => driving.escaped());
 const account = new Account(find(document, '#account'));
+const recording = new Recording(find(document, '#record'));
 const sound = new Sound(find(document, '#sound'), urlState.sound, (choice) => {
   urlState.update({ sound: choice });
 });
 const driving = new DrivingFinder(() => cameras.views, (state) => {
   controls.stated(state);
   account.stated(state);
+  recording.stated(state);
   sound.stated(state);
 });
 const machineNote = new MachineNote(find(document, '#machine'));
@@ -77,13 +80,27 @@ function showCameras(topics, chosen) {
   name();
 }
 
+/** @param {string} quality */
+function chooseQuality(quality) {
+  const before = urlState.transport;
+  const [tier, transport] = quality === WEBRTC ? ['auto', WEBRTC]
+    : [quality, before === WEBRTC ? 'auto' : before];
+  urlState.update({ tier, transport });
+  for (const view of cameras.views) {
+    if (transport !== before) view.useTransport(transport);
+    view.setTier(tier);
+  }
+}
+
 function start() {
   machineNote.start();
+  recording.start();
   for (const view of cameras.views) view.start();
 }
 
 function stop() {
   machineNote.stop();
+  recording.stop();
   for (const view of cameras.views) view.stop();
 }
 
@@ -97,10 +114,21 @@ function greeted(_, tiers) {
 
 /** Where one camera has it, it can be chosen. */
 async function withoutH264() {
-  const reasons = cameras.views.map(({ h264Reason }) => h264Reason);
-  const transport = urlState.transport === 'mjpeg' ? WITHOUT_SOCKETS : '';
-  qualityMenu.withoutH264(
-    await whyNoH264 || transport || (reasons.every(Boolean) && reasons[0]) || '');
+  const sockets = urlState.transport === 'mjpeg' ? WITHOUT_SOCKETS : '';
+  const decoder = await whyNoH264;
+  const webrtc = whyNoWebRtc || sockets || common(({ webRtcReason }) => webRtcReason);
+  const h264 = sockets || common(({ h264Reason }) => h264Reason) || (webrtc && decoder);
+  qualityMenu.without({ h264, webrtc });
+}
+
+/**
+ * Return why none of the cameras has something; empty where one does.
+ *
+ * @param {(view: CameraView) => string} reason
+ */
+function common(reason) {
+  const reasons = cameras.views.map(reason);
+  return reasons.every(Boolean) ? reasons[0] ?? '' : '';
 }
 
 /** WebSockets do not get through to here: nor will they for the other cameras. */

@@ -121,7 +121,16 @@ def test_a_fault_at_the_end_is_said(vehicle, actuator, lines):
     vehicle.start()
     actuator.trouble = 'its stop() raises OSError()'
     vehicle.stop()
-    assert lines[-1] == 'the vehicle may not stand at the end: its stop() raises OSError()'
+    assert lines[-1] == 'the vehicle may still be moving at the end: its stop() raises OSError()'
+
+
+def test_what_is_sent_is_told_to_who_records_it(vehicle, actuator, hands):
+    sent = []
+    vehicle.on_sent = lambda *velocity: sent.append(velocity)
+    wait_until(lambda: (0.5, 0.0) in sent)
+    vehicle.stop()
+    told = [velocity for velocity in actuator.told if isinstance(velocity, tuple)]
+    assert [velocity for velocity in sent if velocity != (0.0, 0.0)] == told[-len(sent):]
 
 
 def test_it_moves_while_somebody_drives_and_the_end_is_told(vehicle, actuator, hands):
@@ -154,7 +163,7 @@ def test_a_fault_stops_it_and_has_to_be_let_go_of(vehicle, actuator, hands, line
     for number in range(5):  # it is in the log once, however it changes
         actuator.trouble = f'its stop() raises OSError({number})'
         wait_until(lambda: vehicle.state()['fault'] == actuator.trouble)
-    assert lines == ['the vehicle fails, and is told to stop: its drive() raises OSError()',
+    assert lines == ['the vehicle has failed and is being stopped: its drive() raises OSError()',
                      'the vehicle still cannot be driven: its stop() raises OSError(0)']
     actuator.trouble = ''
     wait_until(lambda: vehicle.state()['reason'] == 'released')
@@ -163,7 +172,7 @@ def test_a_fault_stops_it_and_has_to_be_let_go_of(vehicle, actuator, hands, line
     wait_until(lambda: hands.given > given + 1)
     hands.throttle = 1.0
     wait_until(lambda: actuator.told[-1] == (0.5, 0.0))
-    assert 'answers again' in lines[2]
+    assert 'responds again' in lines[2]
 
 
 def test_while_nobody_may_have_the_wheel_it_is_silent_but_for_the_emergency_stop(
@@ -193,7 +202,7 @@ def test_while_nobody_may_have_the_wheel_it_is_silent_but_for_the_emergency_stop
 def test_what_an_actuator_raises_does_not_end_the_thread(vehicle, actuator, hands, lines):
     actuator.error = ValueError('not like that')
     wait_until(lambda: lines)
-    assert lines == ["the vehicle cannot be told what to do: ValueError('not like that')"]
+    assert lines == ["cannot send commands to the vehicle: ValueError('not like that')"]
     actuator.error = None
     told = len(actuator.told)
     wait_until(lambda: (0.5, 0.0) in actuator.told[told:])

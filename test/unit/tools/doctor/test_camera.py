@@ -50,7 +50,7 @@ def test_a_usb_camera_without_a_lasting_name(kernel):
     add, devices, folder = kernel
     add('video2', 'usb')
     finding, = find_cameras(devices, folder)
-    assert finding.text == f'a USB camera is there: source:=v4l2 path:={folder}/video2'
+    assert finding.text == f'found a USB camera: source:=v4l2 path:={folder}/video2'
 
 
 def test_no_camera_comes_with_what_to_look_at(kernel):
@@ -77,7 +77,7 @@ def test_a_raspberry_pi_camera_that_nothing_reads_is_found(kernel, monkeypatch, 
     monkeypatch.setattr(advice, 'ROOT', tmp_path)  # not in this container
     finding, = find_cameras(devices, folder)
     assert finding.level == 'broken'
-    assert finding.text.startswith('a Raspberry Pi camera is there, but no Python can import')
+    assert finding.text.startswith('found a Raspberry Pi camera, but no Python can import')
     assert 'sudo apt install python3-picamera2' in finding.remedy
 
 
@@ -89,5 +89,5 @@ def test_a_raspberry_pi_camera_is_read_by_another_python(kernel, monkeypatch):
         monkeypatch.setattr(module, 'find_python', lambda wanted: '/usr/bin/python3')
     finding, = find_cameras(devices, folder)
     assert (finding.level, finding.text) == (
-        'ok', 'a Raspberry Pi camera is there: source:=picamera2, whose driver runs under '
+        'ok', 'found a Raspberry Pi camera: source:=picamera2, whose driver runs under '
               '/usr/bin/python3')

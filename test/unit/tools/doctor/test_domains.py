@@ -24,20 +24,20 @@ HERE = Participant('127.0.0.1', 'Fast DDS', b'4')
 
 
 @pytest.mark.parametrize(('seen', 'level', 'text'), [
-    (Seen(), 'note', 'nobody is in ROS domain 0, nor in any other'),
-    (Seen(announced={0: {ROBOT}}), 'ok', 'ROS domain 0 is in use, and no other'),
-    (Seen(local={0: Local(1, False)}), 'ok', 'ROS domain 0 is in use, and no other'),
-    (Seen(topics=['one']), 'ok', 'ROS domain 0 is in use, and no other'),
+    (Seen(), 'note', 'no node is in ROS domain 0, nor in any other'),
+    (Seen(announced={0: {ROBOT}}), 'ok', 'ROS domain 0 is in use, and it is the only one'),
+    (Seen(local={0: Local(1, False)}), 'ok', 'ROS domain 0 is in use, and it is the only one'),
+    (Seen(topics=['one']), 'ok', 'ROS domain 0 is in use, and it is the only one'),
     (Seen(announced={0: {ROBOT}, 7: {OTHER}}), 'ok',
-     'ROS domain 0 is in use; so are others: 7'),
+     'ROS domain 0 is in use, as are others: 7'),
     (Seen(announced={7: {ROBOT, OTHER}}), 'broken',
-     'nobody is in ROS domain 0, but in domain 7 2 at 192.0.2.7'),
+     'no node is in ROS domain 0, but in domain 7 2 at 192.0.2.7'),
     (Seen(local={7: Local(3, True)}), 'broken',
-     'nobody is in ROS domain 0, but in domain 7 3 on this machine'),
+     'no node is in ROS domain 0, but in domain 7 3 on this machine'),
     (Seen(local={7: Local(3, False)}), 'note',
-     'nobody is in ROS domain 0, but in domain 7 3 on this machine'),
+     'no node is in ROS domain 0, but in domain 7 3 on this machine'),
     # What we announce ourselves while we look around is not somebody.
-    (Seen(announced={0: {HERE}}), 'note', 'nobody is in ROS domain 0, nor in any other'),
+    (Seen(announced={0: {HERE}}), 'note', 'no node is in ROS domain 0, nor in any other'),
 ])
 def test_who_is_where(seen, level, text):
     finding, = compare(seen, 0, 'Fast DDS')
@@ -54,4 +54,4 @@ def test_the_remedy_names_a_domain_in_which_somebody_can_be_met():
 def test_another_maker_in_our_domain_is_named():
     _, finding = compare(Seen(announced={0: {CYCLONE}, 7: {ROBOT}}), 0, 'Fast DDS')
     assert finding.level == 'note'
-    assert finding.text.startswith('192.0.2.8 uses Cyclone DDS, and we Fast DDS')
+    assert finding.text.startswith('192.0.2.8 uses Cyclone DDS, and this machine Fast DDS')

@@ -540,8 +540,8 @@ async def test_what_a_page_of_another_site_sends_is_not_its_visitors_guess(door)
     foreign = {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors'}
     for _ in range(12):
         await door.ask('/snapshot.jpg?token=wrong', foreign)
-    assert door.said == ['127.0.0.1 has sent 10 wrong access tokens within a minute, by a page of '
-                         'another site']
+    assert door.said == ['127.0.0.1 has sent 10 wrong access tokens within a minute, through a '
+                         'page of another site']
     assert (await door.ask('/state?token=mistyped')).status == 401
     assert (await door.ask(f'/state?token={TOKEN}', foreign)).status == 200
 
@@ -741,7 +741,7 @@ async def test_a_mistake_is_logged_and_not_told(door, caplog):
     answer = await door.ask('/boom?token=secret')
     assert (answer.status, answer.text) == (500, 'internal error\n')
     assert [record.levelname for record in caplog.records] == ['ERROR']
-    assert caplog.records[0].getMessage() == 'GET /boom has failed'
+    assert caplog.records[0].getMessage() == 'GET /boom failed'
     assert 'a mistake' in caplog.text
 
 

@@ -120,7 +120,7 @@ def test_two_that_were_exchanged_are_told(make):
 
 
 def test_a_key_that_does_not_fit_is_told(make):
-    with pytest.raises(PermanentError, match=r"is not that of.*'certfile' and 'keyfile'"):
+    with pytest.raises(PermanentError, match=r"does not belong to.*'certfile' and 'keyfile'"):
         server_context(make('robot')[0], make('other')[1])
 
 
@@ -131,7 +131,7 @@ def test_a_file_that_is_not_whole_is_told(make, tmp_path):
         half = tmp_path / f'half.{name}'
         half.write_text(''.join([*lines[:2], lines[-1]]))
         pair = (str(half), key) if name == 'certificate' else (certificate, str(half))
-        with pytest.raises(PermanentError, match=r'cannot be used .*that are whole'):
+        with pytest.raises(PermanentError, match=r'cannot be used .*intact PEM'):
             server_context(*pair)
 
 

@@ -96,7 +96,7 @@ def test_names_are_understood_as_in_web_video_server(catalog, name, topic):
                                   'compressed', '/camera', '../front', '/front?', '%2Ffront'])
 def test_another_name_is_refused_with_those_there_are(catalog, name):
     assert refusal(catalog, name) == (
-        f"no topic {'/' + name.strip('/')!r} with pictures: there are {DEFAULT}, /depth, "
+        f"no image topic {'/' + name.strip('/')!r}; available: {DEFAULT}, /depth, "
         '/front/compressed, /rear/compressed\n')
 
 

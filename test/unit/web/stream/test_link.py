@@ -52,6 +52,20 @@ def test_what_has_arrived_is_no_backlog():
     asyncio.run(run())
 
 
+def test_nothing_is_sent_again_where_nothing_is_lost_and_nobody_knows_after_the_end():
+    async def run():
+        link, transport, other = await connected(reads=True)
+        with other:
+            transport.write(b'x' * 2000)
+            await asyncio.to_thread(other.recv, 4096)
+            assert link.retransmitted() == 0
+            transport.abort()
+            while link.retransmitted() is not None:
+                await asyncio.sleep(0)
+
+    asyncio.run(run())
+
+
 def test_what_nobody_reads_is_a_backlog_and_little_of_it_is_in_the_kernel():
     async def run():
         link, transport, other = await connected(reads=False)

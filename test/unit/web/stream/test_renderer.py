@@ -164,7 +164,7 @@ def test_the_thread_ends_when_only_the_full_one_of_a_jpeg_is_wanted_any_more(ben
 
 @pytest.mark.parametrize(('bad', 'reason'), [
     (jpeg_frame(1, pictures.jpeg()[:200]), 'JPEG'),
-    (jpeg_frame(1, b'what is this'), 'it is no whole JPEG'),
+    (jpeg_frame(1, b'what is this'), 'it is not a whole JPEG'),
     (raw_frame(1, lambda: [].index('depth')), 'is not in list'),
 ])
 def test_a_picture_that_cannot_be_decoded_is_counted_until_a_good_one_comes(bench, bad, reason,

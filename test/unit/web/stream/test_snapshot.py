@@ -238,7 +238,7 @@ async def test_when_none_comes_the_sentence_says_what_to_do(bench, monkeypatch):
     monkeypatch.setattr(reception, 'SILENT_S', 0.0)
     bench.stream.reception.missing = 'nobody is there'
     text = await refused(bench)
-    assert text == f"no new picture of '{TOPIC}' within 0 s: WAITING since 0 s: nobody is there\n"
+    assert text == f"no new picture of '{TOPIC}' within 0 s: WAITING for 0 s: nobody is there\n"
 
 
 @in_loop
@@ -253,7 +253,7 @@ async def test_and_names_topic_and_reason_as_they_are(bench, monkeypatch):
         while not bench.stream.state()['undecodable']:
             await asyncio.sleep(0)
         text = await refused(bench)
-    assert text.endswith(": a picture was left out because nobody knows the encoding 'YUV420P'\n")
+    assert text.endswith(": a picture was dropped because nobody knows the encoding 'YUV420P'\n")
     assert TOPIC.lower() not in text
 
 

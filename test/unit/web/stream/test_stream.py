@@ -252,7 +252,7 @@ async def test_of_these_one_visitor_has_half(bench):
         with pytest.raises(web.HTTPServiceUnavailable) as refusal, \
                 bench.stream.use(RenditionSpec(width=99), 'one'):
             pass
-        assert 'in 4 sizes and qualities of your address' in refusal.value.text
+        assert 'in 4 custom sizes and qualities for your address' in refusal.value.text
         for spec in (RenditionSpec(width=100), None):
             stack.enter_context(bench.stream.use(spec, 'one'))
         stack.enter_context(bench.stream.use(RenditionSpec(width=99), 'another'))
@@ -271,7 +271,7 @@ async def test_in_silence_all_who_wait_are_told_and_frames_come_through_again(be
             pass
         status = await viewer.rendition.newer_than(1)
         assert status.signal.state == reception.SILENT
-        assert status.picture.data.startswith(b'NO SIGNAL since')
+        assert status.picture.data.startswith(b'NO SIGNAL for')
 
 
 @in_loop
@@ -297,8 +297,8 @@ async def test_what_is_refused_is_counted_and_the_reason_is_told(bench):
         bench.stream.reception.refuse('it is too large')
         status = await viewer.rendition.newer_than(0)
         assert status.signal.state == reception.BROKEN
-        assert status.picture.data.startswith(b'NOT SHOWN since')
-        assert status.picture.data.endswith(b'|a picture was left out because it is too large')
+        assert status.picture.data.startswith(b'NOT SHOWN for')
+        assert status.picture.data.endswith(b'|a picture was dropped because it is too large')
         assert (status.picture.width, status.picture.height) == (640, 360)
         state = bench.stream.state()
         assert (state['undecodable'], state['undecodable_reason']) == (2, 'it is too large')

@@ -246,7 +246,7 @@ async def test_another_size_in_the_midst_of_a_group_is_left_out_up_to_a_key_fram
         got = await viewer.reader.next(lambda _: False, lambda: False)
         assert got is frame
     sentence, = bench.said
-    assert '64x48 in the midst of others that are 320x240' in sentence
+    assert '64x48 among others that are 320x240' in sentence
 
 
 @in_loop()

@@ -37,6 +37,7 @@ from pi_camera_stream.web.stream.rendition import Status
 from pi_camera_stream.web.stream.tiers import choose, H264, JPEG_NAMES
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 from pi_camera_stream.web.stream.websocket import stream_websocket, WebSocketTransport
+from pi_camera_stream.web.webrtc.availability import why_missing
 import pytest
 from support import pictures
 from support.processes import WAIT_S
@@ -116,7 +117,7 @@ async def test_pictures_come_with_their_stamp_and_number(page):
     viewer, = page.stream.viewers
     assert page.hello == {'type': 'hello', 'topic': '/camera/image_raw/compressed',
                           'tiers': ['full', 'high', 'medium', 'low', 'lowest'],
-                          'viewer': viewer.name}
+                          'viewer': viewer.name, 'webrtc': why_missing()}
     for number in (1, 2, 3):
         before_ns = time.time_ns()
         page.offer()
@@ -172,6 +173,7 @@ async def test_the_clock_is_answered_with_that_of_the_stamps(page):
     assert answer['type'] == 'clock'
     assert answer['client_ms'] == 1234.5
     assert before_ms - 1 <= answer['server_ms'] <= time.time_ns() / 1e6 + 1
+    assert answer['retransmitted'] == 0  # nothing is lost here
 
 
 @scene()
@@ -186,6 +188,33 @@ async def test_the_tier_can_be_chosen_while_it_runs(page):
     _, tier, sequence, _, jpeg = await page.picture()
     assert tier == 4
     assert len(jpeg) < len(JPEG) / 2
+
+
+@scene()
+async def test_no_picture_comes_while_none_is_wanted_but_all_that_is_said(page):
+    page.offer()
+    await page.ack((await page.picture())[2])
+    await page.tell('{"type": "tier", "tier": "none"}')
+    await page.tell('{"type": "clock", "client_ms": 0}')
+    assert (await page.socket.receive_json())['type'] == 'clock'  # so it has been heard
+    for _ in range(5):
+        page.offer()
+        await asyncio.sleep(0)
+    page.viewer.rendition.wake(Status(SILENCE, None))
+    assert (await page.socket.receive_json())['type'] == 'signal'  # before any picture
+    assert page.viewer.state()['tier'] == 'none'
+    await page.tell('{"type": "tier", "tier": "auto"}')
+    assert (await page.picture())[1:3] == (0, 6)  # the newest, without waiting for another one
+
+
+@scene()
+async def test_nothing_is_encoded_for_a_page_that_wants_no_picture(page):
+    page.stream._renderer.want = wanted = lambda specs: wanted.__dict__.update(specs=specs)
+    await page.tell('{"type": "tier", "tier": "lowest"}')
+    await page.tell('{"type": "tier", "tier": "none"}')
+    await page.tell('{"type": "clock", "client_ms": 0}')
+    await page.socket.receive_json()
+    assert wanted.specs == []
 
 
 @scene(StreamRequest(spec=RenditionSpec(width=64)))
@@ -489,10 +518,24 @@ def filmed(wanted=VIDEO):
 
 
 @filmed()
+async def test_a_page_that_wants_pictures_again_gets_jpegs_until_a_key_frame(page):
+    await page.until(lambda frame: frame[1] == 1)
+    await page.tell('{"type": "tier", "tier": "none"}')
+    await page.tell('{"type": "clock", "client_ms": 0}')
+    while not any(text['type'] == 'clock' for text in page.texts):
+        message = await page.socket.receive(WAIT_S)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            page.texts.append(json.loads(message.data))
+    await page.tell('{"type": "tier", "tier": "h264_small"}')
+    pictures = await page.until(lambda frame: frame[1] == 1)
+    assert pictures[0][:2] == (0, 0) and pictures[-1][:3] == (6, 1, 1)
+
+
+@filmed()
 async def test_a_page_that_shows_h264_gets_jpegs_until_a_key_frame_and_all_behind_it(page):
     assert page.hello == {'type': 'hello', 'topic': '/camera/image_raw/compressed',
                           'tiers': [*JPEG_NAMES, 'h264', 'h264_small'], 'h264': '',
-                          'viewer': page.viewer.name}
+                          'viewer': page.viewer.name, 'webrtc': why_missing()}
     before = await page.until(lambda frame: frame[1] == 1)
     assert {frame[:3] for frame in before[:-1]} == {(0, 0, 0)}
     frames = [before[-1], *[await page.frame() for _ in range(20)]]

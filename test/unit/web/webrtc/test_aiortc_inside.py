@@ -21,12 +21,13 @@ import pytest
 
 MID, TIME = 'urn:ietf:params:rtp-hdrext:sdes:mid', \
     'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time'
+NUMBER = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01'
 PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay'
 
 
 def extensions(*uris):
     """Return those of a packet for somebody who has agreed to these, with numbers from 1."""
-    agreed = aiortc_inside._WithPlayoutDelay()
+    agreed = aiortc_inside._OurExtensions(lambda: 0x789A)
     agreed.configure(SimpleNamespace(headerExtensions=[
         RTCRtpHeaderExtensionParameters(id=number, uri=uri)
         for number, uri in enumerate(uris, 1)]))
@@ -50,6 +51,12 @@ def test_it_may_be_all_that_a_packet_says():
     assert extensions(PLAYOUT_DELAY) == {1: bytes(3)}
 
 
+def test_it_has_a_number_by_which_the_receiver_tells_of_it():
+    assert extensions(NUMBER) == {1: b'\x78\x9a'}
+    assert extensions(MID, PLAYOUT_DELAY, NUMBER, TIME) == {
+        1: b'0', 2: bytes(3), 3: b'\x78\x9a', 4: b'\x12\x34\x56'}
+
+
 def test_who_has_not_agreed_is_told_nothing_of_it():
     assert extensions(MID) == {1: b'0'}
     assert extensions() == {}
@@ -58,7 +65,8 @@ def test_who_has_not_agreed_is_told_nothing_of_it():
 @pytest.mark.parametrize(('line', 'number'), [
     (f'a=extmap:5 {PLAYOUT_DELAY}', 5), (f'a=extmap:6/recvonly {PLAYOUT_DELAY}', 6),
     (f'a=extmap:15 {PLAYOUT_DELAY}', None), (f'a=extmap:0 {PLAYOUT_DELAY}', None),
-    (f'a=extmap:x {PLAYOUT_DELAY}', None), (f'a=extmap:5 {MID}', None), ('a=extmap:5', None)])
+    (f'a=extmap:4 {NUMBER}', 4), (f'a=extmap:x {PLAYOUT_DELAY}', None),
+    (f'a=extmap:5 {MID}', None), ('a=extmap:5', None)])
 def test_its_number_is_read_from_an_offer(line, number):
     extension = aiortc_inside._extension(line)
     assert (extension and extension.id) == number

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 from pi_camera_stream.web.webrtc.receiver_reports import ReceiverReports
+from pi_camera_stream.web.webrtc.transport_feedback import Arrival
 import pytest
 
 ALLOWED_S = 0.02
@@ -66,16 +67,52 @@ def test_after_a_fall_no_more_is_tried_for_a_while(reports):
     assert reports.transit_s(ALLOWED_S, 5.0) < 0.5 * ALLOWED_S
 
 
+def lose(reports, parts, packets=100):
+    """Let a receiver report twice a second which part of the packets it has lost."""
+    sent = lost = 0
+    for number, part in enumerate(parts):
+        sent, lost = sent + packets, lost + round(part * packets)
+        reports.note_loss(sent, lost, number / 2)
+    return len(parts) / 2
+
+
 @pytest.mark.parametrize(('loss', 'late'), [(0.0, False), (0.05, False), (0.3, True), (1.0, True)])
-def test_much_loss_is_too_much_being_sent(reports, loss, late):
-    for _ in range(10):
-        reports.note_loss(loss, 1.0)
-    assert (reports.transit_s(ALLOWED_S, 1.0) > ALLOWED_S) == late
+@pytest.mark.parametrize('tells_of_packets', [False, True])
+def test_much_loss_is_too_much_being_sent(reports, loss, late, tells_of_packets):
+    if tells_of_packets:
+        number = reports.packets.note_sent(0.0)
+        reports.packets.note_arrivals([Arrival(number, 5.0)], 0.1)
+    now_s = lose(reports, 10 * [loss])
+    assert reports.loss == pytest.approx(loss)
+    assert (reports.transit_s(ALLOWED_S, now_s) > ALLOWED_S) == late
 
 
-def test_one_packet_of_a_few_is_not_much(reports):
-    reports.note_loss(0.3, 1.0)
-    assert reports.transit_s(ALLOWED_S, 1.0) < ALLOWED_S
+def test_one_report_of_a_few_packets_is_not_much(reports):
+    now_s = lose(reports, [0.01, 0.01, 0.01])
+    reports.note_loss(302, 4, now_s)
+    assert reports.loss < 0.02
+    assert reports.transit_s(ALLOWED_S, now_s) < ALLOWED_S
+
+
+def test_a_loss_is_over_when_nothing_more_is_lost(reports):
+    now_s = lose(reports, 4 * [0.4] + 6 * [0.0])
+    assert reports.loss == 0
+    assert reports.transit_s(ALLOWED_S, now_s) < ALLOWED_S
+
+
+def test_what_is_reported_without_end_takes_no_more_memory(reports):
+    for number in range(1000):
+        reports.note_loss(10, number, number / 100)
+    assert len(reports._losses) <= 64
+
+
+def test_who_tells_of_each_packet_needs_no_estimate(reports):
+    fall(reports, 0.5)
+    assert reports.transit_s(ALLOWED_S, 1.0) > ALLOWED_S
+    number = reports.packets.note_sent(1.0)
+    reports.packets.note_arrivals([Arrival(number, 70.0)], 1.1)
+    assert reports.transit_s(ALLOWED_S, 1.1) == 0
+    assert reports.transit_s(ALLOWED_S, 1.1) is None  # it has been told
 
 
 def test_an_estimate_of_nothing_is_late_and_no_error(reports):

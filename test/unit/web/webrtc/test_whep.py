@@ -19,11 +19,19 @@ from itertools import pairwise
 from pathlib import Path
 import re
 import socket
+import struct
 import time
 
 import aiohttp
 from aioice import stun
-from aiortc.rtp import pack_remb_fci, RTCP_PSFB_APP, RTCP_PSFB_PLI, RtcpPsfbPacket
+from aiortc.rtp import (
+    pack_remb_fci,
+    RTCP_PSFB_APP,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+)
 import cv2
 import numpy as np
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -35,6 +43,7 @@ from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream import tiers
 from pi_camera_stream.web.stream.catalog import Catalog
 from pi_camera_stream.web.webrtc import ice_servers, peer, whep
+from pi_camera_stream.web.webrtc.transport_feedback import Arrival
 import pytest
 from support.listening import listen
 from support.streams import Stream
@@ -42,10 +51,14 @@ from support.whep_client import WAIT_S, WhepClient
 
 TOPIC = '/camera/image_raw/compressed'
 TOKEN = 'correct-horse-battery'
-CHROMIUM = Path(__file__).with_name('offers') / 'chromium.sdp'
+OFFERS = Path(__file__).with_name('offers')
+CHROMIUM = OFFERS / 'chromium.sdp'
+# Written by what is publicly known of Safari 17 on iOS, as nobody here has one to record.
+SAFARI = OFFERS / 'safari_17_ios_written.sdp'
 WIDTH, HEIGHT = 320, 240
 FRAME_S = 1 / 30
 FRAGMENT = {'Content-Type': 'application/trickle-ice-sdpfrag'}
+NUMBER = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01'
 LEVELS = 200  # of grey, by which pictures are told from each other
 
 
@@ -153,6 +166,21 @@ async def send_rtcp(client, packet):
     await transceiver.receiver.transport._send_rtp(bytes(packet))
 
 
+def written(arrivals):
+    """Return a report of packets that came one after the other, as it is sent."""
+    ticks = [round(at_s / 0.00025) for _, at_s in arrivals]
+    reference = ticks[0] // 256
+    deltas = [after - before for before, after in pairwise([256 * reference, *ticks])]
+    body = struct.pack(f'>H{len(deltas)}h', 2 << 13 | len(deltas), *deltas)
+    body += bytes(-len(body) % 4)
+    return struct.pack('>BBHIIHHI', 0x8F, 205, 4 + len(body) // 4, 1, 0, arrivals[0].number,
+                       len(arrivals), reference << 8) + body
+
+
+def nack(sender, lost):
+    return RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=sender._ssrc, lost=lost)
+
+
 def feedback(site, kind, fci=b''):
     sender = site.sessions()[0].peer._sender
     return RtcpPsfbPacket(fmt=kind, ssrc=1, media_ssrc=0 if fci else sender._ssrc, fci=fci)
@@ -165,6 +193,21 @@ async def test_pictures_come_in_order_and_none_is_missing(site):
     greys = [grey_of(frame) for frame in client.frames][-30:]
     steps = {(after - before) % LEVELS for before, after in pairwise(greys)}
     assert steps <= {0, 1, 2, 3} and client.frames[-1].width == WIDTH
+
+
+@with_site(max_viewers=1)
+async def test_a_page_that_watches_takes_no_second_place_for_the_same_camera(site):
+    async with site.session.ws_connect(site.url('/ws')) as page:
+        name = (await page.receive_json())['viewer']
+        client = await site.watching(f'/whep?viewer={name}')
+        assert site.places == 1
+        status, text = await site.client(f'/whep?viewer={name}').ask()  # nor gets a third
+        assert status == 503 and "'max_viewers'" in text
+    await site.until(lambda: len(site.stream.viewers) == 1)
+    assert site.places == 1  # the page has gone, and its video goes on
+    await client.more()
+    await client.leave()
+    await site.until(lambda: not site.places)
 
 
 @with_site()
@@ -246,6 +289,16 @@ async def test_who_never_connects_costs_nothing_for_long(site, monkeypatch):
     assert site.places == 1 and not site.rendition.users  # nothing is encoded for them
     await site.until(lambda: not site.places)
     assert await client.state() is None
+
+
+@with_site()
+async def test_safari_is_answered_with_the_baseline_among_its_codecs(site):
+    status, answer = await site.client().send(SAFARI.read_bytes())
+    assert status == 201, answer
+    formats = re.search('m=video [0-9]+ UDP/TLS/RTP/SAVPF (.*)\r', answer)[1].split()
+    assert formats == ['98', '99']  # 96 is H.264 of another profile, 102 of another mode
+    assert 'a=fmtp:99 apt=98\r' in answer and 'a=rtcp-fb:98 nack pli\r' in answer
+    assert 'a=rtcp-fb:98 transport-cc\r' in answer and 'playout-delay' in answer
 
 
 @with_site()
@@ -384,8 +437,8 @@ async def test_pages_of_allowed_sites_may_ask_others_may_not(site):
 
 @with_site()
 async def test_a_flood_of_wishes_makes_no_flood_of_key_frames(site):
-    client = await site.watching('/whep?tier=h264_small')  # below which there is nothing
-    rendition = site.stream.video.renditions[tiers.H264_SMALL]
+    client = await site.watching()
+    rendition = site.rendition
     before, begun_s = rendition.keys_asked, time.monotonic()
     for _ in range(100):
         await send_rtcp(client, feedback(site, RTCP_PSFB_PLI))
@@ -393,6 +446,32 @@ async def test_a_flood_of_wishes_makes_no_flood_of_key_frames(site):
     await site.until(lambda: rendition.keys_asked > before)
     await client.more(5)
     assert rendition.keys_asked - before <= 2 + (time.monotonic() - begun_s)
+    assert (await client.state())['tier'] == 'h264'  # it has lost something, and decodes well
+
+
+@with_site()
+async def test_a_flood_of_wishes_for_lost_packets_makes_no_flood_of_packets(site):
+    client = await site.watching()
+    sender = site.sessions()[0].peer._sender
+    send, again = sender.transport._send_rtp, []
+
+    async def count(data):
+        if data[1] & 127 == sender._RTCRtpSender__rtx_payload_type:
+            again.append(data)
+        await send(data)
+
+    sender.transport._send_rtp = count
+    history = sender._RTCRtpSender__rtp_history
+    await site.until(lambda: len(history) > 60)
+    lost = sorted(packet.sequence_number for packet in history.values())
+    await send_rtcp(client, nack(sender, lost[:1]))
+    await site.until(lambda: again)
+    begun_s = time.monotonic()
+    for _ in range(100):
+        await send_rtcp(client, nack(sender, lost))
+        await asyncio.sleep(0.01)
+    await client.more(3)
+    assert len(again) <= 130 + 300 * (time.monotonic() - begun_s)
 
 
 @with_site()
@@ -405,6 +484,28 @@ async def test_the_rate_follows_what_the_client_says_fits_through(site):
         estimate_bps = max(100, estimate_bps // 2)  # of which the first says nothing
         await send_rtcp(client, feedback(site, RTCP_PSFB_APP, pack_remb_fci(
             estimate_bps, [sender._ssrc])))
+        await client.more()
+    assert site.rendition.rate.share < 1.0 or not site.rendition.users
+
+
+@with_site()
+async def test_the_rate_follows_how_long_packets_take_where_the_client_tells(site):
+    site.noisy = True
+    client = site.client()
+    offer = await client.offer()
+    status, answer = await client.send(
+        f'{offer}a=rtcp-fb:* transport-cc\r\na=extmap:13 {NUMBER}\r\n')
+    assert status == 201 and f'a=extmap:13 {NUMBER}' in answer
+    assert re.search(r'a=rtcp-fb:\d+ transport-cc\r', answer)
+    await client.connect()
+    await client.more()
+    packets = site.sessions()[0].peer.reports.packets
+    for frame in range(300):
+        if site.rendition.rate.share < 1.0 or not site.rendition.users:
+            break
+        report = [Arrival((packets._number - back) & 0xFFFF, time.monotonic() + 0.03 * frame)
+                  for back in reversed(range(4))]
+        await send_rtcp(client, written(report))
         await client.more()
     assert site.rendition.rate.share < 1.0 or not site.rendition.users
 

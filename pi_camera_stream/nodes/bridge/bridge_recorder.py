@@ -1,0 +1,103 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The recorder among ROS nodes: its service, and what the consumer finds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from std_msgs.msg import String
+from std_srvs.srv import SetBool
+
+from .. import diagnostics
+from ..base_node import BaseNode
+from ...client.clock import now_function
+from ...client.entities import create_service, create_subscription, destroy
+from ...client.qos import reliable_qos
+from ...core.driving.driven_vehicle import DrivenVehicle
+from ...parameters.record_settings import read_recording
+from ...recording.recorder import Recorder
+from ...web.stream.stream import Stream
+
+_RESULTS = 'results'
+
+
+def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
+                    vehicle: DrivenVehicle | None) -> Recorder | None:
+    """
+    Return what records a node's streams; None where nothing is to be recorded.
+
+    `topic` is the node's own, `find` returns a stream. PermanentError as `read_recording`.
+    """
+    settings = read_recording(node.value)
+    if settings is None:
+        return None
+    results = _Results(node)
+    recorder = Recorder(settings, find, settings.topics or (topic,), now_function(node),
+                        lambda sentence: _warn(node, sentence), results.listen)
+    results.on_text = recorder.note_found
+    if vehicle is not None:
+        vehicle.on_sent = recorder.note_driven
+
+    def record(request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        reason = recorder.switch(request.data)
+        state = recorder.state()
+        response.success = not reason
+        response.message = reason or str(state['fault']) or (
+            f"recording into '{settings.folder}'" if state['recording'] else
+            'waiting for something to move' if state['waiting'] else 'not recording')
+        return response
+
+    create_service(node, SetBool, '~/record', record)
+    diagnostics.Diagnostics(node, 'recording', lambda: _health(recorder))
+    return recorder
+
+
+def _warn(node: BaseNode, sentence: str) -> None:
+    if node.context.ok():  # it is another thread that says it
+        node.get_logger().warning(sentence)
+
+
+class _Results:
+    """The topic of a consumer, which works for it, while something may be recorded."""
+
+    def __init__(self, node: BaseNode) -> None:
+        self.on_text: Callable[[str], None] = lambda _: None
+        self._node, self._subscription = node, None
+
+    def listen(self, wanted: bool) -> None:
+        """Subscribe, or no more. Any thread."""
+        self._node.run_soon(lambda: self._follow(wanted))
+
+    def _follow(self, wanted: bool) -> None:
+        if wanted and self._subscription is None:
+            self._subscription = create_subscription(self._node, String, _RESULTS,
+                                                     self._on_message, reliable_qos(1))
+        elif not wanted and self._subscription is not None:
+            destroy(self._node, self._subscription)
+            self._subscription = None
+
+    def _on_message(self, message: Any) -> None:
+        self.on_text(message.data)
+
+
+def _health(recorder: Recorder) -> diagnostics.Health:
+    values = {name: ', '.join(value) if isinstance(value, list) else value
+              for name, value in recorder.state().items()}
+    if fault := values.pop('fault'):
+        return diagnostics.Health(
+            diagnostics.ERROR if values['recording'] else diagnostics.WARN, str(fault), values)
+    return diagnostics.Health(
+        diagnostics.OK, f"recording {values['file']}".strip() if values['recording'] else
+        'waiting for something to move' if values['waiting'] else 'not recording', values)

@@ -1,0 +1,131 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A file of a recording over HTTP: in ranges, in small pieces, and behind the live pictures."""
+
+import asyncio
+from concurrent.futures import Executor
+from http import HTTPStatus
+import os
+from pathlib import Path
+import stat
+
+from aiohttp import web
+
+from ..stream.link import Link
+
+_READ_BYTES = 65536
+# On its way at a time: not enough to let a live picture wait for long, on a link that both share.
+_PIECE_BYTES = 16384
+_PERIOD_S = 0.002
+
+
+
+class BulkTransport:
+    """Sends what may take its time: a piece only when most of those before have arrived."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Take a request whose response has been prepared; ConnectionError if it has gone."""
+        if request.transport is None:
+            raise ConnectionResetError('the client has gone')
+        self._transport, self._response = request.transport, response
+        self._link = Link(request.transport)
+
+    async def send(self, data: bytes) -> None:
+        for begin in range(0, len(data), _PIECE_BYTES):
+            piece = data[begin:begin + _PIECE_BYTES]
+            self.check()
+            await self._response.write(piece)
+            # Who takes nothing at all is let go by `ConnectionReaper`.
+            while (state := self._link.state()) and \
+                    self._link.excess_bytes(state, len(piece)) > 0:
+                await asyncio.sleep(_PERIOD_S)
+                self.check()
+
+    def check(self) -> None:
+        if self._transport.is_closing():
+            raise ConnectionResetError('the client has gone')
+
+
+async def answer_file(request: web.Request, path: Path, threads: Executor) -> web.StreamResponse:
+    """Answer with a file, or with the range of it that is asked for; `threads` read it."""
+    loop = asyncio.get_running_loop()
+    try:
+        descriptor = await loop.run_in_executor(threads, _open, path)
+    except OSError:
+        raise web.HTTPNotFound(text='there is no such recording: it may have been deleted\n'
+                               ) from None
+    try:
+        status = os.fstat(descriptor)
+        begin, end, response = _response(request, path.name, status)
+        await response.prepare(request)
+        if request.method == 'HEAD':
+            return response
+        transport = BulkTransport(request, response)
+        while begin < end:
+            data = await loop.run_in_executor(threads, os.pread, descriptor,
+                                              min(_READ_BYTES, end - begin), begin)
+            if not data:  # somebody has cut it
+                raise ConnectionResetError('the file has become shorter')
+            await transport.send(data)
+            begin += len(data)
+        await response.write_eof()
+    finally:
+        # In the thread, behind a reading that has been given up.
+        threads.submit(os.close, descriptor)
+    return response
+
+
+def _open(path: Path) -> int:
+    """Open a file itself: no link, pipe or device by its name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError('it is no file')
+    return descriptor
+
+
+def _response(request: web.Request, name: str, status: os.stat_result
+              ) -> tuple[int, int, web.StreamResponse]:
+    """Return where to begin, where to end, and the head of the answer (RFC 9110, 14)."""
+    size = status.st_size
+    tag = f'"{status.st_mtime_ns:x}-{size:x}"'
+    begin, end = _range(request, size, tag)
+    response = web.StreamResponse(headers={
+        'Content-Type': 'video/x-matroska', 'Accept-Ranges': 'bytes', 'ETag': tag,
+        'Content-Disposition': f'attachment; filename="{name}"', 'Cache-Control': 'no-store'})
+    response.last_modified = status.st_mtime
+    response.content_length = end - begin
+    if (begin, end) != (0, size):
+        response.set_status(HTTPStatus.PARTIAL_CONTENT)
+        response.headers['Content-Range'] = f'bytes {begin}-{end - 1}/{size}'
+    return begin, end, response
+
+
+def _range(request: web.Request, size: int, tag: str) -> tuple[int, int]:
+    """Return the range that is asked for; of a file that has changed since, all."""
+    if request.headers.get('If-Range', tag) != tag:
+        return 0, size
+    try:
+        wanted = request.http_range
+    except ValueError:  # several, or none: which one may answer with the whole file
+        return 0, size
+    begin = wanted.start or 0
+    if begin < 0:
+        begin = max(0, size + begin)
+    end = size if wanted.stop is None else min(wanted.stop, size)
+    if wanted != slice(None, None, 1) and begin >= size:
+        raise web.HTTPRequestRangeNotSatisfiable(
+            headers={'Content-Range': f'bytes */{size}'},
+            text=f'this file has only {size} bytes by now\n')
+    return begin, end
