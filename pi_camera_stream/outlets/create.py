@@ -77,8 +77,11 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
             outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
                                         rules, places, log, address.tier))
         elif address.scheme in _BY_UDP:
-            outlets.append(_BY_UDP[address.scheme](address, _interface(settings.address), catalog,
-                                                   rules, places, log))
+            outlet = _BY_UDP[address.scheme](address, _interface(settings.address), catalog,
+                                             rules, places, log)
+            if isinstance(outlet, TsOutlet):
+                outlet.sound = sound
+            outlets.append(outlet)
         elif address.scheme == RTSP:
             outlets.append(RtspPush(address, settings.insecure, catalog, rules, places, log))
         else:
