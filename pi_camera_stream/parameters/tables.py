@@ -141,8 +141,8 @@ HTTP_BRIDGE = (
                                        'sent once for all of them'),
     Parameter('outlets', '', 'Addresses, separated by commas, where players get H.264: '
                              'tcp://:5001 waits for them; rtp://host:5004, udp://host:5000 '
-                             '(MPEG-TS), tcp://host:5001 and rtsp://user:secret@host/path send to '
-                             'them; with ?topic= and ?tier=h264_small'),
+                             '(MPEG-TS), tcp://host:5001 and rtsp://user:secret@host/path send '
+                             'to them; with ?topic= and ?tier=h264_small'),
     Parameter('outlets_insecure', False, 'Allow `outlets` and `rtsp_multicast`, which cannot ask '
                                          'for a token, together with `access_token`'),
     *RECORDING,
