@@ -18,11 +18,12 @@ import asyncio
 import struct
 
 from pi_camera_stream.core.sound import PACKET_NS, PACKET_SAMPLES, SoundPacket
-from pi_camera_stream.outlets.rtp_sound import SoundSender
+from pi_camera_stream.outlets.rtp_sound import InterleavedSound, SoundSender
 from pi_camera_stream.outlets.rtsp_server import RtspServer
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.sound.listeners import Listeners
+from pi_camera_stream.web.stream.link import LinkState
 import pytest
 from support.filming import Studio
 from support.processes import WAIT_S
@@ -75,6 +76,32 @@ def test_reports_tell_which_time_is_now():
     assert sender.report() == b''
     clock[0] += 2.0
     assert sender.report()
+
+
+class Writer:
+    """A connection that takes all."""
+
+    def __init__(self):
+        self.transport, self.written = self, []
+        self.write = self.written.append
+
+    def set_write_buffer_limits(self, high):
+        pass
+
+    def get_extra_info(self, _):
+        return None
+
+
+def test_a_picture_does_not_wait_for_sound_that_nobody_has_acknowledged():
+    writer = Writer()
+    sound = InterleavedSound(writer, 2, SoundSender(lambda: BEGIN_NS))
+    state = LinkState(unacked_bytes=5 * 1448, segment_bytes=1448, least_round_trip_s=0.0,
+                      since_answer_s=0.0, bytes_per_s=0)
+    assert sound.link.excess_bytes(state, 0) == 3 * 1448
+    for _ in range(3):
+        sound._send(b'packet', b'')
+    assert sound.link.excess_bytes(state, 0) == 0
+    assert writer.written == [b'$\x02\x00\x06packet'] * 3
 
 
 class Site(Studio):
