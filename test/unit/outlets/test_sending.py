@@ -27,11 +27,13 @@ from pi_camera_stream.outlets import calling, datagrams, names, sending, sending
 from pi_camera_stream.outlets.create import create_outlets, OutletSettings
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.access.admission import Admission
+from pi_camera_stream.web.sound.listeners import Listeners
 import pytest
 from support.filming import DEFAULT, FRONT, SIZE, Studio
 from support.processes import WAIT_S
 from support.rtsp_client import Depacketizer
 from support.senders import free_port
+from support.sounding import Source
 
 GROUP = '239.255.41.42'
 IP_RECVTTL = 12  # linux/in.h
@@ -400,3 +402,29 @@ def test_what_the_kernel_does_not_take_in_time_is_lost():
 
     asyncio.run(scenario())
 
+
+def test_mpeg_ts_has_the_sound_of_a_microphone():
+    source, port = Source(), free_port()
+
+    async def scenario(site):
+        listeners = site.outlet.sound = Listeners(source)
+        listeners.attach()
+        with receiver(port) as one:
+            await site.outlet.open()
+            await site.until(lambda: source.wanted == [True] and site.outlet.frames_sent)
+            source.give(b'heard')
+            while b'\x7f\xe0\x05heard' not in await receive(one):
+                pass
+            await site.outlet.close()
+            await site.until(lambda: source.wanted == [True, False])
+
+    async def within():
+        site = Site(f'udp://127.0.0.1:{port}')
+        filming = asyncio.create_task(site.film())
+        try:
+            await asyncio.wait_for(scenario(site), WAIT_S)
+        finally:
+            filming.cancel()
+            site.catalog.close()
+
+    asyncio.run(within())
