@@ -98,7 +98,9 @@ def rtspsrc(url, way, prefix=()):
 
 
 def opencv(url):
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG)
+    # As docs/players.md has it: with one thread; OpenCV 4.6 has no word for that.
+    one_thread = [cv2.CAP_PROP_N_THREADS, 1] if hasattr(cv2, 'CAP_PROP_N_THREADS') else []
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, one_thread)
     try:
         while True:
             there, picture = capture.read()
