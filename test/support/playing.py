@@ -40,7 +40,7 @@ def see(pictures, size=SIZE):
             break
     pictures.close()
     assert len(numbers) == COUNT
-    assert numbers == sorted(set(numbers))
+    assert numbers == sorted(set(numbers)), numbers
     assert len(numbers) > (numbers[-1] - numbers[0]) / 4  # or they would not come at their rate
 
 
