@@ -25,6 +25,7 @@ from pi_camera_stream.core import block_code
 
 SIZE = (640, 480)  # of what they are to play
 COUNT = 20
+_ALIKE = 2
 
 
 def see(pictures, size=SIZE):
@@ -40,7 +41,9 @@ def see(pictures, size=SIZE):
             break
     pictures.close()
     assert len(numbers) == COUNT
-    assert numbers == sorted(set(numbers)), numbers
+    assert numbers == sorted(numbers), numbers
+    # Behind a key frame there may be no bits left for what is new: it looks like the one before.
+    assert len(set(numbers)) >= COUNT - _ALIKE, numbers
     assert len(numbers) > (numbers[-1] - numbers[0]) / 4  # or they would not come at their rate
 
 
