@@ -25,6 +25,7 @@ from pi_camera_stream.core import block_code
 
 SIZE = (640, 480)  # of what they are to play
 COUNT = 20
+_ALIKE = 2
 
 
 def see(pictures, size=SIZE):
@@ -40,7 +41,9 @@ def see(pictures, size=SIZE):
             break
     pictures.close()
     assert len(numbers) == COUNT
-    assert numbers == sorted(set(numbers))
+    assert numbers == sorted(numbers), numbers
+    # Behind a key frame there may be no bits left for what is new: it looks like the one before.
+    assert len(set(numbers)) >= COUNT - _ALIKE, numbers
     assert len(numbers) > (numbers[-1] - numbers[0]) / 4  # or they would not come at their rate
 
 
@@ -98,7 +101,9 @@ def rtspsrc(url, way, prefix=()):
 
 
 def opencv(url):
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG)
+    # As docs/players.md has it: with one thread; OpenCV 4.6 has no word for that.
+    one_thread = [cv2.CAP_PROP_N_THREADS, 1] if hasattr(cv2, 'CAP_PROP_N_THREADS') else []
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, one_thread)
     try:
         while True:
             there, picture = capture.read()
