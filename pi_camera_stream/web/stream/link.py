@@ -23,7 +23,7 @@ _NOTSENT_LOWAT_BYTES = 16384
 # Of struct tcp_info (linux/tcp.h): state, delivery_rate_app_limited, snd_mss, unacked,
 # last_ack_recv, rtt, notsent_bytes, min_rtt, delivery_rate.
 _TCP_INFO = struct.Struct('=B6xB8xI4xI28xI8xI72xII8xQ')
-_RETRANSMITTED = struct.Struct('=100xI')  # total_retrans
+_LOST = struct.Struct('=100xI112xI')  # total_retrans, dsack_dups
 _TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8  # linux/tcp_states.h
 _STATE_BYTES = 1
 _ACKNOWLEDGED = struct.Struct('=24xI92xQ16xI')  # unacked, bytes_acked, notsent_bytes
@@ -123,20 +123,21 @@ class Link:
                          least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,
                          rate, bool(flags & 1), round_trip_us / 1e6)
 
-    def retransmitted(self) -> int | None:
+    def lost_segments(self) -> int | None:
         """
-        Return how many segments were sent again: they were lost on the way, or came very late.
+        Return how many segments had to be sent again, without those that had arrived after all.
 
-        None where the kernel does not say. Behind a reverse proxy, it is the way to that.
+        Where the other end is only slow to acknowledge, they are sent again, too, and it says so.
+        None where the kernel does not tell. Behind a reverse proxy, it is the way to that.
         """
         if self._socket is None:
             return None
         try:
-            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO,
-                                           _RETRANSMITTED.size)
-            return int(_RETRANSMITTED.unpack(info)[0])
-        except (OSError, struct.error):  # closed
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LOST.size)
+            sent_again, in_vain = _LOST.unpack(info)
+        except (OSError, struct.error):  # closed; or a kernel before 4.19
             return None
+        return max(0, int(sent_again) - int(in_vain))
 
     def excess_bytes(self, state: LinkState, size: int) -> int:
         """

@@ -31,11 +31,10 @@ painted is decoded, and not painted. No access unit is left out before the next 
 From the page, JSON: `ack` with the sequence of a picture that was painted, or left out for a newer
 one, its `age_ms` at paint (null where it was left out), and by how much the page's idea of the
 robot's clock can make that wrong, `uncertainty_ms`; `clock` with `client_ms`, answered with the
-same, `server_ms`, the clock of the stamps, and how many segments were `retransmitted` on this
-connection (null where nobody knows), from which a page can tell that the way loses some; `tier`
-with the name of one, with `auto`, `jpeg` or `h264`, which leave it to the bridge among all, or
-all of that codec, or with `none` while pictures come another way; `keyframe` where its decoder
-cannot go on without.
+same, `server_ms`, the clock of the stamps, and how many segments of this connection were `lost` on
+the way (null where nobody knows); `tier` with the name of one, with `auto`, `jpeg` or `h264`,
+which leave it to the bridge among all, or all of that codec, or with `none` while pictures come
+another way; `keyframe` where its decoder cannot go on without.
 """
 
 import asyncio
@@ -267,7 +266,7 @@ async def _on_message(text: str, socket: web.WebSocketResponse, stream: Stream, 
                     stream.on_painted(stamp_ns, age_ms, number(message.get('uncertainty_ms', 0)))
         elif kind == 'clock':
             await answer_clock(socket, message, stream.now_ns() / 1e6,
-                               retransmitted=transport.link.retransmitted())
+                               lost=transport.link.lost_segments())
         elif kind == 'tier':
             wanted, tier = viewer.request, message['tier']
             chosen = {'spec': NOTHING} if tier == NO_TIER else choose(tier, wanted.codecs)

@@ -14,7 +14,7 @@
  * limitations under the License.
  */
 
-// Whether the way to the robot loses packets, from how many it had to send again by TCP.
+// Whether the way from the robot loses packets, from how many it had to send again by TCP.
 
 const APART_MS = 1500; // what is lost at once, is one loss
 const WINDOW_MS = 12_000;
@@ -26,27 +26,27 @@ const LOSSES = 3; // so many within that are no accident: each of them has held 
  */
 export class LossWatch {
   /** @type {number | null} */
-  #retransmitted = null;
+  #lost = null;
   /** @type {number[]} */
   #lostMs = [];
 
   /** A new connection, which counts anew. */
   restart() {
-    this.#retransmitted = null;
+    this.#lost = null;
   }
 
   /**
-   * Take in how many segments were sent again on this connection; return whether the way is lossy.
+   * Take in how many segments of this connection were lost; return whether the way is lossy.
    *
-   * @param {number} retransmitted
+   * @param {number} lost
    * @param {number} now
    */
-  note(retransmitted, now) {
-    const before = this.#retransmitted ?? retransmitted; // opening it may have taken two attempts
-    this.#retransmitted = retransmitted;
+  note(lost, now) {
+    const before = this.#lost ?? lost; // opening it may have taken two attempts
+    this.#lost = lost;
     this.#lostMs = this.#lostMs.filter((ms) => ms > now - WINDOW_MS);
     const fresh = now - (this.#lostMs.at(-1) ?? -Infinity) > APART_MS;
-    if (retransmitted > before && fresh) this.#lostMs.push(now);
+    if (lost > before && fresh) this.#lostMs.push(now);
     return this.#lostMs.length >= LOSSES;
   }
 }

@@ -122,11 +122,11 @@ export class WebRtcBeside {
   }
 
   /**
-   * Take in what the robot has sent again, as far as it knows.
+   * Take in how much the WebSocket has lost on its way, as far as the robot knows.
    *
    * @param {number | null | undefined} count
    */
-  retransmitted(count) {
+  lost(count) {
     const now = performance.now();
     if (typeof count === 'number' && this.#losses.note(count, now)) this.#choice.lost(now);
   }

@@ -70,7 +70,8 @@ export class WebRtcVideo {
    */
   constructor(below, query, owner) {
     this.#owner = owner;
-    Object.assign(this.#element, { className: 'webrtc', muted: true, playsInline: true });
+    Object.assign(this.#element,
+      { autoplay: true, className: 'webrtc', muted: true, playsInline: true });
     this.#element.disableRemotePlayback = true;
     this.#element.setAttribute('aria-hidden', 'true'); // the canvas has its name
     below.after(this.#element);

@@ -226,7 +226,7 @@ export class WebSocketFeed {
       this.#camera.signalled(message);
     } else if (message.type === 'clock') {
       this.#clock.receive(message);
-      this.#webRtc.retransmitted(message.retransmitted);
+      this.#webRtc.lost(message.lost);
     }
   }
 

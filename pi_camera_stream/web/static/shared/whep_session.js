@@ -138,7 +138,9 @@ export class WhepSession {
   }
 
   #leave() {
-    if (this.#place) fetch(this.#place, { method: 'DELETE', keepalive: true }).catch(() => {});
+    const place = this.#place;
+    this.#place = '';
+    if (place) fetch(place, { method: 'DELETE', keepalive: true }).catch(() => {});
   }
 
   /** @param {Error} reason */

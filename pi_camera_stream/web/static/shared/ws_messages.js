@@ -62,7 +62,7 @@ const KEY_FRAME = 1; // the flag
  * @property {'clock'} type
  * @property {number} client_ms as it was asked
  * @property {number} server_ms
- * @property {number | null} [retransmitted] segments that were sent again, of this connection
+ * @property {number | null} [lost] segments of this connection
  */
 
 /** @typedef {Hello | SignalMessage | H264Message | ClockAnswer} ServerMessage */

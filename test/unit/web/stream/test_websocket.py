@@ -173,7 +173,7 @@ async def test_the_clock_is_answered_with_that_of_the_stamps(page):
     assert answer['type'] == 'clock'
     assert answer['client_ms'] == 1234.5
     assert before_ms - 1 <= answer['server_ms'] <= time.time_ns() / 1e6 + 1
-    assert answer['retransmitted'] == 0  # nothing is lost here
+    assert answer['lost'] == 0  # nothing is lost here
 
 
 @scene()
