@@ -87,8 +87,8 @@ def test_it_finds_the_subscriber_that_gets_nothing(guest):
                                 deadline=Duration(seconds=1)))
         program = doctor('--port', free_port(), seconds=8, code=1)
         program.wait_for(rf'BROKEN /guest gets nothing from {TOPIC}')
-        program.wait_for(r'-> let it subscribe with best effort .*; let it subscribe with '
-                         r'volatile .*; let it ask for no deadline')
+        program.wait_for(r'-> subscribe with best effort .*; subscribe with '
+                         r'volatile .*; request no deadline')
 
 
 @pytest.mark.parametrize(('name', 'value', 'sentence'), [
@@ -210,9 +210,9 @@ def test_two_doctors_see_what_passes_between_them(hosts):
     with running('doctor', '--answer', prefix=hosts[1]) as other:
         other.wait_for('Answering on cable')
         program = doctor(prefix=hosts[0])
-        program.wait_for(rf'ok +our multicast gets to {networks.ADDRESSES[1]}')
+        program.wait_for(rf'ok +our multicast reaches {networks.ADDRESSES[1]}')
         doctor('--peer', networks.ADDRESSES[1], prefix=hosts[0]).wait_for(
-            rf'ok +our multicast gets to {networks.ADDRESSES[1]}')
+            rf'ok +our multicast reaches {networks.ADDRESSES[1]}')
         other.wait_for(rf'multicast from {networks.ADDRESSES[0]}')
 
 

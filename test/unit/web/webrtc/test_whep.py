@@ -335,7 +335,7 @@ async def test_the_kind_of_the_body_is_looked_at(site):
 
 @pytest.mark.parametrize(('path', 'status', 'words'), [
     ('/whep?tier=full', 400, 'the tiers of WebRTC are auto, h264 and h264_small'),
-    ('/whep?topic=/nothing', 404, 'no topic')])
+    ('/whep?topic=/nothing', 404, 'no image topic')])
 @with_site()
 async def test_what_there_is_not_is_refused(site, path, status, words):
     answer = await site.client(path).send(CHROMIUM.read_text())
