@@ -106,8 +106,8 @@ def test_it_finds_a_senseless_environment(monkeypatch, name, value, sentence):
 
 @pytest.mark.parametrize(('arguments', 'sentence'), [
     (['--port', '99999'], "'99999' is not a port: choose one from 1 to 65535"),
-    (['--seconds', '-1'], "'-1' is no time"),
-    (['--seconds', 'nan'], "'nan' is no time"),
+    (['--seconds', '-1'], "'-1' is not a time"),
+    (['--seconds', 'nan'], "'nan' is not a time"),
     (['--answer', '--peer', 'robot'], 'not allowed with'),
 ])
 def test_it_refuses_what_it_does_not_understand(arguments, sentence):
@@ -136,7 +136,7 @@ def test_it_knows_our_bridge_from_another_program():
     thread.start()
     try:
         program = doctor('--port', server.server_port, code=1)
-        program.wait_for(rf'BROKEN port {server.server_port} is taken by \S+ \(process '
+        program.wait_for(rf'BROKEN port {server.server_port} is in use by \S+ \(process '
                          rf'{os.getpid()}\)')
     finally:
         server.shutdown()
