@@ -33,7 +33,7 @@ def size_bytes(text: str) -> int:
     """
     match = re.fullmatch(r'(\d+(?:\.\d+)?)([km]?)b?', text.strip().lower())
     if match is None or not float(match[1]):
-        raise argparse.ArgumentTypeError(f"'{text}' is no size: write it like 148k")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size: write it as 148k")
     return round(float(match[1]) * _SIZES[match[2]])
 
 

@@ -121,7 +121,7 @@ def test_a_file_that_is_no_calibration_is_a_warning(camera, path, capfd):
     save(path, GIVEN)
     path.write_text(path.read_text().replace('plumb_bob', 'wavy'))
     assert uncalibrated(start(camera).info(640, 480, False, False))
-    assert f'uncalibrated, because {path} is no calibration: distortion_model must' \
+    assert f'uncalibrated, because {path} is not a calibration file: distortion_model must' \
         in capfd.readouterr().err
 
 

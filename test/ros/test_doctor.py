@@ -87,8 +87,8 @@ def test_it_finds_the_subscriber_that_gets_nothing(guest):
                                 deadline=Duration(seconds=1)))
         program = doctor('--port', free_port(), seconds=8, code=1)
         program.wait_for(rf'BROKEN /guest gets nothing from {TOPIC}')
-        program.wait_for(r'-> let it subscribe with best effort .*; let it subscribe with '
-                         r'volatile .*; let it ask for no deadline')
+        program.wait_for(r'-> subscribe with best effort .*; subscribe with '
+                         r'volatile .*; request no deadline')
 
 
 @pytest.mark.parametrize(('name', 'value', 'sentence'), [
@@ -106,8 +106,8 @@ def test_it_finds_a_senseless_environment(monkeypatch, name, value, sentence):
 
 @pytest.mark.parametrize(('arguments', 'sentence'), [
     (['--port', '99999'], "'99999' is not a port: choose one from 1 to 65535"),
-    (['--seconds', '-1'], "'-1' is no time"),
-    (['--seconds', 'nan'], "'nan' is no time"),
+    (['--seconds', '-1'], "'-1' is not a time"),
+    (['--seconds', 'nan'], "'nan' is not a time"),
     (['--answer', '--peer', 'robot'], 'not allowed with'),
 ])
 def test_it_refuses_what_it_does_not_understand(arguments, sentence):
@@ -136,7 +136,7 @@ def test_it_knows_our_bridge_from_another_program():
     thread.start()
     try:
         program = doctor('--port', server.server_port, code=1)
-        program.wait_for(rf'BROKEN port {server.server_port} is taken by \S+ \(process '
+        program.wait_for(rf'BROKEN port {server.server_port} is in use by \S+ \(process '
                          rf'{os.getpid()}\)')
     finally:
         server.shutdown()
@@ -210,9 +210,9 @@ def test_two_doctors_see_what_passes_between_them(hosts):
     with running('doctor', '--answer', prefix=hosts[1]) as other:
         other.wait_for('Answering on cable')
         program = doctor(prefix=hosts[0])
-        program.wait_for(rf'ok +our multicast gets to {networks.ADDRESSES[1]}')
+        program.wait_for(rf'ok +our multicast reaches {networks.ADDRESSES[1]}')
         doctor('--peer', networks.ADDRESSES[1], prefix=hosts[0]).wait_for(
-            rf'ok +our multicast gets to {networks.ADDRESSES[1]}')
+            rf'ok +our multicast reaches {networks.ADDRESSES[1]}')
         other.wait_for(rf'multicast from {networks.ADDRESSES[0]}')
 
 

@@ -208,7 +208,7 @@ def test_a_camera_without_h264_is_told_from_none(guest, video, tmp_path, monkeyp
     monkeypatch.setenv('PYTHONPATH', str(tmp_path), prepend=':')
     with running('camera', *parameters(**SMALL)), \
          FrameSubscriber(IMAGES, codec='h264') as frames:
-        explained(frames, f"'{IMAGES}' has one, which has no foxglove_msgs or is none of "
+        explained(frames, f"'{IMAGES}' has one, which has no foxglove_msgs, or is not one of "
                           'pi_camera_stream')
 
 

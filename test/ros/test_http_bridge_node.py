@@ -212,7 +212,7 @@ def test_a_port_in_use_is_explained():
         port = other.getsockname()[1]
         program = Program('bridge', *parameters(port=port))
         assert program.wait() == 1
-    program.wait_for(f'http_bridge_node: error: port {port}, which is in use')
+    program.wait_for(f'http_bridge_node: error: cannot bind port {port}, which is in use')
     assert 'Traceback' not in program.output
 
 

@@ -34,7 +34,7 @@ def test_rates(text, expected):
 
 @pytest.mark.parametrize('text', ['', 'k', '-1k', '148q', '1e3', '0', '148 k b', '5mbit'])
 def test_what_is_no_size_is_explained(text):
-    with pytest.raises(argparse.ArgumentTypeError, match='is no size: write it like 148k'):
+    with pytest.raises(argparse.ArgumentTypeError, match='is not a size: write it as 148k'):
         units.size_bytes(text)
 
 
