@@ -44,7 +44,9 @@ _PARAMETER_ARGUMENTS = {
                'width': 'width', 'height': 'height', 'fps': 'fps', 'quality': 'jpeg_quality',
                'reliability': 'reliability', 'frame_id': 'frame_id',
                'camera_info_url': 'camera_info_url'},
-    'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token'},
+    'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token',
+                    'rtsp_port': 'rtsp_port', 'outlets': 'outlets', 'ice_servers': 'ice_servers',
+                    'audio': 'audio'},
     'opencv_consumer': {'processor': 'processor', 'reliability': 'reliability'},
 }
 # What two cameras cannot have in common: these arguments begin with the name of a side.

@@ -17,6 +17,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 import ipaddress
+from typing import TYPE_CHECKING
 
 from .address import Address, public, read_address, RTP, RTSP, TS
 from .calling import TcpCaller
@@ -29,6 +30,9 @@ from ..core.errors import PermanentError
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
+
+if TYPE_CHECKING:
+    from ..web.sound.listeners import Listeners
 
 _BY_UDP: dict[str, type[UdpOutlet]] = {RTP: RtpOutlet, TS: TsOutlet}
 _ANY = '0.0.0.0'  # noqa: S104 - compared, not listened at
@@ -46,10 +50,10 @@ class OutletSettings:
 
 
 def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRules,
-                   places: Admission, note_wrong: Callable[[str], float], log: Log
-                   ) -> list[Outlet]:
+                   places: Admission, note_wrong: Callable[[str], float], log: Log,
+                   sound: 'Listeners | None' = None) -> list[Outlet]:
     """
-    Return what is wanted; nothing is open yet. `note_wrong` is as for `RtspServer`.
+    Return what is wanted; nothing is open yet. `note_wrong` and `sound` are as for `RtspServer`.
 
     PermanentError where an address makes no sense, or would show to all what is for some.
     """
@@ -60,7 +64,7 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
                                  'watching needs the access token: set it to false, or set '
                                  "'outlets_insecure'")
         outlets.append(RtspServer(settings.address, settings.rtsp_port, catalog, rules, places,
-                                  note_wrong, log, settings.rtsp_multicast))
+                                  note_wrong, log, settings.rtsp_multicast, sound))
     addresses = [read_address(text) for text in settings.outlets]
     _check_ports(addresses)
     for address in addresses:
@@ -68,13 +72,17 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
             raise PermanentError(
                 f"'{public(address.url)}' in the parameter 'outlets' would show the pictures to "
                 'everyone, and watching needs the access token: leave it out, take RTSP '
-                "(rtsp_port), which asks for it, or set 'outlets_insecure'")
+                '(rtsp_port), which asks for it, push to a server that asks for a password '
+                "(rtsp://user:secret@…), or set 'outlets_insecure'")
         if not address.host:
             outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
                                         rules, places, log, address.tier))
         elif address.scheme in _BY_UDP:
-            outlets.append(_BY_UDP[address.scheme](address, _interface(settings.address), catalog,
-                                                   rules, places, log))
+            outlet = _BY_UDP[address.scheme](address, _interface(settings.address), catalog,
+                                             rules, places, log)
+            if isinstance(outlet, TsOutlet):
+                outlet.sound = sound
+            outlets.append(outlet)
         elif address.scheme == RTSP:
             outlets.append(RtspPush(address, settings.insecure, catalog, rules, places, log))
         else:
@@ -95,8 +103,8 @@ def _check_ports(addresses: list[Address]) -> None:
         places = {(kind, address.host, port, address.path) for port in address.ports}
         if places & taken:
             raise PermanentError(
-                f"'{public(address.url)}' in the parameter 'outlets' is taken by another one: let "
-                'each have a port of its own (RTP takes the next one, too)')
+                f"'{public(address.url)}' in the parameter 'outlets' conflicts with another one: "
+                'give each its own port (RTP also uses the next one)')
         taken |= places
 
 

@@ -14,7 +14,7 @@
 
 
 """
-H.264 as MPEG-TS (ITU-T H.222.0), of one program with nothing but video in it.
+H.264 as MPEG-TS (ITU-T H.222.0), of one program, with Opus in it where there is sound.
 
 FFmpeg's muxer would do, too, but PyAV opens an encoder for it, and H.264 of a camera needs none.
 """
@@ -31,7 +31,11 @@ PACKET_BYTES = 188
 _PAYLOAD_BYTES = 184
 _SYNC = 0x47
 _PROGRAM, _PROGRAM_PID, _VIDEO_PID, _H264 = 1, 0x1000, 0x100, 0x1B
-_STREAM_ID = 0xE0
+_SOUND_PID, _PRIVATE = 0x101, 0x06
+_STREAM_ID, _SOUND_ID = 0xE0, 0xBD
+# Descriptors of the sound: what it is, and that it has one channel.
+_OPUS = b'\x05\x04Opus\x7f\x02\x80\x01'
+_OPUS_UNIT = b'\x7f\xe0'  # in front of each packet's size
 _BEGINS, _HAS_FIELD, _HAS_PAYLOAD = 0x4000, 0x20, 0x10
 _RANDOM_ACCESS, _HAS_PCR = 0x40, 0x10
 # Of one PES packet, whose length has 16 bits. With a length, a receiver knows when it is whole; so
@@ -46,11 +50,12 @@ _TABLES_S = 0.1  # how often who joins hears what is in it
 class TsMuxer:
     """One stream. Event loop only."""
 
-    def __init__(self, now_ns: Callable[[], int], monotonic_s: Callable[[], float] = time.monotonic
-                 ) -> None:
-        """Make it; `now_ns` reads the clock of the stamps."""
+    def __init__(self, now_ns: Callable[[], int],
+                 monotonic_s: Callable[[], float] = time.monotonic, sound: bool = False) -> None:
+        """Make it; `now_ns` reads the clock of the stamps, `sound` is whether there is that."""
         self._clock, self._monotonic_s = RtpClock(now_ns), monotonic_s
-        self._counters = {0: 0, _PROGRAM_PID: 0, _VIDEO_PID: 0}
+        self._counters = {0: 0, _PROGRAM_PID: 0, _VIDEO_PID: 0, _SOUND_PID: 0}
+        self._program = _program(sound)
         self._tables_s: float | None = None
 
     def mux(self, frame: Frame) -> bytes:
@@ -66,14 +71,25 @@ class TsMuxer:
             data = NEXT_BEGINS + data
         if frame.key or self._tables_s is None or now_s - self._tables_s >= _TABLES_S:
             self._tables_s = now_s
-            parts += (self._table(0, _PAT), self._table(_PROGRAM_PID, _PMT))
+            parts += (self._table(0, _PAT), self._table(_PROGRAM_PID, self._program))
         field = _first_field(frame.key, ticks)
-        self._cut(parts, _pes(data[:_MOST_PES_BYTES], ticks), bytes([len(field)]) + field)
+        self._cut(_VIDEO_PID, parts, _pes(_STREAM_ID, data[:_MOST_PES_BYTES], ticks),
+                  bytes([len(field)]) + field)
         for at in range(_MOST_PES_BYTES, len(data), _MOST_PES_BYTES):
-            self._cut(parts, _pes(data[at:at + _MOST_PES_BYTES]), b'')
+            self._cut(_VIDEO_PID, parts, _pes(_STREAM_ID, data[at:at + _MOST_PES_BYTES]), b'')
         return b''.join(parts)
 
-    def _cut(self, parts: list[bytes], pes: bytes, field: bytes) -> None:
+    def mux_sound(self, data: bytes, stamp_ns: int) -> bytes:
+        """Return a packet of Opus as packets of `PACKET_BYTES`."""
+        now_ns, ticks = self._clock.now()
+        ticks -= (now_ns - stamp_ns) * 9 // 100_000
+        size = b'\xff' * (len(data) // 255) + bytes([len(data) % 255])
+        parts: list[bytes] = []
+        self._cut(_SOUND_PID, parts, _pes(_SOUND_ID, _OPUS_UNIT + size + data,
+                                          ticks & _TIME_BITS), b'')
+        return b''.join(parts)
+
+    def _cut(self, pid: int, parts: list[bytes], pes: bytes, field: bytes) -> None:
         """Cut a PES packet; `field` is in front of the first piece, and fills up the last one."""
         at, begins = 0, _BEGINS
         while at < len(pes):
@@ -81,7 +97,7 @@ class TsMuxer:
             missing = _PAYLOAD_BYTES - len(field) - len(piece)
             if missing:
                 field = _filled(field, missing)
-            parts += (self._header(_VIDEO_PID, begins,
+            parts += (self._header(pid, begins,
                                    _HAS_PAYLOAD | (_HAS_FIELD if field else 0)), field, piece)
             at, begins, field = at + len(piece), 0, b''
 
@@ -110,12 +126,12 @@ def _filled(field: bytes, missing: int) -> bytes:
     return bytes([len(whole) - 1]) + whole[1:]
 
 
-def _pes(data: bytes, ticks: int | None = None) -> bytes:
+def _pes(stream_id: int, data: bytes, ticks: int | None = None) -> bytes:
     """Return a PES packet (2.4.3.6), with the time of presentation if there is one."""
     time_field = b'' if ticks is None else struct.pack(
         '>BHH', 0x21 | (ticks >> 29) & 0x0E, (ticks >> 14) & 0xFFFE | 1, (ticks << 1) & 0xFFFE | 1)
     return b'\0\0\1' + struct.pack(
-        '>BHBBB', _STREAM_ID, 3 + len(time_field) + len(data), 0x80, 0x80 if time_field else 0,
+        '>BHBBB', stream_id, 3 + len(time_field) + len(data), 0x80, 0x80 if time_field else 0,
         len(time_field)) + time_field + data
 
 
@@ -142,5 +158,11 @@ def _checksum(data: bytes) -> int:
 
 
 _PAT = _section(0, 1, struct.pack('>HH', _PROGRAM, 0xE000 | _PROGRAM_PID))
-_PMT = _section(2, _PROGRAM, struct.pack('>HHBHH', 0xE000 | _VIDEO_PID, 0xF000, _H264,
-                                         0xE000 | _VIDEO_PID, 0xF000))
+
+
+def _program(sound: bool) -> bytes:
+    """Return what is in the program."""
+    body = struct.pack('>HHBHH', 0xE000 | _VIDEO_PID, 0xF000, _H264, 0xE000 | _VIDEO_PID, 0xF000)
+    if sound:
+        body += struct.pack('>BHH', _PRIVATE, 0xE000 | _SOUND_PID, 0xF000 | len(_OPUS)) + _OPUS
+    return _section(2, _PROGRAM, body)

@@ -26,7 +26,10 @@ from ..core.video_spec import VideoSpec
 from ..web.stream.stream import Stream
 from ..web.stream.video_rendition import VideoRendition
 
-TRACK = 'track0'
+TRACK, SOUND_TRACK = 'track0', 'track1'
+SOUND_TYPE = 97  # of RTP's payload
+_SOUND = (f'm=audio 0 RTP/AVP {SOUND_TYPE}', f'a=rtpmap:{SOUND_TYPE} opus/48000/2',
+          f'a=fmtp:{SOUND_TYPE} sprop-stereo=0;minptime=10', f'a=control:{SOUND_TRACK}')
 _PATIENCE_S = 6.0  # until there is a picture
 _LOOK_S = 0.2
 _ASK_S = 0.5  # an encoder that begins, begins with a key frame
@@ -84,11 +87,13 @@ class Opening:
         return rendition.newest_key
 
 
-def describe(frame: Frame, title: str, host: str, port: int = 0) -> str:
+def describe(frame: Frame, title: str, host: str, port: int = 0,
+             sound: bool = False) -> str:
     """
     Return what a stream is that has this key frame in it (SDP: RFC 4566, RFC 6184).
 
     With a port, it says that it is sent there, to `host`; otherwise that is agreed on by RTSP.
+    `sound` is whether there is that, too (RFC 7587).
     """
     sets = {unit_type(unit): unit for unit in nal_units(frame.data)
             if unit_type(unit) in (SPS, PPS)}
@@ -105,4 +110,4 @@ def describe(frame: Frame, title: str, host: str, port: int = 0) -> str:
         'a=range:npt=now-',
         f'm=video {port} RTP/AVP {PAYLOAD_TYPE}', f'a=rtpmap:{PAYLOAD_TYPE} H264/{TICKS_PER_S}',
         f'a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id={profile};'
-        f'sprop-parameter-sets={encoded}', f'a=control:{TRACK}', ''])
+        f'sprop-parameter-sets={encoded}', f'a=control:{TRACK}', *(_SOUND if sound else ()), ''])

@@ -116,10 +116,7 @@ class RtpSender:
         """Make it; `now_ns` reads the clock of the stamps."""
         self.ssrc = secrets.randbits(32)
         self.sequence = secrets.randbits(16)  # of the next packet
-        self._clock, self._monotonic_s = RtpClock(now_ns), monotonic_s
-        self._name = secrets.token_hex(8).encode()
-        self._packets = self._bytes = 0
-        self._report_s = 0.0
+        self._clock, self._reports = RtpClock(now_ns), SenderReports(self.ssrc, monotonic_s)
 
     def number(self, packed: Packed, stamp_ns: int, channel: int = 0) -> bytearray:
         """Return the packets as interleaved data of that channel."""
@@ -129,8 +126,7 @@ class RtpSender:
             self.sequence = (self.sequence + 1) & 0xFFFF
             if channel:
                 data[start - _FRAMING.size + 1] = channel
-        self._packets += len(packed.starts)
-        self._bytes += packed.payload_bytes
+        self._reports.note(len(packed.starts), packed.payload_bytes)
         return data
 
     def report(self) -> bytes:
@@ -140,19 +136,37 @@ class RtpSender:
         It says which moment of the stamps' clock an RTP time is: so a receiver knows how old a
         picture is, as far as its clock agrees with that one.
         """
+        return self._reports.due(*self._clock.now())
+
+
+class SenderReports:
+    """What is told now and then of what one sender has sent (RFC 3550, 6.4.1)."""
+
+    def __init__(self, ssrc: int, monotonic_s: Callable[[], float]) -> None:
+        self._ssrc, self._monotonic_s = ssrc, monotonic_s
+        self._name = secrets.token_hex(8).encode()
+        self._packets = self._bytes = 0
+        self._report_s = 0.0
+
+    def note(self, packets: int, payload_bytes: int) -> None:
+        """Count what has been sent."""
+        self._packets += packets
+        self._bytes += payload_bytes
+
+    def due(self, now_ns: int, ticks: int) -> bytes:
+        """Return a report if one is due: `now_ns` of the stamps' clock is that RTP time."""
         now_s = self._monotonic_s()
         if self._report_s and now_s - self._report_s < _REPORT_S:
             return b''
         self._report_s = now_s
-        now_ns, ticks = self._clock.now()
         seconds, rest_ns = divmod(now_ns, 1_000_000_000)
         item = bytes([_CNAME, len(self._name)]) + self._name
         item += bytes(4 - len(item) % 4)  # one zero ends the list
         return struct.pack(
-            '>BBHIIIIII', 0x80, _SENDER_REPORT, 6, self.ssrc, (seconds + _NTP_S) & 0xFFFFFFFF,
+            '>BBHIIIIII', 0x80, _SENDER_REPORT, 6, self._ssrc, (seconds + _NTP_S) & 0xFFFFFFFF,
             (rest_ns << 32) // 1_000_000_000, ticks & 0xFFFFFFFF, self._packets & 0xFFFFFFFF,
             self._bytes & 0xFFFFFFFF,
-        ) + struct.pack('>BBHI', 0x81, _DESCRIPTION, 1 + len(item) // 4, self.ssrc) + item
+        ) + struct.pack('>BBHI', 0x81, _DESCRIPTION, 1 + len(item) // 4, self._ssrc) + item
 
 
 def payloads(data: bytes) -> Iterator[bytes]:

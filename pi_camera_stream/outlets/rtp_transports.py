@@ -59,7 +59,7 @@ class UdpTransport(DatagramTransport):
     def __init__(self, local: tuple[Any, ...], peer: tuple[Any, ...], delivery: Delivery,
                  packer: Packer, sender: RtpSender) -> None:
         """Make it, between the two ends of a TCP connection; OSError where there are no ports."""
-        rtp, self._rtcp = _pair(local)
+        rtp, self._rtcp = two_ports(local)
         try:
             for one, port in ((rtp, delivery.port), (self._rtcp, delivery.control_port)):
                 self._prepare(one, local)
@@ -110,7 +110,7 @@ class MulticastTransport(UdpTransport):
         prepare_for_group(one, local[0])
 
 
-def _pair(local: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:
+def two_ports(local: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:
     """Return two sockets with an even port and the next one (RFC 3550, 11)."""
     error: OSError | None = None
     for _ in range(_ATTEMPTS):

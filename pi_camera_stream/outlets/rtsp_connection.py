@@ -22,14 +22,14 @@ import logging
 import re
 import secrets
 import time
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
 from aiohttp import web
 
 from .digest import Digest, Proof
 from .listening import Progress
 from .multicast import Group, Groups
-from .opening import describe, NoPictureError, Opening, TRACK
+from .opening import describe, NoPictureError, Opening, SOUND_TRACK, TRACK
 from .outlet import Outlet, want_key
 from .rtp import misses_something, Packer, RtpSender
 from .rtp_transports import InterleavedTransport, UdpTransport
@@ -50,6 +50,10 @@ from ..web.stream.stream_query import read_video_request
 from ..web.stream.tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, NAMES
 from ..web.stream.viewer import Viewer
 
+if TYPE_CHECKING:
+    from .rtp_sound import SoundPath
+    from ..web.sound.listeners import Listeners
+
 SESSION_S = 60.0  # without a sign of the player
 _SILENCE_S = 15.0  # without a session
 _READ_BYTES = 4096
@@ -67,6 +71,7 @@ class Server(Protocol):
     packer: Packer
     outlet: Outlet
     groups: Groups | None  # None where nothing is sent to groups
+    sound: 'Listeners | None'  # None without a microphone
 
     def note_wrong(self, address: str) -> float:
         """Note a wrong password; return for how many seconds another one is one too many."""
@@ -101,6 +106,7 @@ class RtspConnection:
         self._opening: Opening | None = None
         self._transport: InterleavedTransport | UdpTransport | None = None
         self._group: Group | None = None  # in place of a transport
+        self._sound: SoundPath | None = None  # beside a transport, or alone
         self._stream: Stream | None = None
         self._tier = NAMES[H264_INDEX]  # of H.264, as it was described or set up last
         self._viewer: Viewer | None = None
@@ -233,13 +239,16 @@ class RtspConnection:
         host = str(self._local[0]).partition('%')[0]
         base = re.sub(r'//[^/@]*@', '//', request.url.partition('?')[0]).rstrip('/')
         return _Answer({'Content-Type': 'application/sdp', 'Content-Base': base + '/'},
-                       describe(frame, stream.name, host))
+                       describe(frame, stream.name, host, sound=self._server.sound is not None))
 
     async def _setup(self, request: Request) -> _Answer:
         if self.plays:
             raise RtspError(455, 'it plays already: TEARDOWN comes first')
         if self._session:
             self._check_session(request)
+        if self._server.sound is not None \
+                and request.url.rstrip('/').endswith(f'/{SOUND_TRACK}'):
+            return self._set_up_sound(request)
         groups, stream = self._server.groups, self._find(request)
         # Players do not put what was asked for in DESCRIBE behind the track's name.
         self._tier = self._find_tier(request, self._tier)
@@ -259,6 +268,18 @@ class RtspConnection:
             ours = '{}-{}'.format(*self._transport.ports)
             said = (f'RTP/AVP;unicast;client_port={delivery.port}-{delivery.control_port};'
                     f'server_port={ours};ssrc={sender.ssrc:08X}')
+        return self._set_up(stream, said)
+
+    def _set_up_sound(self, request: Request) -> _Answer:
+        from .rtp_sound import open_sound, SoundSender
+
+        delivery, stream = read_delivery(request.headers.get('transport', '')), self._find(request)
+        self._drop_sound()
+        try:
+            self._sound, said = open_sound(self._writer, delivery, SoundSender(stream.now_ns),
+                                           self._hear_report)
+        except OSError as error:
+            raise RtspError(503, f'there is no UDP to you at present: {error.strerror}') from error
         return self._set_up(stream, said)
 
     def _set_up(self, stream: Stream, said: str) -> _Answer:
@@ -286,12 +307,14 @@ class RtspConnection:
     async def _play(self, request: Request) -> _Answer:
         self._check_session(request)
         transport, group, stream = self._transport, self._group, self._stream
-        if (transport is None and group is None) or stream is None:
+        sound = self._sound
+        if (transport is None and group is None and sound is None) or stream is None:
             raise RtspError(455, 'SETUP comes first')
         headers = {'Session': self._session, 'Range': 'npt=now-'}
         if self.plays:
             return _Answer(headers)
-        if reason := stream.video.reason(_SPECS[self._tier]):
+        reason = stream.video.reason(_SPECS[self._tier])
+        if reason and (transport is not None or group is not None):
             raise RtspError(503, reason)
         place = ExitStack()
         place.enter_context(self._outlet.places.admit(self.address, self._role is Role.LEADS))
@@ -299,25 +322,52 @@ class RtspConnection:
             group.enter()
             place.callback(group.leave)
         elif transport is not None:
+            if isinstance(transport, InterleavedTransport) and sound is not None and sound.link:
+                transport.link = sound.link
             self._viewer = self._outlet.viewer(self.address, transport, self._tier)
-            track = request.url.partition('?')[0].rstrip('/').removesuffix('/' + TRACK)
-            headers['RTP-Info'] = f'url={track}/{TRACK};seq={transport.sender.sequence}'
+        headers.update(self._rtp_info(request))
 
         async def play() -> None:
+            sounding = None if sound is None else asyncio.create_task(self._play_sound(sound))
             try:
                 if group is not None:
                     await group.wait()
                 elif transport is not None and self._viewer is not None:
                     await self._outlet.play(stream, self._viewer, transport)
+                elif sounding is not None:
+                    await sounding
             except ConnectionError:
                 pass
             except Exception:
                 _LOG.exception('playing by RTSP has failed')
+            finally:
+                if sounding is not None:
+                    sounding.cancel()
             self.abort()  # it is not to wait for what does not come any more
 
         self._playing = asyncio.get_running_loop().create_task(play())
         self._playing.add_done_callback(lambda _: place.close())  # also if it has never begun
         return _Answer(headers, then=self._end_opening)
+
+    def _rtp_info(self, request: Request) -> dict[str, str]:
+        """Return which packet of each track comes first; nothing where they go to a group."""
+        base = request.url.partition('?')[0].rstrip('/')
+        for name in (TRACK, SOUND_TRACK):
+            base = base.removesuffix(f'/{name}')
+        tracks = [f'url={base}/{name};seq={one.sender.sequence}'
+                  for name, one in ((TRACK, self._transport), (SOUND_TRACK, self._sound))
+                  if one is not None]
+        return {'RTP-Info': ','.join(tracks)} if tracks else {}
+
+    async def _play_sound(self, sound: 'SoundPath') -> None:
+        """Play beside the pictures, which go on where there is no sound."""
+        try:
+            if self._server.sound is not None:
+                await sound.play(self._server.sound)
+        except ConnectionError:
+            pass
+        except Exception:
+            _LOG.exception('playing sound by RTSP has failed')
 
     async def _keep(self, request: Request) -> _Answer:
         if 'session' in request.headers:
@@ -337,10 +387,13 @@ class RtspConnection:
 
     def _find(self, request: Request) -> Stream:
         path = request.path.removesuffix(TRACK).rstrip('/')
+        if self._server.sound is not None:
+            path = path.removesuffix(f'/{SOUND_TRACK}')
         return self._outlet.catalog.stream('' if path == DEFAULT_PATH else path)
 
     def _find_tier(self, request: Request, usual: str) -> str:
         tier = request.query.get('tier', usual).rstrip('/').removesuffix(f'/{TRACK}')
+        tier = tier.removesuffix(f'/{SOUND_TRACK}')
         try:
             read_video_request({'tier': tier})
         except web.HTTPBadRequest as error:
@@ -371,6 +424,7 @@ class RtspConnection:
         if playing is not None and playing is not asyncio.current_task():
             playing.cancel()
         self._drop_transport()
+        self._drop_sound()
         self._session, self._stream, self._viewer = '', None, None
 
     def _drop_transport(self) -> None:
@@ -378,3 +432,8 @@ class RtspConnection:
         if self._transport is not None:
             self._transport.close()
             self._transport = None
+
+    def _drop_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+            self._sound = None

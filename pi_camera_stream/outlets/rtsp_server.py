@@ -16,6 +16,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .listening import ListeningOutlet
 from .multicast import Groups
@@ -25,6 +26,9 @@ from .rtsp_connection import DEFAULT_PATH, RtspConnection
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
+
+if TYPE_CHECKING:
+    from ..web.sound.listeners import Listeners
 
 
 class RtspServer(ListeningOutlet):
@@ -39,17 +43,17 @@ class RtspServer(ListeningOutlet):
 
     def __init__(self, address: str, port: int, catalog: Catalog, rules: AccessRules,
                  places: Admission, note_wrong: Callable[[str], float], log: Log,
-                 multicast: bool = False) -> None:
+                 multicast: bool = False, sound: 'Listeners | None' = None) -> None:
         """
         Make it; nothing listens yet.
 
         `note_wrong` hears of wrong passwords, and returns for how many seconds another one from
         that address is one too many; `multicast` is whether players may have pictures sent to a
-        group.
+        group; `sound` is what they may hear.
         """
         super().__init__(address, port, catalog, rules, places, log)
         self.outlet: Outlet = self
-        self.packer, self.note_wrong = Packer(), note_wrong
+        self.packer, self.note_wrong, self.sound = Packer(), note_wrong, sound
         self.groups = Groups(self, self.packer) if multicast else None
 
     def url(self) -> str:

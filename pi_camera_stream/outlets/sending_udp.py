@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -39,9 +40,13 @@ from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
 from ..web.stream.stream import Stream
 
+if TYPE_CHECKING:
+    from ..web.sound.listeners import Listeners
+
 _KEY_LOOKS = 2  # of one second, between two key frames: who comes can ask for nothing
 _REFUSED_S = 3.0  # that nobody listens is believed for so long
 _DATAGRAM_BYTES = 7 * PACKET_BYTES  # as many as fit into a frame of Ethernet
+_SOUND_S = 1.0  # between two looks without any
 _ANY = '0.0.0.0'  # noqa: S104 - not listened at
 _PATIENCE_S, _LOOK_S = 6.0, 0.05  # until there is a picture
 
@@ -58,6 +63,11 @@ class TsTransport(DatagramTransport):
     def write_now(self, frame: Frame, _tier: int) -> None:
         data = memoryview(self._muxer.mux(frame))
         self._put(data[at:at + _DATAGRAM_BYTES] for at in range(0, len(data), _DATAGRAM_BYTES))
+
+    def write_sound(self, data: bytes, stamp_ns: int) -> None:
+        """Send a packet of Opus, also between the datagrams of a frame; or it is lost."""
+        with contextlib.suppress(OSError):
+            self._connection.send(self._muxer.mux_sound(data, stamp_ns))
 
 
 class UdpOutlet(SendingOutlet):
@@ -118,15 +128,33 @@ class UdpOutlet(SendingOutlet):
         if self._looks % _KEY_LOOKS == 0:
             want_key(viewer)
         if now_s - transport.refused_s < _REFUSED_S:
-            self._tell(f'nobody listens at {self.url()}: start the receiver')
+            self._tell(f'nothing listens at {self.url()}: start the receiver')
         elif viewer.sent:
             self.reason = ''
 
 
 class TsOutlet(UdpOutlet):
-    """Sends MPEG-TS."""
+    """Sends MPEG-TS, with sound where there is a microphone."""
 
     kind = TS
+    sound: 'Listeners | None' = None
+
+    async def _send(self, stream: Stream, place: Place) -> None:
+        sounding = None if self.sound is None else asyncio.create_task(
+            self._send_sound(self.sound))
+        try:
+            await super()._send(stream, place)
+        finally:
+            if sounding is not None:
+                sounding.cancel()
+
+    async def _send_sound(self, listeners: 'Listeners') -> None:
+        with listeners.join() as listener:
+            while True:
+                packet, transport = await listener.take(_SOUND_S), self._transport
+                if packet is not None and isinstance(transport, TsTransport) \
+                        and not transport.link.closed:
+                    transport.write_sound(packet.data, packet.stamp_ns)
 
     def _create(self, stream: Stream, place: Place) -> TsTransport:
         peer = place[1]
@@ -138,7 +166,7 @@ class TsOutlet(UdpOutlet):
         except OSError:
             connection.close()
             raise
-        return TsTransport(connection, TsMuxer(stream.now_ns))
+        return TsTransport(connection, TsMuxer(stream.now_ns, sound=self.sound is not None))
 
 
 class RtpOutlet(UdpOutlet):

@@ -116,17 +116,17 @@ class _Program:
             self._vehicle.on_sent = self._recorder.note_driven
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
+        sound = create_sound(self._microphone, bridge.__getitem__, time.time_ns)
         application = Application(self._catalog, rules, self._log.warning, drive,
                                   machine=lambda: read_health().state(),
                                   results=self._results if self._processed else None,
                                   camera_infos=self._camera_info,
                                   ice_servers=read_helpers(bridge.__getitem__),
-                                  recordings=self._recorder,
-                                  sound=create_sound(self._microphone, bridge.__getitem__,
-                                                     time.time_ns))
+                                  recordings=self._recorder, sound=sound)
         self._outlets = create_outlets(
             read_outlets(bridge.__getitem__), self._catalog, rules, application.places,
-            application.note_wrong, self._log.warning)
+            application.note_wrong, self._log.warning,
+            None if sound is None else sound.listeners)
         application.serve_beside(self._outlets)
         self._server = WebServer(
             application.build if self._recorder is None else

@@ -96,14 +96,18 @@ class Client:
         found, depacketizer = [], self._depacketizer
         while len(found) < count:
             if not self.packets:
-                assert await self._exactly(1) == b'$'
-                await self._packet()
+                await self.read_packet()
             channel, packet = self.packets.pop(0)
             if channel == 0:
                 if self.first is None:
                     self.first = int.from_bytes(packet[2:4], 'big')
                 found += depacketizer.put(packet)
         return found
+
+    async def read_packet(self):
+        """Read one that comes, and nothing else may, into `packets`."""
+        assert await self._exactly(1) == b'$'
+        await self._packet()
 
     async def ended(self):
         """Wait until the server has closed the connection."""

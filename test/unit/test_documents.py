@@ -169,6 +169,19 @@ def test_documents_name_only_benchmarks_that_exist():
     assert named == set(benchmarks.COMMANDS)
 
 
+def test_documents_give_launch_files_only_arguments_that_they_take():
+    """What a launch file does not declare, it passes over without a word."""
+    source = (PACKAGE / 'nodes/launch_description.py').read_text()
+    given = set()
+    for path in DOCUMENTS:
+        for line in path.read_text().replace('\\\n', ' ').splitlines():
+            if match := re.search(r'ros2 launch pi_camera_stream \S+\.launch\.py(.*)', line):
+                given |= set(re.findall(r' ([a-z_]+):=', match[1]))
+    given = {re.sub('^(left|right)_', '', name) for name in given}
+    assert len(given) > 10
+    assert {name for name in given if f"'{name}'" not in source} - {'params'} == set()
+
+
 def test_the_documents_show_the_example_as_it_is():
     example = (ROOT / 'examples/newest.py').read_text()
     text = (ROOT / 'docs/programs.md').read_text()

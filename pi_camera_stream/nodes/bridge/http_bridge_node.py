@@ -82,12 +82,14 @@ class HttpBridgeNode(BaseNode):
             self, self._topic, self._catalog.stream, self._vehicle,
             None if self._microphone is None else self._microphone.feed)
         rules = read_rules(self.value)
+        sound = create_sound(self._microphone, self.value, now_ns)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
                                   ice_servers=read_helpers(self.value), recordings=self._recorder,
-                                  sound=create_sound(self._microphone, self.value, now_ns))
+                                  sound=sound)
         self._outlets = create_outlets(read_outlets(self.value), self._catalog, rules,
-                                       application.places, application.note_wrong, self._warn)
+                                       application.places, application.note_wrong, self._warn,
+                                       None if sound is None else sound.listeners)
         application.serve_beside(self._outlets)
         self._server = WebServer(
             application.build if self._recorder is None else

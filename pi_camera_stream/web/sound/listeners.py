@@ -20,10 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 import threading
 
-from ...core.sound import SoundBuffer, SoundPacket, SoundSource
+from ..stream.link import Link
+from ...core.sound import PACKET_NS, SoundBuffer, SoundPacket, SoundSource
 
 _MOST_ARRIVING = 10  # packets while the loop is busy; older ones are late
 _MOST_WAITING = 6  # for one listener, whose way is not clear
+# That may be under way beside those that the path has in flight anyway: what waits in the kernel
+# behind a link that stands still would be late.
+_IN_FLIGHT = 8
 
 
 class Listener:
@@ -122,3 +126,12 @@ class Listeners:
         for packet in packets:
             for listener in self._listeners:
                 listener.put(packet)
+
+
+def is_clear(link: Link) -> bool:
+    """Return whether a packet would be there in time, as far as the kernel knows."""
+    state = link.state()
+    if state is None or not state.segment_bytes:
+        return True
+    in_flight = state.unacked_bytes / state.segment_bytes  # a packet has a segment of its own
+    return in_flight <= _IN_FLIGHT + 1.5 * state.least_round_trip_s / (PACKET_NS / 1e9)

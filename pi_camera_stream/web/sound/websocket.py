@@ -31,7 +31,7 @@ import struct
 
 from aiohttp import web, WSCloseCode, WSMsgType
 
-from .listeners import Listener, Listeners
+from .listeners import is_clear, Listener, Listeners
 from ..message_limit import MessageLimit
 from ..sockets import answer_clock, answer_ping, create_socket, MAX_MESSAGE_BYTES
 from ..stream.link import Link
@@ -43,10 +43,6 @@ _VERSION, _OPUS = 1, 0
 _HEARTBEAT_S = 20.0
 _MOST_A_SECOND = 20.0
 _LOOK_S = 0.5  # between two looks at why there is no sound
-# Packets that may be under way beside those that the path has in flight anyway: what waits in the
-# kernel behind a link that stands still would be late.
-_IN_FLIGHT = 8
-
 
 async def listen_by_websocket(request: web.Request, listeners: Listeners,
                               now_ns: Callable[[], int]) -> web.StreamResponse:
@@ -91,7 +87,7 @@ async def _send(socket: web.WebSocketResponse, link: Link, listeners: Listeners,
                 await socket.send_json({'type': 'signal', 'reason': reason})
             if packet is None:
                 continue
-            if _clear(link):
+            if is_clear(link):
                 await socket.send_bytes(_message(packet))
             else:
                 listener.left_out += 1
@@ -99,15 +95,6 @@ async def _send(socket: web.WebSocketResponse, link: Link, listeners: Listeners,
         pass
     finally:
         link.abort()  # ends the hearing, too
-
-
-def _clear(link: Link) -> bool:
-    """Return whether a packet would be there in time, as far as the kernel knows."""
-    state = link.state()
-    if state is None or not state.segment_bytes:
-        return True
-    in_flight = state.unacked_bytes / state.segment_bytes  # a packet has a segment of its own
-    return in_flight <= _IN_FLIGHT + 1.5 * state.least_round_trip_s / (PACKET_NS / 1e9)
 
 
 def _message(packet: SoundPacket) -> bytes:

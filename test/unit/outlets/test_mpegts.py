@@ -14,10 +14,12 @@
 
 
 import io
+from itertools import pairwise
 import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
+import numpy as np
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.outlets.mpegts import TsMuxer
 import pytest
@@ -129,3 +131,40 @@ def test_what_is_made_can_be_played():
                 found += packet.decode()
     assert len(found) >= len(group()) - 1
     assert (found[0].width, found[0].height) == SIZE
+
+
+@pytest.mark.usefixtures('pyav')
+def test_sound_beside_it_is_heard_at_its_time():
+    import av
+    from pi_camera_stream.codecs.opus_encoder import OpusEncoder
+    encoder, at = OpusEncoder(), np.arange(480)
+    one = TsMuxer(lambda: NOW_NS + SECOND, lambda: 0.0, sound=True)
+    data, sounded = b'', 0
+    for number, (unit, key) in enumerate(group()):
+        stamp_ns = NOW_NS + number * SECOND // 30
+        data += one.mux(Frame(unit, stamp_ns, number + 1, *SIZE, codec='h264', key=key))
+        while sounded * SECOND // 100 < (number + 1) * SECOND // 30:
+            tone = np.sin((at + sounded * 480) * 2 * np.pi * 1000 / 48_000) * 12_000
+            opus = encoder.encode(tone.astype(np.int16))[0]
+            data += one.mux_sound(opus, NOW_NS + sounded * 10_000_000)
+            sounded += 1
+    with av.open(io.BytesIO(data), format='mpegts') as container:
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        assert (sound.codec_context.name, sound.codec_context.sample_rate) == ('opus', 48_000)
+        packets = list(container.demux(video, sound))
+    times = {stream: [packet.pts * packet.time_base for packet in packets
+                      if packet.stream is stream and packet.pts is not None]
+             for stream in (video, sound)}
+    assert len(times[sound]) == sounded
+    assert [float(after - before) for before, after in pairwise(times[sound])] == [
+        pytest.approx(0.01, abs=2e-5)] * (sounded - 1)
+    assert float(times[sound][0] - times[video][0]) == pytest.approx(0, abs=2e-5)
+    heard = np.concatenate([frame.to_ndarray().ravel() for packet in packets
+                            if packet.stream is sound for frame in packet.decode()])
+    assert abs(heard[4800:]).max() > 0.2
+
+
+def test_a_long_packet_of_sound_says_how_long_it_is():
+    one = TsMuxer(lambda: NOW_NS, lambda: 0.0, sound=True)
+    found = [payload for *_, payload in packets(one.mux_sound(b'x' * 600, NOW_NS))]
+    assert b''.join(found)[14:21] == b'\x7f\xe0\xff\xff\x5axx'

@@ -28,8 +28,7 @@ from pi_camera_stream.core.sound import SoundBuffer, SoundPacket
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
-from pi_camera_stream.web.sound import websocket
-from pi_camera_stream.web.sound.listeners import Listeners
+from pi_camera_stream.web.sound.listeners import is_clear, Listeners
 from pi_camera_stream.web.sound.sound import Sound
 from pi_camera_stream.web.stream.catalog import Catalog
 from pi_camera_stream.web.stream.link import LinkState
@@ -190,7 +189,7 @@ def test_nothing_is_sent_into_a_way_that_stands_still(segments, round_trip_s, cl
         def state(self):
             return LinkState(segments * 1448, 1448, round_trip_s, 0.0, 0)
 
-    assert websocket._clear(Link()) == clear
+    assert is_clear(Link()) == clear
 
 
 def test_a_buffer_holds_the_newest():
