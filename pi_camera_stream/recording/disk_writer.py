@@ -261,6 +261,10 @@ class DiskWriter:
             self._count()
             if written and self._look() <= 0 and not self._delete_oldest():
                 raise _full(self._folder)
+        except FileNotFoundError:
+            for track in written:
+                self._refused(track, OSError(
+                    f"'{self._folder.path}' was removed while it was written to"))
         except OSError as error:
             for track in written:
                 self._refused(track, error)
