@@ -18,6 +18,7 @@ Measure what players of others get: how late, how much, and what it costs.
     rtsp       GStreamer, ffmpeg and OpenCV by RTSP, over TCP and UDP
     raw        ffmpeg by raw TCP and MPEG-TS, GStreamer by RTP
     crowd      20 by RTSP, over TCP and UDP, and one more who is stuck
+    link       5 to 60 by RTSP over 50 Mbit/s, at the rate that H.264 finds for them
     multicast  one and five receivers of a group
     push       a media server that is pushed to by RTSP, and away for --away seconds
     janus      20 by WebRTC from Janus, which gets one stream by RTSP, or by RTP, over a link
@@ -45,6 +46,7 @@ ROWS: dict[str, Callable[[OutletStudy], bool]] = {
     'rtsp': latency.rtsp,
     'raw': latency.raw,
     'crowd': crowds.crowd,
+    'link': crowds.link,
     'multicast': crowds.multicast,
     'push': push.push,
     'janus': media_server.many,

@@ -123,7 +123,7 @@ class Soak:
         async with self.session.get(f'{self.address}state') as answer:
             viewers = (await answer.json())['viewers']
         cast(asyncio.StreamWriter, self.process.stdin).write(b'\n')
-        told = await self._told.get()
+        told = await asyncio.wait_for(self._told.get(), LET_GO_S)
         now = proc.snapshot(self.process.pid)
         self.samples.append({'MB': now.rss_mb, 'sockets': now.sockets, 'threads': now.threads,
                              **told})

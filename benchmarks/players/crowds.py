@@ -31,10 +31,12 @@ from pi_camera_stream.core.with_parent import with_parent
 from .latency import Ports, site
 from .rtsp_client import MULTICAST, TCP, UDP
 from ..common import networks
-from ..video.attempt import Study, tell
+from ..video.attempt import Study, tell, WIDE
 from ..video.server import Cpu, Server, Used
 
 CROWD, _GROUP = 20, 5
+_ON_LINK, _LINK_BPS = (5, CROWD, 40, 60), 50e6
+_USUAL = '--h264-bitrate', '6000000', '--max-viewers-per-address', '100'
 NEARLY = 0.99  # of the camera's rate
 
 
@@ -65,13 +67,20 @@ class Got:
     def least_per_s(self) -> float:
         return min(map(len, self._within())) * 1e9 / (self.until_ns - self.since_ns)
 
+    def most(self) -> int:
+        """Return how many frames the one has that has most of them."""
+        return max(map(len, self._within()))
+
+    def per_s(self) -> float:
+        return self.count() / len(self.frames_ns) * 1e9 / (self.until_ns - self.since_ns)
+
     def longest_gap_ms(self) -> float:
         return max(after - before for times in self._within() for before, after in
                    itertools.pairwise([self.since_ns, *times, self.until_ns])) / 1e6
 
     def __str__(self) -> str:
         return (f'least {self.least_per_s():.1f}/s, longest gap {self.longest_gap_ms():.0f} ms, '
-                f'{self.missing} packets missing' + ''.join(f'\n    {one}' for one in self.ended))
+                + ', '.join([f'{self.missing} packets missing', *sorted(set(self.ended))]))
 
     def _within(self) -> list[list[int]]:
         return [[at_ns for at_ns in times if self.since_ns <= at_ns < self.until_ns]
@@ -155,27 +164,53 @@ def _watch(study: Study, server: Server, some: Players) -> tuple[Got, Used]:
     return some.got(since_ns, until_ns), used
 
 
+def link(study: Study) -> bool:
+    """Let ever more players watch by TCP over a link, at the rate that H.264 finds for them."""
+    networks.check()
+    least = {}
+    for count in _ON_LINK:
+        ports = Ports(8554, 5001, 0)
+        with ExitStack() as stack:
+            route = stack.enter_context(networks.cable())
+            networks.narrow(route.server, _LINK_BPS, shape=WIDE)
+            stack.enter_context(site(study, route, ports, (), *_USUAL))
+            some = stack.enter_context(players(route, ports.rtsp, count))
+            time.sleep(study.warm_up_s)
+            sent, since_ns = sent_bytes(route), time.time_ns()
+            time.sleep(study.seconds)
+            sent, until_ns = sent_bytes(route) - sent, time.time_ns()
+            got = some.got(since_ns, until_ns)
+        least[count] = got.least_per_s()
+        rate_mbps = sent * 8e3 / (until_ns - since_ns)
+        print(f'{count} players on {_LINK_BPS / 1e6:g} Mbit/s: {got.per_s():.1f}/s each, {got}; '
+              f'{rate_mbps:.1f} Mbit/s, {rate_mbps / count:.2f} each; load '
+              f'{os.getloadavg()[0]:.1f}', flush=True)
+    return tell(f'frames/s of the one with the fewest of {CROWD}', least[CROWD],
+                NEARLY * study.fps, '/s', at_least=True)
+
+
 def multicast(study: Study) -> bool:
     """Let one and five receivers play what is sent to a group, over a link."""
     networks.check()
-    rates, least = {}, 0.0
+    sizes, least = {}, 0.0
     for count in (1, _GROUP):
         ports = Ports(8554, 5001, 0)
         with ExitStack() as stack:
             route = stack.enter_context(networks.cable())
-            server = stack.enter_context(site(study, route, ports, (), '--rtsp-multicast', 'true'))
+            stack.enter_context(site(study, route, ports, (), '--rtsp-multicast', 'true'))
             some = stack.enter_context(players(route, ports.rtsp, count, MULTICAST))
             time.sleep(study.warm_up_s)
             sent, since_ns = sent_bytes(route), time.time_ns()
             time.sleep(study.seconds)
             sent, until_ns = sent_bytes(route) - sent, time.time_ns()
             got = some.got(since_ns, until_ns)
-        rates[count] = sent * 8e3 / (until_ns - since_ns)
-        least = got.least_per_s()
-        print(f'{count} receivers: {got}; {rates[count]:.2f} Mbit/s on the link of '
-              f'{server.route.address}; load {os.getloadavg()[0]:.1f}', flush=True)
+        sizes[count], least = sent / got.most(), got.least_per_s()
+        print(f'{count} receivers: {got}; {sent * 8e3 / (until_ns - since_ns):.2f} Mbit/s on the '
+              f'link, {sizes[count] / 1e3:.1f} kB a frame; load {os.getloadavg()[0]:.1f}',
+              flush=True)
     return all([
-        tell('bytes on the link, of those for one', rates[_GROUP] / rates[1], 1.05, '', digits=2),
+        tell('bytes on the link a frame, of those for one', sizes[_GROUP] / sizes[1], 1.05, '',
+             digits=2),
         tell('frames/s of the receiver with the fewest', least, NEARLY * study.fps, '/s',
              at_least=True)])
 

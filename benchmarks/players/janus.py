@@ -41,8 +41,7 @@ _HTTP = 'general: { base_path = "/janus" http = true port = %d ip = "%s" https =
     'admin: { admin_http = false }\n'
 # What is said in docs/crowd.md, too.
 _MOUNTPOINT = 'robot%(number)d: { id = %(number)d description = "robot" audio = false ' \
-    'video = true videobufferkf = true ' \
-    'videofmtp = "profile-level-id=42e01f;packetization-mode=1" %(source)s }\n'
+    'video = true videofmtp = "profile-level-id=42e01f;packetization-mode=1" %(source)s }\n'
 
 
 def missing() -> str:

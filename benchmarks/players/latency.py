@@ -73,7 +73,9 @@ def rtsp(study: Study) -> bool:
     return _measure_all(study, [way for transport in ('tcp', 'udp') for way in (
         Way(f'RTSP by {transport.upper()} -> GStreamer', _rtspsrc(transport), 8.0),
         Way(f'RTSP by {transport.upper()} -> ffmpeg', _ffmpeg(transport), 10.0, 1.0),
-        Way(f'RTSP by {transport.upper()} -> OpenCV', _opencv(transport), 10.0, 1.0))])
+        Way(f'RTSP by {transport.upper()} -> OpenCV', _opencv(transport), 10.0, 1.0),
+        Way(f'RTSP by {transport.upper()} -> OpenCV with one thread', _opencv(transport, '1'),
+            10.0, 1.0))])
 
 
 def raw(study: Study) -> bool:
@@ -103,8 +105,8 @@ def _ffmpeg(way: str) -> Callable[[Ports], Player]:
     return lambda ports: receivers.ffmpeg('-rtsp_transport', way, '-i', ports.url)
 
 
-def _opencv(way: str) -> Callable[[Ports], Player]:
-    return lambda ports: receivers.opencv(ports.url, way)
+def _opencv(way: str, *threads: str) -> Callable[[Ports], Player]:
+    return lambda ports: receivers.opencv(ports.url, way, *threads)
 
 
 def _measure_all(study: Study, ways: Sequence[Way]) -> bool:
@@ -122,8 +124,7 @@ def _measure(study: Study, way: Way) -> bool:
               f'{spread.most:.1f} ms after it was sent, {found.per_s:.1f}/s; load '
               f'{os.getloadavg()[0]:.1f}', flush=True)
     return tell(way.name, statistics.median(medians),
-                way.goal_ms + way.goal_intervals * 1e3 / study.fps,
-                ' ms')
+                round(way.goal_ms + way.goal_intervals * 1e3 / study.fps, 1), ' ms')
 
 
 def attempt(study: Study, way: Way) -> Ages:
@@ -139,6 +140,9 @@ def attempt(study: Study, way: Way) -> Ages:
             since_ns = time.time_ns()
             time.sleep(study.seconds)
             until_ns = time.time_ns()
+            if screen.ended:
+                print(f'{way.name}: the player has ended too soon, as where this machine is too '
+                      'busy to encode')
     return ages(tap.sent(), screen.seen, since_ns, until_ns)
 
 

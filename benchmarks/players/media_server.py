@@ -40,15 +40,15 @@ def many(study: Study) -> bool:
             'RTP': (janus.by_rtp(), (f'rtp://{server}:{janus.RTP_PORT}',))}
     well = []
     for name, (mount_point, outlets) in ways.items():
-        rates, least = {}, 0.0
+        sizes, least = {}, 0.0
         for count in (1, CROWD):
             with ExitStack() as stack:
                 route = stack.enter_context(networks.cable())
                 stack.enter_context(site(study, route, _PORTS, outlets))
-                rates[count], least = _watch(study, route, stack, name, mount_point, count)
+                sizes[count], least = _watch(study, route, stack, name, mount_point, count)
         well += [
-            tell(f'bytes that the robot sends for 20, of those for one, by {name}',
-                 rates[CROWD] / rates[1], 1.05, '', digits=2),
+            tell(f'bytes a frame that the robot sends for 20, of those for one, by {name}',
+                 sizes[CROWD] / sizes[1], 1.05, '', digits=2),
             tell(f'frames/s of the viewer with the fewest, by {name}', least, NEARLY * study.fps,
                  '/s', at_least=True)]
     return all(well)
@@ -56,7 +56,7 @@ def many(study: Study) -> bool:
 
 def _watch(study: Study, route: networks.Route, stack: ExitStack, name: str, mount_point: str,
            count: int) -> tuple[float, float]:
-    """Return what is on the link in Mbit/s, and frames/s of the viewer with the fewest."""
+    """Return the bytes on the link a frame, and frames/s of the viewer with the fewest."""
     address = networks.ADDRESSES[1]
     server = stack.enter_context(janus.janus(
         route.viewers, address, study.folder / 'janus', mount_point))
@@ -74,4 +74,4 @@ def _watch(study: Study, route: networks.Route, stack: ExitStack, name: str, mou
           f'the robot; Janus {1e3 * used.whole / got.count():.3f} ms CPU a viewer-frame, '
           f'{used.percent():.1f} % of a core, {memory_mb:.0f} MB; load {os.getloadavg()[0]:.1f}',
           flush=True)
-    return rate_mbps, got.least_per_s()
+    return sent / got.most(), got.least_per_s()

@@ -68,24 +68,23 @@ def rtspsrc(url: str, way: str) -> Player:
     return gstreamer(f'rtspsrc location={url} protocols={way} latency=0 ! rtph264depay')
 
 
-def opencv(url: str, way: str) -> Player:
-    """Return OpenCV's VideoCapture, told not to hold anything back."""
-    return Player([sys.executable, '-m', 'benchmarks.programs.opencv_player', url], numbers=True,
-                  environment={'OPENCV_FFMPEG_CAPTURE_OPTIONS':
-                               f'rtsp_transport;{way}|fflags;nobuffer|flags;low_delay'})
+def opencv(url: str, way: str, *threads: str) -> Player:
+    """Return OpenCV's VideoCapture, told not to hold anything back, with so many threads."""
+    return Player([sys.executable, '-m', 'benchmarks.programs.opencv_player', url, *threads],
+                  numbers=True, environment={
+                      'OPENCV_FFMPEG_CAPTURE_OPTIONS':
+                      f'rtsp_transport;{way}|fflags;nobuffer|flags;low_delay'})
 
 
 class Screen:
-    """What a player has shown."""
+    """What a player has shown, and whether it has ended by itself."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
-        self.unreadable = 0
+        self.ended = False
 
     def take(self, number: int | None, at_ns: int) -> None:
-        if number is None:
-            self.unreadable += 1
-        else:
+        if number is not None:
             self.seen.append(Seen(number, at_ns))
 
 
@@ -111,8 +110,10 @@ def _read(stream: IO[bytes], numbers: bool, screen: Screen) -> None:
         for line in stream:
             number, at_ns = map(int, line.split())
             screen.take(None if number < 0 else number, at_ns)
+        screen.ended = True
         return
     fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     while len(data := stream.read(CROP_BYTES)) == CROP_BYTES:
         at_ns = time.time_ns()
         screen.take(number_of_crop(data), at_ns)
+    screen.ended = True

@@ -12,7 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Open an address with OpenCV's VideoCapture; write number and time of each picture, in ns."""
+"""
+Open an address with OpenCV's VideoCapture; write number and time of each picture, in ns.
+
+How many threads decode may be the second argument; with more than one, which is the default, each
+picture waits for the next one.
+"""
 
 import sys
 import time
@@ -24,7 +29,9 @@ from ..players.marked import number_of
 
 def main() -> None:
     """Play until nothing comes."""
-    capture = cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG)
+    url, *threads = sys.argv[1:]
+    parameters = [cv2.CAP_PROP_N_THREADS, int(threads[0])] if threads else []
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, parameters)
     while True:
         there, picture = capture.read()
         at_ns = time.time_ns()

@@ -15,8 +15,8 @@
 """
 Records pictures from a file at 30 a second, until it is killed.
 
-Each line that it prints is the stamp of a picture that it is about to hand over; `full` is the
-last one, where the disk is. With `--count` it hands over so many at once, ends, and prints the
+Each line that it prints is the stamp of a picture that it has handed over; `full` is the last
+one, where the disk is. With `--count` it hands over so many at once, ends, and prints the
 processor's time of each in ms.
 """
 
@@ -49,15 +49,14 @@ def main() -> None:
     writer.begin()
     begun_s, used_s, number = time.monotonic(), time.process_time(), 0
     while not options.count or number < options.count:
+        time.sleep(_PAUSE_S if options.count else
+                   max(0.0, begun_s + number / _FPS - time.monotonic()))
         data, key = units[number % len(units)]
         frame = Frame(data, time.time_ns(), number, *size, codec=options.codec, key=key)
-        number += 1
-        if options.count:
-            time.sleep(_PAUSE_S)
-        else:
-            print(frame.stamp_ns, flush=True)
-            time.sleep(max(0.0, begun_s + number / _FPS - time.monotonic()))
         writer.put(writer.tracks[0], frame)
+        number += 1
+        if not options.count:
+            print(frame.stamp_ns, flush=True)
         if 'is full' in writer.fault():
             print('full', flush=True)
             return

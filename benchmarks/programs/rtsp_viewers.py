@@ -49,6 +49,7 @@ async def play(options: argparse.Namespace, counted: Counted) -> None:
     if options.playing == options.count:
         print('playing', flush=True)
     await client.count()
+    raise ConnectionError('the server has ended it')
 
 
 async def be_stuck(options: argparse.Namespace) -> None:

@@ -78,7 +78,7 @@ def read_address(text: str) -> Address:
     try:
         parts = urlsplit(text)
         query = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        port, host = parts.port, parts.hostname or ''
+        port, host = parts.port, unquote(parts.hostname or '')
     except ValueError:
         raise _none(text, '') from None
     if parts.scheme not in _FORMS:
@@ -118,19 +118,19 @@ def _check_host(text: str, scheme: str, host: str) -> None:
         address = ipaddress.ip_address(host)
     except ValueError:
         if _NUMBERS.fullmatch(host):
-            raise _wrong(text, f"'{shown(host)}' is no address: it has four numbers from 0 to "
-                         '255, with dots between them') from None
+            raise _wrong(text, f"'{shown(host)}' is not an IPv4 address: it needs four numbers "
+                         'from 0 to 255, separated by dots') from None
         return
     if address.is_multicast:
         if scheme not in (RTP, TS):
-            raise _wrong(text, f'{address} is a multicast group, which gets pictures by rtp:// or '
-                         'udp:// only')
+            raise _wrong(text, f'{address} is a multicast group: send to it with rtp:// or '
+                         'udp://')
         if address in _CONTROL:
-            raise _wrong(text, f'{address} is a group of routers: take one from 239.0.0.0 to '
-                         '239.255.255.255, which are for a network of your own')
+            raise _wrong(text, f'{address} is reserved for routing protocols: choose a group '
+                         'from 239.0.0.0 to 239.255.255.255')
     elif address.is_unspecified or address.is_reserved:
-        raise _wrong(text, f'nothing can be sent to {address}: multicast groups for a network of '
-                     'your own are from 239.0.0.0 to 239.255.255.255')
+        raise _wrong(text, f'cannot send to {address}: multicast groups for your own network are '
+                     '239.0.0.0 to 239.255.255.255')
 
 
 def _is_group(host: str) -> bool:
@@ -142,9 +142,9 @@ def _is_group(host: str) -> bool:
 
 def _none(text: str, scheme: str) -> PermanentError:
     forms = [_FORMS[scheme]] if scheme else list(_FORMS.values())
-    return PermanentError(f"'{public(text)}' in the parameter 'outlets' is none: write "
-                          f'{"; ".join(forms)}; another topic is behind it, as in '
-                          '?topic=/front/image_raw, and smaller pictures are ?tier=h264_small')
+    return PermanentError(f"'{public(text)}' in the parameter 'outlets' is not a valid address: "
+                          f'write {"; ".join(forms)}; append ?topic=/front/image_raw for another '
+                          'topic, ?tier=h264_small for smaller pictures')
 
 
 def _wrong(text: str, why: str) -> PermanentError:

@@ -72,7 +72,8 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
             raise PermanentError(
                 f"'{public(address.url)}' in the parameter 'outlets' would show the pictures to "
                 'everyone, and watching needs the access token: leave it out, take RTSP '
-                "(rtsp_port), which asks for it, or set 'outlets_insecure'")
+                '(rtsp_port), which asks for it, push to a server that asks for a password '
+                "(rtsp://user:secret@…), or set 'outlets_insecure'")
         if not address.host:
             outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
                                         rules, places, log, address.tier))
@@ -102,8 +103,8 @@ def _check_ports(addresses: list[Address]) -> None:
         places = {(kind, address.host, port, address.path) for port in address.ports}
         if places & taken:
             raise PermanentError(
-                f"'{public(address.url)}' in the parameter 'outlets' is taken by another one: let "
-                'each have a port of its own (RTP takes the next one, too)')
+                f"'{public(address.url)}' in the parameter 'outlets' conflicts with another one: "
+                'give each its own port (RTP also uses the next one)')
         taken |= places
 
 

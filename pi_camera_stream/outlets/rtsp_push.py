@@ -24,7 +24,7 @@ from collections.abc import Callable
 import logging
 import re
 
-from .address import Address, RTSP, TIERS
+from .address import Address, TIERS
 from .calling import CallingOutlet
 from .digest_login import ClearTextError, Login
 from .opening import describe, Opening, TRACK
@@ -52,7 +52,7 @@ _CHANNEL = re.compile(r'interleaved\s*=\s*(\d{1,3})', re.ASCII)
 class RtspPush(CallingOutlet):
     """Announces a stream to a server, and records it there. Event loop only."""
 
-    kind = RTSP
+    kind = 'rtsp-push'
 
     def __init__(self, address: Address, clear: bool, catalog: Catalog, rules: AccessRules,
                  places: Admission, log: Log) -> None:
@@ -79,6 +79,7 @@ class RtspPush(CallingOutlet):
             channel = _CHANNEL.search(answer.headers.get('transport', ''))
             transport = InterleavedTransport(writer, int(channel[1]) if channel else 0,
                                              self._packer, RtpSender(stream.now_ns))
+            transport.name = self.kind
             await self._ask(server, 'RECORD', server.url, {'Range': 'npt=0.000-'})
             opening.end()
             self.reason = ''
@@ -97,21 +98,21 @@ class RtspPush(CallingOutlet):
             answer = await server.ask(method, url, headers, body)
         except ClearTextError:
             raise self._refused(
-                'it asks for the password in clear text (Basic), which everyone on the way could '
-                "read: let it ask by Digest, or set 'outlets_insecure'", _WRONG_S) from None
+                'it asks for the password in clear text (Basic authentication): enable Digest '
+                "there, or set 'outlets_insecure'", _WRONG_S) from None
         if answer.status in _REFUSED:
-            raise self._refused('it refuses user and password' if self.address.secret else
+            raise self._refused('wrong user or password' if self.address.secret else
                                 'it asks for user and password: write them as '
                                 'rtsp://user:secret@server/path', _WRONG_S)
         if answer.status == _NO_WAY:
-            raise self._refused('it takes no RTP in the RTSP connection (RTP/AVP/TCP)')
+            raise self._refused('it does not accept RTP over the RTSP connection (RTP/AVP/TCP)')
         if answer.status >= 300:
             said = ''.join(filter(str.isprintable, answer.reason))[:_MOST_SHOWN]
-            raise self._refused(f'it answers {answer.status} {said} to {method}')
+            raise self._refused(f'it answered {answer.status} {said} to {method}')
         return answer
 
     def _refused(self, sentence: str, wait_s: float = 0.0) -> RefusedError:
-        return RefusedError(f'{self.address.place} does not take it, {sentence}', wait_s)
+        return RefusedError(f'{self.address.place} refused the stream: {sentence}', wait_s)
 
     def _hear(self, data: bytes) -> None:
         """Take in RTCP, where any comes."""

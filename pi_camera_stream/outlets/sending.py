@@ -83,7 +83,7 @@ class SendingOutlet(Outlet):
         return self.address.url
 
     def title(self) -> str:
-        return f'pictures go to {self.url()}'
+        return f'sending pictures to {self.url()}'
 
     async def open(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -109,7 +109,7 @@ class SendingOutlet(Outlet):
             wait_s = 0.0
             try:
                 await self._try()
-                self._fail('the receiver has ended it')
+                self._fail('the receiver closed the connection')
             except NoPictureError as error:
                 self._fail(str(error))
             except RefusedError as error:
@@ -121,7 +121,7 @@ class SendingOutlet(Outlet):
                 self._fail(self._explain(error))
             except Exception as error:
                 logging.getLogger(__name__).exception('sending to %s has failed', self.url())
-                self._fail(f'it has failed ({type(error).__name__})')
+                self._fail(f'internal error ({type(error).__name__})')
             lasted_s = time.monotonic() - begun_s
             await asyncio.sleep(max(wait_s, backoff.failed(lasted_s, self.frames_sent > sent)))
 
@@ -143,14 +143,13 @@ class SendingOutlet(Outlet):
         try:
             await asyncio.wait([looking], timeout=_LOOK_UP_S)
             if not looking.done():
-                self._fail(f"it takes long to find '{self.address.host}'")
+                self._fail(f"looking up '{self.address.host}' takes long")
             return await looking
         finally:
             looking.cancel()
 
     def _fail(self, why: str) -> None:
-        self._tell(f'nothing is sent to {self.url()}, everything else runs: {why}; it is tried '
-                   'again')
+        self._tell(f'cannot send to {self.url()}: {why}; retrying, everything else keeps running')
 
     def _tell(self, reason: str) -> None:
         self.reason = reason
@@ -159,19 +158,19 @@ class SendingOutlet(Outlet):
 
     def _explain(self, error: OSError) -> str:
         if isinstance(error, socket.gaierror):
-            return (f"'{self.address.host}' is not found ({error.strerror}): look whether the "
-                    'name is right, or write the address in numbers')
+            return (f"cannot resolve '{self.address.host}' ({error.strerror}): check the name, or "
+                    'use its IP address')
         if isinstance(error, ConnectionRefusedError):
-            return f'nobody listens at {self.address.place}: start the receiver'
+            return f'nothing listens at {self.address.place}: start the receiver'
         if isinstance(error, TimeoutError):
-            return f'{self.address.place} does not answer'
+            return f'no answer from {self.address.place}'
         if isinstance(error, ConnectionError):
-            return 'the receiver has ended it'
+            return 'the receiver closed the connection'
         if error.errno in _UNREACHABLE:
-            return f'there is no way to {self.address.host} at present ({error.strerror})'
+            return f'no route to {self.address.host} at present ({error.strerror})'
         if error.errno == errno.EACCES:
-            return (f'{self.address.host} is the broadcast address of a network, or a firewall '
-                    'forbids it: take a multicast group from 239.0.0.0 to 239.255.255.255')
+            return (f'{self.address.host} is a broadcast address, or a firewall forbids it: use a '
+                    'multicast group from 239.0.0.0 to 239.255.255.255')
         return error.strerror or (os.strerror(error.errno) if error.errno else str(error))
 
     async def _play_to(self, stream: Stream, transport: Transport) -> None:

@@ -128,7 +128,7 @@ class UdpOutlet(SendingOutlet):
         if self._looks % _KEY_LOOKS == 0:
             want_key(viewer)
         if now_s - transport.refused_s < _REFUSED_S:
-            self._tell(f'nobody listens at {self.url()}: start the receiver')
+            self._tell(f'nothing listens at {self.url()}: start the receiver')
         elif viewer.sent:
             self.reason = ''
 

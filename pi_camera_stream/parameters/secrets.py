@@ -21,14 +21,16 @@ import stat
 from .files import flat, read_sections, TOKENS
 from ..core.errors import PermanentError
 
+_WITH_PASSWORDS = ('outlets', 'ice_servers')  # addresses, which may have one
+
 
 def exposed(parameter_files: Iterable[Path], keyfile: str) -> Iterator[str]:
-    """Yield a sentence for each file with a token, and for the key, that everyone can read."""
+    """Yield a sentence for each file with a secret, and for the key, that everyone can read."""
     if keyfile and _open_to_all(Path(keyfile)):
         yield _sentence('private key', keyfile)
     for path in dict.fromkeys(parameter_files):
-        if _open_to_all(path) and _has_secret(path):
-            yield _sentence('access token', path)
+        if _open_to_all(path) and (what := _secret(path)):
+            yield _sentence(what, path)
 
 
 def _sentence(what: str, path: str | Path) -> str:
@@ -43,10 +45,15 @@ def _open_to_all(path: Path) -> bool:
         return False
 
 
-def _has_secret(path: Path) -> bool:
+def _secret(path: Path) -> str:
+    """Return what secret is in a file; empty where there is none."""
     try:
-        return any(value and name.rpartition('.')[2] in TOKENS
-                   for _, parameters in read_sections(path)
-                   for name, value in flat(parameters).items())
+        values = [(name.rpartition('.')[2], value) for _, parameters in read_sections(path)
+                  for name, value in flat(parameters).items()]
     except PermanentError:
-        return False
+        return ''
+    if any(value and name in TOKENS for name, value in values):
+        return 'access token'
+    if any('@' in str(value) and name in _WITH_PASSWORDS for name, value in values):
+        return 'password'
+    return ''

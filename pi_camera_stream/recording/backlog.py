@@ -26,7 +26,7 @@ _LONG_GROUP_S = 2.0  # at least; a key frame costs as much as two others
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """A packet of Opus, with the moment when its first sample was taken, as of a frame."""
+    """A packet of Opus, and when the first sample was taken that a decoder makes of it."""
 
     data: bytes
     stamp_ns: int

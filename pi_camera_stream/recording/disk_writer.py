@@ -33,7 +33,6 @@ from ..core.errors import FrameRefusedError
 from ..core.frame import Frame
 from ..core.pacing import Occasionally
 
-_NICENESS = 2  # little: what waits is lost where the program is killed
 _SYNC_S = 1.0
 _RETRY_S = 5.0  # after the disk has refused something
 _SLOW_S = 10.0  # so long is it told that the disk is too slow
@@ -91,7 +90,7 @@ class DiskWriter:
             backlog.put(Arrival(content, now_s))
             if slow := backlog.left_out != before:
                 self._slow_s = now_s
-            if backlog.open:
+            if backlog.open and isinstance(content, Frame):  # with which the others are written
                 self._changed.notify()
             wants_key = track.wants_key or backlog.wants_key
         if slow and self._slow_said.due():
@@ -163,7 +162,6 @@ class DiskWriter:
         return ''
 
     def _run(self) -> None:
-        os.nice(_NICENESS)  # on Linux, this is of the thread: what is live has the processor first
         turn = 0
         while True:
             with self._changed:
@@ -198,6 +196,7 @@ class DiskWriter:
         """End all files, and the thread, unless it is wanted again already."""
         for track in self.tracks:
             self._do(track, track.finish)
+        self._syncing.end()
         with self._changed:
             self._busy_s = math.inf
             self._thread = None

@@ -36,7 +36,7 @@ _TICK_NS = 1_000_000_000 // TICKS_PER_S
 _EPOCH_S = 978_307_200  # of dates: 2001, in s since 1970
 _CUE_TICKS = TICKS_PER_S  # between two places to begin at
 _SOUND_TICKS = TICKS_PER_S // 2  # that wait for a picture to be written with
-_OPUS_HZ, _OPUS_DELAY = 48_000, 312  # samples that an encoder of libopus begins with
+_OPUS_HZ = 48_000
 _SEEK_ROOM, _DURATION_ROOM = 64, 11
 
 _EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER, _CUES, _TAGS = (
@@ -182,11 +182,11 @@ def _video_track(first: Frame) -> bytes:
 
 
 def _sound_track(channels: int) -> bytes:
-    head = b'OpusHead' + struct.pack('<BBHIhB', 1, channels, _OPUS_DELAY, _OPUS_HZ, 0, 0)
+    # No delay of the encoder's: its stamps are those of what a decoder makes of its packets.
+    head = b'OpusHead' + struct.pack('<BBHIhB', 1, channels, 0, _OPUS_HZ, 0, 0)
     return element(_TRACK, unsigned(0xD7, _SOUND), unsigned(0x73C5, _SOUND), unsigned(0x83, 2),
                    unsigned(0x9C, 0), text(0x22B59C, 'und'), text(_CODEC_ID, 'A_OPUS'),
                    element(0x63A2, head),
-                   unsigned(0x56AA, _OPUS_DELAY * 1_000_000_000 // _OPUS_HZ),
                    unsigned(0x56BB, 80_000_000),  # to decode before a place to begin at (RFC 7845)
                    element(0xE1, number(0xB5, float(_OPUS_HZ)), unsigned(0x9F, channels)))
 

@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 import json
 from pathlib import Path
@@ -36,6 +37,7 @@ from .track import Track
 from .trigger import Trigger
 from ..core.clock import NowNs
 from ..core.recording import Recording
+from ..core.sound import CHANNELS, SoundFeed, SoundPacket
 from ..web.connections import ConnectionReaper
 from ..web.stream.stream import Stream
 
@@ -58,14 +60,19 @@ class Recorder:
 
     def __init__(self, settings: RecordSettings, find: Callable[[str], Stream],
                  topics: Sequence[str], now_ns: NowNs, log: Callable[[str], None],
-                 on_active: Callable[[bool], None] = lambda _: None) -> None:
+                 on_active: Callable[[bool], None] = lambda _: None,
+                 sound: SoundFeed | None = None) -> None:
         """
         Make it; nothing runs yet.
 
         `find` returns the stream of a topic, or raises HTTPNotFound; `now_ns` reads the clock of
-        the stamps; `on_active` hears whether results are listened to, in the event loop.
+        the stamps; `on_active` hears whether results are listened to, in the event loop; `sound`
+        is what is heard, where there is a microphone.
         """
+        settings = replace(settings, sound_channels=0 if sound is None else CHANNELS)
         self._settings, self._now_ns, self._on_active = settings, now_ns, on_active
+        self._sound = sound
+        self._leave_sound: Callable[[], None] | None = None
         self._folder = Folder(settings.folder)
         self._disk = DiskWriter(self._folder, settings, topics, log)
         self._feeds = [Feed(partial(find, track.topic), settings.codec,
@@ -128,10 +135,10 @@ class Recorder:
             self._follow()
         self._note('found', f'"results": {plain}', stamp_ns)
 
-    def put_sound(self, data: bytes, stamp_ns: int) -> None:
-        """Take in a packet of Opus, where the settings have a track for it."""
+    def put_sound(self, packet: SoundPacket) -> None:
+        """Take in what was heard, for where there is a track for it."""
         if self._active:
-            self._disk.put_all(Sound(data, stamp_ns))
+            self._disk.put_all(Sound(packet.data, packet.stamp_ns))
 
     def state(self) -> Mapping[str, object]:
         """Return what people are told, as `core.recording` has it."""
@@ -201,6 +208,7 @@ class Recorder:
     async def _close(self, _: web.Application) -> None:
         for feed in self._feeds:
             feed.want(False)
+        self._hear(False)
         if self._ticking is not None:
             self._ticking.cancel()
         self._loop = None
@@ -240,6 +248,14 @@ class Recorder:
             with suppress(RuntimeError):  # the loop has been closed: the server is stopping
                 self._loop.call_soon_threadsafe(self._tell)
 
+    def _hear(self, wanted: bool) -> None:
+        """Listen, or no more; event loop only."""
+        if wanted and self._sound is not None and self._leave_sound is None:
+            self._leave_sound = self._sound.listen(self.put_sound)
+        elif not wanted and self._leave_sound is not None:
+            self._leave_sound()
+            self._leave_sound = None
+
     def _tell(self) -> None:
         """Let frames come, or not, and look again after a while."""
         if self._loop is None:
@@ -249,6 +265,7 @@ class Recorder:
             feed.want(wanted)
         if not wanted:
             self._disk.forget()
+        self._hear(wanted)
         self._on_active(self._active)
         if self._ticking is not None:
             self._ticking.cancel()

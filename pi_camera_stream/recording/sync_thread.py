@@ -17,6 +17,7 @@
 from collections.abc import Mapping, Sequence
 import math
 import os
+from queue import SimpleQueue
 import threading
 import time
 
@@ -37,6 +38,9 @@ class SyncThread:
     def __init__(self) -> None:
         self.since_s = math.inf
         self.failed: dict[str, OSError] = {}
+        # One at the most, and the end: no thread is made each time, whose start may take long.
+        self._jobs: SimpleQueue[Mapping[str, Sequence[int]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def ask(self, files: Mapping[str, Sequence[int]]) -> None:
         """Do it for descriptors, which are closed then; nothing while it is still at work."""
@@ -44,19 +48,32 @@ class SyncThread:
             _close(files)
             return
         self.since_s = time.monotonic()
-        threading.Thread(target=self._run, args=(files,), name='sync', daemon=True).start()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name='sync', daemon=True)
+            self._thread.start()
+        self._jobs.put(files)
 
-    def _run(self, files: Mapping[str, Sequence[int]]) -> None:
+    def end(self) -> None:
+        """Let the thread go once it is done."""
+        if self._thread is not None:
+            self._thread = None
+            self._jobs.put(None)
+
+    def _run(self) -> None:
+        while (files := self._jobs.get()) is not None:
+            try:
+                for name, descriptors in files.items():
+                    self._sync(name, descriptors)
+            finally:
+                _close(files)
+                self.since_s = math.inf
+
+    def _sync(self, name: str, descriptors: Sequence[int]) -> None:
         try:
-            for name, descriptors in files.items():
-                try:
-                    for descriptor in descriptors:
-                        os.fdatasync(descriptor)
-                except OSError as error:
-                    self.failed[name] = error
-        finally:
-            _close(files)
-            self.since_s = math.inf
+            for descriptor in descriptors:
+                os.fdatasync(descriptor)
+        except OSError as error:
+            self.failed[name] = error
 
 
 def _close(files: Mapping[str, Sequence[int]]) -> None:

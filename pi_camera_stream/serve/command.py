@@ -109,11 +109,13 @@ class _Program:
         rules = read_rules(bridge.__getitem__)
         tls = server_context(str(bridge['certfile']), str(bridge['keyfile']))
         self._microphone = create_microphone(bridge.__getitem__, time.time_ns, self._log.warning)
+        self._recorder = self._create_recorder(configuration)
         # Last, since from then on there is something to be stopped.
         self._vehicle = self._create_vehicle(configuration)
+        if self._vehicle is not None and self._recorder is not None:
+            self._vehicle.on_sent = self._recorder.note_driven
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
-        self._recorder = self._create_recorder(configuration)
         sound = create_sound(self._microphone, bridge.__getitem__, time.time_ns)
         application = Application(self._catalog, rules, self._log.warning, drive,
                                   machine=lambda: read_health().state(),
@@ -213,13 +215,11 @@ class _Program:
         if settings.mode == MOTION and MOTION not in configuration.processors:
             raise PermanentError("'record' is motion, and nothing looks for what moves: add "
                                  '--processor motion')
-        recorder = Recorder(
+        return Recorder(
             settings, self._catalog.stream,
             settings.topics or [camera.stream.name for camera in self._cameras], time.time_ns,
-            self._log.warning)
-        if self._vehicle is not None:
-            self._vehicle.on_sent = recorder.note_driven
-        return recorder
+            self._log.warning,
+            sound=None if self._microphone is None else self._microphone.feed)
 
     def _on_results(self, text: str) -> None:
         self._results.put(text)

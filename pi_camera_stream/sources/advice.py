@@ -77,9 +77,9 @@ def no_camera(root: Path | None = None, may: Callable[[Path], bool] | None = Non
         if container:
             return ('no camera found: there is no /dev/media* in this container: start it with '
                     '`--privileged -v /dev:/dev -v /run/udev:/run/udev:ro`')
-        return ('no camera found: the kernel has no /dev/media*: see that `camera_auto_detect=1` '
-                'stands in /boot/firmware/config.txt, switch the power off, push the ribbon cable '
-                'in again at both ends, and start again')
+        return ('no camera found: the kernel has no /dev/media*: check that '
+                '`camera_auto_detect=1` is in /boot/firmware/config.txt, switch the power off, '
+                'push the ribbon cable in again at both ends, and start again')
     if not (root / 'run/udev/control').exists() and container:
         return ('no camera found: libcamera needs the /run/udev of the host: start the container '
                 'with `-v /run/udev:/run/udev:ro`')

@@ -100,8 +100,8 @@ class Application:
         self._camera_panel = camera_panel
         self._recordings = None if recordings is None else RecordingsPanel(recordings, rules)
         if recordings is not None and not (rules.access_token or rules.driver_token):
-            log('recordings are neither shown nor made from the page, since everyone may watch: '
-                "set the parameter 'access_token'")
+            log('the page can neither show nor make recordings, since anyone can watch: set the '
+                "parameter 'access_token'")
         self._access = Access(rules, log)
         self._rules = rules
         self.places, self._snapshots = Admission(rules), Admission(rules)

@@ -67,5 +67,5 @@ async def answer_sdp(stream: Stream, query: Mapping[str, str], beside: Iterable[
             return web.Response(text=text, content_type='application/sdp',
                                 headers={'Cache-Control': 'no-store'})
     raise web.HTTPNotFound(text=(
-        f"'{stream.name}' is not sent by RTP as {tier}: the parameter 'outlets' says what is, as "
-        'rtp://192.168.1.20:5004\n'))
+        f"'{stream.name}' is not sent by RTP as {tier}: add its receiver to the parameter "
+        "'outlets', as in rtp://192.168.1.20:5004\n"))

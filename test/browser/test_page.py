@@ -23,11 +23,11 @@ SIZES = [(360, 740), (740, 360), (320, 568), (568, 320), (1280, 800), (2560, 144
 FINGER = 44
 
 
-@pytest.mark.parametrize('scheme', ['dark', 'light'])
-def test_it_fits_every_screen_without_scrolling(camera, viewer, scheme):
+@pytest.mark.parametrize(('scheme', 'transport'), [('dark', 'auto'), ('light', 'webrtc')])
+def test_it_fits_every_screen_without_scrolling(camera, viewer, scheme, transport):
     viewer.page.emulate_media(color_scheme=scheme)
     with viewer.bridge():
-        viewer.open()
+        viewer.open(transport=transport)
         for width, height in SIZES:
             viewer.page.set_viewport_size({'width': width, 'height': height})
             viewer.wait_for_pictures()

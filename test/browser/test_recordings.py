@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 from pi_camera_stream.web.access.access_rules import AccessRules
 import pytest
+from support.browsers import in_both
 from support.recordings import FakeRecordings, film, TOPIC
 from support.site import site
 
@@ -81,6 +82,19 @@ def test_where_everyone_may_watch_they_see_what_is_recorded_and_hear_why_no_more
         assert not page.locator('#switch').is_visible()
 
 
+def test_who_has_not_logged_in_as_driver_is_led_there_and_back(viewer, recordings):
+    page = viewer.page
+    film(recordings.folder / 'a.mkv', 'jpeg', 10)
+    viewer.may_complain = True  # of the refusal
+    with robot(viewer, recordings, driver_token=DRIVER):
+        page.goto(f'{viewer.address}recordings')
+        page.click('#log-in')
+        page.get_by_label('token').fill(DRIVER)
+        page.get_by_role('button').click()
+        viewer.wait_until(lambda: page.locator('#files li').count() == 1)
+
+
+@in_both
 def test_recordings_are_listed_played_and_deleted(viewer, recordings):
     page = viewer.page
     film(recordings.folder / 'a.mkv', 'h264', 300, 20)

@@ -225,7 +225,7 @@ def test_a_video_that_stands_still_gives_way_to_jpeg_and_is_not_tried_at_once(lo
     looker.open(transport='webrtc')
     wait_for(looker, 'WebRTC')
     looker.page.evaluate('window.stuck = true')
-    looker.page.get_by_text('No WebRTC: The video by WebRTC stood still').wait_for()
+    looker.page.get_by_text('No WebRTC: The video stood still').wait_for()
     wait_for_jpegs(looker)
     asked = looker.page.evaluate('window.asked')
     assert asked.count('POST') == asked.count('DELETE') == 1
@@ -282,11 +282,15 @@ def test_who_takes_the_wheel_goes_by_pictures_of_the_websocket(looker):
 
 @pytest.mark.usefixtures('aiortc')
 def test_without_a_signal_it_is_let_go_and_comes_back_with_the_camera(viewer):
+    viewer.may_complain = True  # a busy robot may have let go of it first
+    pattern = parameters(source='pattern', width=640, height=360, fps=15)
     with viewer.bridge():
         viewer.open(transport='webrtc')
-        for _ in range(2):
-            with running('camera', *parameters(source='pattern', width=640, height=360, fps=15)):
-                wait_for(viewer, 'WebRTC')
-                assert viewer.notice() == ''
-            viewer.page.get_by_text('No signal since').wait_for()
-            viewer.wait_until(lambda: set(transports(viewer)) == {'websocket'})
+        with running('camera', *pattern):
+            wait_for(viewer, 'WebRTC')
+            assert viewer.notice() == ''
+        viewer.page.get_by_text('No signal since').wait_for()
+        viewer.wait_until(lambda: set(transports(viewer)) == {'websocket'})
+        with running('camera', *pattern):
+            wait_for(viewer, 'WebRTC')
+            assert viewer.notice() == ''

@@ -54,6 +54,10 @@ test('nothing was left out where the pictures are counted anew', () => {
   assert.equal(recent.figures(400).leftOutPerS, 0);
 });
 
+test('nobody knows what was left out while pictures come that are not counted', () => {
+  assert.equal(pictures(1, null, null, 40, 41).figures(400).leftOutPerS, 0);
+});
+
 test('what is two seconds old is forgotten', () => {
   const recent = pictures(1, 2, 3);
   assert.equal(recent.figures(2150).rate, 0);

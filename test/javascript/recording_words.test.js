@@ -47,7 +47,7 @@ test('sizes have three digits that count', () => {
 test('what is going on is said, with the room there is', () => {
   assert.equal(describe(STATE), 'Not recording. 5.40 GB free.');
   assert.equal(describe({ ...STATE, waiting: true }),
-    'Records when something moves. 5.40 GB free.');
+    'Waiting for motion. 5.40 GB free.');
   assert.equal(describe({ ...STATE, recording: true, bytes: 1e6 }),
     'Recording /camera/image_raw/compressed: 1.00 MB. 5.40 GB free.');
 });

@@ -101,7 +101,7 @@ def test_a_media_server_is_pushed_to_and_again_when_it_has_been_away(program, mi
         see(decoded(SYSTEM_PYTHON, str(Path(playing.__file__).with_name('media_server.py')),
                     str(program.rtsp), 'robot', SECRET))
         wait_until(lambda: any(one['reason'] for one in outlets(program)
-                               if one['kind'] == 'rtsp'))
+                               if one['kind'] == 'rtsp-push'))
 
 
 def test_groups_from_one_computer_to_another(missing):

@@ -47,7 +47,7 @@ BOMBS = {
     '/png': (compressed(bombs.png()), TOO_LARGE),
     '/depth': (compressed(bombs.depth_png()), TOO_LARGE),
     '/part': (compressed(bombs.png_of_one_part()), 'it is a PNG whose end is missing'),
-    '/gif': (compressed(bombs.gif()), 'it is GIF data: let it be JPEG or PNG or WebP'),
+    '/gif': (compressed(bombs.gif()), 'it is GIF data: use JPEG or PNG or WebP'),
     '/image': (Image(encoding='bgr8', width=640, height=1_000_000, step=1920),
                "it has 640x1000000 pixels, but 'max_pixels' allows"),
     '/rows': (Image(encoding='bgr8', width=640, height=10_000),

@@ -45,14 +45,19 @@ def test_a_player_gets_the_topic_and_the_diagnostics_count_it(guest):
 
 def test_a_port_that_is_taken_is_named_and_everything_else_runs(guest):
     with socket.create_server(('127.0.0.1', 0)) as other:
-        port = other.getsockname()[1]
+        port, sent = other.getsockname()[1], free_port()
         with running('camera', *parameters(source='pattern', width=320, height=240)), \
-                bridge(rtsp_port=port) as program:
+                bridge(rtsp_port=port, outlets=f'udp://127.0.0.1:{sent}') as program:
             program.wait_for(f'there is no RTSP, everything else runs: port {port} is in use')
             assert get(f'{program.url}snapshot.jpg').read().startswith(b'\xff\xd8')
-            outlet, = json.load(get(f'{program.url}state'))['outlets']
+            outlet, _ = json.load(get(f'{program.url}state'))['outlets']
             assert str(port) in outlet['reason']
             values = guest.diagnostics('http_bridge: bridge',
                                        lambda v: v['level'] == DiagnosticStatus.WARN)
             assert str(port) in values['rtsp']
+            # So is a receiver that is not there, for whom it is encoded all the same.
+            values = guest.diagnostics('http_bridge: bridge',
+                                       lambda v: int(v['udp: frames sent']) > 0
+                                       and 'nothing listens' in v['udp'])
+            assert str(sent) in values['udp']
         assert 'players find it' not in program.output

@@ -400,7 +400,7 @@ def test_two_compete_for_the_wheel(bridge, car):
         go(second, car, throttle=-1.0)
         first.wait_for(driver=state['asking'], asking='', you=False)
         assert car.heard[-1].linear < 0
-        bridge.wait_for(f'{name} has left the wheel: nobody drives')
+        bridge.wait_for(f'{name} has given up the wheel: nobody drives')
 
 
 def test_who_is_silent_loses_the_wheel(bridge, car, guest):
@@ -547,7 +547,7 @@ def test_only_the_robots_own_page_with_the_token_may_drive(bridge):
     upgrade = {'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
                'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
     status, _, text = ask(bridge.port, '/drive', **BEARER, **upgrade)  # of no page at all
-    assert (status, text) == (403, 'only the viewer page of this robot may drive it\n')
+    assert (status, text) == (403, 'only the viewer page of this robot can drive it\n')
     own = {'Origin': bridge.url.rstrip('/'), **BEARER}
     assert ask(bridge.port, '/drive', **own)[0] == 426
     odd_key = {'Sec-WebSocket-Key': 'n\xf6'}

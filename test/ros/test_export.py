@@ -187,7 +187,7 @@ def test_what_is_wrong_is_said_in_one_sentence_with_the_remedy(tmp_path, capsys,
     assert f'--topic (there are {both})' in refused(capsys, bag, '--video', out)
     assert both in refused(capsys, bag, '--video', out, '--topic', '/nothing')
     assert 'raw images' in refused(capsys, bag, '--video', out, '--topic', RAW)
-    assert 'nothing of' in refused(capsys, bag, '--video', out, '--topic', FOXGLOVE)
+    assert 'no picture of' in refused(capsys, bag, '--video', out, '--topic', FOXGLOVE)
     assert '.mkv' in refused(capsys, bag, '--video', tmp_path / 'out.mp4', '--topic', TOPIC)
     assert not list(tmp_path.glob('out*'))
     assert 'name another file' in refused(

@@ -366,7 +366,7 @@ def test_a_processor_of_another_package_works_for_nobody_too(guest, plug_in):
     ({'processor': "''"}, "parameter 'processor' names no processor: choose one or more"),
     ({'processor': 'color', 'color__saturation_min': 90, 'color__saturation_max': 80},
      "parameter 'color.saturation_min' is 90 and 'color.saturation_max' 80, so no color lies "
-     'between them: exchange them'),
+     'between them: swap them'),
     ({'aruco__dictionary': '3X3'}, "parameter 'aruco.dictionary' must be 4X4_50, 4X4_100, "),
     ({'color__hue_min': 180}, "parameter 'color.hue_min' must be 0 to 179, not 180"),
     ({'processor': 'face', 'face__model': '/nowhere.onnx'},

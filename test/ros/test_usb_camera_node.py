@@ -61,7 +61,7 @@ def test_controls_are_parameters_with_their_ranges(guest, camera):
         assert describe(guest, AUTO).additional_constraints == f'1 ({MANUAL}) or 3 ({AUTOMATIC})'
         assert describe(guest, 'v4l2.privacy').read_only
         assert value(guest, 'v4l2.privacy') is False
-        assert 'no effect at present' in describe(guest, EXPOSURE).description
+        assert 'without effect at present' in describe(guest, EXPOSURE).description
         for name, wanted, reason in (
                 ('v4l2.gain', 101, 'Min: 0, Max: 100'), ('v4l2.pan_absolute', 3601, 'step: 3600'),
                 ('v4l2.gain', 'much', "must be of type int, not 'much'"),

@@ -26,6 +26,7 @@ from ...client.clock import now_function
 from ...client.entities import create_service, create_subscription, destroy
 from ...client.qos import reliable_qos
 from ...core.driving.driven_vehicle import DrivenVehicle
+from ...core.sound import SoundFeed
 from ...parameters.record_settings import read_recording
 from ...recording.recorder import Recorder
 from ...web.stream.stream import Stream
@@ -34,18 +35,19 @@ _RESULTS = 'results'
 
 
 def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
-                    vehicle: DrivenVehicle | None) -> Recorder | None:
+                    vehicle: DrivenVehicle | None, sound: SoundFeed | None) -> Recorder | None:
     """
     Return what records a node's streams; None where nothing is to be recorded.
 
-    `topic` is the node's own, `find` returns a stream. PermanentError as `read_recording`.
+    `topic` is the node's own, `find` returns a stream, `sound` is a microphone's. PermanentError
+    as `read_recording`.
     """
     settings = read_recording(node.value)
     if settings is None:
         return None
     results = _Results(node)
     recorder = Recorder(settings, find, settings.topics or (topic,), now_function(node),
-                        lambda sentence: _warn(node, sentence), results.listen)
+                        lambda sentence: _warn(node, sentence), results.listen, sound)
     results.on_text = recorder.note_found
     if vehicle is not None:
         vehicle.on_sent = recorder.note_driven

@@ -74,11 +74,13 @@ class HttpBridgeNode(BaseNode):
         self._vehicle = create_vehicle(self, self.value)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
-        self._recorder = create_recorder(self, self._topic, self._catalog.stream, self._vehicle)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         now_ns = now_function(self)
         self._microphone = create_microphone(self.value, now_ns, self._warn)
+        self._recorder = create_recorder(
+            self, self._topic, self._catalog.stream, self._vehicle,
+            None if self._microphone is None else self._microphone.feed)
         rules = read_rules(self.value)
         sound = create_sound(self._microphone, self.value, now_ns)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,

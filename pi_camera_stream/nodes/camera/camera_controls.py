@@ -34,7 +34,7 @@ _EXCLUSIVE = ({'ColourGains', 'ColourTemperature'},)
 # Parameters of ours that are such a control, too.
 _PARAMETERS = {'fps': ('FrameDurationLimits',), 'crop': ('ScalerCrop', 'ScalerCrops'),
                'noise_reduction': ('NoiseReductionMode',)}
-WITHOUT_EFFECT = ', no effect at present'
+WITHOUT_EFFECT = ', without effect at present'  # as bridges of any version read it
 _TYPES: dict[str, tuple[type, ...]] = {'bool': (bool,), 'int': (int,), 'float': (float, int)}
 
 

@@ -69,12 +69,12 @@ def _export(source: Path, target: Path, topic: str) -> None:
             writer.close()
     if not writer.films:
         raise PermanentError(
-            f"nothing of '{topic}' could be taken, the last because {writer.reason}"
+            f"no picture of '{topic}' could be used, the last one because {writer.reason}"
             if writer.reason else f"'{topic}' has no pictures{_cut_off(bag)}")
     for film in writer.films:
         print(_describe(film))
     if writer.left_out:
-        print(f'{writer.left_out} messages were left out, the last because {writer.reason}')
+        print(f'{writer.left_out} messages were left out, the last one because {writer.reason}')
     if bag.cut_off:
         print(f'the rest could not be read{_cut_off(bag)}')
 

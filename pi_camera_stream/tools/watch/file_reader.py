@@ -37,7 +37,7 @@ _FIRST_S, _NEXT_S = 5.0, 10.0  # how long nothing may come of an SDP
 def receive_file(path: str, writer: PictureWriter, status: WorkerStatus) -> None:
     """Receive up to its end, which is EndOfStream; of an SDP until nothing comes any more."""
     live = path.lower().endswith('.sdp')
-    status.sentence = f'nothing arrives for {path}: see that the sender runs, and sends here'
+    status.sentence = f'nothing arrives for {path}: check that the sender runs, and sends here'
     try:
         container = av.open(path, options={
             **libav_options(writer.max_pixels), **(_SDP if live else {})},
@@ -60,7 +60,7 @@ def receive_file(path: str, writer: PictureWriter, status: WorkerStatus) -> None
     except (av.error.FFmpegError, OSError) as error:
         if live:
             raise TemporaryError(status.sentence) from error
-        raise PermanentError(f"'{path}' cannot be read on ({error.strerror})") from None
+        raise PermanentError(f"'{path}' cannot be read any further ({error.strerror})") from None
     finally:
         if decoder is not None:
             decoder.close()

@@ -84,8 +84,8 @@ class PictureSink:
         age_s = time.time() - told_us / 1e6
         if not _LEAST_AGE_S <= age_s <= _MOST_AGE_S:
             self.why_ageless = (
-                f"the sender's clock and this computer's differ by {abs(age_s):.1f} s: let both "
-                'both follow one time server, for example with chrony')
+                f"the sender's clock and this computer's differ by {abs(age_s):.1f} s or "
+                'more: synchronise both, for example with chrony')
             return arrival_ns
         self.why_ageless = ''
         return time.monotonic_ns() - round(age_s * 1e9)

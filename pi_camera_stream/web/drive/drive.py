@@ -96,7 +96,7 @@ class Drive:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         socket = create_socket(request, '', _HEARTBEAT_S, _CLOSE_TIMEOUT_S)
-        check_own_page(request, 'only the viewer page of this robot may drive it')
+        check_own_page(request, 'only the viewer page of this robot can drive it')
         # Who has the driver token has places that viewers cannot fill.
         leads, address = role_of(request) is Role.LEADS, client_address(request)
         rank = [page for page in self._pages.values() if (page.role is Role.LEADS) == leads]
@@ -208,7 +208,7 @@ class Drive:
         if ghost is not None and ghost is not page and ghost.tab == page.tab != '':
             self._leave(ghost, 'is back on another connection')
         elif ghost is not None and self._may_take(page):
-            self._leave(ghost, f'has only held the wheel, and {page.name} takes it')
+            self._leave(ghost, f'was only holding the wheel, and {page.name} takes it')
         if self._lease.take(page.name, self._clock()):
             self._prefer(str(message.get('viewer') or ''))
             if before != page.name:
@@ -216,7 +216,7 @@ class Drive:
                 self._log(f'{page.name} drives')
 
     def _leave_wheel(self, page: _Page, _: Mapping[str, Any]) -> None:
-        self._leave(page, 'has left the wheel')
+        self._leave(page, 'has given up the wheel')
 
     def _leave(self, page: _Page, how: str) -> None:
         if self._lease.leave(page.name):

@@ -127,5 +127,5 @@ def _range(request: web.Request, size: int, tag: str) -> tuple[int, int]:
     if wanted != slice(None, None, 1) and begin >= size:
         raise web.HTTPRequestRangeNotSatisfiable(
             headers={'Content-Range': f'bytes */{size}'},
-            text=f'this file has only {size} bytes by now\n')
+            text=f'this file has only {size} bytes so far\n')
     return begin, end

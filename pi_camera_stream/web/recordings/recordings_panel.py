@@ -89,25 +89,24 @@ class RecordingsPanel:
         if self._rules.access_token or role_of(request) is Role.LEADS:
             return ''
         if self._rules.driver_token:
-            return ('everyone may watch here, so recordings are for those who have logged in with '
-                    "the driver token, unless the parameter 'access_token' is set")
-        return ('everyone in the network may watch here, so nobody may see recordings or record '
-                "from a page: set the parameter 'access_token' (`python3 -m pi_camera_stream "
-                'secure` makes one)')
+            return ('recordings need a token: log in with the driver token, or set the parameter '
+                    "'access_token' so that viewers have one, too")
+        return ('recordings need a token, since anyone on this network can watch: set the '
+                "parameter 'access_token' (`python3 -m pi_camera_stream secure` makes one)")
 
     def _check(self, request: web.Request, bucket: TokenBucket) -> None:
         if refusal := self._refusal(request):
             raise web.HTTPForbidden(text=f'{refusal}\n')
         if not bucket.take(self._clock()):
             raise web.HTTPTooManyRequests(headers={'Retry-After': '1'},
-                                          text='too much at a time: try again in 1 s\n')
+                                          text='too many requests at once: try again in 1 s\n')
 
     def _check_change(self, request: web.Request) -> None:
-        check_own_page(request, 'only the pages of this robot may record or delete')
+        check_own_page(request, 'only pages of this robot can record or delete; a program sends '
+                                 "the robot's address as 'Origin'")
         self._check(request, self._changes)
         if not role_of(request).drives:
-            raise web.HTTPForbidden(text='only who has logged in with the driver token may record '
-                                         'or delete\n')
+            raise web.HTTPForbidden(text='log in with the driver token to record or delete\n')
 
     async def _list(self, request: web.Request) -> web.Response:
         self._check(request, self._looks)
@@ -146,7 +145,7 @@ class RecordingsPanel:
                 self._threads, self._recordings.path, name)
         if path is None:
             raise web.HTTPNotFound(text=f"there is no recording '{shown(name)}': /recordings "
-                                        'lists those there are\n')
+                                        'lists them\n')
         return path
 
     @asynccontextmanager
@@ -155,8 +154,8 @@ class RecordingsPanel:
         if self._readers >= _MOST_READERS:
             raise web.HTTPServiceUnavailable(
                 headers={'Retry-After': '5'},
-                text=f'{_MOST_READERS} recordings are being played or downloaded already: try '
-                     'again when one of them has ended\n')
+                text=f'{_MOST_READERS} recordings are already being played or downloaded: try '
+                     'again when one has finished\n')
         self._readers += 1
         self._keep(request)
         try:
@@ -173,7 +172,7 @@ def _done(reason: str) -> web.Response:
 
 def _on_or_off(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("'on' is true or false")
+        raise ValueError("'on' must be true or false")
     return value
 
 
@@ -184,5 +183,5 @@ def _read_from_s(request: web.Request) -> float:
     except ValueError:
         from_s = math.nan
     if not 0 <= from_s < 1e7:
-        raise web.HTTPBadRequest(text=f"'from' is a number of seconds, not '{shown(text)}'\n")
+        raise web.HTTPBadRequest(text=f"'from' must be a number of seconds, not '{shown(text)}'\n")
     return from_s

@@ -57,7 +57,7 @@ def use_addresses(ice: RTCIceTransport, addresses: Sequence[str]) -> None:
     connection.get_component_candidates = only_these  # type: ignore[union-attr]
 
 
-class _OurExtensions(rtp.HeaderExtensionsMap):  # type: ignore[misc]
+class OurExtensions(rtp.HeaderExtensionsMap):  # type: ignore[misc]
     """Say in each packet that its picture is to be shown at once, and give it a number."""
 
     def __init__(self, next_number: Callable[[], int]) -> None:
@@ -74,7 +74,15 @@ class _OurExtensions(rtp.HeaderExtensionsMap):  # type: ignore[misc]
                 self._number_id = extension.id
 
     def set(self, values: Any) -> Any:
+        return self.complete(*self.begin(values))
+
+    def begin(self, values: Any) -> tuple[int, bytes]:
+        """Return what all packets of a frame have in common."""
         profile, packed = super().set(values)
+        return profile, packed
+
+    def complete(self, profile: int, packed: bytes) -> tuple[int, bytes]:
+        """Return all that one of them has, beginning with that."""
         if profile not in (0, _ONE_BYTE) or not (self._playout_delay_id or self._number_id):
             return profile, packed
         # Each is four bytes more; what fills up the ones before may stand in between.
@@ -105,7 +113,7 @@ def agree(transceiver: RTCRtpTransceiver, offered: str, next_number: Callable[[]
     if any(one.uri == _NUMBER for one in agreed):
         for codec in telling:
             codec.rtcpFeedback.append(RTCRtcpFeedback(type=_TELLING))
-    setattr(transceiver.sender, name, _OurExtensions(next_number))
+    setattr(transceiver.sender, name, OurExtensions(next_number))
 
 
 def _extension(line: str) -> RTCRtpHeaderExtensionParameters | None:

@@ -21,7 +21,9 @@ import math
 from .transport_feedback import apart_s, Arrival
 
 _MOST_SENT = 1024  # packets of which the time is known
-_WINDOW_S = 15.0  # the shortest way of the last two is taken for one without a queue
+# The shortest way of the last two is taken for one without a queue. They are short: who has gone
+# to another access point has another way, and no queue stands for long, as the rate falls.
+_WINDOW_S = 5.0
 _STANDING = 4  # frames; what all of them have waited is a queue
 _MOST_KNOWN = 8  # frames that nobody has asked for yet
 

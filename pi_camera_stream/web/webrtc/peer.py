@@ -40,6 +40,7 @@ from .ice_servers import IceServer
 from .receiver_reports import ReceiverReports
 from .rtp_clock import RtpClock
 from .sdp import BadOfferError, NoH264Error, Offer
+from .shared_packets import share_packets, Unit
 from .transport_feedback import Arrival
 from ...core.frame import Frame
 
@@ -104,6 +105,7 @@ class Peer:
         self._key_s = 0.0  # when one was sent
         self._added = 0  # candidates
         self._mid = ''
+        self._shares = False  # its packets with other peers
         self._track = _Track()
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[
             RTCIceServer(urls=server.url, username=server.user, credential=server.password)
@@ -145,6 +147,7 @@ class Peer:
             raise BadOfferError('the session description (SDP) is malformed') from error
         await self.add_candidates(offer.candidates)
         inside.agree(transceiver, offer.text, self._next_number)
+        self._shares = share_packets(sender)
         answer = await connection.createAnswer()
         await connection.setLocalDescription(answer)
         return offer.answer(connection.localDescription.sdp)
@@ -170,9 +173,11 @@ class Peer:
 
     def send(self, frame: Frame) -> None:
         """Send a frame, where it is ready."""
-        packet: Any = av.Packet(frame.data)
-        packet.pts = self.clock.time(frame, time.monotonic_ns())
-        packet.time_base = _TIME_BASE
+        rtp_time = self.clock.time(frame, time.monotonic_ns())
+        packet: Any = Unit(frame.data, rtp_time)
+        if not self._shares:
+            packet = av.Packet(frame.data)
+            packet.pts, packet.time_base = rtp_time, _TIME_BASE
         now_s = time.monotonic()
         if frame.key:
             self._key_s = now_s

@@ -30,9 +30,9 @@ _AIM = 0.85  # of what fits through
 _TOO_MUCH, _MUCH_TOO_MUCH = 1.1, 1.3
 _QUEUE_S = 0.015
 _EASY, _FULL = 0.25, 0.9  # of the time that a frame may take, said to those who choose the rate
-_LOSS_S = 2.0  # over which what is lost is added up: a report may be of two packets,
+# Over which what is lost is added up: a report may be of two packets, and few tell little.
+_LOSS_S, _LEAST_PACKETS = 1.5, 50
 _MOST_REPORTS = 64
-_LEAST_PACKETS = 50  # and this many tell something
 # Of the packets: more is no bad radio, but a queue that overflows. Where it would have been seen
 # how long that is, it takes more.
 _MUCH_LOSS, _TOO_MUCH_LOSS = 0.1, 0.2
@@ -84,8 +84,7 @@ class ReceiverReports:
         if (sent, lost) == losses[-1][1:]:  # nothing new has been reported
             return
         losses.append((now_s, sent, lost))
-        while len(losses) > 2 and now_s - losses[1][0] >= _LOSS_S \
-                and sent - losses[1][1] >= _LEAST_PACKETS:
+        while len(losses) > 2 and now_s - losses[1][0] >= _LOSS_S:
             losses.popleft()
         _, sent_before, lost_before = losses[0]
         self.loss = max(0, lost - lost_before) / max(sent - sent_before, _LEAST_PACKETS)

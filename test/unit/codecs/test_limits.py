@@ -127,12 +127,12 @@ def test_a_png_that_announces_more_than_came_is_refused(name):
 
 @pytest.mark.parametrize(('name', 'data'), bombs.OTHERS.items(), ids=str)
 def test_what_is_of_another_kind_is_named(name, data):
-    with pytest.raises(FrameRefusedError, match=f'^it is {name} data: let it be JPEG or PNG$'):
+    with pytest.raises(FrameRefusedError, match=f'^it is {name} data: use JPEG or PNG$'):
         check_image(data, ('JPEG', 'PNG'))
 
 
 def test_only_what_is_asked_for_passes():
-    with pytest.raises(FrameRefusedError, match='it is BMP data: let it be JPEG or PNG'):
+    with pytest.raises(FrameRefusedError, match='it is BMP data: use JPEG or PNG'):
         check_image(encoded('.bmp'), ('JPEG', 'PNG'))
     with pytest.raises(FrameRefusedError, match='not a picture of a known kind'):
         check_image(b'not a picture', ('JPEG', 'PNG'))

@@ -84,7 +84,7 @@ def test_a_long_line_shrinks_to_fit():
 
 
 def test_a_small_picture_breaks_lines_rather_than_making_them_illegible():
-    assert len(bands(shown(64, 64, ['NO SIGNAL for 3 s']))) == 2
+    assert len(bands(shown(64, 64, ['NO SIGNAL for 300 s']))) == 2
     assert len(bands(shown(64, 120, ['', '/camera/image_raw/compressed']))) >= 2
     assert min(bands(shown(64, 120, LINES))) >= 4
 

@@ -26,7 +26,7 @@ def test_a_node_that_died_is_started_again(code):
 
 
 @pytest.mark.parametrize(('code', 'words'), [
-    (0, 'its end'), (-signal.SIGTERM, 'its end'), (MISTAKE, 'mended')])
+    (0, 'finished'), (-signal.SIGTERM, 'finished'), (MISTAKE, 'fix what it reported')])
 def test_one_that_came_to_its_end_or_was_given_nonsense_is_not(code, words):
     assert words in Restarts().refusal(code, 0.0)
 

@@ -150,7 +150,7 @@ def test_another_topic():
 
 
 @pytest.mark.parametrize(('options', 'said'), [
-    ({'topic': '/nothing'}, 'no topic'), ({'max_viewers': 1}, 'max_viewers')])
+    ({'topic': '/nothing'}, "topic '/nothing'"), ({'max_viewers': 1}, 'max_viewers')])
 def test_who_is_refused_is_let_go_and_the_log_says_why_once(options, said):
     async def scenario(site):
         async with site.player() as (first, _):

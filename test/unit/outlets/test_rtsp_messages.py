@@ -17,6 +17,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from pi_camera_stream.outlets.rtsp_messages import (
+    AnswerReader,
     Delivery,
     Interleaved,
     MessageReader,
@@ -24,6 +25,7 @@ from pi_camera_stream.outlets.rtsp_messages import (
     Request,
     RtspError,
     write_answer,
+    write_request,
 )
 import pytest
 
@@ -136,3 +138,38 @@ def test_answers():
     assert write_answer(200, {'CSeq': '1'}) == b'RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n'
     assert write_answer(404, {}, 'grün\n') == (
         b'RTSP/1.0 404 Not Found\r\nContent-Length: 6\r\n\r\ngr\xc3\xbcn\n')
+
+
+def answers(data, size=4096):
+    reader, found = AnswerReader(), []
+    for at in range(0, len(data), size):
+        found += reader.feed(data[at:at + size])
+    return found
+
+
+def test_answers_are_found_however_they_are_cut_and_headers_of_one_name_are_one():
+    data = (b'RTSP/1.0 401 Not yet\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm="x"\r\n'
+            b'WWW-Authenticate: Digest nonce="y"\r\nContent-Length: 2\r\n\r\nno'
+            b'$\x01\0\x03abcRTSP/1.0 200\r\nCSeq: 2\r\n\r\n')
+    for size in (1, 7, 4096):
+        first, packet, second = answers(data, size)
+        assert (first.status, first.reason, first.body) == (401, 'Not yet', b'no')
+        assert first.headers['www-authenticate'] == 'Basic realm="x", Digest nonce="y"'
+        assert packet == Interleaved(1, b'abc')
+        assert (second.status, second.reason) == (200, '')
+
+
+@given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(
+    lambda data: b'RTSP/1.0 200 OK\r\n' + data + b'\r\n\r\n')))
+def test_whatever_a_server_says_is_an_answer_or_ends_the_connection(data):
+    try:
+        answers(data)
+    except RtspError as error:
+        assert error.ends
+
+
+def test_a_request_that_we_write_is_one():
+    data = write_request('ANNOUNCE', 'rtsp://server/live', {'CSeq': '3'}, 'v=0\r\n')
+    request, = MessageReader().feed(data)
+    assert (request.method, request.path, request.body) == ('ANNOUNCE', 'live', b'v=0\r\n')
+    assert request.headers['cseq'] == '3'

@@ -239,7 +239,7 @@ def test_each_topic_has_its_name_and_others_are_not_found():
             assert f's={DEFAULT}' in (await (await site.client(path)).ask('DESCRIBE')).body
         answer = await (await site.client('nothing')).ask('DESCRIBE')
         assert answer.status == 404
-        assert 'there are /camera' in answer.body
+        assert 'available: /camera' in answer.body
 
     run(scenario)
 

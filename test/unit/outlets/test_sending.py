@@ -188,8 +188,12 @@ def test_mpegts_goes_to_a_group_not_beyond_the_next_router():
                     assert len(piece) % 188 == 0
                     assert len(piece) <= 1316
                     data += piece
-            group.setblocking(True)
-            _, ((_, kind, ttl),), _, _ = group.recvmsg(2048, 64)
+            while True:  # until there is another one
+                try:
+                    _, ((_, kind, ttl),), _, _ = group.recvmsg(2048, 64)
+                    break
+                except BlockingIOError:
+                    await asyncio.sleep(0.002)
             assert (kind, ttl[0]) == (socket.IP_TTL, 1)
         assert set(decoded(data, 'mpegts')) == {SIZE}
         assert site.outlet.state()['reason'] == ''  # nobody hears of who has left
@@ -202,7 +206,7 @@ def test_that_nobody_listens_is_told_until_somebody_does(monkeypatch):
     port = free_port()
 
     async def scenario(site):
-        await site.until(lambda: 'nobody listens' in site.outlet.reason)
+        await site.until(lambda: 'nothing listens' in site.outlet.reason)
         assert site.outlet.state()['clients'] == 1
         with receiver(port) as there:
             await site.until(lambda: not site.outlet.reason)
@@ -223,7 +227,7 @@ def test_a_network_that_is_not_there_is_told_and_taken_when_it_is(monkeypatch):
             return super().send(data)
 
     async def scenario(site):
-        await site.until(lambda: 'no way to 127.0.0.1' in site.outlet.reason)
+        await site.until(lambda: 'no route to 127.0.0.1' in site.outlet.reason)
         assert site.outlet.state()['frames_lost'] > 0
         gone.clear()
         with receiver(port) as there:
@@ -238,7 +242,7 @@ def test_who_is_called_gets_parameter_sets_a_key_frame_and_what_follows_again_an
     port = free_port()
 
     async def scenario(site):
-        await site.until(lambda: 'nobody listens' in site.outlet.reason)
+        await site.until(lambda: 'nothing listens' in site.outlet.reason)
         assert not site.camera.wanted  # nothing is encoded for nobody
         async with listening(port) as calls:
             for number in range(2):
@@ -251,7 +255,7 @@ def test_who_is_called_gets_parameter_sets_a_key_frame_and_what_follows_again_an
                 writer.transport.abort()
                 await site.until(lambda n=number: site.camera.wanted[2 * n:] != [True])
         assert site.outlet.frames_sent >= 20
-        assert 'has ended it' in ''.join(site.logged)
+        assert 'closed the connection' in ''.join(site.logged)
 
     run(f'tcp://127.0.0.1:{port}', scenario)
 
@@ -286,9 +290,9 @@ def test_a_host_that_is_not_found_is_looked_for_again_and_keeps_nobody_waiting(m
     port = free_port()
 
     async def scenario(site):
-        await site.until(lambda: 'takes long to find' in site.outlet.reason)
+        await site.until(lambda: 'takes long' in site.outlet.reason)
         hangs.set()
-        await site.until(lambda: "'robot.example' is not found" in site.outlet.reason)
+        await site.until(lambda: "cannot resolve 'robot.example'" in site.outlet.reason)
         found.set()
         with receiver(port) as there:
             assert await receive(there)
@@ -304,7 +308,7 @@ def test_a_topic_that_is_not_there_is_waited_for():
     port = free_port()
 
     async def scenario(site):
-        await site.until(lambda: 'no topic' in site.outlet.reason)
+        await site.until(lambda: "topic '/late'" in site.outlet.reason)
         site.catalog.update({DEFAULT: '', '/late': ''})
         with receiver(port) as there:
             assert await receive(there)

@@ -38,6 +38,16 @@ def test_who_leaves_a_token_to_everyone_is_told_how_to_mend_it(write):
     assert 'access token' in sentence and f'`chmod 600 {path}`' in sentence
 
 
+@pytest.mark.parametrize('line', [
+    'outlets: tcp://:5001,rtsp://me:secret@server/live',
+    'ice_servers: turn:me:secret@turn.example.org'])
+def test_a_password_in_an_address_is_a_secret_too(write, line):
+    text = SECRET.replace('access_token: correct-horse', line)
+    sentence, = exposed([write('robot.yaml', text, 0o644)], '')
+    assert 'the password in' in sentence
+    assert list(exposed([write('robot.yaml', text.split('me:')[0], 0o644)], '')) == []
+
+
 @pytest.mark.parametrize(('text', 'mode'), [
     (SECRET, 0o600), (SECRET, 0o640), (SECRET.replace('correct-horse', "''"), 0o644),
     ('- no sections', 0o644), ('\t', 0o644)])

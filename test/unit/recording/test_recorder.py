@@ -26,6 +26,7 @@ import av
 from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.core.sound import SoundFeed, SoundPacket
 from pi_camera_stream.recording import recorder as recorder_module
 from pi_camera_stream.recording.recorder import Recorder
 from pi_camera_stream.recording.settings import RecordSettings
@@ -62,14 +63,14 @@ class Camera:
 class Bench:
     """A recorder in an application, and a stream."""
 
-    def __init__(self, folder, video=None, topics=(TOPIC,), **settings):
+    def __init__(self, folder, video=None, topics=(TOPIC,), sound=None, **settings):
         self.demands, self.active, self.log = [], [], []
         self.camera = video
         self.stream = Stream(TOPIC, time.time_ns, self.demands.append, RenditionEncoder(),
                              RenditionSpec(quality=80), video=video)
         self.recorder = Recorder(
             RecordSettings(folder / 'recordings', **settings), self.find, topics, time.time_ns,
-            self.log.append, self.active.append)
+            self.log.append, self.active.append, sound)
         self.sequence = 0
 
     def find(self, name):
@@ -139,7 +140,7 @@ async def test_while_it_is_off_nothing_runs(bench):
     bench.send()
     bench.found(MOVING)
     bench.recorder.note_driven(1.0, 0.0)
-    bench.recorder.put_sound(b'', 0)
+    bench.recorder.put_sound(SoundPacket(b'', 0, 1))
     assert (bench.demands, recording_threads(), bench.active[-1:]) == ([], [], [False])
     assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
     assert (bench.state['mode'], bench.state['recording'], bench.state['fault']) == (
@@ -285,6 +286,32 @@ async def test_a_topic_that_is_not_there_is_said(bench):
 async def test_after_the_end_nothing_can_be_switched(bench):
     bench.recorder.stop()
     assert bench.recorder.switch(True) == 'the program is ending'
+
+
+LISTENS = []
+
+
+@in_application(sound=SoundFeed(LISTENS.append))
+async def test_what_is_heard_is_in_it_and_nobody_listens_otherwise(bench):
+    await asyncio.sleep(0.05)
+    assert LISTENS == []
+    bench.recorder.switch(True)
+    await bench.send_until(lambda: bench.state['file'])
+    assert LISTENS == [True]
+    silence = b'\xf8\xff\xfe'  # 20 ms of it, in Opus
+    for number in range(50):
+        bench.recorder._sound.hand_out(SoundPacket(silence, time.time_ns() + number * 20 * 10**6,
+                                                   number))
+    bench.send()
+    bench.recorder.switch(False)
+    await bench.send_until(lambda: not bench.state['file'])
+    assert LISTENS == [True, False]
+    finished, = await bench.recorder.files()
+    with av.open(str(bench.recorder.path(finished.name))) as film:
+        assert film.streams.audio[0].codec_context.name == 'opus'
+        stamps = [packet.pts for packet in film.demux(audio=0) if packet.size]
+        assert len(stamps) == 50
+        assert stamps == sorted(stamps)
 
 
 def test_it_needs_no_library_for_films():

@@ -387,7 +387,7 @@ def test_a_python_that_hangs_is_not_waited_for(monkeypatch, tmp_path):
     python = tmp_path / 'python3'
     python.write_text('#!/bin/sh\nexec sleep 1000\n')
     python.chmod(0o755)
-    with pytest.raises(PermanentError, match='python3 says: nothing for 0 s'):
+    with pytest.raises(PermanentError, match='python3 says: no answer within 0 s'):
         picamera2.find_python(str(python))
 
 

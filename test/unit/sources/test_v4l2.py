@@ -225,8 +225,8 @@ def test_what_stalls_is_started_again_and_why_is_said(camera):
 
 
 @pytest.mark.parametrize(('state', 'words'), [
-    ('damaged', r'\d+ buffers came .* none was a picture: \d+ were damaged on their way; see to '
-                'its cable'),
+    ('damaged', r'\d+ buffers came .* none was a picture: \d+ were damaged on their way; '
+                'check its cable'),
     ('empty', r'none was a picture: \d+ were empty; check its cable'),
 ])
 def test_buffers_without_pictures_are_counted(camera, state, words):

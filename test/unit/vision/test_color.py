@@ -81,7 +81,7 @@ def test_a_range_upside_down_is_refused_with_the_remedy(name):
         create('color', **{f'{name}_min': 200, f'{name}_max': 100})
     assert str(caught.value) == (
         f"parameter 'color.{name}_min' is 200 and 'color.{name}_max' 100, so no color lies "
-        'between them: exchange them')
+        'between them: swap them')
 
 
 def test_noise_makes_no_endless_list():

@@ -40,6 +40,6 @@ def refused(address: StreamAddress, code: int, status: str, token: bool = False
                             'the camera admit this computer')
     if code in (408, 425, 429) or code >= 500:
         return TemporaryError(f'{address.shown} cannot be played now ({status}): wait until the '
-                              'camera has started, or let it serve fewer others')
+                              'camera has started, or have it serve fewer others')
     return TemporaryError(f'{address.shown} cannot be played ({status}): start the sender, or '
                           'correct the address')

@@ -45,8 +45,19 @@ async function load() {
     show(recording, files);
   } catch (error) {
     if (error instanceof ApiError && error.status === 429) return;
-    if (error instanceof ApiError && error.status === 403) clearTimeout(timer);
     setText(note, error instanceof ApiError ? error.message : 'The robot does not answer');
+    if (error instanceof ApiError && error.status === 403) await refused();
+  }
+}
+
+/** Who has not logged in may do so, where there is something to log in with. */
+async function refused() {
+  clearTimeout(timer);
+  try {
+    const { you } = await (await get('state')).json();
+    find(document, '#log-in').hidden = you.role !== 'watches';
+  } catch {
+    // The reason stands there.
   }
 }
 

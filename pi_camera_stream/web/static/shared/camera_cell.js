@@ -26,7 +26,7 @@ template.innerHTML = `
         <span class="topic"></span>
         <dl class="figures">
           <div><dt>Left out</dt><dd class="left-out"></dd></div>
-          <div><dt>Lost</dt><dd class="loss"></dd></div>
+          <div><dt>Packets</dt><dd class="loss"></dd></div>
           <div><dt>By</dt><dd class="transport"></dd></div>
           <div><dt>Quality</dt><dd class="codec"></dd><dd class="tier">–</dd></div>
           <div><dt>Size</dt><dd class="size">–</dd></div>

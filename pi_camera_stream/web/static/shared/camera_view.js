@@ -144,7 +144,7 @@ export class CameraView {
   setDriving(drives) {
     if (this.#drives === drives) return;
     this.#drives = drives;
-    this.#feed?.setDriving(drives);
+    this.#feed?.set({ drives });
   }
 
   /**
@@ -156,7 +156,7 @@ export class CameraView {
     this.#transport = transport;
     const Feed = transport === 'mjpeg' || !WebSocketFeed.available ? MjpegFeed : WebSocketFeed;
     if (this.#feed instanceof Feed) {
-      this.#feed.setTransport(transport);
+      this.#feed.set({ transport });
       return;
     }
     const running = this.#timer;
@@ -165,7 +165,7 @@ export class CameraView {
     const feed = new Feed(this.#wished, this.#tier, this, this.#transport);
     feed.element.className = 'picture';
     this.figure.prepend(feed.element);
-    feed.setDriving(this.#drives);
+    feed.set({ drives: this.#drives });
     this.#feed = feed;
     this.#name();
     if (running) this.start();

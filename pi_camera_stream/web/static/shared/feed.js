@@ -75,8 +75,8 @@
  * @property {() => void} stop
  * @property {() => void} wake
  * @property {(name: string) => void} setTier
- * @property {(name: string) => void} setTransport among those that it has
- * @property {(drives: boolean) => void} setDriving whether somebody drives by its pictures
+ * @property {(change: { transport?: string, drives?: boolean }) => void} set what it goes by: the
+ *   transport that was chosen, and whether somebody drives by its pictures
  */
 
 export {};

@@ -76,9 +76,7 @@ export class MjpegFeed {
     if (this.#running) this.#connect();
   }
 
-  setTransport() {} // there is no other
-
-  setDriving() {}
+  set() {} // it has one transport only
 
   /**
    * Called by state_poll.js.

@@ -71,7 +71,7 @@ export function describe({ recording, waiting, topics, bytes: size, free_bytes: 
   left_out: leftOut, fault }) {
   if (fault) return sentence(fault);
   const what = recording ? `Recording ${topics.join(', ')}: ${bytes(size)}.`
-    : waiting ? 'Records when something moves.' : 'Not recording.';
+    : waiting ? 'Waiting for motion.' : 'Not recording.';
   const lost = recording && leftOut
     ? ` The card is too slow: ${leftOut} pictures were left out.` : '';
   return `${what} ${bytes(free)} free.${lost}`;

@@ -115,8 +115,9 @@ export class StatsOverlay {
     this.#write('.rate', `${rate.toFixed(1)} /s`);
     this.#write('.bits', bitsPerS === null ? '' : bitRate(bitsPerS));
     this.#write('.left-out', leftOutPerS ? `${leftOutPerS.toFixed(1)} /s` : '');
-    this.#write('.loss', loss ? `${(100 * loss).toFixed(1)} %` : '');
+    this.#write('.loss', loss ? `${(100 * loss).toFixed(1)} % lost` : '');
     this.#write('.transport', TRANSPORTS[transport]);
+    find(this.#root, '.transport').dataset.kind = transport;
     const bound = ageAtMost && ageMs !== null ? 'at most ' : '';
     this.#write('.age', `${bound}${ageText(ageMs)}${atRobot ? ' at the robot' : ''}`);
     this.#write('.codec', CODECS[codec]);

@@ -21,9 +21,9 @@ const GAP_INTERVALS = 4;
 const WEIGHT = 0.1; // of a new interval
 
 /**
- * A camera that stops is no fault of the way. So a gap alone says nothing: the robot is asked twice
- * in it, and if it has sent something in between, that should have been painted. Times are of
- * performance.now().
+ * A camera that stops is no fault of the way. So a gap alone says nothing: the robot is asked
+ * twice in it, and if it has sent something in between, that should have been painted. Times are
+ * of performance.now().
  */
 export class StillWatch {
   #paintedMs = 0;

@@ -115,7 +115,7 @@ export class WebRtcBeside {
     this.#look();
   }
 
-  /** The camera sends none: what comes by WebRTC meanwhile only says so. */
+  /** No picture comes to us any more: what comes by WebRTC meanwhile only says why. */
   silenced() {
     this.#alive = false;
     this.#end();

@@ -38,8 +38,8 @@ const REST_MS = 2000; // somebody who has asked for the wheel may be about to ge
 
 /**
  * Remembers what was tried and what was lost, so that nothing flaps: after an attempt that failed,
- * it waits twice as long before the next, and so it does where losses were believed to be over, and
- * were not. Times are of performance.now().
+ * it waits twice as long before the next, and so it does where losses were believed to be over,
+ * and were not. Times are of performance.now().
  */
 export class WebRtcChoice {
   #retryMs = FIRST_RETRY_MS;

@@ -26,8 +26,8 @@ const ASK_MS = 1000;
 const ASK_IN_GAP_MS = 400;
 const SHOW_MS = 500; // it is shown then, though nobody knows whether it is the newer picture
 
-const NEVER = 'No video comes by WebRTC: UDP may not get through to the robot';
-const STILL = 'The video by WebRTC stood still';
+const NEVER = 'Nothing has come within 15 s: UDP may not get through to the robot';
+const STILL = 'The video stood still';
 
 /**
  * @typedef {object} VideoOwner
@@ -154,8 +154,8 @@ export class WebRtcVideo {
   }
 
   /**
-   * Return when the painted picture was taken. Where the browser does not say which one that is, it
-   * is at least as new as what had been decoded when the one before was painted.
+   * Return when the painted picture was taken. Where the browser does not say which one that is,
+   * it is at least as new as what had been decoded when the one before was painted.
    *
    * @param {number | undefined} rtp
    */

@@ -84,7 +84,7 @@ export class WebSocketFeed {
         opened: () => this.#opened(),
         received: (data) => this.#received(data),
         lost: () => this.#webRtc.shown || camera.lost(),
-        refused: (sentence) => camera.refused(sentence),
+        refused: (sentence) => this.#refused(sentence),
         unavailable: () => camera.unavailable(),
       });
   }
@@ -117,14 +117,9 @@ export class WebSocketFeed {
     this.#ask();
   }
 
-  /** @param {string} transport */
-  setTransport(transport) {
-    this.#webRtc.set({ transport });
-  }
-
-  /** @param {boolean} drives */
-  setDriving(drives) {
-    this.#webRtc.set({ drives });
+  /** @type {import('./feed.js').Feed['set']} */
+  set(change) {
+    this.#webRtc.set(change);
   }
 
   /** @param {string} transport */
@@ -142,7 +137,6 @@ export class WebSocketFeed {
     });
   }
 
-  /** Ask for pictures as they are needed now. */
   #ask() {
     this.#askedMs = performance.now();
     const tier = this.#webRtc.covers ? NO_PICTURES : this.#askedTier();
@@ -189,6 +183,12 @@ export class WebSocketFeed {
       && performance.now() - this.#askedMs > JPEG_MS;
     if (wondering || this.#noted) this.#camera.noted(wondering ? NO_KEY_YET : '');
     this.#noted = wondering;
+  }
+
+  /** @param {string} sentence */
+  #refused(sentence) {
+    this.#webRtc.silenced(); // nor may one watch so, and keep a place
+    this.#camera.refused(sentence);
   }
 
   #opened() {

@@ -22,7 +22,7 @@ import { isH264 } from './webrtc_support.js';
 const ANSWER_MS = 10_000;
 const STATE_MS = 3000;
 
-const LOST = 'The connection by WebRTC was lost';
+const LOST = 'The connection was lost';
 
 /**
  * What the robot says of it; `rtp_timestamp` and `stamp_ms` are of the last frame it has sent.
@@ -64,7 +64,7 @@ export class WhepSession {
     hurry(this.#receiver);
     this.#connection.ontrack = ({ track }) => owner.tracked(new MediaStream([track]));
     this.#connection.onconnectionstatechange = () => {
-      if (['disconnected', 'failed'].includes(this.#connection.connectionState)) {
+      if (['closed', 'disconnected', 'failed'].includes(this.#connection.connectionState)) {
         this.#fail(new Error(LOST));
       }
     };
@@ -113,7 +113,10 @@ export class WhepSession {
     try {
       return await (await ask(this.#place, { cache: 'no-store', signal: asking.signal })).json();
     } catch (error) {
-      if (error instanceof ApiError) this.#fail(new Error(LOST));
+      if (error instanceof ApiError) {
+        this.#place = ''; // there is nothing left to be ended
+        this.#fail(new Error(LOST));
+      }
       return null;
     } finally {
       clearTimeout(timer);

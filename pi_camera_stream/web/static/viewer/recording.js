@@ -102,7 +102,7 @@ export class Recording {
     this.#beganMs = performance.now() - 1000 * sinceS;
     this.#mark.dataset.state = fault ? 'fault' : recording ? 'on' : waiting ? 'waiting' : '';
     setText(find(this.#mark, '.what'), fault ? `Recording: ${fault}` : recording
-      ? state?.topics.join(', ') ?? '' : waiting ? 'Records when something moves' : '');
+      ? state?.topics.join(', ') ?? '' : waiting ? 'Recording waits for motion' : '');
     clearInterval(this.#ticking);
     if (recording && this.#running) this.#ticking = setInterval(() => this.#tick(), SECOND_MS);
     this.#tick();

@@ -219,8 +219,8 @@ async def test_pages_may_only_load_from_here(door):
     policy = (await door.ask('/')).headers['Content-Security-Policy'].split('; ')
     assert policy == [
         "default-src 'none'", "script-src 'self'", "style-src 'self'",
-        "img-src 'self' data: blob:", "connect-src 'self'", "form-action 'self'",
-        "base-uri 'none'", "frame-ancestors 'self'"]
+        "img-src 'self' data: blob:", "media-src 'self'", "connect-src 'self'",
+        "form-action 'self'", "base-uri 'none'", "frame-ancestors 'self'"]
     assert (await door.ask('/')).headers['Cross-Origin-Opener-Policy'] == 'same-origin'
 
 
@@ -698,11 +698,12 @@ async def test_who_logs_in_as_driver_is_one_and_no_viewer_any_more(door):
 
 
 @pytest.mark.parametrize(('rules', 'there', 'absent'), [
-    ({'access_token': TOKEN}, ['access token'], ['driver token', 'Watch without', 'warned']),
+    ({'access_token': TOKEN}, ['access token'], ['driver token', 'Watch without', 'browser warn']),
     ({'access_token': TOKEN, 'driver_token': DRIVER, 'tls': True},
-     ['access token', 'driver token', 'Has your browser warned', 'fingerprint'],
+     ['access token', 'driver token', 'Did your browser warn', 'fingerprint'],
      ['Watch without']),
-    ({'driver_token': DRIVER}, ['driver token', 'Watch without'], ['access token', 'warned'])])
+    ({'driver_token': DRIVER}, ['driver token', 'Watch without'],
+     ['access token', 'browser warn'])])
 def test_the_login_page_says_what_each_token_is_for(rules, there, absent):
     @behind(**rules)
     async def test(door):

@@ -247,7 +247,7 @@ async def test_the_wheel_is_asked_for_and_handed_over(it):
     await second.receive(type='state', you=True, driver=asking, asking='')
     await first.receive(type='state', you=False, driver=asking)
     assert it.preferred == ['v', '', 'w']
-    assert it.lines == [f'{name} drives', f'{name} has left the wheel: nobody drives',
+    assert it.lines == [f'{name} drives', f'{name} has given up the wheel: nobody drives',
                         f'{asking} drives']
     assert it.vehicle.seats == 3
 
@@ -519,7 +519,7 @@ async def test_a_wheel_that_is_only_held_goes_to_who_has_the_driver_token(it):
         await other.settle()
     await other.receive(type='state', you=True)
     await holder.receive(type='state', you=False)
-    assert 'has only held the wheel' in it.lines[-2]
+    assert 'was only holding the wheel' in it.lines[-2]
     assert it.preferred == ['v', '', '']
 
 

@@ -14,6 +14,7 @@
 """Who may see, make and delete recordings from a page, and what they get."""
 
 import asyncio
+from collections import Counter
 from functools import wraps
 import inspect
 import io
@@ -30,12 +31,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pi_camera_stream.codecs.jpeg_splitter import JpegSplitter
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core.frame import Frame, H264
 from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.recording.matroska import MatroskaWriter, TICKS_PER_S, Title
+from pi_camera_stream.recording.output_file import OutputFile
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream.catalog import Catalog
 import pytest
+from support import pictures, videos
 from support.recordings import FakeRecordings, film, TOPIC
 from support.site import GET, reset, site
 from support.streams import Stream
@@ -111,7 +116,7 @@ def scene(**options):
 async def test_where_nothing_is_recorded_nothing_of_it_is_there(it):
     for path, method in (*PLACES, ('/recordings', 'GET')):
         status, text = await it.ask(path, method)
-        assert status == 404 and 'there is nothing at this address' in text
+        assert status == 404 and 'nothing at this address' in text
     assert 'recording' not in json.loads((await it.ask('/state'))[1])
 
 
@@ -311,6 +316,34 @@ async def test_h264_becomes_what_browsers_play_from_any_moment_on(it):
             pictures = list(container.decode(video=0))
         assert least <= len(pictures) <= most
         assert pictures[0].time == 0.0
+
+
+@scene(access_token=TOKEN)
+async def test_h264_keeps_its_sound(it):
+    path = it.recordings.folder / NAME
+    units = videos.access_units([pictures.image(320, 240, number // 9) for number in range(60)])
+    encoder = av.CodecContext.create('libopus', 'w')
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, 'mono', 's16'
+    silence = av.AudioFrame(format='s16', layout='mono', samples=96_000)
+    silence.sample_rate = 48_000
+    for plane in silence.planes:
+        plane.update(bytes(plane.buffer_size))
+    packets = [bytes(packet) for packet in (*encoder.encode(silence), *encoder.encode(None))]
+    file = OutputFile(path)
+    writer = MatroskaWriter(file, Frame(units[0], 0, 0, 320, 240, codec=H264),
+                            Title(TOPIC, 1.7e9, 0, sound_channels=1))
+    for number, unit in enumerate(units):  # 30 pictures a second, 50 packets of sound
+        for sound in range(number * 5 // 3, min((number + 1) * 5 // 3, len(packets))):
+            writer.add_sound(packets[sound], sound * TICKS_PER_S // 50)
+        writer.add(Frame(unit, 0, number, 320, 240, codec=H264, key=number == 0),
+                   number * TICKS_PER_S // 30)
+    writer.finish()
+    file.close()
+    async with it.request(f'/recordings/{NAME}/play') as answer:
+        data = await answer.read()
+    with av.open(io.BytesIO(data)) as container:
+        counts = Counter(packet.stream.type for packet in container.demux() if packet.size)
+    assert counts['video'] == 60 and counts['audio'] > 90
 
 
 @scene(access_token=TOKEN)

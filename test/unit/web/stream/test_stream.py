@@ -216,7 +216,7 @@ async def test_renditions_of_viewers_own_are_bounded(bench):
         with pytest.raises(web.HTTPServiceUnavailable) as refusal, \
                 bench.stream.use(RenditionSpec(width=99)):
             pass
-        assert 'in 8 sizes' in refusal.value.text
+        assert 'in 8 custom sizes' in refusal.value.text
 
 
 @in_loop

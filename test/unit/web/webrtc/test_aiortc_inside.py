@@ -27,7 +27,7 @@ PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay'
 
 def extensions(*uris):
     """Return those of a packet for somebody who has agreed to these, with numbers from 1."""
-    agreed = aiortc_inside._OurExtensions(lambda: 0x789A)
+    agreed = aiortc_inside.OurExtensions(lambda: 0x789A)
     agreed.configure(SimpleNamespace(headerExtensions=[
         RTCRtpHeaderExtensionParameters(id=number, uri=uri)
         for number, uri in enumerate(uris, 1)]))

@@ -73,6 +73,13 @@ def test_a_receiver_that_reads_late_now_and_then_is_no_narrow_way(way):
     assert max(told) < 0.005
 
 
+def test_a_longer_way_is_no_queue_for_long(way):
+    way.free_s = 0.0
+    told = [way.send(read_s=0.05)[0] for _ in range(400)]
+    assert told[30] == pytest.approx(0.04, abs=1e-6)
+    assert told[-1] == pytest.approx(0, abs=1e-6)
+
+
 def test_packets_that_are_lost_say_nothing(way):
     assert max(way.send(packet_s=0.001, frames=10, lost=(0, 3))) < 0.01
 

@@ -94,8 +94,9 @@ def test_one_report_of_a_few_packets_is_not_much(reports):
     assert reports.transit_s(ALLOWED_S, now_s) < ALLOWED_S
 
 
-def test_a_loss_is_over_when_nothing_more_is_lost(reports):
-    now_s = lose(reports, 4 * [0.4] + 6 * [0.0])
+@pytest.mark.parametrize('packets', [100, 5])
+def test_a_loss_is_over_when_nothing_more_is_lost(reports, packets):
+    now_s = lose(reports, 4 * [0.4] + 5 * [0.0], packets)
     assert reports.loss == 0
     assert reports.transit_s(ALLOWED_S, now_s) < ALLOWED_S
 

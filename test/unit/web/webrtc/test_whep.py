@@ -32,6 +32,8 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpRtpfbPacket,
 )
+from benchmarks.video.page import Watch
+from benchmarks.video.rtp_pages import Receiver
 import cv2
 import numpy as np
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -42,7 +44,7 @@ from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream import tiers
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.webrtc import ice_servers, peer, whep
+from pi_camera_stream.web.webrtc import ice_servers, peer, shared_packets, whep
 from pi_camera_stream.web.webrtc.transport_feedback import Arrival
 import pytest
 from support.listening import listen
@@ -186,13 +188,19 @@ def feedback(site, kind, fci=b''):
     return RtcpPsfbPacket(fmt=kind, ssrc=1, media_ssrc=0 if fci else sender._ssrc, fci=fci)
 
 
+@pytest.mark.parametrize('shared', [True, False])
 @with_site()
-async def test_pictures_come_in_order_and_none_is_missing(site):
+async def test_pictures_come_in_order_and_none_is_missing(site, monkeypatch, shared):
+    if not shared:  # the packets of one viewer with those of others
+        monkeypatch.setattr(shared_packets, '_KNOWN', ((0, 0), (0, 0)))
     client = await site.watching()
     await client.more(30)
     greys = [grey_of(frame) for frame in client.frames][-30:]
     steps = {(after - before) % LEVELS for before, after in pairwise(greys)}
     assert steps <= {0, 1, 2, 3} and client.frames[-1].width == WIDTH
+    assert site.sessions()[0].peer._shares == shared
+    state = await client.state()
+    assert abs(state['server_ms'] - state['stamp_ms']) < 60_000
 
 
 @with_site(max_viewers=1)
@@ -202,7 +210,7 @@ async def test_a_page_that_watches_takes_no_second_place_for_the_same_camera(sit
         client = await site.watching(f'/whep?viewer={name}')
         assert site.places == 1
         status, text = await site.client(f'/whep?viewer={name}').ask()  # nor gets a third
-        assert status == 503 and "'max_viewers'" in text
+        assert status == 503 and 'max_viewers' in text
     await site.until(lambda: len(site.stream.viewers) == 1)
     assert site.places == 1  # the page has gone, and its video goes on
     await client.more()
@@ -388,7 +396,7 @@ async def test_the_kind_of_the_body_is_looked_at(site):
 
 @pytest.mark.parametrize(('path', 'status', 'words'), [
     ('/whep?tier=full', 400, 'the tiers of WebRTC are auto, h264 and h264_small'),
-    ('/whep?topic=/nothing', 404, 'no topic')])
+    ('/whep?topic=/nothing', 404, 'no image topic')])
 @with_site()
 async def test_what_there_is_not_is_refused(site, path, status, words):
     answer = await site.client(path).send(CHROMIUM.read_text())
@@ -508,6 +516,28 @@ async def test_the_rate_follows_how_long_packets_take_where_the_client_tells(sit
         await send_rtcp(client, written(report))
         await client.more()
     assert site.rendition.rate.share < 1.0 or not site.rendition.users
+
+
+@with_site()
+async def test_a_receiver_without_a_decoder_tells_of_each_packet_and_sees_all_frames(site):
+    receiver = Receiver(0, Watch('tier=h264'), site.session, str(site.url('/')))
+    try:
+        await receiver.enter()
+        await site.until(lambda: site.sessions()[0].peer.connected.is_set())
+        packets = site.sessions()[0].peer.reports.packets
+        for _ in range(600):
+            await receiver.report()
+            if receiver.count > 30 and packets.heard:
+                break
+            await asyncio.sleep(0.05)
+        assert packets.heard and not receiver.frames.given_up
+        await receiver.leave()
+        pictures = receiver.pictures()
+        assert len(pictures) > 30
+        assert all(0 < one.came_ns - one.stamp_ns < 10e9 for one in pictures)
+        assert [one.stamp_ns for one in pictures] == sorted(one.stamp_ns for one in pictures)
+    finally:
+        await receiver.close()
 
 
 @with_site()
