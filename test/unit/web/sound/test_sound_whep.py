@@ -19,6 +19,8 @@ from contextlib import asynccontextmanager
 import time
 
 import aiohttp
+from aiortc import rtcrtpreceiver
+import av
 import numpy as np
 from pi_camera_stream.codecs.opus_encoder import OpusEncoder
 from pi_camera_stream.codecs.renditions import RenditionEncoder
@@ -72,7 +74,20 @@ async def until(condition):
     await asyncio.wait_for(wait(), WAIT_S)
 
 
-def test_a_tone_is_heard_until_its_listener_leaves():
+class Decoder:
+    """Opus of any length; that of aiortc 1.4 takes packets of 20 ms only."""
+
+    def __init__(self):
+        self._context = av.CodecContext.create('opus', 'r')
+        self._context.sample_rate, self._context.layout = RATE, 'mono'
+
+    def decode(self, frame):
+        return self._context.decode(av.Packet(frame.data))
+
+
+def test_a_tone_is_heard_until_its_listener_leaves(monkeypatch):
+    monkeypatch.setattr(rtcrtpreceiver, 'get_decoder', lambda _: Decoder())
+
     async def run():
         async with opened() as (source, session, url):
             client = WhepClient(session, url, ('audio',))
@@ -81,7 +96,7 @@ def test_a_tone_is_heard_until_its_listener_leaves():
                 await client.watch()
                 assert source.wanted == [True]
                 frame = await client.more(40)
-                samples = frame.to_ndarray().astype(float).reshape(-1, 2)[:, 0]
+                samples = frame.to_ndarray().astype(float).ravel()
                 strongest = np.fft.rfftfreq(len(samples), 1 / RATE)[
                     np.argmax(abs(np.fft.rfft(samples)))]
                 assert abs(strongest - TONE_HZ) <= RATE / len(samples)
