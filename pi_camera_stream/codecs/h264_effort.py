@@ -24,6 +24,7 @@ MOST_BPS = 6e6  # unless somebody says another number
 _DEFAULT_BPS, _FOR_PIXELS_PER_S = 2e6, 1280 * 720 * 30
 _LEAST_BPS = 100e3
 _MOST_OF_INTERVAL = 0.8  # that encoding may take, of the time until the next picture
+_MOST_INTERVALS = 2.0  # of the smallest size: players have nothing else, and half the rate is a lot
 _JUDGED_S, _JUDGED_FRAMES = 3.0, 8  # at the least, before a size is given up
 _RETRY_S, _LONGEST_RETRY_S = 60.0, 960.0  # until the size above is tried again
 _LESS_WORK = 0.8  # times as many pixels a second as were too many, which are tried at once
@@ -40,8 +41,9 @@ class H264Effort:
     Choose the largest size that the processor encodes in time, by how long it took.
 
     The thread that encodes asks for the `level` of each picture, and adds what that took. A level
-    is given up where encoding takes most of a picture's interval, and tried again later, less and
-    less often; or at once where there is less to do.
+    is given up where encoding takes most of a picture's interval, the last one where it takes
+    more than two; it is tried again later, less and less often, or at once where there is less
+    to do.
 
     Attributes
     ----------
@@ -85,7 +87,7 @@ class H264Effort:
         if now_s - self._judged_from_s < _JUDGED_S or len(self._shares) < _JUDGED_FRAMES:
             return False
         share = self._shares.median()
-        if share <= _MOST_OF_INTERVAL:
+        if share <= (_MOST_OF_INTERVAL if self._level + 1 < self._levels else _MOST_INTERVALS):
             self._shares.clear()
             return False
         self._too_many_per_s = self._pixels_per_s

@@ -38,8 +38,8 @@ export class RtpStamps {
   }
 
   /**
-   * Return the stamp in ms of the picture with this RTP time, which counts modulo 2³²; null where
-   * nobody knows.
+   * Return the stamp in ms of the picture with this RTP time, which counts modulo 2³²; null
+   * where nobody knows.
    *
    * @param {number | null | undefined} rtp
    */

@@ -26,8 +26,8 @@ const SLACK = 96; // not worth a change
 const STRETCHED = 4; // each so many blocks are one sample longer or shorter: nobody hears that
 
 /**
- * Hold samples between a network and a sound card. Who falls silent by a late packet waits for more
- * the next time; what has become too much is played a little faster, or left out.
+ * Hold samples between a network and a sound card. Who falls silent by a late packet waits for
+ * more the next time; what has become too much is played a little faster, or left out.
  */
 export class SoundRing {
   /** @type {{ samples: Float32Array, stampMs: number }[]} */

@@ -64,7 +64,8 @@ export class Sound {
     this.#choice = choice;
     this.#chosen = chosen;
     this.#menu = new Menu(button, { opened: () => this.#choice === 'off' && this.#choose('on') });
-    this.#listen.addEventListener('change', () => this.#choose(this.#listen.checked ? 'on' : 'off'));
+    this.#listen.addEventListener('change',
+      () => this.#choose(this.#listen.checked ? 'on' : 'off'));
     this.#mute.addEventListener('change', () => this.#choose(this.#mute.checked ? 'muted' : 'on'));
     addEventListener('pagehide', () => this.#player.stop());
     addEventListener('pageshow', ({ persisted }) => persisted && this.#follow());
