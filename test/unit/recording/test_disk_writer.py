@@ -19,6 +19,7 @@ import errno
 import json
 import logging
 import os
+import re
 import threading
 import time
 
@@ -285,7 +286,8 @@ def test_it_goes_on_when_its_folder_is_taken_away(tmp_path, soon):
         bench.folder.path.rename(tmp_path / 'elsewhere')
         bench.send_until(lambda: bench.folder.path.exists() and bench.writer.running()
                          and bench.names() and not bench.writer.fault())
-        assert 'was removed while it was written' in bench.log[0]
+        # The one, or the other where it was taken before its second file was there.
+        assert re.search('was removed while it was written|there is no folder', bench.log[0])
         bench.writer.close()
         assert bench.films()[-1]
 
