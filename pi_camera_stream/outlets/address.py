@@ -128,7 +128,8 @@ def _check_host(text: str, scheme: str, host: str) -> None:
         if address in _CONTROL:
             raise _wrong(text, f'{address} is reserved for routing protocols: choose a group '
                          'from 239.0.0.0 to 239.255.255.255')
-    elif address.is_unspecified or address.is_reserved:
+    # ::1 lies in what is reserved.
+    elif address.is_unspecified or (address.is_reserved and not address.is_loopback):
         raise _wrong(text, f'cannot send to {address}: multicast groups for your own network are '
                      '239.0.0.0 to 239.255.255.255')
 

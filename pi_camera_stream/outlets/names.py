@@ -33,7 +33,7 @@ async def look_up(host: str, port: int, kind: socket.SocketKind) -> list[Place]:
     """
     try:
         return _places(socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST))
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # which is no number
         pass
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[Place]] = loop.create_future()

@@ -21,13 +21,13 @@ import re
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl
 
+CHANNELS = range(255)  # of RTP; the next one is that of RTCP
 _MOST_HEAD_BYTES, _MOST_BODY_BYTES, _MOST_HEADERS = 8192, 4096, 64
 _FIRST_LINE = re.compile(r'([A-Z_]{1,20}) (\S{1,1000}) RTSP/(?P<version>\d)\.\d', re.ASCII)
 _STATUS_LINE = re.compile(r'RTSP/(?P<version>\d)\.\d (?P<status>\d{3})(?P<reason>(?: .{0,200})?)',
                           re.ASCII)
 _HEADER = re.compile(r'([!-9;-~]+)[ \t]*:[ \t]*(.*)')
 _URL = re.compile(r'rtsp[su]?://[^/?#]*', re.IGNORECASE)
-_CHANNELS = range(255)
 _PORTS = range(1024, 65535)
 _REASONS = {
     200: 'OK', 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found',
@@ -216,7 +216,7 @@ def read_delivery(header: str, multicast: bool = False) -> Delivery:
             continue
         if protocol.upper() == 'RTP/AVP/TCP':
             first, _ = _pair(options.get('interleaved', '0-1'))
-            if first in _CHANNELS:
+            if first in CHANNELS:
                 return Delivery(channel=first)
         elif protocol.upper() in ('RTP/AVP', 'RTP/AVP/UDP'):
             first, second = _pair(options.get('client_port', ''))

@@ -31,7 +31,8 @@ from .opening import describe, Opening, TRACK
 from .outlet import Log, want_key
 from .rtp import misses_something, Packer, RtpSender
 from .rtp_transports import InterleavedTransport
-from .rtsp_messages import Answer, AnswerReader, Interleaved, RtspError, write_request
+from .rtsp_messages import (
+    Answer, AnswerReader, CHANNELS, Interleaved, RtspError, write_request)
 from .sending import RefusedError
 from ..web.access.access_rules import AccessRules
 from ..web.access.addresses import is_loopback
@@ -76,9 +77,8 @@ class RtspPush(CallingOutlet):
                 'Content-Type': 'application/sdp'}, describe(key, stream.name, local))
             answer = await self._ask(server, 'SETUP', f'{server.url}/{TRACK}', {
                 'Transport': 'RTP/AVP/TCP;unicast;interleaved=0-1;mode=record'})
-            channel = _CHANNEL.search(answer.headers.get('transport', ''))
-            transport = InterleavedTransport(writer, int(channel[1]) if channel else 0,
-                                             self._packer, RtpSender(stream.now_ns))
+            transport = InterleavedTransport(writer, self._channel(answer), self._packer,
+                                             RtpSender(stream.now_ns))
             transport.name = self.kind
             await self._ask(server, 'RECORD', server.url, {'Range': 'npt=0.000-'})
             opening.end()
@@ -110,6 +110,15 @@ class RtspPush(CallingOutlet):
             said = ''.join(filter(str.isprintable, answer.reason))[:_MOST_SHOWN]
             raise self._refused(f'it answered {answer.status} {said} to {method}')
         return answer
+
+    def _channel(self, answer: Answer) -> int:
+        """Return which channel the server wants it in; RefusedError where there is no such one."""
+        found = _CHANNEL.search(answer.headers.get('transport', ''))
+        channel = int(found[1]) if found else 0
+        if channel not in CHANNELS:
+            raise self._refused(f'it asks for channel {channel} of the connection, and the last '
+                                f'pair of channels begins at {CHANNELS[-1]}')
+        return channel
 
     def _refused(self, sentence: str, wait_s: float = 0.0) -> RefusedError:
         return RefusedError(f'{self.address.place} refused the stream: {sentence}', wait_s)

@@ -41,6 +41,8 @@ def test_what_is_sent_to_an_address():
     address = one.address
     assert (address.topic, address.tier, address.group) == ('/front', 'h264_small', True)
     assert 'udp://[ff15::7' in one.title()
+    one, = create(outlets=('tcp://[::1]:5001',))
+    assert one.url() == 'tcp://[::1]:5001'
 
 
 @pytest.mark.parametrize('text', [

@@ -201,6 +201,15 @@ def test_what_a_server_refuses_is_told(method, status, said):
     run(scenario)
 
 
+def test_a_channel_that_does_not_exist_is_refused():
+    async def scenario(site, server):
+        server.channel = 255
+        async with server.running():
+            await site.until(lambda: 'it asks for channel 255' in site.outlet.reason)
+
+    run(scenario)
+
+
 def test_a_server_that_does_not_answer_is_left(monkeypatch):
     monkeypatch.setattr(rtsp_push, '_ANSWER_S', 0.2)
 

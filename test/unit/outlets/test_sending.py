@@ -304,6 +304,12 @@ def test_a_host_that_is_not_found_is_looked_for_again_and_keeps_nobody_waiting(m
     hangs.set()  # it has not been waited for in the end
 
 
+@pytest.mark.parametrize('host', ['robot..example', f'{"a" * 64}.example'])
+def test_what_can_be_no_name_is_not_found(host):
+    run(f'tcp://{host}:5001', lambda site: site.until(
+        lambda: f"cannot resolve '{host}'" in site.outlet.reason))
+
+
 def test_a_topic_that_is_not_there_is_waited_for():
     port = free_port()
 
