@@ -31,8 +31,7 @@ from .opening import describe, Opening, TRACK
 from .outlet import Log, want_key
 from .rtp import misses_something, Packer, RtpSender
 from .rtp_transports import InterleavedTransport
-from .rtsp_messages import (
-    Answer, AnswerReader, CHANNELS, Interleaved, RtspError, write_request)
+from .rtsp_messages import Answer, AnswerReader, CHANNELS, Interleaved, RtspError, write_request
 from .sending import RefusedError
 from ..web.access.access_rules import AccessRules
 from ..web.access.addresses import is_loopback
