@@ -199,6 +199,8 @@ class Application:
             await outlet.close()
         self._catalog.close()
         await self._whep.close()
+        if self._recordings is not None:
+            self._recordings.end()
         if self._sound is not None:
             await self._sound.close()
         if self._drive is not None:

@@ -60,7 +60,7 @@ class RecordingsPanel:
         self._recordings, self._rules, self._clock = recordings, rules, clock
         self._looks = TokenBucket(_MOST_LOOKS_A_SECOND, _LOOKS_AT_ONCE)
         self._changes = TokenBucket(_MOST_CHANGES_A_SECOND, _CHANGES_AT_ONCE)
-        self._readers = 0
+        self._readers: list[web.Request] = []
         # Of its own: a card that does not answer takes no thread from anything else.
         self._threads = ThreadPoolExecutor(_MOST_READERS + 1, 'recordings')
 
@@ -73,6 +73,12 @@ class RecordingsPanel:
         router.add_get('/recordings/{name}/play', self._play)
         router.add_delete('/recordings/{name}', self._delete)
         router.add_post('/record', self._switch)
+
+    def end(self) -> None:
+        """Let all who read go: the server is stopping."""
+        for request in self._readers:
+            if request.transport is not None:
+                request.transport.abort()
 
     def figures(self) -> Mapping[str, Any]:
         return self._recordings.state()
@@ -151,17 +157,17 @@ class RecordingsPanel:
     @asynccontextmanager
     async def _reading(self, request: web.Request) -> AsyncIterator[None]:
         """Take one of the few places of those who read files."""
-        if self._readers >= _MOST_READERS:
+        if len(self._readers) >= _MOST_READERS:
             raise web.HTTPServiceUnavailable(
                 headers={'Retry-After': '5'},
                 text=f'{_MOST_READERS} recordings are already being played or downloaded: try '
                      'again when one has finished\n')
-        self._readers += 1
+        self._readers.append(request)
         self._keep(request)
         try:
             yield
         finally:
-            self._readers -= 1
+            self._readers.remove(request)
 
 
 def _done(reason: str) -> web.Response:

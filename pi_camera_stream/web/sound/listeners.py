@@ -37,6 +37,7 @@ class Listener:
         self._buffer = SoundBuffer(_MOST_WAITING)
         self._came = asyncio.Event()
         self.left_out = 0  # since the listener's way was not clear
+        self.end: Callable[[], None] = lambda: None  # called when the server stops
 
     @property
     def dropped(self) -> int:
@@ -90,6 +91,11 @@ class Listeners:
         with self._lock:
             self._loop = asyncio.get_running_loop()
             self._arriving.clear()
+
+    def end(self) -> None:
+        """Let all go: the server is stopping."""
+        for listener in self._listeners:
+            listener.end()
 
     @contextmanager
     def join(self) -> Iterator[Listener]:

@@ -60,4 +60,5 @@ class Sound:
 
     async def close(self) -> None:
         """End all: the server is stopping."""
+        self.listeners.end()
         await self._whep.close()

@@ -55,6 +55,7 @@ async def listen_by_websocket(request: web.Request, listeners: Listeners,
     await socket.send_json({'type': 'hello', 'codec': OPUS, 'rate': RATE, 'channels': CHANNELS,
                             'packet_ms': PACKET_NS // 1_000_000})
     with listeners.join() as listener:
+        listener.end = link.abort
         sending = asyncio.create_task(_send(socket, link, listeners, listener))
         limit = MessageLimit(request, _MOST_A_SECOND)
         try:

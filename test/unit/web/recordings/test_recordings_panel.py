@@ -25,6 +25,7 @@ import threading
 import time
 from urllib.parse import quote
 
+import aiohttp
 from aiohttp.test_utils import TestClient, TestServer
 import av
 from hypothesis import example, given
@@ -74,6 +75,10 @@ class Scene:
 
     async def __aexit__(self, *_):
         await self._client.close()
+
+    async def shut_down(self):
+        """Let those who have lasting requests go, as the server does before it waits for them."""
+        await self._client.app.shutdown()
 
     def request(self, path, method='GET', token=None, headers=None, **options):
         """Ask as a page of this server does, with the best token that there is."""
@@ -271,6 +276,17 @@ async def test_no_more_than_a_few_are_read_at_a_time_and_the_rest_hears_so(it):
         answer.close()
     while (await it.ask(f'/recordings/{NAME}', headers={'Range': 'bytes=0-1'}))[0] != 206:
         await asyncio.sleep(0.01)
+
+
+@scene(access_token=TOKEN)
+async def test_who_reads_is_let_go_when_the_server_stops(it):
+    with open(it.recordings.folder / NAME, 'wb') as file:
+        file.truncate(10_000_000_000)
+    async with it.request(f'/recordings/{NAME}') as answer:
+        await it.shut_down()
+        with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
+            while await asyncio.wait_for(answer.content.readany(), 20):
+                pass
 
 
 @scene(access_token=TOKEN)

@@ -107,6 +107,18 @@ def test_why_there_is_no_sound_is_told_and_when_there_is_again():
     asyncio.run(run())
 
 
+def test_who_listens_is_let_go_when_the_server_stops():
+    async def run():
+        sound = Sound(Source(), time.time_ns)
+        async with opened(sound) as session, session.ws_connect('/sound') as socket:
+            await socket.receive_json()
+            await sound.close()
+            message = await socket.receive(timeout=WAIT_S)
+            assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+    asyncio.run(run())
+
+
 def test_it_is_for_those_who_may_watch_and_as_many():
     async def run():
         source = Source()
