@@ -120,7 +120,8 @@ class SendingOutlet(Outlet):
             except OSError as error:
                 self._fail(self._explain(error))
             except Exception as error:
-                logging.getLogger(__name__).exception('sending to %s has failed', self.url())
+                if self._told.due(repr(error)):  # it may be the same with each attempt
+                    logging.getLogger(__name__).exception('sending to %s has failed', self.url())
                 self._fail(f'internal error ({type(error).__name__})')
             lasted_s = time.monotonic() - begun_s
             await asyncio.sleep(max(wait_s, backoff.failed(lasted_s, self.frames_sent > sent)))

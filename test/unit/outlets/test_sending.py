@@ -310,6 +310,18 @@ def test_what_can_be_no_name_is_not_found(host):
         lambda: f"cannot resolve '{host}'" in site.outlet.reason))
 
 
+def test_what_goes_wrong_with_each_attempt_is_logged_once(monkeypatch, caplog):
+    tried = []
+
+    async def look_up(*_):
+        tried.append(1)
+        raise ValueError('not foreseen')
+
+    monkeypatch.setattr(sending, 'look_up', look_up)
+    run('tcp://robot.example:5001', lambda site: site.until(lambda: len(tried) > 2))
+    assert [bool(record.exc_info) for record in caplog.records] == [True]
+
+
 def test_a_topic_that_is_not_there_is_waited_for():
     port = free_port()
 
