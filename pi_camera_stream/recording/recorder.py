@@ -192,7 +192,10 @@ class Recorder:
             return None
         if name in self._disk.running() or name in self._known:
             return self._settings.folder / name
-        return self._folder.find(name)
+        try:
+            return self._folder.find(name)
+        except OSError:  # the card cannot read it
+            return None
 
     def stop(self) -> None:
         """End, with all files as they should be, within about a second."""

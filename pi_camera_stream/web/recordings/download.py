@@ -16,6 +16,7 @@
 import asyncio
 from concurrent.futures import Executor
 from http import HTTPStatus
+import logging
 import os
 from pathlib import Path
 import stat
@@ -29,6 +30,7 @@ _READ_BYTES = 65536
 _PIECE_BYTES = 16384
 _PERIOD_S = 0.002
 
+_LOG = logging.getLogger(__name__)
 
 
 class BulkTransport:
@@ -52,6 +54,9 @@ class BulkTransport:
                 await asyncio.sleep(_PERIOD_S)
                 self.check()
 
+    def abort(self) -> None:
+        self._link.abort()
+
     def check(self) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError('the client has gone')
@@ -73,10 +78,16 @@ async def answer_file(request: web.Request, path: Path, threads: Executor) -> we
             return response
         transport = BulkTransport(request, response)
         while begin < end:
-            data = await loop.run_in_executor(threads, os.pread, descriptor,
-                                              min(_READ_BYTES, end - begin), begin)
-            if not data:  # somebody has cut it
-                raise ConnectionResetError('the file has become shorter')
+            try:
+                data = await loop.run_in_executor(threads, os.pread, descriptor,
+                                                  min(_READ_BYTES, end - begin), begin)
+            except OSError as error:
+                _LOG.warning("'%s' cannot be read to its end (%s): copy what is left of the "
+                             'recordings, and replace the card', path, error.strerror)
+                data = b''
+            if not data:  # that, or somebody has cut it: its end does not come
+                transport.abort()
+                return response
             await transport.send(data)
             begin += len(data)
         await response.write_eof()

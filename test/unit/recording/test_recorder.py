@@ -318,3 +318,11 @@ def test_it_needs_no_library_for_films():
     code = ('import sys; import pi_camera_stream.recording.recorder; '
             'sys.exit("av" in sys.modules or "cv2" in sys.modules)')
     assert subprocess.run([sys.executable, '-c', code]).returncode == 0
+
+
+def test_what_the_disk_cannot_read_is_not_there(tmp_path, monkeypatch):
+    def find(*_):
+        raise OSError('Input/output error')
+
+    monkeypatch.setattr(recorder_module.Folder, 'find', find)
+    assert Bench(tmp_path).recorder.path('2026-01-01T00-00-00Z_camera.mkv') is None

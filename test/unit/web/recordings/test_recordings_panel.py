@@ -15,6 +15,7 @@
 
 import asyncio
 from collections import Counter
+import errno
 from functools import wraps
 import inspect
 import io
@@ -39,6 +40,7 @@ from pi_camera_stream.recording.output_file import OutputFile
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
+from pi_camera_stream.web.recordings import download
 from pi_camera_stream.web.stream.catalog import Catalog
 import pytest
 from support import pictures, videos
@@ -287,6 +289,29 @@ async def test_who_reads_is_let_go_when_the_server_stops(it):
         with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
             while await asyncio.wait_for(answer.content.readany(), 20):
                 pass
+
+
+def test_a_file_that_ends_too_early_ends_the_connection_only(monkeypatch, caplog):
+    def read(*_):
+        if failing:
+            raise OSError(errno.EIO, 'Input/output error')
+        return b''
+
+    @scene(access_token=TOKEN)
+    async def within(it):
+        it.put()
+        monkeypatch.setattr(download.os, 'pread', read)
+        async with it.request(f'/recordings/{NAME}') as answer:
+            with pytest.raises((aiohttp.ClientPayloadError, ConnectionError)):
+                await answer.read()
+
+    failing = False  # it has been cut
+    within()
+    assert caplog.records == []
+    failing = True
+    within()
+    assert [bool(record.exc_info) for record in caplog.records] == [False]
+    assert 'cannot be read to its end (Input/output error)' in caplog.text
 
 
 @scene(access_token=TOKEN)
