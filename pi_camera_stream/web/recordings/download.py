@@ -37,7 +37,7 @@ class BulkTransport:
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         """Take a request whose response has been prepared; ConnectionError if it has gone."""
         if request.transport is None:
-            raise ConnectionResetError('the client has gone')
+            raise ConnectionResetError('the client has left')
         self._transport, self._response = request.transport, response
         self._link = Link(request.transport)
 
@@ -54,7 +54,7 @@ class BulkTransport:
 
     def check(self) -> None:
         if self._transport.is_closing():
-            raise ConnectionResetError('the client has gone')
+            raise ConnectionResetError('the client has left')
 
 
 async def answer_file(request: web.Request, path: Path, threads: Executor) -> web.StreamResponse:
@@ -76,7 +76,7 @@ async def answer_file(request: web.Request, path: Path, threads: Executor) -> we
             data = await loop.run_in_executor(threads, os.pread, descriptor,
                                               min(_READ_BYTES, end - begin), begin)
             if not data:  # somebody has cut it
-                raise ConnectionResetError('the file has become shorter')
+                raise ConnectionResetError('the file was truncated')
             await transport.send(data)
             begin += len(data)
         await response.write_eof()
@@ -91,7 +91,7 @@ def _open(path: Path) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError('it is no file')
+        raise OSError('not a regular file')
     return descriptor
 
 
