@@ -19,7 +19,8 @@ import ipaddress
 
 from aiohttp import web
 
-from ..access.addresses import client_address, is_loopback
+from ..access.addresses import is_loopback
+from ..access.client_address import client_address
 
 _MOST_BYTES = 65536  # of an offer; browsers send 4 to 10 kB
 _BODY_S = 10.0
