@@ -60,9 +60,9 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
     outlets: list[Outlet] = []
     if settings.rtsp_port:
         if settings.rtsp_multicast and rules.access_token and not settings.insecure:
-            raise PermanentError("'rtsp_multicast' would show the pictures to everyone, and "
-                                 'watching needs the access token: set it to false, or set '
-                                 "'outlets_insecure'")
+            raise PermanentError("'rtsp_multicast' would show the pictures to everyone, but "
+                                 'watching requires the access token: set it to false, or set '
+                                 "'outlets_insecure' to true")
         outlets.append(RtspServer(settings.address, settings.rtsp_port, catalog, rules, places,
                                   note_wrong, log, settings.rtsp_multicast, sound))
     addresses = [read_address(text) for text in settings.outlets]
@@ -71,9 +71,9 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
         if rules.access_token and not settings.insecure and not _asks(address):
             raise PermanentError(
                 f"'{public(address.url)}' in the parameter 'outlets' would show the pictures to "
-                'everyone, and watching needs the access token: leave it out, take RTSP '
-                '(rtsp_port), which asks for it, push to a server that asks for a password '
-                "(rtsp://user:secret@…), or set 'outlets_insecure'")
+                'everyone, but watching requires the access token: remove it, use RTSP '
+                '(rtsp_port), which asks for the token, push to a server with a password '
+                "(rtsp://user:secret@…), or set 'outlets_insecure' to true")
         if not address.host:
             outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
                                         rules, places, log, address.tier))

@@ -97,7 +97,7 @@ class DatagramTransport(Transport):
     def _put(self, datagrams: Iterable[Datagram]) -> None:
         """Send them, the last ones a little later where there are many."""
         if self.link.closed:
-            raise ConnectionResetError('it was closed')
+            raise ConnectionResetError('the connection was closed')
         self._waiting.extend(datagrams)
         self._since_s = time.monotonic()
         if self._timer is None:

@@ -158,17 +158,18 @@ class ListeningOutlet(Outlet):
                 try:
                     connection.poll(time.monotonic())
                 except Exception:
-                    logging.getLogger(__name__).exception('a connection is ended for this')
+                    logging.getLogger(__name__).exception('closing the connection')
                     connection.abort()
 
     def _explain(self, error: OSError) -> str:
-        begin = f'there is no {self.what}, everything else runs: '
+        begin = f'no {self.what}; everything else keeps running: '
         if error.errno == errno.EADDRINUSE:
             return begin + (
-                f'port {self.port} is in use already. End the program that listens there '
-                f"(`ss -ltnp 'sport = :{self.port}'` shows it), or name another one in the "
-                f"parameter '{self.parameter}'")
+                f'cannot bind port {self.port}, which is in use: stop the program that listens '
+                f"on it (`ss -ltnp 'sport = :{self.port}'` shows which), or set the parameter "
+                f"'{self.parameter}' to another port")
         if error.errno == errno.EACCES:
-            return begin + (f'port {self.port} is for root only. Name one above 1023 in the '
-                            f"parameter '{self.parameter}'")
-        return begin + f"it cannot listen at '{self._address}' port {self.port} ({error})"
+            return begin + (f'cannot bind port {self.port}, which needs root: set the parameter '
+                            f"'{self.parameter}' to a port above 1023")
+        return begin + (f"cannot listen on '{self._address}' port {self.port} ({error}): check "
+                        "the parameter 'address'")

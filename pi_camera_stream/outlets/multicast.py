@@ -39,7 +39,7 @@ class Group:
                  packer: Packer) -> None:
         """Make it; it is sent from that address of this machine. OSError where that is IPv6."""
         if len(local) > 2:
-            raise OSError('it is by IPv4')
+            raise OSError('multicast needs IPv4')
         self.stream, self.tier, self.local = stream, tier, local
         self._outlet, self._packer = outlet, packer
         self._address = f'239.255.{secrets.randbelow(256)}.{secrets.randbelow(255) + 1}'

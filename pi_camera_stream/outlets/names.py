@@ -53,7 +53,7 @@ async def look_up(host: str, port: int, kind: socket.SocketKind) -> list[Place]:
         except OSError as error:
             problem = error
         except UnicodeError:  # a part of it is too long for any name
-            problem = socket.gaierror(socket.EAI_NONAME, 'it is no name')
+            problem = socket.gaierror(socket.EAI_NONAME, 'not a host name')
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(tell, places, problem)
 

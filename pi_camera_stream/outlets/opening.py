@@ -78,7 +78,7 @@ class Opening:
                 raise NoPictureError(reason)
             waited_s = time.monotonic() - begun_s
             if waited_s > _PATIENCE_S:
-                signal = str(stream.reception.signal()) or 'none has been encoded'
+                signal = str(stream.reception.signal()) or 'no picture has been encoded yet'
                 raise NoPictureError(f"no picture of '{stream.name}': {signal}")
             if waited_s > _ASK_S and not asked:
                 asked = True

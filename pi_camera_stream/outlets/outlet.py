@@ -77,7 +77,7 @@ class Outlet(ABC):
 
     def title(self) -> str:
         """Return where it is, as it is said when the server has begun."""
-        return f'players find it at {self.url()}'
+        return f'players can open {self.url()}'
 
     async def sdp(self, _stream: Stream, _tier: str) -> str:
         """Return the SDP of what is sent of a stream, in that tier; empty where nothing is."""
@@ -104,7 +104,7 @@ class Outlet(ABC):
         """Count one who is refused, and say why to whoever runs the server, if not yet."""
         self.refused += 1
         if self._said.due(sentence):
-            self.log(f'a player at {self.url()} is refused: {sentence}')
+            self.log(f'refusing a player at {self.url()}: {sentence}')
 
     def viewer(self, address: str, transport: Transport, tier: str = '') -> Viewer:
         """Return one who gets H.264 of that tier; of the usual one, where none is named."""

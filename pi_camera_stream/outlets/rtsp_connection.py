@@ -176,7 +176,7 @@ class RtspConnection:
             self._refuse(error, headers)
             return not error.ends
         except Exception:
-            _LOG.exception('%s by RTSP has failed', request.method)
+            _LOG.exception('RTSP request %s failed', request.method)
             self._refuse(RtspError(500, 'internal error'), headers)
             return False
         self._write(write_answer(200, {**headers, **answer.headers}, answer.body))
@@ -186,7 +186,7 @@ class RtspConnection:
     async def _handle(self, request: Request) -> _Answer:
         method = self._methods.get(request.method)
         if method is None:
-            raise RtspError(501, f'there is {", ".join(self._methods)}')
+            raise RtspError(501, f'supported methods: {", ".join(self._methods)}')
         if request.method != 'OPTIONS':
             self._check_token(request)
         try:
@@ -222,10 +222,10 @@ class RtspConnection:
             self._role = rules.role(secret[found])
             return
         if proof is Proof.WRONG and self._server.note_wrong(self.address) > 0:
-            raise RtspError(403, 'too many wrong passwords have come from your address, and this '
-                                 'is another one', ends=True)
-        raise RtspError(401, 'who wants to watch must know the access token: it is the password '
-                             'of any user', {'WWW-Authenticate': self._digest.challenge})
+            raise RtspError(403, 'too many wrong passwords from your address, and this one is '
+                                 'wrong, too: check the access token', ends=True)
+        raise RtspError(401, 'access token required: it is the password of any user',
+                        {'WWW-Authenticate': self._digest.challenge})
 
     async def _options(self, _: Request) -> _Answer:
         return _Answer({'Public': ', '.join(self._methods)})
@@ -243,7 +243,7 @@ class RtspConnection:
 
     async def _setup(self, request: Request) -> _Answer:
         if self.plays:
-            raise RtspError(455, 'it plays already: TEARDOWN comes first')
+            raise RtspError(455, 'already playing: send TEARDOWN first')
         if self._session:
             self._check_session(request)
         if self._server.sound is not None \
@@ -279,7 +279,7 @@ class RtspConnection:
             self._sound, said = open_sound(self._writer, delivery, SoundSender(stream.now_ns),
                                            self._hear_report)
         except OSError as error:
-            raise RtspError(503, f'there is no UDP to you at present: {error.strerror}') from error
+            raise RtspError(503, f'cannot send UDP to you: {error.strerror}') from error
         return self._set_up(stream, said)
 
     def _set_up(self, stream: Stream, said: str) -> _Answer:
@@ -291,15 +291,15 @@ class RtspConnection:
         try:
             return groups.find(stream, self._tier, self._local)
         except OSError as error:
-            raise RtspError(461, f'there is no multicast to you: {error.strerror or error}'
-                            ) from error
+            raise RtspError(461, 'cannot send multicast (UDP) to you: '
+                                 f'{error.strerror or error}') from error
 
     def _open_udp(self, delivery: Delivery, sender: RtpSender) -> UdpTransport:
         try:
             transport = UdpTransport(self._local, self._peer, delivery, self._server.packer,
                                      sender)
         except OSError as error:
-            raise RtspError(503, f'there is no UDP to you at present: {error.strerror}') from error
+            raise RtspError(503, f'cannot send UDP to you: {error.strerror}') from error
         transport.on_report = self._hear_report
         transport.on_loss = self._jump
         return transport
@@ -309,7 +309,7 @@ class RtspConnection:
         transport, group, stream = self._transport, self._group, self._stream
         sound = self._sound
         if (transport is None and group is None and sound is None) or stream is None:
-            raise RtspError(455, 'SETUP comes first')
+            raise RtspError(455, 'send SETUP first')
         headers = {'Session': self._session, 'Range': 'npt=now-'}
         if self.plays:
             return _Answer(headers)
@@ -339,7 +339,7 @@ class RtspConnection:
             except ConnectionError:
                 pass
             except Exception:
-                _LOG.exception('playing by RTSP has failed')
+                _LOG.exception('playing over RTSP failed')
             finally:
                 if sounding is not None:
                     sounding.cancel()
@@ -367,7 +367,7 @@ class RtspConnection:
         except ConnectionError:
             pass
         except Exception:
-            _LOG.exception('playing sound by RTSP has failed')
+            _LOG.exception('playing sound over RTSP failed')
 
     async def _keep(self, request: Request) -> _Answer:
         if 'session' in request.headers:
@@ -383,7 +383,7 @@ class RtspConnection:
     def _check_session(self, request: Request) -> None:
         said = request.headers.get('session', '').partition(';')[0].strip()
         if not self._session or said != self._session:
-            raise RtspError(454, 'there is no such session in this connection')
+            raise RtspError(454, 'no such session on this connection')
 
     def _find(self, request: Request) -> Stream:
         path = request.path.removesuffix(TRACK).rstrip('/')

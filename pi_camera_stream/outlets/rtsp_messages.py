@@ -137,12 +137,12 @@ class _Reader(ABC, Generic[M]):
         line, has_line, _ = bytes(self._data[:_MOST_HEAD_BYTES]).partition(b'\r\n')
         match = self._first_line.fullmatch(line.decode('latin-1')) if has_line else None
         if (has_line and match is None) or not self._data[:1].isalpha():
-            raise RtspError(400, f'this is no RTSP {self._what}', ends=True)
+            raise RtspError(400, f'this is not an RTSP {self._what}', ends=True)
         if match is not None and match['version'] != '1':
-            raise RtspError(505, 'this is RTSP 1.0', ends=True)
+            raise RtspError(505, 'only RTSP 1.0 is supported', ends=True)
         if end < 0 and len(self._data) >= _MOST_HEAD_BYTES:
-            raise RtspError(413, f'the head of a {self._what} has {_MOST_HEAD_BYTES} bytes at the '
-                            'most', ends=True)
+            raise RtspError(413, f'the headers of this {self._what} are too long: at most '
+                                 f'{_MOST_HEAD_BYTES} bytes', ends=True)
         if end < 0 or match is None:
             return None
         headers = _read_headers(bytes(self._data[len(line) + 2:end]).decode('latin-1'))
@@ -222,8 +222,8 @@ def read_delivery(header: str, multicast: bool = False) -> Delivery:
             first, second = _pair(options.get('client_port', ''))
             if first in _PORTS and second in _PORTS and first != second:
                 return Delivery(port=first, control_port=second)
-    raise RtspError(461, 'there is RTP/AVP/TCP with interleaved=, and RTP/AVP with client_port= '
-                         'from 1024 on, to play')
+    raise RtspError(461, 'supported transports: RTP/AVP/TCP with interleaved=, and RTP/AVP with '
+                         'client_port= of 1024 or above, mode=PLAY')
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -237,11 +237,11 @@ def _read_headers(text: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     lines = text.split('\r\n') if text else []
     if len(lines) > _MOST_HEADERS:
-        raise RtspError(400, f'a request has {_MOST_HEADERS} headers at the most', ends=True)
+        raise RtspError(400, f'too many headers: at most {_MOST_HEADERS}', ends=True)
     for line in lines:
         match = _HEADER.fullmatch(line)
         if match is None:
-            raise RtspError(400, 'a line in the head of this request is no header', ends=True)
+            raise RtspError(400, 'a line of the head is not a header', ends=True)
         name, value = match[1].lower(), match[2].strip()
         # Several of one name are one with commas (RFC 2068, 4.2), as where a server offers more
         # than one way to log in.
@@ -252,8 +252,7 @@ def _read_headers(text: str) -> dict[str, str]:
 def _body_size(headers: Mapping[str, str]) -> int:
     text = headers.get('content-length', '0')
     if not re.fullmatch(r'\d{1,9}', text, re.ASCII):
-        raise RtspError(400, 'the Content-Length of this request is no number', ends=True)
+        raise RtspError(400, 'Content-Length is not a number', ends=True)
     if int(text) > _MOST_BODY_BYTES:
-        raise RtspError(413, f'a request has {_MOST_BODY_BYTES} bytes behind its head at the most',
-                        ends=True)
+        raise RtspError(413, f'the body is too long: at most {_MOST_BODY_BYTES} bytes', ends=True)
     return int(text)

@@ -98,7 +98,7 @@ class RtspPush(CallingOutlet):
         except ClearTextError:
             raise self._refused(
                 'it asks for the password in clear text (Basic authentication): enable Digest '
-                "there, or set 'outlets_insecure'", _WRONG_S) from None
+                "there, or set 'outlets_insecure' to true", _WRONG_S) from None
         if answer.status in _REFUSED:
             raise self._refused('wrong user or password' if self.address.secret else
                                 'it asks for user and password: write them as '
@@ -192,15 +192,15 @@ class _Server:
         except (OSError, RtspError):
             pass
         except Exception:
-            logging.getLogger(__name__).exception('what a media server says cannot be read')
+            logging.getLogger(__name__).exception('cannot read what the media server sent')
         finally:
             self._writer.transport.abort()
             if self._answer is not None and not self._answer.done():
-                self._answer.set_exception(ConnectionResetError('it was closed'))
+                self._answer.set_exception(ConnectionResetError('the connection was closed'))
 
     async def _ask(self, method: str, url: str, headers: dict[str, str], body: str) -> Answer:
         if self._writer.transport.is_closing():
-            raise ConnectionResetError('it was closed')
+            raise ConnectionResetError('the connection was closed')
         self._answer = asyncio.get_running_loop().create_future()
         self.write(method, url, headers, body)
         try:

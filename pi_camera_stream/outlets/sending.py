@@ -121,7 +121,7 @@ class SendingOutlet(Outlet):
                 self._fail(self._explain(error))
             except Exception as error:
                 if self._told.due(repr(error)):  # it may be the same with each attempt
-                    logging.getLogger(__name__).exception('sending to %s has failed', self.url())
+                    logging.getLogger(__name__).exception('sending to %s failed', self.url())
                 self._fail(f'internal error ({type(error).__name__})')
             lasted_s = time.monotonic() - begun_s
             await asyncio.sleep(max(wait_s, backoff.failed(lasted_s, self.frames_sent > sent)))
@@ -137,14 +137,15 @@ class SendingOutlet(Outlet):
                 return
             except OSError as wrong:
                 error = error or wrong
-        raise error or OSError('it has no address')
+        raise error or OSError(f"'{self.address.host}' has no IP address")
 
     async def _look_up(self) -> list[Place]:
         looking = asyncio.ensure_future(look_up(self.address.host, self.address.port, self._kind))
         try:
             await asyncio.wait([looking], timeout=_LOOK_UP_S)
             if not looking.done():
-                self._fail(f"looking up '{self.address.host}' takes long")
+                self._fail(f"still looking up '{self.address.host}': check the DNS server, or use "
+                           'an IP address')
             return await looking
         finally:
             looking.cancel()
@@ -195,7 +196,7 @@ class SendingOutlet(Outlet):
                 try:
                     self._poll(time.monotonic())
                 except Exception:
-                    logging.getLogger(__name__).exception('it is passed over')
+                    logging.getLogger(__name__).exception('checking %s failed', self.url())
 
         polling = asyncio.get_running_loop().create_task(poll())
         try:

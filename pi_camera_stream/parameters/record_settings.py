@@ -29,13 +29,13 @@ def read_recording(value: Callable[[str], Any]) -> RecordSettings | None:
     folder = str(value('record_folder')).strip()
     if not folder:
         if value('record') != OFF:
-            raise PermanentError(f"'record' is {value('record')}, and there is no folder for it: "
+            raise PermanentError(f"'record' is {value('record')}, but there is no folder for it: "
                                  "set 'record_folder', too")
         return None
     try:
         path = Path(folder).expanduser().absolute()
     except RuntimeError as error:  # nobody knows where the home is
-        raise PermanentError(f"'record_folder' is '{folder}', and there is no such home: write "
+        raise PermanentError(f"'record_folder' is '{folder}', but there is no such home: write "
                              'the whole path') from error
     return RecordSettings(
         path, value('record'), value('record_codec'),

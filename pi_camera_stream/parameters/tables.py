@@ -146,8 +146,8 @@ HTTP_BRIDGE = (
     Parameter('outlets_insecure', False, 'Allow `outlets` and `rtsp_multicast`, which cannot ask '
                                          'for a token, together with `access_token`'),
     *RECORDING,
-    Parameter('audio', 'off', 'Microphone of this machine that viewers may hear: `default`, or a '
-                              'name that `arecord -L` lists, such as plughw:1; `off`: none'),
+    Parameter('audio', 'off', 'Microphone of this machine that viewers can hear: `default`, or a '
+                              'name that `arecord -L` lists, such as plughw:1; `off`: no sound'),
     Parameter('camera_controls', False, 'Let the page change the camera: exposure, white balance, '
                                         'focus, flips. It needs `access_token`, `driver_token` or '
                                         '`teleop.enabled`'),

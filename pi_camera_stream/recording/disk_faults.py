@@ -23,22 +23,22 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 def explain(error: OSError, folder: Path, keeps_all: bool) -> str:
     """Return it; `keeps_all` is whether no old recordings are deleted."""
     if error.errno is None:  # ours, in words
-        return f'{error}: it goes on with a new one'
+        return f'{error}: recording goes on in a new one'
     if error.errno in FULL:
         return f"the disk of '{folder}' is full: " + (
             "delete recordings, or let 'record_keep_gb' delete the oldest ones" if keeps_all else
-            'make room there, since there is no older recording to delete')
+            'free some space: there is no older recording to delete')
     if error.errno == errno.EROFS:
         return (f"the disk of '{folder}' is read-only: mount it for writing (mount -o remount,rw);"
-                ' if it was writable before, it fails, and is to be replaced')
+                ' if it was writable before, it is failing: replace it')
     if error.errno in (errno.EACCES, errno.EPERM):
-        return (f"'{folder}' may not be written to by this account: give it that folder (chown), "
-                "or set 'record_folder' to another one")
+        return (f"no permission to write to '{folder}': give this account that folder (chown), or "
+                "set 'record_folder' to another one")
     if error.errno == errno.ENOENT:
-        return (f"there is no folder '{folder}', and it cannot be made: plug its disk in, or "
+        return (f"there is no folder '{folder}', and it cannot be created: plug its disk in, or "
                 f"create '{folder.parent}'")
     if error.errno == errno.ENOTDIR:
-        return f"'{folder}' is no folder: set 'record_folder' to one"
+        return f"'{folder}' is not a folder: set 'record_folder' to one"
     if error.errno == errno.EIO:
-        return f"the disk of '{folder}' fails ({error.strerror}): replace it"
-    return f"'{folder}' cannot be written to: {error.strerror or error}"
+        return f"the disk of '{folder}' is failing ({error.strerror}): replace it"
+    return f"cannot write to '{folder}': {error.strerror or error}"

@@ -152,13 +152,13 @@ class DiskWriter:
             hangs_s = now_s - min(self._busy_s, self._syncing.since_s)
             slow = now_s - self._slow_s < _SLOW_S
         if hangs_s > _HANGS_S:
-            return (f"the disk of '{folder}' has not answered for {hangs_s:.0f} s: see that it is "
-                    'plugged in; it is worn out if that comes again')
+            return (f"the disk of '{folder}' has not answered for {hangs_s:.0f} s: check that it "
+                    'is plugged in; if this happens again, replace it')
         if faults := [track.fault for track in self.tracks if track.fault]:
             return faults[0]
         if slow:
-            return (f"the disk of '{folder}' is too slow, {self.left_out()} pictures are left out "
-                    "so far: take a faster one, or set 'record_codec' to h264")
+            return (f"the disk of '{folder}' is too slow, {self.left_out()} pictures were left "
+                    "out so far: use a faster one, or set 'record_codec' to h264")
         return ''
 
     def _run(self) -> None:
@@ -220,10 +220,10 @@ class DiskWriter:
             self._refused(track, error)
         except FrameRefusedError as error:
             track.left_out += 1
-            self._note(track, f"'{track.topic}' cannot be recorded: {error}")
+            self._note(track, f"cannot record '{track.topic}': {error}")
         except Exception as error:
-            _LOG.exception('a recording has failed')
-            self._give_up(track, f'an error of ours, see the log: {error!r}', _RETRY_S)
+            _LOG.exception('a recording failed')
+            self._give_up(track, f'internal error ({error!r}): see the log', _RETRY_S)
 
     def _refused(self, track: Track, error: OSError) -> None:
         removed = error.errno is None  # the file, while it was written
@@ -264,7 +264,7 @@ class DiskWriter:
         except FileNotFoundError:
             for track in written:
                 self._refused(track, OSError(
-                    f"'{self._folder.path}' was removed while it was written to"))
+                    f"'{self._folder.path}' was removed while recording"))
         except OSError as error:
             for track in written:
                 self._refused(track, error)

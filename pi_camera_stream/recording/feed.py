@@ -72,7 +72,7 @@ class Feed:
             except web.HTTPNotFound as error:
                 self.fault = (error.text or '').strip()
             except Exception:
-                _LOG.exception('pictures do not get to the recorder')
+                _LOG.exception('pictures do not reach the recorder')
             await asyncio.sleep(_LOOK_S)
 
     async def _read(self, stream: Stream) -> None:
@@ -82,7 +82,7 @@ class Feed:
         while True:
             self.fault = stream.video.reason()
             if self.fault:
-                self.fault += '; recorded as JPEG'
+                self.fault += '; recording JPEG instead'
             reading = asyncio.create_task((self._pictures if self.fault else self._units)(stream))
             try:
                 while not reading.done() and bool(stream.video.reason()) == bool(self.fault):

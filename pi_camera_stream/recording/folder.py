@@ -64,7 +64,7 @@ class Folder:
             name = f'{stem}.{number}' if number else stem
             if not any((self.path / f'{name}{kind}').exists() for kind in (VIDEO, NOTES)):
                 return name
-        raise FileExistsError(f'there are {_MOST_OF_A_SECOND} recordings of that second already')
+        raise FileExistsError(f'already {_MOST_OF_A_SECOND} recordings of that second')
 
     def files(self, running: Collection[str] = ()) -> list[Recording]:
         """Return what is there, the newest first, but for those that are `running`."""

@@ -44,7 +44,7 @@ from ..web.stream.stream import Stream
 _TICK_S = 0.25
 _NO_FINDINGS_S = 10.0  # until it is said that nobody looks for what moves
 _MOST_NOTE = 100_000  # characters of a result
-_UNSEEN = ("nothing comes from a processor 'motion', which it is to begin with: let one run "
+_UNSEEN = ("no results from a processor 'motion', which starts the recording: run one "
            "(processor:=motion), or set 'record' to ready or always")
 
 Build = Callable[[ConnectionReaper], web.Application]
@@ -101,7 +101,7 @@ class Recorder:
         """Begin or end; return why not, or nothing."""
         with self._lock:
             if self._closed:
-                return 'the program is ending'
+                return 'the program is shutting down'
             self._trigger.switch(on)
         self._follow()
         return ''
@@ -178,12 +178,12 @@ class Recorder:
         if not is_name(name):
             return f'{name[:200]!a} is not the name of a recording'
         if name in self._disk.running():
-            return f'{name} is being recorded: stop that first'
+            return f'{name} is being recorded: stop the recording first'
         try:
             deleted = await asyncio.get_running_loop().run_in_executor(
                 self._aside, self._folder.delete, name)
         except OSError as error:
-            return f'{name} cannot be deleted: {error.strerror}'
+            return f'cannot delete {name}: {error.strerror}'
         return '' if deleted else f'there is no recording {name}'
 
     def path(self, name: str) -> Path | None:

@@ -109,7 +109,7 @@ class RecordingFile:
     def check(self) -> None:
         """See that it is still there; OSError without a number where somebody has removed it."""
         if not self._film.there():
-            raise OSError(f"'{self.name}' was removed while it was written")
+            raise OSError(f"'{self.name}' was removed while recording")
 
     def finish(self) -> None:
         """End it; it plays without that, too."""

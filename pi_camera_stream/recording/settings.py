@@ -23,23 +23,23 @@ from ..core.parameters import Parameter
 MODES = OFF, READY, MOTION, ALWAYS = 'off', 'ready', 'motion', 'always'
 CODECS = JPEG, H264
 PARAMETERS = (
-    Parameter('record_folder', '', 'Folder for recordings; empty is none, and nothing of it runs'),
-    Parameter('record', OFF, 'When it is recorded: `ready` keeps the last seconds until it is '
-                             'switched on, `motion` begins when a processor of that name finds '
-                             'something; with `off`, the service `record` and the page switch it '
-                             'on, too', choices=MODES),
-    Parameter('record_topics', '', "Topics to record, separated by commas; empty is the bridge's "
+    Parameter('record_folder', '', 'Folder for recordings; empty: no recording'),
+    Parameter('record', OFF, 'When to record: `always`; `motion`: while a processor `motion` '
+                             'finds something; `ready` and `off`: when switched on by the '
+                             'service `record` or the page, `ready` with the last seconds '
+                             'before that', choices=MODES),
+    Parameter('record_topics', '', "Topics to record, separated by commas; empty: the bridge's "
                                    'own, and in `serve` all cameras'),
-    Parameter('record_codec', JPEG, 'Whether pictures are recorded as they come, or as the H.264 '
-                                    'that viewers get', choices=CODECS),
-    Parameter('record_minutes', 10.0, 'After so long, another file begins', 'min', 0.1, 1440),
-    Parameter('record_before_s', 5.0, 'How much of what was before stands in front of what is '
-                                      'recorded, where `record` is ready or motion', 's', 0, 60),
-    Parameter('record_after_s', 10.0, 'How long it goes on after something moved last', 's', 1,
+    Parameter('record_codec', JPEG, 'How pictures are recorded: `jpeg`, as they come, or `h264`, '
+                                    'as viewers get it', choices=CODECS),
+    Parameter('record_minutes', 10.0, 'Length at which the next file begins', 'min', 0.1, 1440),
+    Parameter('record_before_s', 5.0, 'How much to keep from before a recording begins, where '
+                                      '`record` is `ready` or `motion`', 's', 0, 60),
+    Parameter('record_after_s', 10.0, 'How long to go on recording after the last motion', 's', 1,
               3600),
-    Parameter('record_keep_gb', 10.0, 'The most that recordings take; then, and where the disk is '
-                                      'full, the oldest are deleted; 0 keeps all until the disk '
-                                      'is full', 'GB', 0, 100_000),
+    Parameter('record_keep_gb', 10.0, 'Maximum size of all recordings; beyond it, and when the '
+                                      'disk is full, the oldest are deleted; 0: keep all until '
+                                      'the disk is full', 'GB', 0, 100_000),
 )
 
 

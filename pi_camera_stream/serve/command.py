@@ -213,7 +213,7 @@ class _Program:
         if settings is None:
             return None
         if settings.mode == MOTION and MOTION not in configuration.processors:
-            raise PermanentError("'record' is motion, and nothing looks for what moves: add "
+            raise PermanentError("'record' is motion, but nothing looks for motion: add "
                                  '--processor motion')
         return Recorder(
             settings, self._catalog.stream,

@@ -31,23 +31,23 @@ _NAME = re.compile(r'(?!-)[ -~]{1,128}', re.ASCII)
 # What ALSA says -> what helps; the first that fits.
 _REMEDIES = (
     ('Device or resource busy',
-     "the microphone '{name}' is in use by another program: end that, or set the parameter "
-     "'audio' to 'dsnoop:…', which several may have"),
+     "the microphone '{name}' is in use by another program: stop that, or set the "
+     "parameter 'audio' to 'dsnoop:…', which several programs can share"),
     ('Permission denied',
-     "this user may not use the microphone '{name}': sudo usermod -aG audio $USER, and log in "
+     "no permission to use the microphone '{name}': sudo usermod -aG audio $USER, then log in "
      'again'),
     ('Unknown PCM',
      "ALSA does not know '{name}': set the parameter 'audio' to a name that `arecord -L` lists"),
     ('non available',
-     "the microphone '{name}' has no sound of 48 kHz, 16 bits and one channel: set the parameter "
-     "'audio' to its name with 'plughw:', which converts"),
+     "the microphone '{name}' does not support 48 kHz, 16 bits, mono: set the parameter 'audio' "
+     "to its name with 'plughw:', which converts"),
     ('No such file or directory',
      "there is no microphone '{name}': plug it in, or set the parameter 'audio' to one that "
      '`arecord -l` lists, as in plughw:1'),
     ('No such device',
-     "the microphone '{name}' has gone: plug it in again"),
+     "the microphone '{name}' was unplugged: plug it in again"),
     ('Input/output error',
-     "the microphone '{name}' has gone: plug it in again"),
+     "the microphone '{name}' was unplugged: plug it in again"),
 )
 
 
@@ -97,5 +97,5 @@ class Arecord:
             if sign in said:
                 return remedy.format(name=self._name)
         last = said.strip().rpartition('\n')[2][:200]
-        return (f"no sound comes from the microphone '{self._name}': {end}"
-                + (f' ({last})' if last else '') + '; `arecord -L` lists what there is')
+        return (f"no sound from the microphone '{self._name}': {end}"
+                + (f' ({last})' if last else '') + '; `arecord -L` lists the others')

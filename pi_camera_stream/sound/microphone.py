@@ -84,7 +84,7 @@ class Microphone:
 
     def title(self) -> str:
         """Return what it is and does, for a reader."""
-        return f'{self._name}, ' + ('heard' if self.feed.listeners else 'off: nobody listens')
+        return f'{self._name}, ' + ('heard' if self.feed.listeners else 'off: nobody is listening')
 
     def state(self) -> Mapping[str, object]:
         """Return what `/state` says of it."""
@@ -108,7 +108,7 @@ class Microphone:
             except TemporaryError as error:
                 self._tell(str(error))
             except Exception as error:  # of the encoder, whatever it did not expect
-                self._tell(f'sound cannot be encoded: {error!r}: sudo apt install --reinstall '
+                self._tell(f'cannot encode sound ({error!r}): sudo apt install --reinstall '
                            'python3-av')
             self._restarts += 1
             self._wait(lambda: not self._wanted, backoff.failed(
@@ -147,15 +147,16 @@ class Microphone:
             if chunk:
                 came_ns = now_ns
             elif now_ns - came_ns > _SILENT_S * 1e9:
-                raise TemporaryError(f"the microphone '{self._name}' gives nothing: plug it in "
-                                     'again, or name another one that `arecord -l` lists')
+                raise TemporaryError(f"the microphone '{self._name}' sends nothing: plug it in "
+                                     "again, or set the parameter 'audio' to another one that "
+                                     '`arecord -l` lists')
             rest += chunk
             samples = np.frombuffer(rest, '<i2', len(rest) // SAMPLE_BYTES)
             rest = rest[samples.nbytes:]
             count += len(samples)
             if count * _SAMPLE_NS - (now_ns - begun_ns) > _FASTER_S * 1e9:
                 raise TemporaryError(
-                    f"'{self._name}' gives sound faster than it can be heard, and is no "
+                    f"'{self._name}' sends sound faster than real time, so it is not a "
                     "microphone: set the parameter 'audio' to one that `arecord -l` lists")
             if len(samples):
                 yield samples, now_ns

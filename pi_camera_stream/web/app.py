@@ -26,8 +26,8 @@ from aiohttp.typedefs import Handler
 
 from .access.access import Access
 from .access.access_rules import AccessRules, Role
-from .access.addresses import client_address, note_client
 from .access.admission import Admission, Place
+from .access.client_address import client_address, note_client
 from .access.identity import role_of, session_of
 from .access.origins import relative
 from .access.sessions import Connection

@@ -14,6 +14,7 @@
 
 """The page as a whole: sizes, network, login, and a browser without JavaScript."""
 
+from itertools import pairwise, product
 import re
 
 import pytest
@@ -46,6 +47,37 @@ def test_it_fits_every_screen_without_scrolling(camera, viewer, scheme, transpor
                 viewer.page.locator(f'#{name}-list label').first.wait_for()
                 _box(viewer, f'#{name}-panel', width, height)
                 viewer.page.keyboard.press('Escape')
+
+
+
+def test_words_of_the_bar_do_not_touch_however_many_buttons_there_are(camera, viewer):
+    with viewer.bridge():
+        viewer.open()
+        viewer.page.locator('#bar').wait_for()
+        for width, shown in product((320, 360, 390, 430, 520), range(5)):
+            viewer.page.set_viewport_size({'width': width, 'height': 740})
+            # At once, since the page looks again and again at what the robot has.
+            extents = viewer.page.evaluate("""shown => {
+                ['controls', 'sound', 'account', 'record'].forEach((name, at) =>
+                    document.querySelector(`#${name}-room`).hidden = at >= shown);
+                document.querySelector('#account > span').textContent = 'Logged in';
+                const words = document.createRange();
+                return [...document.querySelectorAll('#bar button > span')]
+                    .filter(one => one.checkVisibility()
+                        && one.closest('.panel') === null
+                        && getComputedStyle(one).clipPath === 'none')
+                    .map(one => {
+                        words.selectNodeContents(one.firstChild);
+                        const { left, right } = words.getBoundingClientRect();
+                        return [left, right];
+                    });
+            }""", shown)
+            assert extents or width / (5 + shown) < 50, width
+            if extents:
+                assert extents[0][0] >= 1, (width, extents)
+                assert extents[-1][1] <= width - 1, (width, extents)
+            for (_, right), (left, _) in pairwise(extents):
+                assert left - right >= 3, (width, extents)
 
 
 def test_it_asks_nothing_of_the_internet(camera, viewer):

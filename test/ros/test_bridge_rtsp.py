@@ -28,7 +28,7 @@ def test_a_player_gets_the_topic_and_the_diagnostics_count_it(guest):
     port = free_port()
     with running('camera', *parameters(source='pattern', width=320, height=240)), \
             bridge(rtsp_port=port) as program:
-        program.wait_for(rf'players find it at rtsp://127\.0\.0\.1:{port}/camera')
+        program.wait_for(rf'players can open rtsp://127\.0\.0\.1:{port}/camera')
         for path in ('camera', 'camera/image_raw'):
             with av.open(f'rtsp://127.0.0.1:{port}/{path}',
                          options={'rtsp_transport': 'tcp'}, timeout=60) as container:
@@ -48,7 +48,7 @@ def test_a_port_that_is_taken_is_named_and_everything_else_runs(guest):
         port, sent = other.getsockname()[1], free_port()
         with running('camera', *parameters(source='pattern', width=320, height=240)), \
                 bridge(rtsp_port=port, outlets=f'udp://127.0.0.1:{sent}') as program:
-            program.wait_for(f'there is no RTSP, everything else runs: port {port} is in use')
+            program.wait_for(f'no RTSP; everything else keeps running: cannot bind port {port}')
             assert get(f'{program.url}snapshot.jpg').read().startswith(b'\xff\xd8')
             outlet, _ = json.load(get(f'{program.url}state'))['outlets']
             assert str(port) in outlet['reason']
@@ -60,4 +60,4 @@ def test_a_port_that_is_taken_is_named_and_everything_else_runs(guest):
                                        lambda v: int(v['udp: frames sent']) > 0
                                        and 'nothing listens' in v['udp'])
             assert str(sent) in values['udp']
-        assert 'players find it' not in program.output
+        assert 'players can open' not in program.output

@@ -137,6 +137,13 @@ DECODING = re.compile(r'\b(imdecode|imread|VideoCapture|compressed_imgmsg_to_cv2
                       r'CodecContext\.create|decode_upright)\((?!.*, .w.\))')  # no encoders
 
 
+def test_tables_of_parameters_need_no_web_server_and_no_codec():
+    """The camera and the consumer have them, too, which serve nothing: 15 MB each."""
+    heavy = '{"aiohttp", "aiortc", "av", "cv2"}'
+    subprocess.run([sys.executable, '-c', 'import sys, pi_camera_stream.parameters.tables; '
+                    f'sys.exit(" ".join({heavy} & sys.modules.keys()) or 0)'], check=True)
+
+
 def test_nothing_is_decoded_without_a_limit():
     decoders = [path for path in MODULES if DECODING.search(path.read_text())]
     assert len(decoders) > 5

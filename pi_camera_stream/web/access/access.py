@@ -32,7 +32,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from .access_rules import AccessRules
-from .addresses import client_address
+from .client_address import client_address
 from .identity import note, session_of
 from .login_throttle import LoginThrottle
 from .origins import local_path, relative, same_origin, shown

@@ -25,7 +25,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 
-from .addresses import client_address
+from .client_address import client_address
 
 _PATH_LENGTH = 120
 _METHOD_LENGTH = 20

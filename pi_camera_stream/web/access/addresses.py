@@ -12,36 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whose address a request comes from, and which addresses count as one visitor's."""
+"""Which addresses count as one visitor's, and whose stand behind proxies."""
 
 from collections.abc import Iterable, Sequence
 import ipaddress
-from typing import Any
-
-from aiohttp import web
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def request_key(name: str) -> Any:
-    """Return the key of what is noted in a request; aiohttp before 3.14 has no type for it."""
-    return getattr(web, 'RequestKey', lambda name, _: name)(f'pi_camera_stream.{name}', object)
-
-
-_ADDRESS = request_key('address')  # the client's, if it is not its connection's
-
-
-def client_address(request: web.BaseRequest) -> str:
-    """Return the address of who asks, which is not the one of a trusted proxy in between."""
-    return str(request.get(_ADDRESS) or request.remote or '?')
-
-
-def note_client(request: web.BaseRequest, proxies: Sequence[Network]) -> None:
-    """Let `client_address` believe the X-Forwarded-For of these proxies, and of nobody else."""
-    peer = request.remote
-    if peer and proxies and is_in(peer, proxies):
-        hops = ','.join(request.headers.getall('X-Forwarded-For', ())).split(',')
-        request[_ADDRESS] = _nearest(peer, [hop.strip() for hop in hops], proxies)
 
 
 def network(address: str) -> str:
@@ -62,7 +38,7 @@ def is_loopback(address: str) -> bool:
     return number is not None and number.is_loopback
 
 
-def _nearest(peer: str, hops: Sequence[str], proxies: Sequence[Network]) -> str:
+def nearest(peer: str, hops: Sequence[str], proxies: Sequence[Network]) -> str:
     """
     Return the hop nearest to us that is no trusted proxy.
 

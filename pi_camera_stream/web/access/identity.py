@@ -19,7 +19,8 @@ from typing import cast
 from aiohttp import web
 
 from .access_rules import Role
-from .addresses import client_address, network, request_key
+from .addresses import network
+from .client_address import client_address, request_key
 from .sessions import Session
 from ...core.driving.pressers import Person
 

@@ -42,7 +42,8 @@ from aiohttp import web, WSCloseCode, WSMessage, WSMsgType
 
 from .vehicle import Prefer, Seen, Vehicle
 from ..access.access_rules import Role
-from ..access.addresses import client_address, network
+from ..access.addresses import network
+from ..access.client_address import client_address
 from ..access.identity import person_of, role_of
 from ..message_limit import MessageLimit
 from ..own_page import check_own_page

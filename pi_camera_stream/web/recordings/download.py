@@ -39,7 +39,7 @@ class BulkTransport:
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         """Take a request whose response has been prepared; ConnectionError if it has gone."""
         if request.transport is None:
-            raise ConnectionResetError('the client has gone')
+            raise ConnectionResetError('the client has left')
         self._transport, self._response = request.transport, response
         self._link = Link(request.transport)
 
@@ -59,7 +59,7 @@ class BulkTransport:
 
     def check(self) -> None:
         if self._transport.is_closing():
-            raise ConnectionResetError('the client has gone')
+            raise ConnectionResetError('the client has left')
 
 
 async def answer_file(request: web.Request, path: Path, threads: Executor) -> web.StreamResponse:
@@ -102,7 +102,7 @@ def _open(path: Path) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError('it is no file')
+        raise OSError('not a regular file')
     return descriptor
 
 

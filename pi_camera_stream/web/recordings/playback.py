@@ -63,8 +63,8 @@ class Playback:
         try:
             import av
         except ImportError:
-            raise PermanentError('playing recordings needs PyAV on the robot: install python3-av '
-                                 'there, or download the recording') from None
+            raise PermanentError('playing recordings needs PyAV on the robot: sudo apt install '
+                                 'python3-av, or download the recording') from None
         self._lock = threading.Lock()  # it may be closed while a card does not answer
         self._faults: Any = av.error.FFmpegError
         try:
@@ -73,8 +73,8 @@ class Playback:
                                        options=libav_options(max_pixels=MAX_PIXELS))
             self.jpeg = self._open(from_s)
         except (self._faults, IndexError) as error:
-            raise PermanentError('this recording cannot be played: it has no pictures, or is '
-                                 f'damaged ({error}); try to download it') from error
+            raise PermanentError('cannot play this recording: it has no pictures, or is damaged '
+                                 f'({error}); try to download it') from error
         self._pieces = self._read_jpegs() if self.jpeg else self._remux(av)
 
     @property
@@ -84,7 +84,7 @@ class Playback:
     def _open(self, from_s: float) -> bool:
         video = self._video = self._input.streams.video[0]
         if video.codec_context.name not in ('mjpeg', 'h264'):
-            raise PermanentError(f"this recording is '{video.codec_context.name}', and only JPEG "
+            raise PermanentError(f"this recording is '{video.codec_context.name}', but only JPEG "
                                  'and H.264 can be played here: download it')
         self._begin_s = (self._input.start_time or 0) / 1e6
         if from_s > 0:

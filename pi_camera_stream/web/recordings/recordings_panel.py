@@ -105,11 +105,11 @@ class RecordingsPanel:
             raise web.HTTPForbidden(text=f'{refusal}\n')
         if not bucket.take(self._clock()):
             raise web.HTTPTooManyRequests(headers={'Retry-After': '1'},
-                                          text='too many requests at once: try again in 1 s\n')
+                                          text='too many requests: try again in 1 s\n')
 
     def _check_change(self, request: web.Request) -> None:
-        check_own_page(request, 'only pages of this robot can record or delete; a program sends '
-                                 "the robot's address as 'Origin'")
+        check_own_page(request, 'only pages of this robot can record or delete; in a program, '
+                                 "send the robot's address as 'Origin'")
         self._check(request, self._changes)
         if not role_of(request).drives:
             raise web.HTTPForbidden(text='log in with the driver token to record or delete\n')
@@ -150,8 +150,8 @@ class RecordingsPanel:
             await asyncio.get_running_loop().run_in_executor(
                 self._threads, self._recordings.path, name)
         if path is None:
-            raise web.HTTPNotFound(text=f"there is no recording '{shown(name)}': /recordings "
-                                        'lists them\n')
+            raise web.HTTPNotFound(text=f"there is no recording '{shown(name)}': see "
+                                        '/recordings\n')
         return path
 
     @asynccontextmanager

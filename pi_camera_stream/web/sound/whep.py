@@ -90,7 +90,7 @@ class SoundWhep:
     async def end(self, request: web.Request) -> web.Response:
         session = self._sessions.get(request.match_info['listener'])
         if session is None:
-            raise web.HTTPNotFound(text='this listener has gone: send a new offer to '
+            raise web.HTTPNotFound(text='this listener has left: send a new offer to '
                                         '/whep/sound\n')
         session.abort()
         return web.Response()
@@ -129,8 +129,8 @@ class SoundWhep:
             return await asyncio.wait_for(session.peer.answer(offer, addresses), _ANSWER_S)
         except asyncio.TimeoutError:
             raise web.HTTPGatewayTimeout(text=(
-                "the servers of the parameter 'ice_servers' do not answer: mend it, or leave it "
-                'empty\n')) from None
+                "the servers in the parameter 'ice_servers' do not answer: correct it, or leave "
+                'it empty\n')) from None
 
     async def _play(self, session: _Session, leave: ExitStack) -> None:
         peer = session.peer
@@ -143,7 +143,7 @@ class SoundWhep:
             except asyncio.TimeoutError:
                 pass  # it never came
             except Exception:
-                _LOG.exception('a listener by WebRTC is let go')
+                _LOG.exception('closing the WebRTC connection of a listener')
             finally:
                 del self._sessions[session.name]
                 await peer.close()

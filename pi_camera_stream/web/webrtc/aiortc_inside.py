@@ -205,7 +205,7 @@ def _bearing(handle: Callable[..., Any]) -> Callable[..., Any]:
         except ConnectionError:
             raise
         except Exception as error:  # of the parser, whatever it did not expect
-            _LOG.debug('a packet that is none: %r', error)
+            _LOG.debug('a malformed packet: %r', error)
     return handle_anything
 
 

@@ -32,6 +32,6 @@ def why_missing() -> str:
     except metadata.PackageNotFoundError:  # it lies there without being installed
         return ''
     if tuple(map(int, re.findall(r'\d+', version)[:2])) < _LEAST:
-        return (f'WebRTC needs aiortc {_LEAST[0]}.{_LEAST[1]} or newer, and here is {version}: '
-                f'{_REMEDY}')
+        return (f'WebRTC needs aiortc {_LEAST[0]}.{_LEAST[1]} or newer, but {version} is '
+                f'installed: {_REMEDY}')
     return ''

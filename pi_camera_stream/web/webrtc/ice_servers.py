@@ -48,7 +48,7 @@ def _read(word: str) -> IceServer:
     if match is None or (match['scheme'] == 'stun') != (match['user'] is None):
         # Without the word, which may have a password in it.
         raise PermanentError(
-            "the parameter 'ice_servers' has something that is no server: write "
+            "the parameter 'ice_servers' contains something that is not a server: write "
             'stun:stun.example.org:3478 or turn:user:password@turn.example.org:3478, several '
             'separated by commas')
     return IceServer(f'{match["scheme"]}:{match["place"]}', match['user'], match['password'])

@@ -140,7 +140,7 @@ class Peer:
         try:
             await connection.setRemoteDescription(RTCSessionDescription(offer.text, 'offer'))
         except OperationError as error:  # no codec that both have
-            raise NoH264Error('the H.264 of this offer is none that can be sent: it takes '
+            raise NoH264Error('cannot send the H.264 of this offer: it needs '
                               'packetization-mode 1, baseline') from error
         except Exception as error:  # a parser's, of whatever it did not expect
             _LOG.debug('cannot read an offer', exc_info=True)

@@ -19,7 +19,8 @@ import ipaddress
 
 from aiohttp import web
 
-from ..access.addresses import client_address, is_loopback
+from ..access.addresses import is_loopback
+from ..access.client_address import client_address
 
 _MOST_BYTES = 65536  # of an offer; browsers send 4 to 10 kB
 _BODY_S = 10.0
@@ -30,11 +31,11 @@ async def read_body(request: web.Request) -> str:
     try:
         body = await asyncio.wait_for(_read_bytes(request), _BODY_S)
     except asyncio.TimeoutError:
-        raise web.HTTPRequestTimeout(text='the body did not come to its end\n') from None
+        raise web.HTTPRequestTimeout(text='the request body is incomplete\n') from None
     try:
         return body.decode('utf-8')
     except ValueError:
-        raise web.HTTPBadRequest(text='a session description (SDP) is UTF-8\n') from None
+        raise web.HTTPBadRequest(text='the request body must be UTF-8\n') from None
 
 
 async def _read_bytes(request: web.Request) -> bytes:
@@ -43,7 +44,7 @@ async def _read_bytes(request: web.Request) -> bytes:
         body += chunk
         if len(body) > _MOST_BYTES:
             raise web.HTTPBadRequest(text=(
-                f'a session description (SDP) has {_MOST_BYTES // 1024} kB at the most\n'))
+                f'the request body is too long: at most {_MOST_BYTES // 1024} kB\n'))
     return body
 
 

@@ -96,10 +96,10 @@ def read_sound_offer(text: str) -> Offer:
 def _read(text: str, find: Callable[[list[list[str]]], int]) -> Offer:
     session, sections = _split(text)
     if not session or session[0] != 'v=0':
-        raise BadOfferError('this is no session description (SDP): it begins with v=0')
+        raise BadOfferError('this is not a session description (SDP), which begins with v=0')
     if not 0 < len(sections) <= _MOST_SECTIONS or not all(
             _MEDIA.fullmatch(section[0]) for section in sections):
-        raise BadOfferError('the session description (SDP) has no sections that can be read')
+        raise BadOfferError('the session description (SDP) has no valid media sections')
     at = find(sections)
     video = _with_transport(session, sections, at)
     ufrag, mid = _value(video, 'ice-ufrag'), _value(video, 'mid')
@@ -144,7 +144,7 @@ def _find_sound(sections: list[list[str]]) -> int:
     for at in _receiving(sections, 'audio'):
         if any(name.lower() == 'opus' for _, name, _ in _formats(sections[at])):
             return at
-    raise BadOfferError('the offer asks for no sound: it needs a transceiver for audio with the '
+    raise BadOfferError('the offer does not ask for sound: it needs an audio transceiver with the '
                         'direction recvonly, and Opus')
 
 
@@ -152,7 +152,7 @@ def _find_video(sections: list[list[str]]) -> int:
     """Return which section is to receive video as H.264."""
     receiving = _receiving(sections, 'video')
     if not receiving:
-        raise BadOfferError('the offer asks for no video: it needs a transceiver for video with '
+        raise BadOfferError('the offer does not ask for video: it needs a video transceiver with '
                             'the direction recvonly')
     for at in receiving:
         if any(_is_ours(name, parameters) for _, name, parameters in _formats(sections[at])):
@@ -160,7 +160,7 @@ def _find_video(sections: list[list[str]]) -> int:
     offered = dict.fromkeys(_described(name, parameters) for at in receiving
                             for _, name, parameters in _formats(sections[at])
                             if name.lower() not in ('rtx', 'red', 'ulpfec', 'flexfec-03'))
-    raise NoH264Error('the video is H.264 (packetization-mode 1, baseline), and the offer has '
+    raise NoH264Error('the video is H.264 (packetization-mode 1, baseline), but the offer has '
                       'only ' + (', '.join(list(offered)[:_LISTED]) or 'no codec at all'))
 
 

@@ -124,14 +124,14 @@ class WhepSession:
             self.answered.set_exception(error)
         except Exception as error:
             if self.answered.done():
-                _LOG.exception('a viewer by WebRTC is let go')
+                _LOG.exception('closing the WebRTC connection of a viewer')
             else:
                 self.answered.set_exception(error)
         finally:
             self._ending = True
             if not self.answered.done():
                 self.answered.set_exception(web.HTTPServiceUnavailable(
-                    text='this was ended before it was answered\n'))
+                    text='the connection was closed before the offer was answered\n'))
             try:
                 await self.peer.close()
             finally:
@@ -142,8 +142,8 @@ class WhepSession:
             return await asyncio.wait_for(self.peer.answer(self.offer, addresses), _ANSWER_S)
         except asyncio.TimeoutError:
             raise web.HTTPGatewayTimeout(text=(
-                "the servers of the parameter 'ice_servers' do not answer: mend it, or leave it "
-                'empty\n')) from None
+                "the servers in the parameter 'ice_servers' do not answer: correct it, or leave "
+                'it empty\n')) from None
 
     async def _deliver(self) -> None:
         transport = WebRtcTransport(self.stream, self.viewer, self.peer)
@@ -157,7 +157,7 @@ class WhepSession:
             sending.cancel()
             result, = await asyncio.gather(sending, return_exceptions=True)
             if isinstance(result, Exception) and not isinstance(result, ConnectionError):
-                _LOG.error('delivery by WebRTC has failed', exc_info=result)
+                _LOG.error('delivery by WebRTC failed', exc_info=result)
 
     async def _see_to(self, sending: asyncio.Task[None]) -> None:
         """Return when it is over, or the client has said nothing for too long."""
@@ -232,12 +232,12 @@ class Whep:
             raise web.HTTPUnsupportedMediaType(headers={'Accept-Patch': _FRAGMENT}, text=(
                 f'send candidates as {_FRAGMENT}\n'))
         if request.headers.get('If-Match', '*') not in ('*', f'"{session.tag}"'):
-            raise web.HTTPPreconditionFailed(text='this is of another session: If-Match must have '
-                                                  'the ETag of the answer\n')
+            raise web.HTTPPreconditionFailed(text='this is another session: send the ETag of the '
+                                                  'answer as If-Match\n')
         text = await read_body(request)
         if read_ufrag(text) not in ('', session.offer.ufrag):
             raise web.HTTPUnprocessableEntity(text=(
-                'ICE is not started anew here: send a new offer to /whep\n'))
+                'ICE restart is not supported: send a new offer to /whep\n'))
         room = MOST_CANDIDATES - session.candidates
         candidates = read_candidates(text)[:room]
         session.candidates += len(candidates)
@@ -292,5 +292,5 @@ class Whep:
     def _session(self, request: web.Request) -> WhepSession:
         session = self._sessions.get(request.match_info['viewer'])
         if session is None:
-            raise web.HTTPNotFound(text='this viewer has gone: send a new offer to /whep\n')
+            raise web.HTTPNotFound(text='this viewer has left: send a new offer to /whep\n')
         return session

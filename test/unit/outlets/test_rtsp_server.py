@@ -492,7 +492,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_else_is_touched():
         other = RtspServer('127.0.0.1', site.server.port, site.catalog, AccessRules(),
                            site.application.places, lambda _: 0.0, site.logged.append)
         await other.open()
-        assert f'port {site.server.port} is in use already' in other.reason
+        assert f'port {site.server.port}, which is in use' in other.reason
         assert "'rtsp_port'" in other.reason
         assert site.logged == [other.reason]
         assert other.state()['reason'] == other.reason

@@ -290,7 +290,7 @@ def test_a_host_that_is_not_found_is_looked_for_again_and_keeps_nobody_waiting(m
     port = free_port()
 
     async def scenario(site):
-        await site.until(lambda: 'takes long' in site.outlet.reason)
+        await site.until(lambda: 'still looking up' in site.outlet.reason)
         hangs.set()
         await site.until(lambda: "cannot resolve 'robot.example'" in site.outlet.reason)
         found.set()

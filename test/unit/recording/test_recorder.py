@@ -271,7 +271,7 @@ async def test_where_there_is_no_h264_it_is_said_and_pictures_are_recorded(bench
     bench.stream.video.reason = lambda *_: 'H.264 needs PyAV: sudo apt install python3-av'
     await asyncio.sleep(0)  # before it is looked at first
     await bench.send_until(lambda: bench.state['file'])
-    assert bench.state['fault'].endswith('python3-av; recorded as JPEG')
+    assert bench.state['fault'].endswith('python3-av; recording JPEG instead')
     bench.recorder.stop()
     assert [one.codec for one in await bench.recorder.files()] == ['jpeg']
 
@@ -285,7 +285,7 @@ async def test_a_topic_that_is_not_there_is_said(bench):
 @in_application(mode='always')
 async def test_after_the_end_nothing_can_be_switched(bench):
     bench.recorder.stop()
-    assert bench.recorder.switch(True) == 'the program is ending'
+    assert bench.recorder.switch(True) == 'the program is shutting down'
 
 
 LISTENS = []

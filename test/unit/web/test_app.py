@@ -382,9 +382,9 @@ async def test_of_two_hundred_viewers_who_come_and_go_nothing_is_left(site, monk
 
 @pytest.mark.parametrize(('path', 'method', 'status', 'words'), [
     ('/whep', 'POST', 501, 'WebRTC needs aiortc: sudo apt install python3-aiortc'),
-    ('/whep', 'GET', 405, ''), ('/whep/0123', 'DELETE', 404, 'this viewer has gone'),
-    ('/whep/0123', 'PATCH', 404, 'this viewer has gone'),
-    ('/whep/0123', 'GET', 404, 'this viewer has gone')])
+    ('/whep', 'GET', 405, ''), ('/whep/0123', 'DELETE', 404, 'this viewer has left'),
+    ('/whep/0123', 'PATCH', 404, 'this viewer has left'),
+    ('/whep/0123', 'GET', 404, 'this viewer has left')])
 @with_rules()
 async def test_without_aiortc_webrtc_is_refused_and_all_else_goes_on(
         site, path, method, status, words, monkeypatch):

@@ -176,7 +176,7 @@ export class Player {
     const file = this.#file;
     try {
       await (await get(this.#source(this.#startS))).body?.cancel();
-      if (file === this.#file) setText(this.#why, 'Your browser cannot play this: download it');
+      if (file === this.#file) setText(this.#why, 'This browser cannot play it: download it');
     } catch (error) {
       if (file !== this.#file) return;
       setText(this.#why, error instanceof ApiError ? error.message : 'The robot does not answer');

@@ -19,8 +19,8 @@
 import { RtcSound } from './sound_rtc.js';
 import { SocketSound } from './sound_socket.js';
 
-const NO_WAY = 'This browser plays sound over HTTPS only: `python3 -m pi_camera_stream secure` '
-  + 'on the robot makes what that needs';
+const NO_WAY = 'This browser plays sound over HTTPS only: run `python3 -m pi_camera_stream secure` '
+  + 'on the robot';
 
 /**
  * @typedef {import('./sound_socket.js').SoundOwner & { allowed: (allowed: boolean) => void
@@ -67,7 +67,7 @@ export class SoundPlayer {
     try {
       await this.#way.start();
     } catch {
-      this.#owner.said('This browser cannot play the sound of the robot: load this page again');
+      this.#owner.said('This browser cannot play sound: reload this page');
     }
   }
 

@@ -70,7 +70,7 @@ export class SocketSound {
       received: (data) => this.#received(data),
       lost: () => owner.said('The robot sends no sound'),
       refused: (sentence) => owner.said(sentence),
-      unavailable: () => owner.said('WebSockets do not get through to here, by which sound comes'),
+      unavailable: () => owner.said('Sound needs WebSockets, which do not get through to here'),
     });
   }
 
@@ -116,7 +116,7 @@ export class SocketSound {
     try {
       packet = readSound(buffer);
     } catch {
-      this.#owner.said('The program on the robot has changed: load this page again');
+      this.#owner.said('The software on the robot has changed: reload this page');
       return;
     }
     if (this.#lateness.isLate(packet.stampMs, performance.now())) return;

@@ -102,7 +102,7 @@ export class Recording {
     this.#beganMs = performance.now() - 1000 * sinceS;
     this.#mark.dataset.state = fault ? 'fault' : recording ? 'on' : waiting ? 'waiting' : '';
     setText(find(this.#mark, '.what'), fault ? `Recording: ${fault}` : recording
-      ? state?.topics.join(', ') ?? '' : waiting ? 'Recording waits for motion' : '');
+      ? state?.topics.join(', ') ?? '' : waiting ? 'Recording starts on motion' : '');
     clearInterval(this.#ticking);
     if (recording && this.#running) this.#ticking = setInterval(() => this.#tick(), SECOND_MS);
     this.#tick();

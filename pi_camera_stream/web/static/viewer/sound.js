@@ -140,7 +140,7 @@ export class Sound {
     this.#room.classList.toggle('muted', this.#choice === 'muted');
     const waiting = on && !this.#allowed;
     setText(find(this.#button, '.value'), waiting ? 'touch to hear' : this.#choice);
-    setText(this.#note, !on ? '' : waiting ? 'Touch the page to hear it: browsers ask for that.'
+    setText(this.#note, !on ? '' : waiting ? 'Touch the page to hear the sound: browsers require that.'
       : this.#reason);
     setText(this.#age, on && this.#ageMs !== null ? `${milliseconds(this.#ageMs)} old` : '');
   }

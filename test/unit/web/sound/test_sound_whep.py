@@ -129,9 +129,8 @@ def test_what_cannot_be_is_one_sentence(monkeypatch):
     async def run():
         async with opened(max_viewers=1) as (source, session, url):
             client = WhepClient(session, url, ('video',))
-            assert await client.ask() == (400, 'the offer asks for no sound: it needs a '
-                                               'transceiver for audio with the direction '
-                                               'recvonly, and Opus\n')
+            status, text = await client.ask()
+            assert status == 400 and 'audio transceiver with the direction recvonly' in text
             assert (await client.send('v=0', 'text/plain'))[0] == 415
             first, second = (WhepClient(session, url, ('audio',)) for _ in range(2))
             assert (await first.ask())[0] == 201

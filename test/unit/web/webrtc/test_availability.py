@@ -19,7 +19,7 @@ import pytest
 
 
 @pytest.mark.parametrize(('version', 'sentence'), [
-    ('1.3.2', 'WebRTC needs aiortc 1.4 or newer, and here is 1.3.2: sudo apt install'),
+    ('1.3.2', 'WebRTC needs aiortc 1.4 or newer, but 1.3.2 is installed: sudo apt install'),
     ('1.4.0', ''), ('1.16.0', ''), ('2.0', '')])
 def test_what_is_too_old_is_said_with_the_remedy(monkeypatch, version, sentence):
     monkeypatch.setattr(availability, 'find_spec', lambda _: object())
