@@ -74,7 +74,7 @@ class SoundPeer:
     Attributes
     ----------
     reached, ended
-        The client has been reached (ICE); it is over.
+        The client has been reached (ICE, DTLS); it is over.
 
     """
 
@@ -130,7 +130,7 @@ class SoundPeer:
 
     def _look(self) -> None:
         ice, all_in_all = self._connection.iceConnectionState, self._connection.connectionState
-        if ice in ('completed', 'connected'):
+        if all_in_all == 'connected' and self._sender.transport.state == 'connected':
             self.reached.set()
         if 'failed' in (ice, all_in_all) or 'closed' in (ice, all_in_all):
             self.ended.set()

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 import time
 
 import aiohttp
-from aiortc import rtcrtpreceiver
+from aiortc import rtcdtlstransport, rtcrtpreceiver
 import av
 import numpy as np
 from pi_camera_stream.codecs.opus_encoder import OpusEncoder
@@ -29,6 +29,7 @@ from pi_camera_stream.core.sound import PACKET_SAMPLES, RATE
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
+from pi_camera_stream.web.sound import whep
 from pi_camera_stream.web.sound.sound import Sound
 from pi_camera_stream.web.stream.catalog import Catalog
 from pi_camera_stream.web.webrtc import availability
@@ -120,6 +121,27 @@ def test_of_an_offer_only_sound_is_taken(kinds):
             taken = {line.split()[0]: line.split()[1] != '0'
                      for line in text.splitlines() if line.startswith('m=')}
             assert taken == {'m=audio': True, 'm=video': False}
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_who_is_there_and_never_agrees_on_keys_opens_no_microphone(monkeypatch):
+    async def hang(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rtcdtlstransport.RTCDtlsTransport, 'start', hang)
+    monkeypatch.setattr(whep, '_CONNECT_S', 0.5)
+
+    async def run():
+        async with opened() as (source, session, url):
+            client = WhepClient(session, url, ('audio',))
+            assert (await client.ask())[0] == 201
+            await client.connect()
+            await until(lambda: client.connection.iceConnectionState == 'completed')
+            await until(lambda: not any(task.get_coro().__name__ == '_play'
+                                        for task in asyncio.all_tasks()))
+            assert source.wanted == [] and await client.leave() == 404
             await client.close()
 
     asyncio.run(run())
