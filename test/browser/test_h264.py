@@ -200,7 +200,7 @@ def test_it_comes_back_after_the_camera_was_gone_and_after_the_bridge_was_killed
         viewer.open(tier='h264')
         with running('camera', *pattern):
             wait_for_h264(viewer)
-        viewer.page.get_by_text('No signal since').wait_for()
+        viewer.page.get_by_text('No signal for').wait_for()
         with running('camera', *pattern):
             viewer.wait_until(lambda: viewer.notice() == '')
             before = wait_for_h264(viewer)

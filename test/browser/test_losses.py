@@ -39,7 +39,7 @@ def test_it_says_when_there_is_no_signal_and_goes_on(viewer, transport):
             with running('camera', *PATTERN):
                 viewer.wait_for_pictures()
                 viewer.wait_until(lambda: viewer.notice() == '')
-            viewer.page.get_by_text('No signal since').wait_for()
+            viewer.page.get_by_text('No signal for').wait_for()
             viewer.page.get_by_text(f"'{TOPIC}' has no publisher").wait_for()
             viewer.wait_until(lambda: viewer.age_ms() is None)
 
@@ -49,7 +49,7 @@ def test_a_screen_reader_hears_of_a_loss_once_and_of_its_end(viewer):
         viewer.open()
         with running('camera', *PATTERN):
             viewer.wait_for_pictures()
-        viewer.page.get_by_text('No signal since').wait_for()
+        viewer.page.get_by_text('No signal for').wait_for()
         seconds = viewer.page.locator('.notice .since')
         assert seconds.get_attribute('aria-hidden') == 'true'
         before = seconds.inner_text()
