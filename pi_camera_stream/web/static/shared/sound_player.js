@@ -19,8 +19,8 @@
 import { RtcSound } from './sound_rtc.js';
 import { SocketSound } from './sound_socket.js';
 
-const NO_WAY = 'This browser plays sound over HTTPS only: run `python3 -m pi_camera_stream secure` '
-  + 'on the robot';
+const NO_WAY = 'This browser plays sound over HTTPS only: run '
+  + '`python3 -m pi_camera_stream secure` on the robot';
 
 /**
  * @typedef {import('./sound_socket.js').SoundOwner & { allowed: (allowed: boolean) => void

@@ -22,6 +22,7 @@ import { Menu } from './menu.js';
 
 const LEAST_DB = -60; // the lower end of the level
 const FALL = 0.85; // of the level, from one look to the next
+const TOUCH = 'Touch the page to hear the sound: browsers require that.';
 
 /** @typedef {'off' | 'on' | 'muted'} SoundChoice */
 
@@ -140,8 +141,7 @@ export class Sound {
     this.#room.classList.toggle('muted', this.#choice === 'muted');
     const waiting = on && !this.#allowed;
     setText(find(this.#button, '.value'), waiting ? 'touch to hear' : this.#choice);
-    setText(this.#note, !on ? '' : waiting ? 'Touch the page to hear the sound: browsers require that.'
-      : this.#reason);
+    setText(this.#note, !on ? '' : waiting ? TOUCH : this.#reason);
     setText(this.#age, on && this.#ageMs !== null ? `${milliseconds(this.#ageMs)} old` : '');
   }
 }
