@@ -47,8 +47,8 @@ ALLOWED = {  # room -> rooms that it may import from
 ROS = re.compile(r'rclpy|cv_bridge|launch|launch_ros|\w+_(msgs|srvs|interfaces)')
 CORE_MAY = {'numpy'}
 # The drivers of a Raspberry Pi's camera, and what workers import from their own folder.
-MAY_LACK = {'aiortc', 'matplotlib', 'playwright', 'picamera2', 'libcamera', 'worker_pipe',
-            'picamera2_bitrate', 'picamera2_configuration'}
+MAY_LACK = {'aioice', 'aiortc', 'matplotlib', 'playwright', 'picamera2', 'libcamera',
+            'worker_pipe', 'picamera2_bitrate', 'picamera2_configuration'}
 IMPORT_ALL = """
 from importlib import import_module
 import re

@@ -64,7 +64,7 @@ def test_the_first_line_is_the_largest_and_has_a_colour_of_its_own(width, height
     image = shown(width, height)
     heights = bands(image)
     assert len(heights) == 3
-    assert heights[0] > 1.2 * max(heights[1:])
+    assert heights[0] > 1.15 * max(heights[1:])
     first = np.flatnonzero(ink(image).any(axis=1))[0]
     title, text = image[first:first + heights[0]], image[first + heights[0]:]
     blue, _, red = title[ink(title)].mean(axis=0)
