@@ -89,8 +89,9 @@ class Receiver:
         ice = self._transport.transport._connection  # which has no public way to see datagrams
         receive = ice.data_received
 
-        def take(data: bytes, component: int) -> None:
-            if len(data) > 1 and data[0] in _RTP and data[1] not in _RTCP:
+        def take(data: bytes | None, component: int) -> None:
+            # In the aioice of Debian 12, None is the end.
+            if data is not None and len(data) > 1 and data[0] in _RTP and data[1] not in _RTCP:
                 self._take(data)
             else:
                 receive(data, component)
