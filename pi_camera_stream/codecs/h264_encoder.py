@@ -27,6 +27,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .pyav import why_no_encoder
 from ..core.frame import Frame, H264, Image, image_size
 
 _BUFFER_FRAMES = 2
@@ -49,20 +50,7 @@ _OPTIONS = {
 
 def why_missing() -> str:
     """Return why there is no H.264 encoder here, and what helps; empty where there is one."""
-    try:
-        import av
-        find = av.Codec
-    except ImportError:
-        return 'H.264 needs PyAV: sudo apt install python3-av'
-    except Exception as error:  # as where it was built for another NumPy, or is half removed
-        return ('H.264 needs PyAV, and the one that is installed cannot be loaded '
-                f'({type(error).__name__}: {error}): sudo apt install --reinstall python3-av')
-    try:
-        find('libx264', 'w')
-    except ValueError:  # UnknownCodecError
-        return ('H.264 needs libx264, which the PyAV that is installed does not have: '
-                'sudo apt install python3-av')
-    return ''
+    return why_no_encoder('H.264', 'libx264')
 
 
 class H264Encoder:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .pyav import why_no_encoder
 from ..core.sound import CHANNELS, PACKET_SAMPLES, RATE
 
 Samples = NDArray[np.int16]
@@ -34,20 +35,7 @@ _OPTIONS = {
 
 def why_missing() -> str:
     """Return why there is no Opus encoder here, and what helps; empty where there is one."""
-    try:
-        import av
-        find = av.Codec
-    except ImportError:
-        return 'sound needs PyAV: sudo apt install python3-av'
-    except Exception as error:  # as where it was built for another NumPy, or is half removed
-        return ('sound needs PyAV, and the one that is installed cannot be loaded '
-                f'({type(error).__name__}: {error}): sudo apt install --reinstall python3-av')
-    try:
-        find('libopus', 'w')
-    except ValueError:  # UnknownCodecError
-        return ('sound needs libopus, which the PyAV that is installed does not have: '
-                'sudo apt install python3-av')
-    return ''
+    return why_no_encoder('sound', 'libopus')
 
 
 class OpusEncoder:

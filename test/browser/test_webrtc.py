@@ -18,6 +18,7 @@ import re
 
 import pytest
 from support.browsers import in_both, PLAIN_HOST
+from support.cars import IDLE
 from support.processes import parameters, Program, running
 
 PAGE = """async ({kinds, query}) => {
@@ -56,14 +57,6 @@ AGE = """async () => {
                          - (performance.now() - before.now)};
 }"""
 TOPIC = '/camera/image_raw/compressed'
-CAR = """
-class Car:
-    def drive(self, linear, angular):
-        pass
-
-    def stop(self):
-        pass
-"""
 COUNT = """
     window.asked = [];
     const { fetch } = window;
@@ -141,7 +134,7 @@ def test_a_browser_without_h264_hears_why_there_is_no_picture(camera, viewer):
 def robot_address(tmp_path_factory):
     """Run a camera on a car for all tests that look at the page of it."""
     folder = tmp_path_factory.mktemp('car')
-    (folder / 'my_car.py').write_text(CAR)
+    (folder / 'my_car.py').write_text(IDLE)
     program = Program(
         'serve', '--vehicle', 'my_car:Car', '--teleop.insecure', 'true', '--source', 'pattern',
         '--size', '640x360', '--fps', '15', '--address', '127.0.0.1', '--port', '0',

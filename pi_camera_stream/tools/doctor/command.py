@@ -17,7 +17,6 @@
 import argparse
 from collections.abc import Sequence
 from functools import partial
-import math
 import os
 import sys
 
@@ -34,6 +33,7 @@ from .multicast import check_multicast
 from .port import check_port
 from .surroundings import Surroundings
 from .topics import check_topics
+from ..arguments import seconds
 from ...core.shutdown_signals import interrupt_by_signals
 
 _MARKS = {'ok': 'ok     ', 'note': 'note   ', 'broken': 'BROKEN '}
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
                                      description=__doc__)
     parser.add_argument('--port', type=_port, default=Options.port,
                         help='port of the HTTP bridge (default: 8080)')
-    parser.add_argument('--seconds', type=_seconds, default=Options.seconds,
+    parser.add_argument('--seconds', type=seconds(_MOST_SECONDS), default=Options.seconds,
                         help='how long to look for topics and ROS domains (default: 4; machines '
                              'announce themselves every 3 s or less often)')
     both = parser.add_mutually_exclusive_group()
@@ -108,12 +108,3 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= _MOST_SECONDS:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a time: choose a number of seconds, up to {_MOST_SECONDS:g}")
-    return seconds

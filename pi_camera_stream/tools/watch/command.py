@@ -26,6 +26,7 @@ from typing import Any
 
 from .report import Line
 from .watched import Watched
+from ..arguments import seconds
 from ...core.errors import PermanentError, StreamError
 from ...core.exit_codes import MISTAKE
 from ...core.shutdown_signals import interrupt_by_signals
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--window', action='store_true',
                         help='show the newest picture; needs an OpenCV with windows '
                              '(opencv-python). q closes it')
-    parser.add_argument('--seconds', type=_seconds, default=math.inf,
+    parser.add_argument('--seconds', type=seconds(_MOST_SECONDS), default=math.inf,
                         help='how long to watch (default: until Ctrl-C)')
     parser.add_argument('--json', action='store_true', help='print JSON, one object a line')
     parser.add_argument('--tls-ca', default='', metavar='FILE',
@@ -185,17 +186,6 @@ def for_command_line(sentence: str) -> str:
 
 def _because(reason: str) -> str:
     return f': {for_command_line(reason)}' if reason else ''
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= _MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds from 1 to "
-                                         f'{_MOST_SECONDS:.0f}')
-    return seconds
 
 
 def _say(sentence: str) -> None:

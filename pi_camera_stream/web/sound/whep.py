@@ -136,7 +136,7 @@ class SoundWhep:
         peer = session.peer
         with leave:
             try:
-                await asyncio.wait_for(_first(peer.reached, peer.ended), _CONNECT_S)
+                await asyncio.wait_for(_first(peer.connected, peer.ended), _CONNECT_S)
                 with self._listeners.join() as listener:
                     peer.play(listener)
                     await peer.ended.wait()

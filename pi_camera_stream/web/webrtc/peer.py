@@ -16,40 +16,27 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from fractions import Fraction
-import logging
 import time
 from typing import Any
 
-from aiortc import (
-    MediaStreamTrack,
-    RTCConfiguration,
-    RTCIceServer,
-    RTCPeerConnection,
-    RTCRtpSender,
-    RTCSessionDescription,
-)
-from aiortc.exceptions import OperationError
+from aiortc import MediaStreamTrack, RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
-from aiortc.sdp import candidate_from_sdp
 import av
 
 from . import aiortc_inside as inside
+from .connection import WebRtcConnection
 from .ice_servers import IceServer
 from .receiver_reports import ReceiverReports
 from .rtp_clock import RtpClock
-from .sdp import BadOfferError, NoH264Error, Offer
+from .sdp import NoH264Error, Offer
 from .shared_packets import share_packets, Unit
 from .transport_feedback import Arrival
 from ...core.frame import Frame
 
 _TIME_BASE = Fraction(1, 90_000)
-_CLOSING_S = 3.0
 # The receiver may not have got it yet, and is not to wait for another one.
 _KEY_ON_ITS_WAY_S = 0.3
-
-_LOG = logging.getLogger(__name__)
 
 
 class _Track(MediaStreamTrack):  # type: ignore[misc]
@@ -82,84 +69,26 @@ class _Track(MediaStreamTrack):  # type: ignore[misc]
             self._next.set_result(packet)
 
 
-class Peer:
+class Peer(WebRtcConnection):
     """
     Send access units to one client. Event loop only.
 
     Attributes
     ----------
-    reached, connected, ended
-        The client has been reached (ICE); frames can be sent; it is over.
     reports
         What the client says of its way.
-    on_key
-        Hears that its decoder needs a key frame.
 
     """
 
     def __init__(self, servers: Sequence[IceServer], on_key: Callable[[], None]) -> None:
-        self.reached, self.connected, self.ended = (asyncio.Event() for _ in range(3))
+        """Make it; `on_key` hears that the client's decoder needs a key frame."""
         self.reports = ReceiverReports()
         self.clock = RtpClock()
         self._on_key = on_key
         self._key_s = 0.0  # when one was sent
-        self._added = 0  # candidates
-        self._mid = ''
         self._shares = False  # its packets with other peers
         self._track = _Track()
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[
-            RTCIceServer(urls=server.url, username=server.user, credential=server.password)
-            for server in servers]))
-        self._sender: RTCRtpSender = self._connection.addTrack(self._track)
-
-    async def answer(self, offer: Offer, addresses: Sequence[str] | None) -> str:
-        """
-        Return the answer to an offer, from when on the client can connect.
-
-        It is reached at these addresses of this machine, None for all. BadOfferError with a
-        sentence where the offer cannot be answered.
-        """
-        connection, sender = self._connection, self._sender
-        transceiver, = connection.getTransceivers()
-        transceiver.direction = 'sendonly'
-        # Before the offer is looked at, which decides on the codec.
-        transceiver.setCodecPreferences([
-            codec for codec in RTCRtpSender.getCapabilities('video').codecs
-            if codec.mimeType in ('video/H264', 'video/rtx')])
-        if addresses is not None:
-            inside.use_addresses(sender.transport.transport, addresses)
-        inside.hear(sender, self._on_report, self._on_estimate, self._on_key_wish)
-        inside.limit_repeats(sender)
-        inside.hear_arrivals(sender, self._on_arrivals)
-        inside.bear_garbage(sender)
-        connection.on('iceconnectionstatechange', self._look)
-        connection.on('connectionstatechange', self._look)
-        sender.transport.on('statechange', self._look)
-        self._track.on('ended', self.ended.set)
-        self._mid = offer.mid
-        try:
-            await connection.setRemoteDescription(RTCSessionDescription(offer.text, 'offer'))
-        except OperationError as error:  # no codec that both have
-            raise NoH264Error('cannot send the H.264 of this offer: it needs '
-                              'packetization-mode 1, baseline') from error
-        except Exception as error:  # a parser's, of whatever it did not expect
-            _LOG.debug('cannot read an offer', exc_info=True)
-            raise BadOfferError('the session description (SDP) is malformed') from error
-        await self.add_candidates(offer.candidates)
-        inside.agree(transceiver, offer.text, self._next_number)
-        self._shares = share_packets(sender)
-        answer = await connection.createAnswer()
-        await connection.setLocalDescription(answer)
-        return offer.answer(connection.localDescription.sdp)
-
-    async def add_candidates(self, candidates: Sequence[str]) -> None:
-        """Try to reach the client there, too."""
-        for text in candidates:
-            candidate = candidate_from_sdp(text.removeprefix('candidate:'))
-            candidate.sdpMid = self._mid
-            candidate.sdpMLineIndex = 0
-            with suppress(ValueError):
-                await self._connection.addIceCandidate(candidate)
+        super().__init__(self._track, ('video/h264', 'video/rtx'), servers)
 
     @property
     def ready(self) -> bool:
@@ -208,23 +137,18 @@ class Peer:
             self.reports.note_round_trip(took_s)
             self._on_report()
 
-    async def close(self) -> None:
-        self.ended.set()
-        self._track.stop()
-        try:
-            await asyncio.wait_for(self._connection.close(), _CLOSING_S)
-        except asyncio.TimeoutError:
-            _LOG.warning('a WebRTC connection did not close within %g s', _CLOSING_S)
+    def _prepare(self, sender: RTCRtpSender) -> None:
+        inside.hear(sender, self._on_report, self._on_estimate, self._on_key_wish)
+        inside.limit_repeats(sender)
+        inside.hear_arrivals(sender, self._on_arrivals)
 
-    def _look(self) -> None:
-        ice, all_in_all = self._connection.iceConnectionState, self._connection.connectionState
-        if ice in ('completed', 'connected'):
-            self.reached.set()
-        if all_in_all == 'connected' and self._sender.transport.state == 'connected':
-            self.connected.set()
-        if all_in_all in ('failed', 'closed') or ice in ('failed', 'closed') \
-                or self._sender.transport.state in ('failed', 'closed'):
-            self.ended.set()
+    def _agree(self, transceiver: Any, offer: Offer) -> None:
+        inside.agree(transceiver, offer.text, self._next_number)
+        self._shares = share_packets(self._sender)
+
+    def _no_codec(self) -> Exception:
+        return NoH264Error('cannot send the H.264 of this offer: it needs packetization-mode 1, '
+                           'baseline')
 
     def _on_report(self) -> None:
         self.reports.heard_s = time.monotonic()

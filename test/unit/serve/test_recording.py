@@ -20,18 +20,11 @@ import signal
 
 import av
 import pytest
+from support.cars import IDLE
 from support.driver import Driver
 from support.processes import Program, wait_until
 
 PATTERN = ('--source', 'pattern', '--size', '320x180', '--fps', '30')
-CAR = """
-class Car:
-    def drive(self, linear, angular):
-        pass
-
-    def stop(self):
-        pass
-"""
 
 
 @pytest.fixture
@@ -80,7 +73,7 @@ def test_what_is_killed_leaves_a_film_that_plays(serving, tmp_path, codec):
 
 
 def test_what_is_driven_and_found_is_beside_it_and_a_signal_ends_the_film(serving, tmp_path):
-    (tmp_path / 'my_car.py').write_text(CAR)
+    (tmp_path / 'my_car.py').write_text(IDLE)
     program = serving('--record', 'always', '--processor', 'edges', '--vehicle', 'my_car:Car',
                       '--teleop.insecure', 'true')
     url = program.wait_for(r'Open (http://\S+/)').group(1)

@@ -20,15 +20,7 @@ from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.serve import vehicle
 from pi_camera_stream.serve.vehicle import create_motors
 import pytest
-
-CAR = """
-class Car:
-    def drive(self, linear, angular):
-        pass
-
-    def stop(self):
-        pass
-"""
+from support.cars import IDLE
 
 
 @pytest.fixture
@@ -43,18 +35,18 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_a_class_of_the_current_directory_is_made(folder):
-    (folder / 'my_car.py').write_text(CAR)
+    (folder / 'my_car.py').write_text(IDLE)
     assert type(create_motors('my_car:Car')).__name__ == 'Car'
 
 
 def test_modules_of_a_package_may_be_named(folder):
     (folder / 'robot').mkdir()
-    (folder / 'robot/car.py').write_text(CAR)
+    (folder / 'robot/car.py').write_text(IDLE)
     assert type(create_motors('robot.car:Car')).__module__ == 'robot.car'
 
 
 def test_a_vehicle_of_an_installed_package_is_found_by_its_name(folder):
-    (folder / 'robot_parts.py').write_text(CAR)
+    (folder / 'robot_parts.py').write_text(IDLE)
     information = folder / 'robot_parts-1.0.dist-info'
     information.mkdir()
     (information / 'METADATA').write_text(
@@ -72,13 +64,13 @@ def test_a_vehicle_of_an_installed_package_is_found_by_its_name(folder):
 
 
 @pytest.mark.parametrize(('source', 'text', 'sentence'), [
-    (CAR, 'my_car', r"there is no vehicle 'my_car': name it as MODULE:CLASS, as in 'my_car:Car'"),
-    (CAR, 'my_car.py', "there is no vehicle 'my_car.py': name it as"),
-    (CAR, 'my car:Car', "there is no vehicle 'my car:Car': name it as"),
-    (CAR, 'your_car:Car', "there is no Python module 'your_car' for the vehicle 'your_car:Car': "
+    (IDLE, 'my_car', r"there is no vehicle 'my_car': name it as MODULE:CLASS, as in 'my_car:Car'"),
+    (IDLE, 'my_car.py', "there is no vehicle 'my_car.py': name it as"),
+    (IDLE, 'my car:Car', "there is no vehicle 'my car:Car': name it as"),
+    (IDLE, 'your_car:Car', "there is no Python module 'your_car' for the vehicle 'your_car:Car': "
                           r'start this in the folder of your_car.py'),
-    (CAR, 'my_car:Cat', "the module 'my_car' has no class 'Cat': did you mean 'my_car:Car'"),
-    (CAR, 'my_car:Xyzzy', "has no class 'Xyzzy': it has Car"),
+    (IDLE, 'my_car:Cat', "the module 'my_car' has no class 'Cat': did you mean 'my_car:Car'"),
+    (IDLE, 'my_car:Xyzzy', "has no class 'Xyzzy': it has Car"),
     ('', 'my_car:Car', "has no class 'Car': it has none"),
     ('import nothing_like_it', 'my_car:Car', 'cannot be imported: ModuleNotFoundError.*'
                                              'install what it needs'),
@@ -86,14 +78,14 @@ def test_a_vehicle_of_an_installed_package_is_found_by_its_name(folder):
     ('class Car', 'my_car:Car', 'cannot be imported: SyntaxError'),
     ('raise SystemExit(3)', 'my_car:Car', r'cannot be imported: SystemExit\(3\)'),
     ('Car = 3', 'my_car:Car', "the vehicle 'my_car:Car' is not a class"),
-    (CAR.replace('stop', 'halt'), 'my_car:Car', r'has no method stop\(\): add it'),
-    (CAR.replace('drive', 'go'), 'my_car:Car', r'has no method drive\(linear, angular\): add it'),
-    (CAR.replace('def stop', 'async def stop'), 'my_car:Car', r'the stop\(\) of .* is async'),
-    (CAR.replace('angular', '*, angular'), 'my_car:Car', r'the drive\(\) of .* takes other '
+    (IDLE.replace('stop', 'halt'), 'my_car:Car', r'has no method stop\(\): add it'),
+    (IDLE.replace('drive', 'go'), 'my_car:Car', r'has no method drive\(linear, angular\): add it'),
+    (IDLE.replace('def stop', 'async def stop'), 'my_car:Car', r'the stop\(\) of .* is async'),
+    (IDLE.replace('angular', '*, angular'), 'my_car:Car', r'the drive\(\) of .* takes other '
                                                          r'arguments: write it as drive\('),
-    (CAR + '    def __init__(self, pin):\n        pass\n', 'my_car:Car',
+    (IDLE + '    def __init__(self, pin):\n        pass\n', 'my_car:Car',
      'TypeError.*fix its __init__, which gets no arguments'),
-    (CAR + '    def __init__(self):\n        raise OSError("no such pin")\n', 'my_car:Car',
+    (IDLE + '    def __init__(self):\n        raise OSError("no such pin")\n', 'my_car:Car',
      r"cannot be created: OSError\('no such pin'\)"),
 ])
 def test_one_that_cannot_be_driven_is_explained_in_one_sentence(folder, source, text, sentence):
