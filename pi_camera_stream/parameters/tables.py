@@ -84,8 +84,8 @@ CAMERA = (
     Parameter('picamera2.python', '', 'Python interpreter that can import picamera2; empty: look '
                                       'for one', setting='python'),
     Parameter('standby', False, 'Turn the camera off while nobody subscribes'),
-    Parameter('adaptive', True, 'Lower quality, size and rate of the JPEGs as far as the '
-                                'links to reporting receivers require it', live=True),
+    Parameter('adaptive', True, 'Lower quality, size and frame rate as far as the links to '
+                                'reporting receivers require it', live=True),
     Parameter('adaptive_floor', 2_000_000, "Lowest bit rate that one receiver's bad link can "
                                            'force on all', 'bit/s', 100_000,
               1_000_000_000, live=True),
