@@ -20,6 +20,7 @@ import math
 import time
 
 from .link import Link, LinkState
+from .reading import Reading
 from .rendition import Rendition, Status
 from .stream import Stream
 from .video_rendition import VideoReader, VideoRendition
@@ -38,6 +39,7 @@ class Transport(ABC):
 
     name: str
     tells_age = False  # whether the viewer says how old its pictures are
+    reading: Reading | None = None  # where it is known
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -83,6 +85,8 @@ class Transport(ABC):
     def begin(self, frame: Frame) -> None:
         """Note that `frame` is about to be sent."""
         self._begun_s, self._size = time.monotonic(), len(frame.data)
+        if self.reading is not None:
+            self.reading.begin(frame)
 
     @abstractmethod
     async def write(self, frame: Frame, tier: int) -> None:
@@ -184,7 +188,7 @@ class _Gate:
     @property
     def is_open(self) -> bool:
         """Return whether the next frame may pass without a look at the viewer's way."""
-        return self._unlooked > 0
+        return self._unlooked > 0 and not self._is_behind()
 
     def close(self, looking: bool = False) -> None:
         """Note that one has passed so; the next is looked at when it is time, or `looking`."""
@@ -195,9 +199,7 @@ class _Gate:
         if self.is_open:
             self.close()
             return frame
-        transit_s = self._transport.take_transit_s()
-        if transit_s == math.inf:
-            transit_s = await self._transport.wait_drained()
+        transit_s = await self._wait_clear()
         if rendition is not self._viewer.rendition or (
                 transit_s is not None and self._moves(transit_s)):
             return None
@@ -207,15 +209,31 @@ class _Gate:
 
     def opens(self, reader: VideoReader, frame: Frame) -> bool:
         """Look at the viewer's way; False where it is not clear, or the viewer has moved."""
+        if self._is_behind():
+            return False
         transit_s = self._transport.take_transit_s()
         return transit_s != math.inf and self._stays(reader, frame, transit_s)
 
     async def waits(self, reader: VideoReader, frame: Frame) -> bool:
         """Wait until the viewer's way is clear; False when the viewer has moved meanwhile."""
-        transit_s = self._transport.take_transit_s()
+        return self._stays(reader, frame, await self._wait_clear())
+
+    def _is_behind(self) -> bool:
+        """Return whether the viewer has not read what has arrived."""
+        reading = self._transport.reading
+        return reading is not None and reading.is_behind()
+
+    async def _wait_clear(self) -> float | None:
+        """Wait for the viewer and the way there; return how long a frame was in transit."""
+        transit_s, reading = self._transport.take_transit_s(), self._transport.reading
         if transit_s == math.inf:
             transit_s = await self._transport.wait_drained()
-        return self._stays(reader, frame, transit_s)
+        if reading is not None:
+            if transit_s is not None and reading.explains(transit_s):
+                transit_s = None
+            if reading.is_behind():
+                await reading.wait()
+        return transit_s
 
     def _stays(self, reader: VideoReader, frame: Frame, transit_s: float | None) -> bool:
         """Take in what was measured; a viewer who is about to move still gets all frames."""

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from .byte_transport import ByteTransport
 from .endless import answer_endlessly
+from .reading import Reading
 from .rendition import Moved, Status
 from .stream import Stream
 from .viewer import Viewer
@@ -33,8 +34,17 @@ class H264Transport(ByteTransport):
 
     name = 'h264'
 
+    def __init__(self, transport: asyncio.Transport, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(transport, drain)
+        self.reading = Reading(transport.get_extra_info('socket'), self._write_zero)
+
     def _pack(self, frame: Frame) -> bytes:
         return frame.data + NEXT_BEGINS
+
+    def _write_zero(self) -> bool:
+        """Write what may be between NAL units (trailing_zero_8bits, annex B.1)."""
+        self._write(b'\0')
+        return True
 
     async def write_status(self, _status: Status) -> None:
         """Let go who has left: there is no place for a status in such a stream."""

@@ -22,6 +22,7 @@ from aiohttp import web
 
 from .byte_transport import ByteTransport
 from .endless import answer_endlessly
+from .reading import Reading
 from .rendition import Status
 from .stream import Stream
 from .timestamp import SIGNAL, TIMESTAMP, timestamp
@@ -29,6 +30,7 @@ from .viewer import Viewer
 from ...core.frame import Frame
 
 _BOUNDARY = 'frame'
+_BEGIN = f'--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: '.encode()
 
 
 class MjpegTransport(ByteTransport):
@@ -46,17 +48,33 @@ class MjpegTransport(ByteTransport):
                  early_head: bool) -> None:
         super().__init__(transport, drain)
         self._early_head = early_head
-        if early_head:
+        self._ahead = 0  # bytes of the next part's head that have been written
+        if early_head:  # which shows what it reads at once
             transport.write(_head())
+        else:
+            self.reading = Reading(transport.get_extra_info('socket'), self._write_ahead)
 
     def _pack(self, frame: Frame) -> bytes:
         # One write, so that a picture and its head leave together.
-        return _part(frame, self._early_head)
+        return self._rest(_part(frame, self._early_head))
 
     async def write_status(self, status: Status) -> None:
         if status.picture is not None:
-            self._write(_part(status.picture, self._early_head, status.signal.state))
+            self._write(self._rest(_part(status.picture, self._early_head, status.signal.state)))
             await self._wait_written()
+
+    def _write_ahead(self) -> bool:
+        """Write one byte of the next head, as long as it is the same for all frames."""
+        if self._ahead == len(_BEGIN):
+            return False
+        self._write(_BEGIN[self._ahead:self._ahead + 1])
+        self._ahead += 1
+        return True
+
+    def _rest(self, part: bytes) -> bytes:
+        """Return what of a part has not been written ahead."""
+        ahead, self._ahead = self._ahead, 0
+        return part[ahead:]
 
 
 async def stream_mjpeg(request: web.Request, stream: Stream, viewer: Viewer
