@@ -13,6 +13,8 @@
 # limitations under the License.
 
 import asyncio
+import socket
+import statistics
 import time
 
 from aiohttp import web
@@ -23,9 +25,10 @@ from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.web.stream.mjpeg import stream_mjpeg
 from pi_camera_stream.web.stream.rendition import Status
-from pi_camera_stream.web.stream.viewer import Viewer
+from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
+from support.processes import WAIT_S
 from support.streams import Stream
 
 JPEG = pictures.jpeg(320, 240)
@@ -34,6 +37,9 @@ SILENCE = Signal(SILENT, 12.3, 'the cable is out')
 
 class Scene:
     """A server with one stream, and raw connections to it."""
+
+    def __init__(self, request=StreamRequest()):  # noqa: B008 - it is frozen
+        self._request = request
 
     async def __aenter__(self):
         self.stream = Stream('/a', time.time_ns, lambda _: None,
@@ -51,7 +57,7 @@ class Scene:
         await self.server.close()
 
     async def _answer(self, request):
-        return await stream_mjpeg(request, self.stream, Viewer('x', 'mjpeg'))
+        return await stream_mjpeg(request, self.stream, Viewer('x', 'mjpeg', self._request))
 
     async def open(self, headers='', method='GET'):
         reader, writer = await asyncio.open_connection('127.0.0.1', self.server.port)
@@ -63,9 +69,15 @@ class Scene:
         while len(self.stream.viewers) != count:
             await asyncio.sleep(0.001)
 
-    def offer(self, stamp_ns=1_700_000_000_123_456_789):
+    def offer(self, stamp_ns=1_700_000_000_123_456_789, data=JPEG):
         self.number += 1
-        self.stream.offer(Frame(JPEG, stamp_ns, self.number, 320, 240))
+        self.stream.offer(Frame(data, stamp_ns, self.number, 320, 240))
+
+    async def film(self, data):
+        """Go on offering frames, whose stamp is their number."""
+        while True:
+            self.offer(self.number + 1, data)
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(('stamp_ns', 'seconds'), [
@@ -163,5 +175,62 @@ def test_the_status_picture_is_a_part_like_any_other():
             assert await reader.readexactly(8) == b'status\r\n'
             assert viewer.sent == 0
             writer.close()
+
+    asyncio.run(run())
+
+
+class SlowReader:
+    """A program with a plain blocking socket, whose kernel keeps what it has not read."""
+
+    def __init__(self, port):
+        self._socket = socket.create_connection(('127.0.0.1', port), timeout=WAIT_S)
+        self._socket.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+        self._file = self._socket.makefile('rb')
+        self._head()
+
+    def read(self):
+        """Return the number of the next frame, and its bytes."""
+        boundary, *lines = self._head()
+        assert boundary == b'--frame'
+        fields = dict(line.split(b': ') for line in lines)
+        data = self._file.read(int(fields[b'Content-Length']))
+        assert self._file.readline() == b'\r\n'
+        return int(fields[b'X-Timestamp'].replace(b'.', b'')), data
+
+    def _head(self):
+        lines = []
+        while line := self._file.readline().strip():
+            lines.append(line)
+        return lines
+
+    def close(self):
+        self._file.close()
+        self._socket.close()
+
+
+@pytest.mark.parametrize('tier', [0, None])
+def test_a_program_that_is_slower_than_the_camera_gets_new_frames_and_all_of_each(tier):
+    work, data = 8, JPEG + bytes(30_000)  # frames of the camera that it needs for one
+
+    async def run():
+        async with Scene(StreamRequest(tier)) as scene:
+            filming = asyncio.create_task(scene.film(data))
+            reader = await asyncio.to_thread(SlowReader, scene.server.port)
+            ages = []
+            for _ in range(24):
+                number, received = await asyncio.to_thread(reader.read)
+                ages.append(scene.number - number)
+                assert tier is None or received == data
+                until = scene.number + work
+                while scene.number < until:
+                    await asyncio.sleep(0.001)
+            viewer, = scene.stream.viewers
+            # The first ones came before anybody could know how slow it is.
+            assert statistics.median(ages[12:]) < work
+            assert max(ages[12:]) < 3 * work
+            # Its way is wide enough for the best picture.
+            assert viewer.tier_name() == 'full'
+            filming.cancel()
+            reader.close()
 
     asyncio.run(run())
