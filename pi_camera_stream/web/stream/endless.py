@@ -57,7 +57,7 @@ async def answer_endlessly(request: web.Request, stream: Stream, viewer: Viewer,
         # Nothing more is expected of this viewer; what it sends nevertheless stays in the kernel.
         request.transport.pause_reading()
         transport = create(request.transport, writer.drain)
-        viewer.link = transport.link
+        viewer.link, viewer.reading = transport.link, transport.reading
         try:
             await deliver(stream, viewer, transport)
         except ConnectionError:

@@ -38,7 +38,7 @@ _TCP_INFO = struct.Struct('=B23xI28xI84xII76xI')
 _TCP_CLOSE = 7  # linux/tcp_states.h
 _UNKNOWN = 0xFFFFFFFF
 _CLOCK_S = 0.01  # to which the kernel knows when something was acknowledged
-_JPEGS, _VIDEO_FRAMES = 4, 8  # of the last so many, it depends how much may be unread
+_LAST_FRAMES = 4  # of whose size it depends how much may be unread; of video, all of these
 _BEHIND = 1.5  # JPEGs unread: the one that has just come, and more than that of another
 _LONG_S = 0.01  # a round trip from which on asking costs frames,
 _BEHIND_FAR = 3.0  # so that one asks later
@@ -49,7 +49,8 @@ _POLL_S = 0.004
 # Between questions: a share of what has been waited. After 200 ms without any, Linux acknowledges
 # at once for a while what is not read.
 _PAUSE_SHARE, _PAUSE_S, _LONGEST_PAUSE_S = 0.1, 0.02, 0.1
-_SOON_S, _SOON_FRAMES = 0.01, 3  # whoever is ready so soon, so often in a row, keeps up
+_SOON_S, _SOON_FRAMES = 0.01, 3  # whoever is ready so soon, so often in a row, keeps up;
+_SOON_VIDEO_FRAMES = 10  # of which players may hold some back
 _CONTRADICTED_S = 0.3
 _LIMIT_S, _LONG_LIMIT_S = 3.0, 10.0  # without a sign of reading
 _KNOWN_PROMPT = 3  # answers, and it is known that those who want more say so
@@ -77,11 +78,11 @@ class Reading:
     def __init__(self, connection: socket.socket | None, ask: Callable[[], bool]) -> None:
         """Make it; `ask` sends a byte that the reader needs next, or returns False."""
         self._connection, self._ask = connection, ask
-        self._sizes: deque[int] = deque(maxlen=_VIDEO_FRAMES)
+        self._sizes: deque[int] = deque(maxlen=_LAST_FRAMES)
         self._allowed = self._next_to_nothing = 0  # bytes
         self._largest = 0  # window
         self._slow = False
-        self._soon = 0  # frames in a row
+        self._soon, self._soon_frames = 0, _SOON_FRAMES  # in a row
         self._prompt = self._silent = 0  # waits in a row
         self._given_up_at: int | None = None  # window
         self._look()
@@ -89,8 +90,9 @@ class Reading:
     def begin(self, frame: Frame) -> None:
         """Note that `frame` is about to be sent."""
         self._sizes.append(len(frame.data))
-        largest = max(list(self._sizes)[-_JPEGS:])
-        self._allowed = sum(self._sizes) if frame.codec == H264 else int(_BEHIND * largest)
+        largest, video = max(self._sizes), frame.codec == H264
+        self._allowed = sum(self._sizes) if video else int(_BEHIND * largest)
+        self._soon_frames = _SOON_VIDEO_FRAMES if video else _SOON_FRAMES
         self._next_to_nothing = max(_READ_BYTES, int(_READ_SHARE * largest))
 
     def unread_bytes(self) -> int:
@@ -144,7 +146,7 @@ class Reading:
         if prompt:
             self._prompt, self._silent = self._prompt + 1, 0
         self._soon = self._soon + 1 if soon else 0
-        if self._soon >= _SOON_FRAMES:
+        if self._soon >= self._soon_frames:
             self._slow, self._soon = False, 0
 
     def _limit_s(self, look: _Look) -> float:

@@ -20,6 +20,7 @@ import secrets
 import time
 
 from .link import Link
+from .reading import Reading
 from .rendition import Rendition
 from .tiers import (
     allowed_s,
@@ -76,6 +77,7 @@ class Viewer:
     reader: VideoReader | None = None  # of the rendition, where that is inter-coded
     joining: VideoReader | None = None  # of the one to move to, as soon as it can be begun with
     link: Link | None = None
+    reading: Reading | None = None  # where it is known
     visitor: str = ''  # as what the address is counted; empty where it has no limit
     # By which a page can say that it is this viewer, and no other.
     name: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -193,6 +195,7 @@ class Viewer:
             'bytes_sent': self.sent_bytes,
             'age_ms': round(age_ms, 1) if age_ms == age_ms else None,
             'backlog_bytes': self.link.backlog_bytes() if self.link else 0,
+            'unread_bytes': self.reading.unread_bytes() if self.reading else 0,
         }
 
     def _tier(self) -> int:

@@ -15,6 +15,7 @@
 import asyncio
 import contextlib
 import math
+import socket
 import time
 
 import aiohttp
@@ -127,6 +128,27 @@ async def test_a_picture_is_whole_for_a_player_before_the_next_one_comes(bench):
             data += await answer.content.readany()
         whole = data[:data.rindex(NEXT_BEGINS) + len(NEXT_BEGINS)]
         assert len(decoded(whole)) == whole.count(NEXT_BEGINS)
+
+
+@in_loop
+async def test_who_reads_slowly_goes_on_with_a_key_frame_and_can_decode_all(bench):
+    async def read():
+        program.sendall(b'GET /stream.h264 HTTP/1.1\r\nHost: x\r\n\r\n')
+        while not bench.stream.viewers:
+            await asyncio.sleep(0.01)
+        viewer, = bench.stream.viewers
+        while viewer.reader is None or not viewer.reader.until_key or viewer.sent < 5:
+            await asyncio.sleep(0.01)
+        data, sent = b'', viewer.sent
+        while viewer.sent < sent + 10:
+            data += await asyncio.to_thread(program.recv, 65_536)
+        return data
+
+    with socket.create_connection((bench.client.host, bench.client.port)) as program:
+        data = await asyncio.wait_for(read(), WAIT_S)
+    assert NEXT_BEGINS + bytes(4) in data  # by which it was asked whether it wants more
+    whole = data[:data.rindex(NEXT_BEGINS) + len(NEXT_BEGINS)].partition(b'\r\n\r\n')[2]
+    assert len(decoded(whole)) == whole.count(NEXT_BEGINS)
 
 
 @in_loop
