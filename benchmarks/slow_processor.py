@@ -21,6 +21,11 @@ Run it with: .venv/bin/python -m benchmarks slow_processor [--seconds 20] [--bus
 It starts the real camera node (test pattern, 1280x720) and the real consumer with a processor of
 another package, all on this machine. A result is to be at most 200 ms and 1.5 frame intervals old
 when it arrives.
+
+With --capture, it needs no ROS: a program reads a stream of `serve` with cv2.VideoCapture, and
+works as long on each picture. Ages are then those at the beginning of the work:
+
+    .venv/bin/python -m benchmarks slow_processor --capture stream.mjpg --work-ms 100
 """
 
 from collections.abc import Sequence
@@ -35,9 +40,11 @@ import sys
 import tempfile
 import time
 
+from pi_camera_stream.core.block_code import read
 from pi_camera_stream.core.with_parent import with_parent
 
 from .common import command
+from .common.networks import free_port
 
 FPS = 30
 WORK_MS = 200
@@ -105,6 +112,33 @@ def measure(seconds: float) -> tuple[list[float], list[float]]:
     return [said for said, _ in pairs], [seen for _, seen in pairs]
 
 
+def capture(path: str, work_ms: float, seconds: float) -> list[float]:
+    """Return the ages of pictures that a program gets which works so long on each, in ms."""
+    import cv2
+    port, ages_ms = free_port(), []
+    server = subprocess.Popen(with_parent([
+        sys.executable, '-m', 'pi_camera_stream', 'serve', '--address', '127.0.0.1', '--port',
+        str(port), '--source', 'pattern', '--size', '1280x720', '--fps', str(FPS)]))
+    try:
+        video = cv2.VideoCapture()
+        while server.poll() is None and not video.open(f'http://127.0.0.1:{port}/{path}'):
+            time.sleep(0.5)
+        began_s = time.monotonic()
+        while time.monotonic() < began_s + WARM_UP_S + seconds:
+            image = video.read()[1]
+            if image is None:
+                break
+            code = read(image)
+            if code is not None and time.monotonic() > began_s + WARM_UP_S:
+                ages_ms.append(time.time() * 1e3 - code.time_us / 1e3)
+            time.sleep(work_ms / 1e3)
+        video.release()
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait()
+    return ages_ms
+
+
 def row(ages_ms: list[float]) -> str:
     """Return median, 95th percentile and maximum."""
     p95 = statistics.quantiles(ages_ms, n=20)[-1]
@@ -118,7 +152,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--seconds', type=float, default=20.0)
     parser.add_argument('--busy', action='store_true',
                         help='work in Python instead of waiting')
+    parser.add_argument('--capture', metavar='PATH',
+                        help='read this of `serve` with OpenCV, without ROS')
+    parser.add_argument('--work-ms', type=float, default=WORK_MS, help='with --capture')
     options = parser.parse_args(arguments)
+    if options.capture:
+        ages_ms = capture(options.capture, options.work_ms, options.seconds)
+        if len(ages_ms) < 2:
+            print('no pictures came')
+            return 1
+        print(f'{len(ages_ms) / options.seconds:.1f} pictures/s, load {os.getloadavg()[0]:.1f}\n'
+              f'age                   {row(ages_ms)}')
+        return 0
     command.stay_on_this_machine(96)
     program = [sys.executable, '-m', 'pi_camera_stream']
     with tempfile.TemporaryDirectory() as folder:

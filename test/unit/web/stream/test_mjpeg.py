@@ -216,16 +216,18 @@ def test_a_program_that_is_slower_than_the_camera_gets_new_frames_and_all_of_eac
         async with Scene(StreamRequest(tier)) as scene:
             filming = asyncio.create_task(scene.film(data))
             reader = await asyncio.to_thread(SlowReader, scene.server.port)
-            ages = []
+            viewer, = scene.stream.viewers
+            ages, unread = [], []
             for _ in range(24):
                 number, received = await asyncio.to_thread(reader.read)
+                unread.append(viewer.state()['unread_bytes'])
                 ages.append(scene.number - number)
                 assert tier is None or received == data
                 until = scene.number + work
                 while scene.number < until:
                     await asyncio.sleep(0.001)
-            viewer, = scene.stream.viewers
             # The first ones came before anybody could know how slow it is.
+            assert max(unread[:12]) > len(data)
             assert statistics.median(ages[12:]) < work
             assert max(ages[12:]) < 3 * work
             # Its way is wide enough for the best picture.
