@@ -23,6 +23,7 @@ from benchmarks.common.sound_card import clicks, RATE, SoundCard
 import numpy as np
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.core.sound import PACKET_NS
+from pi_camera_stream.sound import microphone as module
 from pi_camera_stream.sound.microphone import Microphone
 import pytest
 
@@ -94,6 +95,40 @@ def test_sound_has_the_time_when_it_was_taken(card, open_microphone):
     errors_ms = [(at_ms + 250) % 500 - 250 for at_ms in found]
     assert max(map(abs, errors_ms)) < 15  # on a busy machine; a packet is 10 ms
     assert microphone.state()['reason'] == ''
+
+
+def test_who_wants_samples_has_them_as_they_were_and_nothing_is_encoded(
+        card, open_microphone, monkeypatch):
+    monkeypatch.setattr(module, '_create_encoder', None)
+    opened = open_microphone()
+    heard = queue.Queue()
+    leave = opened.pcm.listen(heard.put)
+    packets = [heard.get(timeout=WAIT_S) for _ in range(120)]
+    assert opened.state()['listeners'] == 1
+    leave()
+    assert {len(packet.data) for packet in packets} == {960}
+    found = []
+    for packet in packets:
+        loud = np.flatnonzero(abs(np.frombuffer(packet.data, '<i2').astype(float)) > 3000)
+        if len(loud):
+            found.append((packet.stamp_ns + loud[0] / RATE * 1e9 - card.begin_ns) / 1e6)
+    assert len(found) >= 2
+    assert max(abs((at_ms + 250) % 500 - 250) for at_ms in found) < 15
+    until(lambda: not card.opened)
+
+
+def test_samples_come_where_there_is_no_encoder(open_microphone, monkeypatch):
+    lacking = 'sound needs PyAV: sudo apt install python3-av'
+    monkeypatch.setattr(module, 'why_missing', lambda: lacking)
+    opened = open_microphone()
+    heard = queue.Queue()
+    leave = opened.pcm.listen(heard.put)
+    heard.get(timeout=WAIT_S)
+    assert opened.reason == ''
+    leave()
+    leave = opened.feed.listen(heard.put)
+    until(lambda: opened.reason == lacking)
+    leave()
 
 
 def test_nothing_is_open_while_nobody_listens(card, open_microphone):
