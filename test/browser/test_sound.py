@@ -22,6 +22,11 @@ from benchmarks.common.sound_card import clicks, SoundCard
 import pytest
 
 DEAF = 'delete window.AudioDecoder;'
+# Lets the test have the element that plays.
+OVERHEARD = """
+const Plain = Audio;
+window.Audio = class extends Plain { constructor() { super(); window.element = this; } };
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +84,17 @@ def test_it_is_heard_muted_remembered_and_left(viewer, card):
 def test_a_page_that_cannot_decode_hears_by_webrtc_or_says_what_helps(viewer, card):
     page = viewer.page
     with viewer.bridge(audio=card.name):
-        page.add_init_script(DEAF)
+        page.add_init_script(DEAF + OVERHEARD)
         viewer.open()
         page.click('#sound')
         hears(viewer)
+        assert page.evaluate('element.muted || element.paused') is False
+        heard_s = page.evaluate('element.currentTime')
+        viewer.wait_until(lambda: page.evaluate('element.currentTime') > heard_s)
+        page.keyboard.press('m')
+        assert page.evaluate('element.muted') is True
+        page.keyboard.press('m')
+        assert page.evaluate('element.muted') is False
         page.add_init_script('delete window.RTCPeerConnection;')
         viewer.open(sound='on')
         page.click('#sound')
