@@ -16,8 +16,8 @@
 """
 A media server of GStreamer's: `/usr/bin/python3 media_server.py PORT USER SECRET`.
 
-It takes what is recorded at /live, from who knows the secret, and writes the pictures to its output;
-with a fourth word, the sound, decoded (float), in place of them.
+It takes what is recorded at /live, from who knows the secret, and writes the pictures to its
+output; with a fourth word, the sound, decoded (float), in place of them.
 """
 
 import sys
@@ -28,7 +28,6 @@ gi.require_version('Gst', '1.0')
 gi.require_version('GstRtsp', '1.0')
 gi.require_version('GstRtspServer', '1.0')
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - their versions first
-
 
 PICTURES = 'rtph264depay name=depay0 ! video/x-h264,stream-format=byte-stream'
 SOUND = 'rtpopusdepay name=depay1 ! opusdec ! audioconvert ! audio/x-raw,format=F32LE,channels=1'
