@@ -29,7 +29,7 @@ from ..core.errors import TemporaryError
 from ..core.pacing import Occasionally
 from ..core.sound import RATE, SAMPLE_BYTES, SoundFeed, SoundPacket
 
-_LOOK_S = 0.25  # between two looks at whether anybody listens
+_LOOK_S = 0.05  # between two looks at whether anybody listens, where nothing comes
 _SILENT_S = 3.0  # a device that gives nothing for so long is opened anew
 _FASTER_S = 2.0  # so much sound cannot have come before it was to be heard
 _REPEAT_S = 60.0  # how often the same reason is logged

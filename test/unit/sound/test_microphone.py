@@ -14,8 +14,12 @@
 
 """A microphone on ALSA's own file plug-in: the real arecord, and no sound card."""
 
+import os
+from pathlib import Path
 import queue
 import shutil
+import signal
+import sys
 import time
 
 import av
@@ -26,6 +30,7 @@ from pi_camera_stream.core.sound import PACKET_NS
 from pi_camera_stream.sound import microphone as module
 from pi_camera_stream.sound.microphone import Microphone
 import pytest
+from support.processes import alive, children, gone
 
 WAIT_S = 20.0
 
@@ -175,6 +180,36 @@ def test_a_microphone_that_has_gone_and_comes_back_is_heard_again(card, open_mic
     after = heard.get(timeout=WAIT_S)
     assert after.sequence > before.sequence
     assert microphone.state()['restarts'] >= 1
+
+
+@pytest.fixture
+def hanging(tmp_path, monkeypatch):
+    """Have an arecord that gives nothing, and does not end when it is told to."""
+    program = tmp_path / 'arecord'
+    program.write_text(f'#!{sys.executable} -IS\nimport signal, time\n'
+                       'signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)\n')
+    program.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    return program
+
+
+@pytest.mark.parametrize('killable', [True, False])
+def test_a_card_that_hangs_holds_up_no_end(hanging, open_microphone, monkeypatch, killable):
+    opened, pids = open_microphone(), []
+    opened.feed.listen(lambda packet: None)
+    until(lambda: pids.extend(pid for pid in children(os.getpid()) if str(hanging)
+                              in Path(f'/proc/{pid}/cmdline').read_text()) or pids)
+    with monkeypatch.context() as patch:
+        if not killable:  # as in the midst of a driver
+            patch.setattr(os, 'killpg', lambda pid, number: None)
+        opened.stop()
+    thread = opened._thread
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    assert alive(pids[0]) == (not killable)
+    if not killable:
+        os.kill(pids[0], signal.SIGKILL)
+        gone(pids)
 
 
 def test_what_no_microphone_can_be_called_is_refused():
