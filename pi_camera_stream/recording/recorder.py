@@ -36,6 +36,7 @@ from .settings import MOTION, RecordSettings
 from .track import Track
 from .trigger import Trigger
 from ..core.clock import NowNs
+from ..core.driving.contest import Word
 from ..core.recording import Recording
 from ..core.sound import CHANNELS, SoundFeed, SoundPacket
 from ..web.connections import ConnectionReaper
@@ -107,9 +108,18 @@ class Recorder:
         return ''
 
     def note_driven(self, linear: float, angular: float) -> None:
-        """Take down what a vehicle has been told, in m/s and rad/s."""
+        """Take down what a vehicle has been told from a page, in m/s and rad/s."""
         if self._active:
-            self._note('driven', f'"linear": {linear:.6g}, "angular": {angular:.6g}')
+            self._note('driven', f'"from": "page", "linear": {linear:.6g}, '
+                                 f'"angular": {angular:.6g}')
+
+    def note_driven_by_others(self, word: Word) -> None:
+        """Take down what others have told it, all of which is finite."""
+        if self._active:
+            linear, lateral, _, _, _, angular = word.velocity
+            sideways = f'"lateral": {lateral:.6g}, ' if lateral else ''
+            self._note('driven', f'"from": "topic", "linear": {linear:.6g}, {sideways}'
+                                 f'"angular": {angular:.6g}', word.stamp_ns or None)
 
     def note_found(self, text: str) -> None:
         """Take down what processors have found in a picture, as `vision.results` writes it."""

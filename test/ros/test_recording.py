@@ -13,16 +13,20 @@
 # limitations under the License.
 
 import json
+import math
 import time
 
 import av
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import Twist, TwistStamped, Vector3
 from pi_camera_stream.client.qos import reliable_qos
+from pi_camera_stream.nodes.bridge import other_driving
+from pi_camera_stream.nodes.bridge.other_driving import OtherDriving
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from support import pictures
 from support.guest import Camera
-from support.processes import parameters, running
+from support.processes import parameters, running, wait_until
 
 SERVICE, STATUS = '/camera/http_bridge/record', 'http_bridge: recording'
 JPEG = pictures.jpeg()
@@ -74,3 +78,54 @@ def test_what_moves_begins_it_and_a_folder_that_cannot_be_is_said(guest, tmp_pat
         film, = folder.glob('*.mkv')
         camera.send_until(JPEG, lambda: results.publish(moving) or
                           '"found"' in film.with_suffix('.jsonl').read_text())
+
+
+def driven(folder):
+    """Return what is written of it so far, in all files."""
+    lines = [json.loads(line) for path in folder.glob('*.jsonl')
+             for line in path.read_text().split('\n')[:-1]]
+    return [line for line in lines if line['type'] == 'driven']
+
+
+def test_what_others_drive_with_is_in_it_with_its_stamps(guest, another_guest, tmp_path):
+    """Neither type is known before, and both nodes publish as others' do."""
+    camera, folder = Camera(guest), tmp_path / 'films'
+    joystick = guest.node.create_publisher(Twist, '/cmd_vel', 10)
+    with running('bridge', *parameters(port=0, address='127.0.0.1', record_folder=folder),
+                 '-r', 'cmd_vel:=/cmd_vel'):
+        guest.diagnostics(STATUS)
+        assert not joystick.get_subscription_count()
+        guest.call(SetBool, SERVICE, data=True)
+
+        def plain():
+            joystick.publish(Twist(linear=Vector3(x=math.nan)))
+            joystick.publish(Twist(linear=Vector3(x=0.5, y=-0.25), angular=Vector3(z=1.5)))
+            return driven(folder)
+
+        camera.send_until(JPEG, plain)
+        line = driven(folder)[0]
+        assert 0 <= time.time_ns() - line.pop('stamp_ns') < 60e9
+        assert line == {'type': 'driven', 'from': 'topic', 'linear': 0.5, 'lateral': -0.25,
+                        'angular': 1.5}
+        guest.node.destroy_publisher(joystick)
+        planner = another_guest.node.create_publisher(TwistStamped, '/cmd_vel', 10)
+        message = TwistStamped()
+        message.header.stamp.sec, message.twist.linear.x = 1_700_000_000, 0.75
+
+        def stamped():
+            planner.publish(message)
+            return driven(folder)[-1]['linear'] == 0.75
+
+        camera.send_until(JPEG, stamped)
+        assert driven(folder)[-1]['stamp_ns'] == 1_700_000_000 * 10**9
+        guest.call(SetBool, SERVICE, data=False)
+        wait_until(lambda: not planner.get_subscription_count())
+
+
+def test_a_flood_of_commands_does_not_fill_the_card(guest, monkeypatch):
+    others, heard = OtherDriving(guest.node), []
+    others.on_driven = heard.append
+    monkeypatch.setattr(other_driving.time, 'monotonic', lambda: 7.0)
+    for _ in range(1000):
+        others.hear(Twist())
+    assert len(heard) == 200

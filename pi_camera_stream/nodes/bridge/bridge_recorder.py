@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recorder among ROS nodes: its service, and what the consumer finds."""
+"""The recorder among ROS nodes: its service, what is found, and what others drive with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
+from .other_driving import OtherDriving
 from .. import diagnostics
 from ..base_node import BaseNode
 from ...client.clock import now_function
@@ -35,7 +36,8 @@ _RESULTS = 'results'
 
 
 def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
-                    vehicle: DrivenVehicle | None, sound: SoundFeed | None) -> Recorder | None:
+                    vehicle: DrivenVehicle | None, others: OtherDriving,
+                    sound: SoundFeed | None) -> Recorder | None:
     """
     Return what records a node's streams; None where nothing is to be recorded.
 
@@ -46,9 +48,16 @@ def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
     if settings is None:
         return None
     results = _Results(node)
+
+    def listen(active: bool) -> None:
+        results.listen(active)
+        if vehicle is None:  # otherwise it hears them anyway
+            others.listen(active)
+
     recorder = Recorder(settings, find, settings.topics or (topic,), now_function(node),
-                        lambda sentence: _warn(node, sentence), results.listen, sound)
+                        lambda sentence: _warn(node, sentence), listen, sound)
     results.on_text = recorder.note_found
+    others.on_driven = recorder.note_driven_by_others
     if vehicle is not None:
         vehicle.on_sent = recorder.note_driven
 
