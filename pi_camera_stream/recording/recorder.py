@@ -28,7 +28,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .backlog import Note, Sound
+from .backlog import DRIVEN, FOUND, Note, Sound
 from .disk_writer import DiskWriter
 from .feed import Feed
 from .folder import Folder, is_name
@@ -110,7 +110,7 @@ class Recorder:
     def note_driven(self, linear: float, angular: float) -> None:
         """Take down what a vehicle has been told from a page, in m/s and rad/s."""
         if self._active:
-            self._note('driven', f'"from": "page", "linear": {linear:.6g}, '
+            self._note(DRIVEN, f'"from": "page", "linear": {linear:.6g}, '
                                  f'"angular": {angular:.6g}')
 
     def note_driven_by_others(self, word: Word) -> None:
@@ -118,7 +118,7 @@ class Recorder:
         if self._active:
             linear, lateral, _, _, _, angular = word.velocity
             sideways = f'"lateral": {lateral:.6g}, ' if lateral else ''
-            self._note('driven', f'"from": "topic", "linear": {linear:.6g}, {sideways}'
+            self._note(DRIVEN, f'"from": "topic", "linear": {linear:.6g}, {sideways}'
                                  f'"angular": {angular:.6g}', word.stamp_ns or None)
 
     def note_found(self, text: str) -> None:
@@ -143,7 +143,7 @@ class Recorder:
                 self._trigger.find(now_s)
         if moves:
             self._follow()
-        self._note('found', f'"results": {plain}', stamp_ns)
+        self._note(FOUND, f'"results": {plain}', stamp_ns)
 
     def put_sound(self, packet: SoundPacket) -> None:
         """Take in what was heard, for where there is a track for it."""

@@ -32,11 +32,15 @@ SERVICE, STATUS = '/camera/http_bridge/record', 'http_bridge: recording'
 JPEG = pictures.jpeg()
 
 
-def found(*detections):
-    now_ns = time.time_ns()
+MOVING = {'label': 'moving', 'x': 0, 'y': 0, 'width': 9, 'height': 9}
+
+
+def found(picture):
+    """Return what a consumer says of a picture in which something moves."""
+    stamp = picture.header.stamp
     return String(data=json.dumps({
-        'stamp': {'sec': now_ns // 10**9, 'nanosec': now_ns % 10**9},
-        'results': [{'processor': 'motion', 'detections': list(detections), 'values': {}}]}))
+        'stamp': {'sec': stamp.sec, 'nanosec': stamp.nanosec},
+        'results': [{'processor': 'motion', 'detections': [MOVING], 'values': {}}]}))
 
 
 def test_the_service_begins_and_ends_it(guest, tmp_path):
@@ -65,19 +69,19 @@ def test_what_moves_begins_it_and_a_folder_that_cannot_be_is_said(guest, tmp_pat
                                        record='motion')):
         guest.diagnostics(STATUS, lambda values: values['message'] ==
                           'waiting for something to move' and results.get_subscription_count())
-        moving = found({'label': 'moving', 'x': 0, 'y': 0, 'width': 9, 'height': 9})
+
+        def move():
+            results.publish(found(camera.send(JPEG)))
 
         def told(values):
-            results.publish(moving)
-            camera.send(JPEG)
+            move()
             return values['recording'] == 'True' and values['level'] == DiagnosticStatus.ERROR
 
         assert 'there is no folder' in guest.diagnostics(STATUS, told)['message']
         folder.parent.mkdir()
-        camera.send_until(JPEG, lambda: results.publish(moving) or list(folder.glob('*.mkv')))
+        wait_until(lambda: move() or list(folder.glob('*.mkv')))
         film, = folder.glob('*.mkv')
-        camera.send_until(JPEG, lambda: results.publish(moving) or
-                          '"found"' in film.with_suffix('.jsonl').read_text())
+        wait_until(lambda: move() or '"found"' in film.with_suffix('.jsonl').read_text())
 
 
 def driven(folder):
