@@ -107,6 +107,13 @@ class Recorder:
         self._follow()
         return ''
 
+    def set_mode(self, mode: str) -> None:
+        """Let it be one of MODES, as at the start."""
+        with self._lock:
+            self._trigger.set_mode(mode)
+            self._heard_s = time.monotonic()
+        self._follow()
+
     def note_driven(self, linear: float, angular: float) -> None:
         """Take down what a vehicle has been told from a page, in m/s and rad/s."""
         if self._active:
@@ -283,7 +290,7 @@ class Recorder:
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None
-        if self._active and self._settings.mode == MOTION:
+        if self._trigger.waits_for_motion:
             self._ticking = self._loop.call_later(_TICK_S, self._follow)
 
 

@@ -28,6 +28,7 @@ from support import pictures
 from support.guest import Camera
 from support.processes import parameters, running, wait_until
 
+BRIDGE = '/camera/http_bridge'
 SERVICE, STATUS = '/camera/http_bridge/record', 'http_bridge: recording'
 JPEG = pictures.jpeg()
 
@@ -60,6 +61,21 @@ def test_the_service_begins_and_ends_it(guest, tmp_path):
         with av.open(str(folder / values['file'])) as film:
             assert next(film.decode(video=0)).width == 64
             assert film.duration is not None
+        assert guest.set_parameter(BRIDGE, 'record', 'always').successful
+        camera.send_until(JPEG, lambda: len(list(folder.glob('*.mkv'))) == 2)
+        refused = guest.set_parameter(BRIDGE, 'record', 'sometimes')
+        assert 'off, ready, motion or always' in refused.reason
+        assert guest.set_parameter(BRIDGE, 'record', 'off').successful
+        guest.diagnostics(STATUS, lambda values: values['mode'] == 'off' and not values['file'])
+
+
+def test_without_a_folder_it_cannot_be_set(guest):
+    with running('bridge', *parameters(port=0, address='127.0.0.1')):
+        refused = guest.set_parameter(BRIDGE, 'record', 'motion')
+        assert not refused.successful
+        assert refused.reason.endswith("start this node with 'record_folder'")
+        assert guest.get_parameters(BRIDGE, 'record') == ['off']
+        assert guest.set_parameter(BRIDGE, 'record', 'off').successful
 
 
 def test_what_moves_begins_it_and_a_folder_that_cannot_be_is_said(guest, tmp_path):

@@ -27,9 +27,11 @@ from ...client.clock import now_function
 from ...client.entities import create_service, create_subscription, destroy
 from ...client.qos import reliable_qos
 from ...core.driving.driven_vehicle import DrivenVehicle
+from ...core.errors import PermanentError
 from ...core.sound import SoundFeed
 from ...parameters.record_settings import read_recording
 from ...recording.recorder import Recorder
+from ...recording.settings import OFF
 from ...web.stream.stream import Stream
 
 _RESULTS = 'results'
@@ -73,6 +75,15 @@ def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
     create_service(node, SetBool, '~/record', record)
     diagnostics.Diagnostics(node, 'recording', lambda: _health(recorder))
     return recorder
+
+
+def set_mode(recorder: Recorder | None, mode: str) -> None:
+    """Record as `record` says from now on; PermanentError where there is nothing to do so."""
+    if recorder is not None:
+        recorder.set_mode(mode)
+    elif mode != OFF:
+        raise PermanentError(f"'record' cannot be {mode}, because there is no folder for "
+                             "recordings: start this node with 'record_folder'")
 
 
 def _warn(node: BaseNode, sentence: str) -> None:

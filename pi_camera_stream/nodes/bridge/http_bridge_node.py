@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 import sys
 from typing import Any
 
-from .bridge_recorder import create_recorder
+from .bridge_recorder import create_recorder, set_mode
 from .camera_infos import CameraInfos
 from .other_driving import OtherDriving
 from .ros_cameras import create_cameras
@@ -137,8 +137,10 @@ class HttpBridgeNode(BaseNode):
 
     def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
                         live: bool) -> None:
-        """Let the vehicle go by new limits at once; nothing else is live."""
+        """Let the vehicle go by new limits, and the recorder by another mode, at once."""
         super().take_parameters(changed, others, live)
+        if live and 'record' in changed:
+            set_mode(self._recorder, str(changed['record']))
         if live and changed and self._vehicle is not None:
             self._vehicle.set_limits(*read_limits(
                 lambda name: changed.get(name, self.value(name))))

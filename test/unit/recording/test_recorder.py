@@ -220,6 +220,22 @@ async def test_motion_records_what_moves_and_nothing_else(bench):
     assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
 
 
+@in_application(after_s=0.2)
+async def test_it_is_set_to_another_mode_while_it_runs(bench):
+    bench.recorder.set_mode('always')
+    await bench.send_until(lambda: bench.state['file'])
+    bench.recorder.set_mode('motion')
+    await bench.send_until(lambda: not bench.state['file'])
+    assert (bench.state['waiting'], bench.state['fault'], bench.active[-1]) == (True, '', True)
+    bench.found(MOVING)
+    await bench.send_until(lambda: bench.state['file'])
+    await bench.send_until(lambda: bench.state['waiting'] and not bench.state['file'])
+    bench.recorder.set_mode('off')
+    await bench.send_until(lambda: not bench.active[-1])
+    assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
+    assert bench.state['mode'] == 'off'
+
+
 @in_application(mode='motion')
 async def test_it_is_said_that_nobody_looks_for_what_moves(bench):
     with pytest.MonkeyPatch.context() as patch:
