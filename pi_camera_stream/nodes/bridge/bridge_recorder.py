@@ -15,7 +15,7 @@
 """The recorder among ROS nodes: its service, what is found, and what others drive with."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
@@ -30,16 +30,18 @@ from ...core.driving.driven_vehicle import DrivenVehicle
 from ...core.errors import PermanentError
 from ...core.sound import SoundFeed
 from ...parameters.record_settings import read_recording
-from ...recording.recorder import Recorder
 from ...recording.settings import OFF
 from ...web.stream.stream import Stream
+
+if TYPE_CHECKING:
+    from ...recording.recorder import Recorder
 
 _RESULTS = 'results'
 
 
 def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
                     vehicle: DrivenVehicle | None, others: OtherDriving,
-                    sound: SoundFeed | None) -> Recorder | None:
+                    sound: SoundFeed | None) -> 'Recorder | None':
     """
     Return what records a node's streams; None where nothing is to be recorded.
 
@@ -49,6 +51,7 @@ def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
     settings = read_recording(node.value)
     if settings is None:
         return None
+    from ...recording.recorder import Recorder  # half a megabyte, which most do without
     results = _Results(node)
 
     def listen(active: bool) -> None:
@@ -77,7 +80,7 @@ def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
     return recorder
 
 
-def set_mode(recorder: Recorder | None, mode: str) -> None:
+def set_mode(recorder: 'Recorder | None', mode: str) -> None:
     """Record as `record` says from now on; PermanentError where there is nothing to do so."""
     if recorder is not None:
         recorder.set_mode(mode)
@@ -114,7 +117,7 @@ class _Results:
         self.on_text(message.data)
 
 
-def _health(recorder: Recorder) -> diagnostics.Health:
+def _health(recorder: 'Recorder') -> diagnostics.Health:
     values = {name: ', '.join(value) if isinstance(value, list) else value
               for name, value in recorder.state().items()}
     if fault := values.pop('fault'):
