@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Make a video of the pictures in a ROS bag, without ROS.
+Make a video of the images in a ROS bag, without ROS.
 
-Nothing is encoded again, and each picture stands at the time of its stamp. A topic of
+Nothing is encoded again, and each frame keeps the time of its stamp. A topic of
 sensor_msgs/CompressedImage with JPEGs, or of foxglove_msgs/CompressedVideo with H.264, becomes a
-Matroska file, and another one (out_2.mkv) where the size changes or the clock begins anew.
+Matroska file. A new one (out_2.mkv) begins where the size changes or the clock goes back.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
                         help='folder of a bag, or its .mcap or .db3 file')
     parser.add_argument('--video', type=Path, required=True, metavar='FILE',
                         help=f'where to write, such as out{_SUFFIX}')
-    parser.add_argument('--topic', default='', help='which one, where the bag has several')
+    parser.add_argument('--topic', default='', help='topic to export, if the bag has several')
     options = parser.parse_args(args)
     interrupt_by_signals(_INTERRUPTED)
     try:
