@@ -87,7 +87,7 @@ class HttpBridgeNode(BaseNode):
             self, self._topic, self._catalog.stream, self._vehicle, others,
             None if self._microphone is None else self._microphone.feed)
         rules = read_rules(self.value)
-        sound = create_sound(self._microphone, self.value, now_ns)
+        sound = create_sound(self._microphone, now_ns)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
                                   ice_servers=read_helpers(self.value), recordings=self._recorder,
