@@ -14,12 +14,15 @@
 
 """The robot's microphone on the page: ALSA's file plug-in clicks twice a second."""
 
+import os
 import re
 import shutil
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.common.sound_card import clicks, SoundCard
+from benchmarks.common.sound_server import listening
 import pytest
+from support.browsers import FIREFOX
 
 DEAF = 'delete window.AudioDecoder;'
 # Lets the test have the element that plays.
@@ -108,3 +111,38 @@ def test_why_there_is_no_sound_is_on_the_page(viewer, card):
         viewer.page.click('#sound')
         viewer.page.locator('#sound-note', has_text="There is no microphone 'hw:7'").wait_for()
         assert 'arecord -l' in viewer.state()['sound']['reason']
+
+
+@pytest.fixture
+def server(tmp_path, missing):
+    """
+    Return a sound server.
+
+    Where a machine has neither that nor a sound card, Firefox leaves an AudioContext suspended,
+    whatever is touched.
+    """
+    if shutil.which('pulseaudio') is None or shutil.which('parec') is None:
+        missing('pulseaudio is not installed (Debian packages pulseaudio, pulseaudio-utils)')
+    with listening(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def firefox_with_sound(playwright, server, missing):
+    if not os.path.exists(FIREFOX):
+        missing('firefox is not installed (Debian package firefox-esr)')
+    browser = playwright.firefox.launch(executable_path=FIREFOX, channel='moz-firefox',
+                                        env={**os.environ, **server.environment})
+    yield browser
+    browser.close()
+
+
+def test_firefox_plays_it_when_the_button_is_pressed(firefox_with_sound, server, viewer, card):
+    with viewer.bridge(audio=card.name):
+        page = firefox_with_sound.new_page()
+        page.goto(viewer.address)
+        page.click('#sound')
+        server.clicks_ms.clear()
+        viewer.wait_until(lambda: len(server.clicks_ms) > 2)
+        assert page.locator('#sound .value').inner_text() == 'on'
+        page.close()
