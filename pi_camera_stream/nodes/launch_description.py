@@ -46,7 +46,10 @@ _PARAMETER_ARGUMENTS = {
                'camera_info_url': 'camera_info_url'},
     'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token',
                     'rtsp_port': 'rtsp_port', 'outlets': 'outlets', 'ice_servers': 'ice_servers',
-                    'audio': 'audio'},
+                    'audio': 'audio', 'record': 'record', 'record_folder': 'record_folder',
+                    'record_topics': 'record_topics', 'record_codec': 'record_codec',
+                    'record_minutes': 'record_minutes', 'record_before_s': 'record_before_s',
+                    'record_after_s': 'record_after_s', 'record_keep_gb': 'record_keep_gb'},
     'opencv_consumer': {'processor': 'processor', 'reliability': 'reliability'},
 }
 # What two cameras cannot have in common: these arguments begin with the name of a side.
