@@ -13,16 +13,15 @@
 # limitations under the License.
 
 """
-How old sound is when a browser plays it, and whether it comes with its picture.
+How old sound is when a browser plays it, and whether it comes with its frame.
 
 Run it with: .venv/bin/python -m benchmarks sound [--seconds 10] [--ways websocket,webrtc]
-One program makes a click and a white picture at the same moment, twice a second: the click comes
-as from a sound card (ALSA's file plug-in), the picture through a pipe, and `serve` takes both. A
-real Chromium plays to a sound server that plays to nobody (PulseAudio's null sink), where it is
-noted when the click is to be heard; in the page it is noted when the white picture is drawn. How
-much of that is the way from a page to the sound server, a click that the page makes itself tells
-before: nothing but the browser and the sound server can shorten it. It needs arecord (alsa-utils),
-PulseAudio (pulseaudio, pulseaudio-utils), Chromium and playwright. All by loopback.
+One program makes a click and a white frame at the same moment, twice a second: the click comes as
+from a sound card (ALSA's file plug-in), the frame through a pipe, and `serve` takes both. A real
+Chromium plays into PulseAudio's null sink, where each click is timed; the page times when it draws
+the white frame. A click that a page makes by itself tells how much of that the browser and the
+sound server need for any sound. Needs arecord (alsa-utils), PulseAudio (pulseaudio,
+pulseaudio-utils), Chromium and playwright. All traffic is on loopback.
 """
 
 from collections.abc import Iterator, Sequence
@@ -183,8 +182,9 @@ def _figures(ages_ms: list[float]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line for each way."""
     parser = command.parser('sound', __doc__)
-    parser.add_argument('--seconds', type=float, default=10.0)
-    parser.add_argument('--ways', default=','.join(_WAYS))
+    parser.add_argument('--seconds', type=float, default=10.0, help='of each (default: 10)')
+    parser.add_argument('--ways', default=','.join(_WAYS),
+                        help=f'default: {",".join(_WAYS)}')
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright, \
             listening(Path(name)) as server:

@@ -84,6 +84,7 @@ class Recorder:
         self._trigger = Trigger(settings.mode, settings.after_s)
         self._recording = self._active = self._closed = False
         self._since_s = self._heard_s = 0.0  # when it began, and when a processor was heard of
+        self._told = False  # what `on_active` has heard last
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._known: frozenset[str] = frozenset()  # files that have been seen
@@ -286,7 +287,9 @@ class Recorder:
         if not wanted:
             self._disk.forget()
         self._hear(wanted)
-        self._on_active(self._active)
+        if self._active != self._told:
+            self._told = self._active
+            self._on_active(self._told)
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None

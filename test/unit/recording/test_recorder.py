@@ -142,7 +142,7 @@ async def test_while_it_is_off_nothing_runs(bench):
     bench.found(MOVING)
     bench.recorder.note_driven(1.0, 0.0)
     bench.recorder.put_sound(SoundPacket(b'', 0, 1))
-    assert (bench.demands, recording_threads(), bench.active[-1:]) == ([], [], [False])
+    assert (bench.demands, recording_threads(), bench.active) == ([], [], [])
     assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
     assert (bench.state['mode'], bench.state['recording'], bench.state['fault']) == (
         'off', False, '')
@@ -213,10 +213,12 @@ async def test_motion_records_what_moves_and_nothing_else(bench):
     await bench.send_until(lambda: bench.state['file'])
     await bench.send_until(lambda: bench.state['waiting'] and not bench.state['file'])
     assert len(bench.films()) == 1
+    assert bench.active == [True]  # and no more often
     bench.recorder.switch(False)
     bench.found(MOVING)
     assert not bench.state['recording']
     await asyncio.sleep(0)
+    assert bench.active == [True, False]
     assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
 
 
