@@ -137,6 +137,7 @@ def firefox_with_sound(playwright, server, missing):
     browser.close()
 
 
+# By WebRTC it plays, too, but not by loopback, which its ICE leaves out.
 def test_firefox_plays_it_when_the_button_is_pressed(firefox_with_sound, server, viewer, card):
     with viewer.bridge(audio=card.name):
         page = firefox_with_sound.new_page()
