@@ -16,12 +16,12 @@
 """Frames as datagrams: not more of them at once than whoever is to receive them can hold."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 import contextlib
 import errno
 import math
 import socket
+import struct
 import time
 from typing import Any
 
@@ -39,6 +39,8 @@ _PAUSE_S = 0.002  # 130 Mbit/s
 _PATIENCE_S = 0.1  # in which the kernel has not taken a datagram
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 _BYTES = 2048
+_SOL_UDP, _UDP_SEGMENT = 17, 103  # linux/udp.h, since 4.18
+_SIZE = struct.Struct('=H')
 
 
 class DatagramTransport(Transport):
@@ -58,7 +60,8 @@ class DatagramTransport(Transport):
         self.on_loss: Callable[[], None] = lambda: None
         self.on_error: Callable[[OSError], None] = lambda _: None
         self._connection = connection
-        self._waiting: deque[Datagram] = deque()
+        self._waiting: list[Datagram] = []
+        self._segments = _can_segment(connection)
         self._since_s = 0.0  # when a datagram was taken last, or began to wait
         self._timer: asyncio.TimerHandle | None = None
         self._sent: asyncio.Future[None] | None = None
@@ -105,10 +108,13 @@ class DatagramTransport(Transport):
 
     def _send(self) -> None:
         self._timer = None
+        left = _AT_ONCE
         try:
-            for _ in range(min(_AT_ONCE, len(self._waiting))):
-                self._send_one(self._waiting[0])
-                self._waiting.popleft()
+            while left and self._waiting:
+                some = self._next(left)
+                self._send_some(some)
+                del self._waiting[:len(some)]
+                left -= len(some)
                 self._since_s = time.monotonic()
         except OSError as error:
             if error.errno not in _FULL or time.monotonic() - self._since_s > _PATIENCE_S:
@@ -118,13 +124,44 @@ class DatagramTransport(Transport):
         elif not self.link.closed:
             self._timer = self._loop.call_later(_PAUSE_S, self._send)
 
-    def _send_one(self, datagram: Datagram) -> None:
+    def _next(self, most: int) -> list[Datagram]:
+        """Return those that go next: of one size, but for the last one, which may be smaller."""
+        waiting, size, count = self._waiting, len(self._waiting[0]), 1
+        most = min(most, len(waiting)) if self._segments else 1
+        while count < most and len(waiting[count]) <= size:
+            count += 1
+            if len(waiting[count - 1]) < size:
+                break
+        return waiting[:count]
+
+    def _send_some(self, some: list[Datagram]) -> None:
         try:
-            self._connection.send(datagram)
-        except ConnectionRefusedError:  # of one before, in place of sending this one
+            self._send_at_once(some)
+        except ConnectionRefusedError:  # of one before, in place of sending these
             self.refused_s = time.monotonic()
             with contextlib.suppress(ConnectionRefusedError):
-                self._connection.send(datagram)
+                self._send_at_once(some)
+
+    def _send_at_once(self, some: list[Datagram]) -> None:
+        """
+        Let the kernel cut them, which is one call for all.
+
+        Not each interface can do that: then only the first one is left in `some`, and sent.
+        """
+        if len(some) == 1:
+            self._connection.send(some[0])
+            return
+        size = _SIZE.pack(len(some[0]))
+        try:
+            self._connection.sendmsg(some, [(_SOL_UDP, _UDP_SEGMENT, size)])
+        except ConnectionRefusedError:
+            raise
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            self._segments = False  # from now on, each by itself
+            del some[1:]
+            self._connection.send(some[0])
 
     def _lose(self, error: OSError) -> None:
         self.lost += 1
@@ -187,3 +224,12 @@ def datagram_socket(local: tuple[Any, ...]) -> socket.socket:
     one = socket.socket(socket.AF_INET6 if len(local) > 2 else socket.AF_INET, socket.SOCK_DGRAM)
     one.setblocking(False)
     return one
+
+
+def _can_segment(connection: socket.socket) -> bool:
+    """Return whether the kernel cuts what is sent; an old one would send it in one piece."""
+    try:
+        connection.getsockopt(_SOL_UDP, _UDP_SEGMENT)
+    except OSError:
+        return False
+    return True
