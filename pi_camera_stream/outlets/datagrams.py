@@ -21,16 +21,14 @@ import contextlib
 import errno
 import math
 import socket
-import struct
 import time
 from typing import Any
 
 from ..core.frame import Frame
+from ..core.segments import alike, can_cut, cuts, Datagram
 from ..web.stream.delivery import Transport
 from ..web.stream.link import Link, LinkState
 from ..web.stream.rendition import Status
-
-Datagram = bytes | memoryview
 
 # A receive buffer is 208 KiB usually (net.core.rmem_default), in which each datagram counts as
 # twice its size and more: a large key frame would fill it before anybody has read.
@@ -39,8 +37,6 @@ _PAUSE_S = 0.002  # 130 Mbit/s
 _PATIENCE_S = 0.1  # in which the kernel has not taken a datagram
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 _BYTES = 2048
-_SOL_UDP, _UDP_SEGMENT = 17, 103  # linux/udp.h, since 4.18
-_SIZE = struct.Struct('=H')
 
 
 class DatagramTransport(Transport):
@@ -61,7 +57,7 @@ class DatagramTransport(Transport):
         self.on_error: Callable[[OSError], None] = lambda _: None
         self._connection = connection
         self._waiting: list[Datagram] = []
-        self._segments = _can_segment(connection)
+        self._cuts = can_cut(connection)
         self._since_s = 0.0  # when a datagram was taken last, or began to wait
         self._timer: asyncio.TimerHandle | None = None
         self._sent: asyncio.Future[None] | None = None
@@ -111,7 +107,7 @@ class DatagramTransport(Transport):
         left = _AT_ONCE
         try:
             while left and self._waiting:
-                some = self._next(left)
+                some = self._waiting[:alike(self._waiting, left) if self._cuts else 1]
                 self._send_some(some)
                 del self._waiting[:len(some)]
                 left -= len(some)
@@ -123,16 +119,6 @@ class DatagramTransport(Transport):
             self._forget()
         elif not self.link.closed:
             self._timer = self._loop.call_later(_PAUSE_S, self._send)
-
-    def _next(self, most: int) -> list[Datagram]:
-        """Return those that go next: of one size, but for the last one, which may be smaller."""
-        waiting, size, count = self._waiting, len(self._waiting[0]), 1
-        most = min(most, len(waiting)) if self._segments else 1
-        while count < most and len(waiting[count]) <= size:
-            count += 1
-            if len(waiting[count - 1]) < size:
-                break
-        return waiting[:count]
 
     def _send_some(self, some: list[Datagram]) -> None:
         try:
@@ -151,15 +137,14 @@ class DatagramTransport(Transport):
         if len(some) == 1:
             self._connection.send(some[0])
             return
-        size = _SIZE.pack(len(some[0]))
         try:
-            self._connection.sendmsg(some, [(_SOL_UDP, _UDP_SEGMENT, size)])
+            self._connection.sendmsg(some, cuts(some))
         except ConnectionRefusedError:
             raise
         except OSError as error:
             if error.errno in _FULL:
                 raise
-            self._segments = False  # from now on, each by itself
+            self._cuts = False  # from now on, each by itself
             del some[1:]
             self._connection.send(some[0])
 
@@ -224,12 +209,3 @@ def datagram_socket(local: tuple[Any, ...]) -> socket.socket:
     one = socket.socket(socket.AF_INET6 if len(local) > 2 else socket.AF_INET, socket.SOCK_DGRAM)
     one.setblocking(False)
     return one
-
-
-def _can_segment(connection: socket.socket) -> bool:
-    """Return whether the kernel cuts what is sent; an old one would send it in one piece."""
-    try:
-        connection.getsockopt(_SOL_UDP, _UDP_SEGMENT)
-    except OSError:
-        return False
-    return True
