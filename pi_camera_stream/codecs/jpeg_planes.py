@@ -33,7 +33,8 @@ class JpegPlanes:
     def __init__(self) -> None:
         self._decoder: Any = None
         self._converter: Any = None
-        self._missing = False  # what a PyAV of long ago does not have
+        # None for an old PyAV (10), which cannot be told, and takes the right ones for JPEGs.
+        self._ranges = {'src_color_range': _FULL, 'dst_color_range': _LIMITED}
 
     def decode(self, jpeg: bytes, max_pixels: int = MAX_PIXELS) -> Any:
         """Return an `av.VideoFrame`, 4:2:0 of limited range; None for all that is unusual."""
@@ -41,7 +42,7 @@ class JpegPlanes:
             header = check_jpeg(jpeg, max_pixels)
         except ValueError:
             return None
-        if self._missing or header.orientation != UPRIGHT or header.width % 2 or header.height % 2:
+        if header.orientation != UPRIGHT or header.width % 2 or header.height % 2:
             return None
         import av
         try:
@@ -50,17 +51,24 @@ class JpegPlanes:
             found = self._decoder.decode(av.Packet(jpeg))
             if [(one.width, one.height) for one in found] != [(header.width, header.height)]:
                 return None
-            return self._converter.reformat(found[0], format='yuv420p', src_color_range=_FULL,
-                                            dst_color_range=_LIMITED)
-        except (TypeError, AttributeError):
-            self._missing = True
+            return self._convert(found[0])
         except (av.FFmpegError, ValueError):  # broken
             self._decoder = None
         return None
 
+    def _convert(self, picture: Any) -> Any:
+        try:
+            return self._converter.reformat(picture, format='yuv420p', **self._ranges)
+        except TypeError:
+            if not self._ranges:
+                raise
+            self._ranges = {}
+            return self._convert(picture)
+
     def _open(self) -> None:
         import av
         from av.video.reformatter import VideoReformatter
+        av.logging.set_level(av.logging.PANIC)  # what is broken is told of by whoever decides
         decoder: Any = av.CodecContext.create('mjpeg', 'r')
         decoder.thread_count = 1  # with more, pictures wait for those behind them
         decoder.options = {'err_detect': 'explode'}  # OpenCV decides on what is broken
