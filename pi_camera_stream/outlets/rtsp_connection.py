@@ -31,7 +31,7 @@ from .listening import Progress
 from .multicast import Group, Groups
 from .opening import describe, NoPictureError, Opening, SOUND_TRACK, TRACK
 from .outlet import Outlet, want_key
-from .rtp import misses_something, Packer, RtpSender
+from .rtp import misses_something, Numbers, Packer, RtpSender
 from .rtp_transports import InterleavedTransport, UdpTransport
 from .rtsp_messages import (
     Delivery,
@@ -72,6 +72,9 @@ class Server(Protocol):
     outlet: Outlet
     groups: Groups | None  # None where nothing is sent to groups
     sound: 'Listeners | None'  # None without a microphone
+
+    def numbers(self, stream: Stream, tier: str) -> Numbers:
+        """Return the numbers and times of a rendition."""
 
     def note_wrong(self, address: str) -> float:
         """Note a wrong password; return for how many seconds another one is one too many."""
@@ -258,7 +261,7 @@ class RtspConnection:
         if delivery.multicast and groups is not None:
             self._group = self._find_group(groups, stream)
             return self._set_up(stream, self._group.said)
-        sender = RtpSender(stream.now_ns)
+        sender = RtpSender(stream.now_ns, numbers=self._server.numbers(stream, self._tier))
         if delivery.channel is not None:
             self._transport = InterleavedTransport(self._writer, delivery.channel,
                                                    self._server.packer, sender)
@@ -355,13 +358,23 @@ class RtspConnection:
         return _Answer(headers, then=self._end_opening)
 
     def _rtp_info(self, request: Request) -> dict[str, str]:
-        """Return which packet of each track comes first; nothing where they go to a group."""
+        """
+        Return which packet of each track comes first; nothing where they go to a group.
+
+        Of pictures nobody knows: their numbers go on meanwhile, for who plays already.
+        """
         base = request.url.partition('?')[0].rstrip('/')
         for name in (TRACK, SOUND_TRACK):
             base = base.removesuffix(f'/{name}')
+<<<<<<< HEAD
+        tracks = [f'url={base}/{TRACK}'] if self._transport is not None else []
+        if self._sound is not None:
+            tracks.append(f'url={base}/{SOUND_TRACK};seq={self._sound.sender.sequence}')
+=======
         tracks = [f'url={base}/{name};seq={one.sender.sequence}'
                   for name, one in ((TRACK, self._transport), (SOUND_TRACK, self._sound))
                   if one is not None and one.sender is not None]
+>>>>>>> main
         return {'RTP-Info': ','.join(tracks)} if tracks else {}
 
     async def _play_sound(self, sound: 'SoundPath | GroupSound') -> None:

@@ -56,9 +56,133 @@ Door = Callable[[Connection], AbstractContextManager[object]]
 class Wish:
     """What a client asks for."""
 
+<<<<<<< HEAD
+    def __init__(self, offer: Offer, stream: Stream, viewer: Viewer, make_peer: Callable[
+            [Sequence[IceServer], Callable[[], None]], 'Peer'],
+            servers: Sequence[IceServer]) -> None:
+        self.name, self.tag = secrets.token_hex(16), secrets.token_hex(8)
+        self.offer, self.stream, self.viewer = offer, stream, viewer
+        self.peer = make_peer(servers, self._want_key)
+        self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.answered.add_done_callback(lambda answered: answered.exception())  # it may be unheard
+        self.candidates = len(offer.candidates)
+        self._deadline_s = time.monotonic() + _CONNECT_S
+        self._task: asyncio.Task[None] | None = None
+        self._ending = False
+
+    def begin(self, addresses: Sequence[str] | None, on_end: Callable[[], None]
+              ) -> asyncio.Task[None]:
+        """Answer, and deliver until it ends."""
+        self._task = asyncio.create_task(self._run(addresses, on_end))
+        return self._task
+
+    def abort(self) -> None:
+        """End it, unless it is ending already, which is not to be disturbed."""
+        if self._task is not None and not self._ending:
+            self._task.cancel()
+
+    def state(self) -> dict[str, object]:
+        """Return what the client may want to know of it."""
+        peer, reports = self.peer, self.peer.reports
+        return {
+            'topic': self.stream.name, 'tier': self.viewer.tier_name(),
+            'connected': peer.connected.is_set(),
+            'rtp_timestamp': peer.rtp_time(),
+            'stamp_ms': None if peer.clock.stamp_ns is None else peer.clock.stamp_ns / 1e6,
+            'server_ms': self.stream.now_ns() / 1e6,
+            'round_trip_ms': None if reports.round_trip_s is None
+            else round(reports.round_trip_s * 1e3, 1),
+            'loss': round(reports.loss, 3), 'estimate_bps': reports.estimate_bps,
+        }
+
+    def _want_key(self) -> None:
+        # What comes before it is still sent: it may be shown when what is lost has come again. And
+        # it says nothing of the decoder, whose frames would have to be smaller.
+        reader = self.viewer.reader
+        if reader is not None and not reader.until_key:  # otherwise, one is due already
+            reader.rendition.want_key(self.viewer.name == self.stream.preferred)
+
+    async def _run(self, addresses: Sequence[str] | None, on_end: Callable[[], None]) -> None:
+        try:
+            self.answered.set_result(await self._answer(addresses))
+            if await self._wait(self.peer.reached, self._deadline_s - time.monotonic()):
+                with self.stream.watch(self.viewer):
+                    await self._deliver()
+        except BadOfferError as error:
+            self.answered.set_exception(error)
+        except Exception as error:
+            if self.answered.done():
+                _LOG.exception('closing the WebRTC connection of a viewer')
+            else:
+                self.answered.set_exception(error)
+        finally:
+            self._ending = True
+            if not self.answered.done():
+                self.answered.set_exception(web.HTTPServiceUnavailable(
+                    text='the connection was closed before the offer was answered\n'))
+            try:
+                await self.peer.close()
+            finally:
+                on_end()
+
+    async def _answer(self, addresses: Sequence[str] | None) -> str:
+        try:
+            return await asyncio.wait_for(self.peer.answer(self.offer, addresses), _ANSWER_S)
+        except asyncio.TimeoutError:
+            raise web.HTTPGatewayTimeout(text=(
+                "the servers in the parameter 'ice_servers' do not answer: correct it, or leave "
+                'it empty\n')) from None
+
+    async def _deliver(self) -> None:
+        transport = WebRtcTransport(self.stream, self.viewer, self.peer)
+        self.viewer.link = transport.link
+        self.viewer.on_video = lambda reason: transport.link.abort() if reason else None
+        sending = asyncio.create_task(deliver(self.stream, self.viewer, transport))
+        try:
+            await self._see_to(sending)
+        finally:
+            self.viewer.on_video = lambda _: None
+            sending.cancel()
+            result, = await asyncio.gather(sending, return_exceptions=True)
+            if isinstance(result, Exception) and not isinstance(result, ConnectionError):
+                _LOG.error('delivery by WebRTC failed', exc_info=result)
+
+    async def _see_to(self, sending: asyncio.Task[None]) -> None:
+        """Return when it is over, or the client has said nothing for too long."""
+        peer, since_s = self.peer, time.monotonic()
+        asking: asyncio.Task[None] | None = None
+        try:
+            while not sending.done() and not await self._wait(peer.ended, _LOOK_S):
+                now_s = time.monotonic()
+                if not peer.connected.is_set():
+                    if now_s > self._deadline_s:
+                        return
+                    since_s = now_s
+                    continue
+                await peer.look()
+                silent_s = now_s - max(peer.reports.heard_s, since_s)
+                if silent_s >= _SILENT_S:
+                    return
+                if (asking is None or asking.done()) and peer.probes(now_s):
+                    asking = asyncio.create_task(peer.probe())
+        finally:
+            if asking is not None:
+                asking.cancel()
+
+    async def _wait(self, event: asyncio.Event, longest_s: float) -> bool:
+        """Wait for an event, or the end; return whether the event has come by then."""
+        waiting = [asyncio.ensure_future(one.wait()) for one in {event, self.peer.ended}]
+        try:
+            await asyncio.wait(waiting, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+        return event.is_set()
+=======
     read: Callable[[str], Offer]  # of what was sent; BadOfferError where it does not ask for that
     module: str  # what is made needs it; it may take a while to import
     create: Callable[[Any, Offer, Sequence[IceServer]], WhepSession]  # by that module
+>>>>>>> main
 
 
 class Whep:

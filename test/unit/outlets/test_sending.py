@@ -226,6 +226,11 @@ def test_a_network_that_is_not_there_is_told_and_taken_when_it_is(monkeypatch):
                 raise OSError(errno.ENETUNREACH, 'Network is unreachable')
             return super().send(data)
 
+        def sendmsg(self, buffers, ancillary):
+            if gone.is_set():
+                raise OSError(errno.ENETUNREACH, 'Network is unreachable')
+            return super().sendmsg(buffers, ancillary)
+
     async def scenario(site):
         await site.until(lambda: 'no route to 127.0.0.1' in site.outlet.reason)
         assert site.outlet.state()['frames_lost'] > 0
@@ -398,6 +403,40 @@ def test_frames_that_are_too_large_to_be_sent_at_once_are_sent_one_after_the_oth
             transport.close()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize('error', [None, errno.EIO, errno.EAGAIN])
+def test_datagrams_of_one_size_are_one_call_where_the_interface_can_cut_them(error):
+    called = []
+
+    class Counting(socket.socket):
+        def send(self, data):
+            called.append(1)
+            return super().send(data)
+
+        def sendmsg(self, buffers, ancillary):
+            if error is not None and len(called) < 2:
+                called.append(0)
+                raise OSError(error, '')
+            called.append(len(buffers))
+            return super().sendmsg(buffers, ancillary)
+
+    async def scenario():
+        with receiver() as there, Counting(type=socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            one.connect(there.getsockname())
+            transport = datagrams.DatagramTransport.__new__(sending_udp.TsTransport)
+            datagrams.DatagramTransport.__init__(transport, one)
+            sent = [bytes([number]) * size for number, size in enumerate((9, 9, 9, 5, 9, 9, 5, 5))]
+            transport._put(sent)
+            assert [await receive(there) for _ in sent] == sent
+            await transport.wait_drained()
+            assert transport.lost == 0
+            transport.close()
+
+    asyncio.run(scenario())
+    assert called == {None: [4, 3, 1], errno.EIO: [0, *[1] * 8], errno.EAGAIN: [0, 0, 4, 3, 1]}[
+        error]
 
 
 def test_what_the_kernel_does_not_take_in_time_is_lost():
