@@ -54,14 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--seconds', type=units.positive, default=6.0, metavar='S',
         help='how long each is measured (default: 6)')
-    add('--warm-up', type=units.not_negative, default=3.0, metavar='S',
-        help='how long the viewers watch before; twice as long on the link (default: 3)')
+    add('--warm-up', type=units.not_negative, default=2.5, metavar='S',
+        help='how long the viewers watch before; twice as long on the link (default: 2.5)')
     add('--viewers', type=_viewers, default=list(VIEWERS), metavar='NUMBERS',
         help='with commas, of 1, 5, 20, 100 (default: all)')
     add('--ways', type=lambda text: _some(text, WAYS), default=list(WAYS), metavar='NAMES',
         help=f'some of {", ".join(WAYS)} (default: all)')
     add('--programs', type=lambda text: _some(text, PROGRAMS), default=list(PROGRAMS),
         metavar='NAMES', help=f'some of {", ".join(PROGRAMS)} (default: all)')
+    add('--congestion', default='cubic', metavar='NAME',
+        help="TCP congestion control of programs that do not choose one, on the link (default: "
+             "cubic, Linux's own)")
     add('--json', type=Path, metavar='FILE', help='write all figures there, too')
     add('--plot', type=Path, metavar='FILE', help='draw them there (.svg, .png)')
     add('--from-json', type=Path, metavar='FILE',
@@ -112,7 +115,7 @@ def report(result: dict[str, Any]) -> str:
     machine = result['machine']
     versions = ', '.join(result['versions'].values())
     return '\n'.join([
-        *table.lines(result['rows']), '',
+        *table.lines(result['rows']), '', *table.doubts(result['rows']),
         f'{WIDTH}x{HEIGHT}, {result["mean_bytes"] / 1e3:.0f} kB, {FPS}/s; {machine["cpu"]}, '
         f'{machine["cores"]} cores, Linux {machine["kernel"]}, Python {machine["python"]}, '
         f'TCP {result["congestion_control"]}, load before {machine["load_1_min"]}',
@@ -129,10 +132,11 @@ def _measure(options: argparse.Namespace, stopping: threading.Event) -> dict[str
                     if viewers not in PROGRAMS[name].viewers:
                         continue
                     warm_up_s = options.warm_up * (1 if WAYS[way] is None else 2)
-                    cell = Cell(name, viewers, WAYS[way], warm_up_s, options.seconds)
+                    cell = Cell(name, viewers, WAYS[way], options.congestion, warm_up_s,
+                                options.seconds)
                     rows.append(_try(cell, way, camera, stopping))
     return {'machine': machine, 'versions': versions, 'mean_bytes': camera.mean_bytes,
-            'congestion_control': proc.congestion_control(), 'seconds': options.seconds,
+            'congestion_control': options.congestion, 'seconds': options.seconds,
             'warm_up_s': options.warm_up, 'rows': rows}
 
 

@@ -52,12 +52,15 @@ class Cell:
     ----------
     link_bps
         None for the loopback device.
+    congestion
+        The TCP congestion control of programs that do not choose one, on the link.
 
     """
 
     program: str
     viewers: int
     link_bps: int | None
+    congestion: str
     warm_up_s: float
     seconds: float
 
@@ -99,8 +102,7 @@ class Cell:
                         _tell(Path(folder))
                         raise
             told = json.loads(result.read_text())
-            return {**self._said(told, camera, program), 'ssim': _sharpness(result, camera),
-                    'congestion_control': route.congestion}
+            return {**self._said(told, camera, program), 'ssim': _sharpness(result, camera)}
 
     def _said(self, told: dict[str, Any], camera: Camera, program: Program) -> dict[str, Any]:
         if program.stream == 'webrtc':
@@ -110,7 +112,8 @@ class Cell:
                 **told, 'cpu_ms_per_frame': used_s * 1e3 / told['frames']}
 
     def _route(self) -> AbstractContextManager[Route]:
-        return loopback() if self.link_bps is None else cable(self.link_bps)
+        return loopback() if self.link_bps is None else cable(
+            self.link_bps, congestion=self.congestion)
 
 
 def _tell(folder: Path) -> None:

@@ -25,20 +25,22 @@ from matplotlib.figure import Figure
 from .programs import PROGRAMS, VIEWERS
 from ..load.units import rate_text
 
-# program -> colour, marker; ours are the thick ones, WebRTC is dashed
+# program -> colour, marker; WebRTC is dashed
 LOOKS = {
-    'serve': ('#0b6e4f', 'o'), 'bridge': ('#35b37e', 's'), 'ustreamer': ('#d1495b', '^'),
-    'gstreamer': ('#edae49', 'D'), 'ffmpeg': ('#8338ec', 'X'), 'threaded': ('#7a7a7a', 'v'),
-    'serve-webrtc': ('#0b6e4f', 'o'), 'aiortc': ('#1f77b4', 'P')}
-_OURS = 'serve', 'bridge', 'serve-webrtc'
-_STYLE: Any = {'font.size': 15, 'svg.hashsalt': 'pi_camera_stream', 'axes.spines.top': False,
+    'serve': ('#0b6e4f', 'o'), 'bridge': ('#35b37e', 's'), 'serve-webrtc': ('#0b6e4f', 'o'),
+    'ustreamer': ('#d1495b', '^'), 'gstreamer': ('#edae49', 'D'), 'ffmpeg': ('#8338ec', 'X'),
+    'threaded': ('#7a7a7a', 'v'), 'aiortc': ('#1f77b4', 'P')}
+# Ours are the thick ones, and say whose they are.
+_OURS = {'serve': 'pi_camera_stream, serve', 'bridge': 'pi_camera_stream, ROS 2',
+         'serve-webrtc': 'pi_camera_stream, WebRTC'}
+_STYLE: Any = {'font.size': 16, 'svg.hashsalt': 'pi_camera_stream', 'axes.spines.top': False,
                'axes.spines.right': False, 'font.family': 'DejaVu Sans'}
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write a picture of the p99 of the ages, a panel for each way."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10.5, 6.4), facecolor='white', layout='constrained')
+        figure = Figure(figsize=(10.5, 7.0), facecolor='white', layout='constrained')
         ways = sorted({row['link_bps'] or 0 for row in rows})
         panels = figure.subplots(1, len(ways), sharey=True, squeeze=False)[0]
         for panel, link_bps in zip(panels, ways, strict=True):
@@ -46,7 +48,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             panel.set_title('loopback' if not link_bps else rate_text(link_bps))
         panels[0].set_ylabel('age of a picture, p99')
         handles = {line.get_label(): line for panel in panels for line in panel.get_lines()}
-        figure.legend(list(handles.values()), list(handles), loc='outside lower center', ncols=3,
+        figure.legend(list(handles.values()), list(handles), loc='outside lower center', ncols=2,
                       frameon=False)
         figure.savefig(path, dpi=100, metadata={'Date': None} if path.suffix == '.svg' else None)
 
@@ -61,7 +63,7 @@ def _panel(panel: Any, rows: Sequence[dict[str, Any]]) -> None:
         shown = sorted(ages)
         panel.plot([VIEWERS.index(viewers) for viewers in shown],
                    [ages[viewers] for viewers in shown], color=colour, marker=marker,
-                   label=PROGRAMS[name].what + (', WebRTC' if webrtc else ''),
+                   label=_OURS.get(name) or PROGRAMS[name].what + (', WebRTC' if webrtc else ''),
                    linestyle='--' if webrtc else '-', markersize=9,
                    linewidth=4 if name in _OURS else 2, zorder=3 if name in _OURS else 2)
     panel.set_yscale('log')

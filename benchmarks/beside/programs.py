@@ -138,6 +138,7 @@ def _ours(*arguments: str) -> list[str]:
 _GST = partial(
     Program, stream='tcp', version=('gst-launch-1.0', '--version'),
     package='gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good')
+_PARTS = 3  # buffers of multipartmux for a picture: its head, which is a key frame, and two more
 _DECODED = 1, 5, 20  # so many receivers of WebRTC fit into a process
 PROGRAMS: dict[str, Program] = {
     'serve': Program(_serve, 'serve', 'stamped'),
@@ -145,7 +146,8 @@ PROGRAMS: dict[str, Program] = {
     'ustreamer': Program(_ustreamer, 'ustreamer', path='/stream',
                          version=('ustreamer', '--version'), package='ustreamer'),
     'gstreamer': _GST(
-        _gstreamer('sync=false', 'recover-policy=latest', 'buffers-soft-max=4', 'buffers-max=60'),
+        _gstreamer('sync=false', 'sync-method=latest-keyframe', 'recover-policy=keyframe',
+                   f'buffers-soft-max={2 * _PARTS}', f'buffers-max={20 * _PARTS}'),
         'GStreamer'),
     'gstreamer-plain': _GST(_gstreamer(), 'GStreamer, no limits', viewers=(5,)),
     'ffmpeg': Program(_ffmpeg, 'ffmpeg', viewers=(1,), single=True,

@@ -18,10 +18,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .programs import PROGRAMS
+from ..load.report import notes
 from ..load.units import rate_text
 
 HEAD = ('viewers, way', 'program', 'frames/s each', 'age median ms', 'p99', 'kB a frame', 'SSIM',
         'CPU ms a viewer-frame', 'memory MB')
+
+_FAIR = 0.8
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -38,18 +41,33 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def line(row: dict[str, Any]) -> str:
     """Return one row."""
-    way = rate_text(row['link_bps']) if row['link_bps'] else 'loopback'
-    if not _is_jpeg(row):
-        way += ', WebRTC'
-    cells = [f'{row["viewers"]}, {way}', PROGRAMS[row['program']].what]
+    cells = [f'{row["viewers"]}, {way_of(row)}', PROGRAMS[row['program']].what]
     if 'reason' in row:
         return '| ' + ' | '.join([*cells, row['reason'], *[''] * (len(HEAD) - 3)]) + ' |'
     sharp = row['ssim']
-    cells += [_number(row['frames_per_s_mean'], 1), age_text(row['age_median_ms']),
+    cells += [rate_of_each(row), age_text(row['age_median_ms']),
               age_text(row['age_p99_ms']), _number(row['frame_kb'], 0 if _is_jpeg(row) else 1),
               _number(sharp and sharp['mean'], 3), _number(row['cpu_ms_per_frame'], 2),
               _number(row['memory_mb'], 0)]
     return '| ' + ' | '.join(cells) + ' |'
+
+
+def rate_of_each(row: dict[str, Any]) -> str:
+    """Return the mean of the pictures a second, and what those have who get clearly less."""
+    mean, least = row['frames_per_s_mean'], row['frames_per_s_min']
+    return f'{mean:.1f}' + (f' (least {least:.1f})' if least < _FAIR * mean else '')
+
+
+def doubts(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what makes figures doubtful, in sentences."""
+    return notes([{**row, 'server': f'{row["viewers"]}, {way_of(row)}, {row["program"]}'}
+                  for row in rows if 'reason' not in row])
+
+
+def way_of(row: dict[str, Any]) -> str:
+    """Return how its viewers were reached."""
+    way = rate_text(row['link_bps']) if row['link_bps'] else 'loopback'
+    return way if _is_jpeg(row) else f'{way}, WebRTC'
 
 
 def age_text(age_ms: float | None) -> str:

@@ -69,7 +69,7 @@ class Keeper:
     def __init__(self, viewers: int, seconds: float) -> None:
         self.pictures: list[bytes] = []
         self.begun = False
-        self._every = max(1, round(viewers * seconds * FPS / KEPT))
+        self._every = int(viewers * seconds * FPS / KEPT) | 1  # odd, so that all have their turn
         self._came = 0
 
     def ask(self) -> Callable[[bytes], None] | None:

@@ -38,6 +38,7 @@ from aiortc import (
     rtcrtpreceiver,
     RTCSessionDescription,
 )
+from aiortc.mediastreams import MediaStreamError
 import av
 import numpy as np
 from pi_camera_stream.core.errors import PermanentError
@@ -49,7 +50,8 @@ from ..common import proc
 from ..players.marked import number_of
 from ..video.decoding import luma
 
-_START_S, _POLL_S = 30.0, 0.1
+_START_S, _POLL_S = 15.0, 0.1
+_ALL_S = 4.0  # so long are the others waited for; who has no picture then may get one later
 
 
 class JitterBuffer(jitterbuffer.JitterBuffer):  # type: ignore[misc]
@@ -121,18 +123,25 @@ class Viewers:
         self._every = max(1, round(told.client.seconds * 30 / KEPT))
 
     async def come(self) -> None:
-        """Connect all; the one who decodes comes first."""
+        """Connect all; the one who decodes comes first: a decoder is made for the first frame."""
         async with aiohttp.ClientSession() as session:
-            for number in range(self._config.viewers):
-                connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-                self._connections.append(connection)
-                connection.addTransceiver('video', direction='recvonly')
-                connection.on('track', partial(self._on_track, number))
-                await connection.setLocalDescription(await connection.createOffer())
-                answer = await self._ask(session, connection.localDescription.sdp)
-                rtcrtpreceiver.get_decoder = Decoder if not number else lambda _: Counting()
-                await connection.setRemoteDescription(RTCSessionDescription(answer, 'answer'))
-                await self._until_first(number)
+            rtcrtpreceiver.get_decoder = Decoder
+            await self._connect(session, 0)
+            if not await self._wait_for(1, _START_S):
+                raise PermanentError('no picture came from the server')
+            rtcrtpreceiver.get_decoder = lambda _: Counting()
+            await asyncio.gather(*(self._connect(session, number)
+                                   for number in range(1, self._config.viewers)))
+            await self._wait_for(self._config.viewers, _ALL_S)
+
+    async def _connect(self, session: aiohttp.ClientSession, number: int) -> None:
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._connections.append(connection)
+        connection.addTransceiver('video', direction='recvonly')
+        connection.on('track', partial(self._on_track, number))
+        await connection.setLocalDescription(await connection.createOffer())
+        answer = await self._ask(session, connection.localDescription.sdp)
+        await connection.setRemoteDescription(RTCSessionDescription(answer, 'answer'))
 
     def _on_track(self, number: int, track: Any) -> None:
         self._tasks.append(asyncio.ensure_future(self._take(number, track)))
@@ -158,17 +167,19 @@ class Viewers:
                 raise PermanentError(f'the server takes no viewer by WebRTC: {reason}')
             await asyncio.sleep(_POLL_S)
 
-    async def _until_first(self, number: int) -> None:
-        """Wait for the first frame: a decoder is chosen when that comes."""
-        until_s = time.monotonic() + _START_S
-        while not self.seen.frames[number]:
-            if time.monotonic() > until_s:
-                raise PermanentError('no picture came from the server')
+    async def _wait_for(self, viewers: int, most_s: float) -> bool:
+        """Wait until so many have a picture; return whether they have."""
+        until_s = time.monotonic() + most_s
+        while len(self.seen.frames) < viewers and time.monotonic() < until_s:
             await asyncio.sleep(_POLL_S / 5)
+        return len(self.seen.frames) >= viewers
 
     async def _take(self, number: int, track: Any) -> None:
         while True:
-            size, picture = await track.recv()
+            try:
+                size, picture = await track.recv()
+            except MediaStreamError:  # it has ended
+                return
             seen = self.seen
             seen.frames[number] += 1
             seen.size += size
