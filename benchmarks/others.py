@@ -92,6 +92,8 @@ def main(arguments: Sequence[str]) -> int:
     for path in filter(None, (options.json, options.plot)):
         if not path.absolute().parent.is_dir():
             parser.error(f"there is no folder '{path.parent}' for '{path}': make it first")
+    if options.plot is not None:
+        from .beside.plot import draw  # needs matplotlib: better now than after all is measured
     if options.from_json is not None:
         result = json.loads(options.from_json.read_text())
     else:
@@ -105,7 +107,6 @@ def main(arguments: Sequence[str]) -> int:
         options.json.write_text(json.dumps(result, indent=1) + '\n')
     print(report(result), flush=True)
     if options.plot is not None:
-        from .beside.plot import draw  # it needs matplotlib
         draw(result['rows'], options.plot)
     return 0
 

@@ -16,26 +16,46 @@
 A plain server of aiortc, as its examples have it: a MediaPlayer, and a MediaRelay to all viewers.
 
 It stands here only to be measured beside `serve`, and answers as that does (WHEP), so that viewers
-of both are the same.
+of both are the same. Its frames are converted to what encoders take once, before the relay: by
+itself, aiortc 1.16 does that in each encoder's thread, with the same frame, which ends it with
+SIGSEGV when there are 20, and takes the wide range of a JPEG's brightness for that of video.
 """
 
 import argparse
 from typing import Any
 
 from aiohttp import web
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaPlayer, MediaRelay
 from pi_camera_stream.core.shutdown_signals import end_at_once
 
 from .camera import FPS, HEIGHT, WIDTH
 
 
+class Converted(MediaStreamTrack):  # type: ignore[misc]
+    """A camera's pictures as encoders take them."""
+
+    kind = 'video'
+
+    def __init__(self, track: Any) -> None:
+        super().__init__()
+        self._track = track
+
+    async def recv(self) -> Any:
+        frame = await self._track.recv()
+        converted = frame.reformat(format='yuv420p', src_color_range='JPEG',
+                                   dst_color_range='MPEG')
+        converted.pts, converted.time_base = frame.pts, frame.time_base
+        return converted
+
+
 class Server:
     """All connections to one camera."""
 
     def __init__(self, device: str) -> None:
-        self._player = MediaPlayer(device, format='v4l2', options={
+        player = MediaPlayer(device, format='v4l2', options={
             'video_size': f'{WIDTH}x{HEIGHT}', 'framerate': str(FPS), 'input_format': 'mjpeg'})
+        self._video = Converted(player.video)
         self._relay = MediaRelay()
         self._connections: set[Any] = set()
 
@@ -52,7 +72,7 @@ class Server:
         connection.on('connectionstatechange', on_state)
         await connection.setRemoteDescription(
             RTCSessionDescription(await request.text(), 'offer'))
-        connection.addTrack(self._relay.subscribe(self._player.video))
+        connection.addTrack(self._relay.subscribe(self._video))
         await connection.setLocalDescription(await connection.createAnswer())
         return web.Response(status=201, text=connection.localDescription.sdp,
                             content_type='application/sdp', headers={'Location': '/whep/1'})

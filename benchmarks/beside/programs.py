@@ -78,7 +78,8 @@ def _serve(camera: Camera, place: Place) -> Commands:
         *camera.before(), *_ours('serve'), '--source', 'v4l2', '--path', camera.device,
         '--width', str(WIDTH), '--height', str(HEIGHT), '--fps', str(FPS),
         '--address', place.address, '--port', str(place.port),
-        '--max-viewers', str(place.viewers + _ROOM)]}
+        '--max-viewers', str(place.viewers + _ROOM),
+        '--max-viewers-per-address', str(place.viewers + _ROOM)]}
 
 
 def _bridge(camera: Camera, place: Place) -> Commands:
@@ -149,7 +150,7 @@ PROGRAMS: dict[str, Program] = {
         _gstreamer('sync=false', 'sync-method=latest-keyframe', 'recover-policy=keyframe',
                    f'buffers-soft-max={2 * _PARTS}', f'buffers-max={20 * _PARTS}'),
         'GStreamer'),
-    'gstreamer-plain': _GST(_gstreamer(), 'GStreamer, no limits', viewers=(5,)),
+    'gstreamer-plain': _GST(_gstreamer(), 'GStreamer, defaults', viewers=(5,)),
     'ffmpeg': Program(_ffmpeg, 'ffmpeg', viewers=(1,), single=True,
                       version=('ffmpeg', '-version'), package='ffmpeg'),
     'threaded': Program(_threaded, 'threaded http.server', 'stamped'),
