@@ -13,14 +13,14 @@
 # limitations under the License.
 
 """
-How old sound is when a browser plays it, and whether it comes with its picture.
+How old sound is when a browser plays it, and whether it comes with its frame.
 
 Run it with: .venv/bin/python -m benchmarks sound [--seconds 10] [--ways websocket,webrtc]
-One program makes a click and a white picture at the same moment, twice a second: the click comes
-as from a sound card (ALSA's file plug-in), the picture through a pipe, and `serve` takes both. In
-a real Chromium it is noted when the click passes the audio graph, and when the white picture is
-drawn; what the sound card takes after that, the browser tells. It needs arecord (alsa-utils),
-Chromium and playwright. All by loopback.
+One program makes a click and a white frame at the same moment, twice a second: the click comes as
+from a sound card (ALSA's file plug-in), the frame through a pipe, and `serve` takes both. A real
+Chromium notes when the click passes its audio graph, and when it draws the white frame; the delay
+of the playback device after that is what the browser reports. Needs arecord (alsa-utils),
+Chromium and playwright. All traffic is on loopback.
 """
 
 from collections.abc import Iterator, Sequence
@@ -173,8 +173,9 @@ def _figures(ages_ms: list[float]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line for each way."""
     parser = command.parser('sound', __doc__)
-    parser.add_argument('--seconds', type=float, default=10.0)
-    parser.add_argument('--ways', default=','.join(_WAYS))
+    parser.add_argument('--seconds', type=float, default=10.0, help='of each (default: 10)')
+    parser.add_argument('--ways', default=','.join(_WAYS),
+                        help=f'default: {",".join(_WAYS)}')
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         card = SoundCard(Path(name), clicks(round(PERIOD_S * RATE)))

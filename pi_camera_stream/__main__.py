@@ -25,16 +25,16 @@ from .core.shutdown_signals import end_at_once, leave
 
 # command -> (module with a `main(args)`, what it does)
 COMMANDS = {
-    'camera': ('nodes.camera.camera_node', 'publish the pictures of a camera, a video or a pipe'),
-    'bridge': ('nodes.bridge.http_bridge_node', 'show a picture topic to browsers'),
-    'consumer': ('nodes.consumer.opencv_consumer_node', 'process a picture topic with OpenCV'),
+    'camera': ('nodes.camera.camera_node', 'publish the frames of a camera, a video or a pipe'),
+    'bridge': ('nodes.bridge.http_bridge_node', 'show an image topic to browsers'),
+    'consumer': ('nodes.consumer.opencv_consumer_node', 'process an image topic with OpenCV'),
     'all': ('nodes.all_nodes', 'run camera, bridge and consumer in one process'),
     'serve': ('serve.command', 'show a camera to browsers, in one process, without ROS'),
     'demo': ('tools.demo', 'run all three and show how they do; without ROS, run serve'),
     'secure': ('tools.secure.command', 'make tokens and a certificate, and show the address'),
     'export': ('tools.export.command', 'make a video of a ROS bag; without ROS'),
-    'latency': ('tools.latency.command', 'measure how old pictures are, hop by hop'),
-    'watch': ('tools.watch.command', 'receive a stream or a topic, and print how it comes'),
+    'latency': ('tools.latency.command', 'measure how old frames are, hop by hop'),
+    'watch': ('tools.watch.command', 'receive a stream or a topic, and show how it arrives'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
 MOVED = {

@@ -147,7 +147,7 @@ PROGRAMS: dict[str, Program] = {
     'ustreamer': Program(_ustreamer, 'ustreamer', path='/stream',
                          version=('ustreamer', '--version'), package='ustreamer'),
     'gstreamer': _GST(
-        _gstreamer('sync=false', 'sync-method=latest-keyframe', 'recover-policy=keyframe',
+        _gstreamer('sync=false', 'sync-method=next-keyframe', 'recover-policy=keyframe',
                    f'buffers-soft-max={2 * _PARTS}', f'buffers-max={20 * _PARTS}'),
         'GStreamer'),
     'gstreamer-plain': _GST(_gstreamer(), 'GStreamer, defaults', viewers=(5,)),

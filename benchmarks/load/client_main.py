@@ -69,7 +69,7 @@ def steady_load(pool: ClientPool, config: ClientConfig, viewers: Sequence[int] =
     figures = pool.record.figures(viewers, span_s)
     if not figures.frames:
         reason = next(iter(pool.lost), 'the server sends none')
-        raise PermanentError(f'no viewer has got a picture: {reason}')
+        raise PermanentError(f'no viewer has received a frame: {reason}')
     return {**asdict(figures), 'cpu_ms_per_frame': cpu_s['server'] * 1e3 / figures.frames,
             'cpu_percent': cpu_s['server'] * 100 / span_s,
             **asdict(proc.snapshot(config.server_pid)), 'span_s': span_s, 'cpu_s': cpu_s,

@@ -160,7 +160,7 @@ class ClientPool:
         while not self.record.frames:
             if time.monotonic() > deadline_s:
                 reason = next(iter(self.lost), 'it sends none')
-                raise PermanentError(f'no picture came from the server: {reason}')
+                raise PermanentError(f'no frame came from the server: {reason}')
             if not self.connected:
                 self.connect()
             self.run_until(time.monotonic() + _POLL_S)

@@ -153,7 +153,7 @@ class Running(Children):
                 raise KeyboardInterrupt
         if ended != (awaited, 0):
             raise PermanentError(f'the process of the {ended[0]} has ended by itself with exit '
-                                 f'code {ended[1]}: see what it says above')
+                                 f'code {ended[1]}: see its output above')
 
 
 @contextmanager

@@ -20,21 +20,16 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from .address import Address, public, read_address, RTP, RTSP, TS
-from .calling import TcpCaller
-from .outlet import Log, Outlet
-from .raw_tcp import RawTcpServer
-from .rtsp_push import RtspPush
-from .rtsp_server import RtspServer
-from .sending_udp import RtpOutlet, TsOutlet, UdpOutlet
 from ..core.errors import PermanentError
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
 
 if TYPE_CHECKING:
+    from .outlet import Log, Outlet
     from ..web.sound.listeners import Listeners
 
-_BY_UDP: dict[str, type[UdpOutlet]] = {RTP: RtpOutlet, TS: TsOutlet}
+_BY_UDP = RTP, TS
 _ANY = '0.0.0.0'  # noqa: S104 - compared, not listened at
 
 
@@ -50,21 +45,24 @@ class OutletSettings:
 
 
 def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRules,
-                   places: Admission, note_wrong: Callable[[str], float], log: Log,
-                   sound: 'Listeners | None' = None) -> list[Outlet]:
+                   places: Admission, note_wrong: Callable[[str], float], log: 'Log',
+                   sound: 'Listeners | None' = None) -> 'list[Outlet]':
     """
     Return what is wanted; nothing is open yet. `note_wrong` and `sound` are as for `RtspServer`.
 
     PermanentError where an address makes no sense, or would show to all what is for some.
     """
+    if not settings.rtsp_port and not settings.outlets:
+        return []
+    from . import kinds
     outlets: list[Outlet] = []
     if settings.rtsp_port:
         if settings.rtsp_multicast and rules.access_token and not settings.insecure:
             raise PermanentError("'rtsp_multicast' would show the pictures to everyone, but "
                                  'watching requires the access token: set it to false, or set '
                                  "'outlets_insecure' to true")
-        outlets.append(RtspServer(settings.address, settings.rtsp_port, catalog, rules, places,
-                                  note_wrong, log, settings.rtsp_multicast, sound))
+        outlets.append(kinds.RtspServer(settings.address, settings.rtsp_port, catalog, rules,
+                                        places, note_wrong, log, settings.rtsp_multicast, sound))
     addresses = [read_address(text) for text in settings.outlets]
     _check_ports(addresses)
     for address in addresses:
@@ -75,18 +73,18 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
                 '(rtsp_port), which asks for the token, push to a server with a password '
                 "(rtsp://user:secret@…), or set 'outlets_insecure' to true")
         if not address.host:
-            outlets.append(RawTcpServer(settings.address, address.port, address.topic, catalog,
-                                        rules, places, log, address.tier))
+            outlets.append(kinds.RawTcpServer(settings.address, address.port, address.topic,
+                                              catalog, rules, places, log, address.tier))
         elif address.scheme in _BY_UDP:
-            outlet = _BY_UDP[address.scheme](address, _interface(settings.address), catalog,
-                                             rules, places, log)
-            if isinstance(outlet, TsOutlet):
+            outlet = kinds.BY_UDP[address.scheme](address, _interface(settings.address),
+                                                  catalog, rules, places, log)
+            if isinstance(outlet, kinds.TsOutlet):
                 outlet.sound = sound
             outlets.append(outlet)
         elif address.scheme == RTSP:
-            outlets.append(RtspPush(address, settings.insecure, catalog, rules, places, log))
+            outlets.append(kinds.RtspPush(address, settings.insecure, catalog, rules, places, log))
         else:
-            outlets.append(TcpCaller(address, catalog, rules, places, log))
+            outlets.append(kinds.TcpCaller(address, catalog, rules, places, log))
     return outlets
 
 

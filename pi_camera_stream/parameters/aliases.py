@@ -136,35 +136,35 @@ _CAMERA = (
         'white_balance_automatic', 'white_balance_temperature', 'auto_exposure',
         'exposure_time_absolute', 'exposure_dynamic_framerate', 'focus_absolute',
         'focus_automatic_continuous', 'zoom_absolute', 'pan_absolute', 'tilt_absolute')),
-    Alias('pixel_format', _USB_CAMERAS, 'JPEG is taken where the camera has it, and passed on as '
-                                        'it is'),
-    Alias('output_encoding', _V4L2_CAMERA, '`image_raw` has the colours that its pictures have'),
-    Alias('format', _CAMERA_ROS, 'the encoder chooses the format of its pictures'),
-    Alias('role', _CAMERA_ROS, 'pictures are always those of a video stream'),
-    Alias('use_node_time', _CAMERA_ROS, 'the stamp is always when the light was taken'),
+    Alias('pixel_format', _USB_CAMERAS, 'JPEG is used if the camera has it, and passed on '
+                                        'unchanged'),
+    Alias('output_encoding', _V4L2_CAMERA, '`image_raw` is bgr8, or mono8 if its images are gray'),
+    Alias('format', _CAMERA_ROS, 'the encoder chooses its format'),
+    Alias('role', _CAMERA_ROS, 'the stream is always a video stream'),
+    Alias('use_node_time', _CAMERA_ROS, 'the stamp is always the capture time'),
     Alias('use_v4l2_buffer_timestamps', _V4L2_CAMERA, "the stamp is always the driver's"),
-    Alias('timestamp_offset', _V4L2_CAMERA, 'the stamp is always when the light was taken'),
+    Alias('timestamp_offset', _V4L2_CAMERA, 'the stamp is always the capture time'),
     Alias('use_sensor_data_qos', _V4L2_CAMERA, 'JPEGs are sent best effort unless '
                                                '`qos_overrides.*` say otherwise'),
-    Alias('use_image_transport', _V4L2_CAMERA, 'both are there: `image_raw/compressed`, and '
+    Alias('use_image_transport', _V4L2_CAMERA, 'both are published: `image_raw/compressed`, and '
                                                '`image_raw` while somebody subscribes'),
     Alias('io_method', _USB_CAM, 'frames are always mapped'),
-    Alias('av_device_format', _USB_CAM, 'it is the camera that says it'),
-    Alias('skip_device_check', _USB_CAM, 'a device that is not there is waited for'),
-    Alias('*.compressed.format', _TRANSPORT, 'pictures on `image_raw/compressed` are JPEG'),
-    Alias('*.png_level', _TRANSPORT, 'pictures on `image_raw/compressed` are JPEG'),
+    Alias('av_device_format', _USB_CAM, 'the camera reports it'),
+    Alias('skip_device_check', _USB_CAM, 'the node waits for a missing device'),
+    Alias('*.compressed.format', _TRANSPORT, 'images on `image_raw/compressed` are JPEG'),
+    Alias('*.png_level', _TRANSPORT, 'images on `image_raw/compressed` are JPEG'),
     Alias('*.enable_pub_plugins', _TRANSPORT, 'topics cost nothing while nobody subscribes'),
 )
 _HTTP_BRIDGE = (
     Alias('server_threads', _SERVER, 'one thread serves all viewers'),
     Alias('ros_threads', _SERVER, 'one thread receives all topics'),
-    Alias('publish_rate', _SERVER, 'each viewer gets what their way can take; `?fps=` in an '
+    Alias('publish_rate', _SERVER, 'each viewer gets what their link carries; `?fps=` in an '
                                    'address asks for less'),
-    Alias('default_stream_type', _SERVER, '`?type=` in an address says it'),
+    Alias('default_stream_type', _SERVER, '`?type=` in an address chooses it'),
     Alias('verbose', _SERVER, '`access_log` logs each request'),
 )
 _OPENCV_CONSUMER = (
-    Alias('image_transport', _TRANSPORT, '`image_raw/compressed` is taken, or what is remapped '
+    Alias('image_transport', _TRANSPORT, '`image_raw/compressed` is used, or what is remapped '
                                          'to it'),
 )
 ALIASES: Mapping[str, tuple[Alias, ...]] = {

@@ -31,39 +31,39 @@ FRAME_ID = 'camera_optical_frame'
 
 _REPORTING = Parameter('adaptive', True, 'Report what arrives here to the camera, so that it '
                                          'sends no more than the link carries')
-_MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Largest picture to accept, width times height; '
+_MAX_PIXELS = Parameter('max_pixels', MAX_PIXELS, 'Largest image to accept, width times height; '
                                                   'larger ones are dropped and counted', 'pixels',
                         10_000, 1_000_000_000, setting='max_pixels')
-_JPEG_QUALITY = 'JPEG quality of pictures that do not arrive as JPEG'
+_JPEG_QUALITY = 'JPEG quality of frames that do not arrive as JPEG'
 _RELIABILITIES = 'best_effort', 'reliable'
 
 CAMERA = (
-    Parameter('source', 'auto', 'Where pictures come from', choices=sources.NAMES,
+    Parameter('source', 'auto', 'Where frames come from', choices=sources.NAMES,
               setting='source'),
-    Parameter('path', '', 'Video, picture, folder of pictures, named pipe, device or URL, for the '
+    Parameter('path', '', 'Video, image, folder of images, named pipe, device or URL, for the '
                           'sources `file`, `stdin`, `v4l2` and `url`', live=True, setting='path',
               restarts=True, secret=True),  # an address may have a password
     Parameter('tls_ca', '', 'File with the certificate (PEM) that the server of an https:// '
                             "`path` must present, its own or its issuer's; empty: accept any",
               live=True, setting='tls_ca', restarts=True),
-    Parameter('width', 0, "Picture width; 0: in proportion to the height, or the source's "
+    Parameter('width', 0, "Image width; 0: in proportion to the height, or the source's "
                           'own', 'pixels', 0, 8192, live=True, setting='width',
               restarts=True),
-    Parameter('height', 0, "Picture height; 0: in proportion to the width, or the source's "
+    Parameter('height', 0, "Image height; 0: in proportion to the width, or the source's "
                            'own', 'pixels', 0, 8192, live=True, setting='height',
               restarts=True),
     Parameter('fps', 0.0, "Maximum frame rate; 0: the source's own",
               'frames/s', 0, 240, live=True, setting='fps'),
     Parameter('jpeg_quality', 80, _JPEG_QUALITY, 'percent', *QUALITIES, live=True,
               setting='quality'),
-    Parameter('frame_id', FRAME_ID, 'TF frame of the pictures (REP 103)', live=True),
-    Parameter('camera', '', 'Which Raspberry Pi camera: its number, model or id; empty: the first '
+    Parameter('frame_id', FRAME_ID, 'TF frame of the images (REP 103)', live=True),
+    Parameter('camera', '', 'Which Raspberry Pi camera: its number, model or ID; empty: the first '
                             'one', live=True, setting='camera', restarts=True),
-    Parameter('hflip', False, 'Mirror the picture left to right', live=True,
+    Parameter('hflip', False, 'Mirror the image left to right', live=True,
               setting='hflip', restarts=True),
-    Parameter('vflip', False, 'Flip the picture upside down', live=True,
+    Parameter('vflip', False, 'Flip the image upside down', live=True,
               setting='vflip', restarts=True),
-    Parameter('rotation', 0, 'Clockwise rotation of the picture: 0, 90, 180 or 270; Raspberry Pi '
+    Parameter('rotation', 0, 'Clockwise rotation of the image: 0, 90, 180 or 270; Raspberry Pi '
                              'cameras: 0 or 180', 'degrees', 0, 270, live=True,
               setting='rotation', restarts=True),
     Parameter('crop', '', 'Part of the sensor to use, as x,y,width,height in its pixels; empty: '
@@ -83,19 +83,19 @@ CAMERA = (
               setting='tuning_file'),
     Parameter('picamera2.python', '', 'Python interpreter that can import picamera2; empty: look '
                                       'for one', setting='python'),
-    Parameter('standby', False, 'Switch the camera off while nobody subscribes'),
-    Parameter('adaptive', True, 'Make pictures smaller, and fewer, as far as the links to '
+    Parameter('standby', False, 'Turn the camera off while nobody subscribes'),
+    Parameter('adaptive', True, 'Lower quality, size and frame rate as far as the links to '
                                 'reporting receivers require it', live=True),
-    Parameter('adaptive_floor', 2_000_000, "Bit rate below which one receiver's bad link never "
-                                           "takes everybody's pictures", 'bit/s', 100_000,
+    Parameter('adaptive_floor', 2_000_000, "Lowest bit rate that one receiver's bad link can "
+                                           'force on all', 'bit/s', 100_000,
               1_000_000_000, live=True),
-    Parameter('max_bitrate_bps', 0, 'Maximum bit rate of the pictures; 0: no limit',
+    Parameter('max_bitrate_bps', 0, 'Maximum bit rate of the JPEGs; 0: no limit',
               'bit/s', 0, 10_000_000_000, live=True),
     Parameter('h264_bitrate', round(MOST_BPS), 'Maximum bit rate of H.264; below it, the rate '
                                                'follows size and frame rate: 2 Mbit/s at 1280x720 '
                                                'and 30/s',
               'bit/s', 50_000, 100_000_000, live=True),
-    Parameter('lores_width', 320, 'Width of the small pictures on `lores/image_raw`', 'pixels',
+    Parameter('lores_width', 320, 'Width of the small images on `lores/image_raw`', 'pixels',
               16, 4096, live=True),
     _MAX_PIXELS,
     Parameter('snapshot_folder', '~/snapshots', 'Folder that `save_snapshot` writes '
@@ -106,10 +106,10 @@ HTTP_BRIDGE = (
     Parameter('address', '0.0.0.0',  # noqa: S104 - the local network may watch
               'Address to listen on; 127.0.0.1 admits this machine only'),
     Parameter('port', 8080, 'TCP port to listen on; 0: any free port', '', 0, 65535),
-    Parameter('access_token', '', 'Secret of at least 8 characters that viewers must know; empty '
-                                  'admits everyone', secret=True),
+    Parameter('access_token', '', 'Secret of at least 8 characters that viewers need; empty: '
+                                  'everyone may watch', secret=True),
     Parameter('driver_token', '', 'Secret of at least 8 characters that is needed to drive, or to '
-                                  'change the camera; empty lets every viewer do so', secret=True),
+                                  'change the camera; empty: every viewer may', secret=True),
     Parameter('certfile', '', 'Certificate (PEM) for HTTPS; empty: plain HTTP'),
     Parameter('keyfile', '', 'Private key (PEM) of the certificate'),
     Parameter('allowed_hosts', '', 'Host names, separated by commas, under which browsers may '
@@ -122,7 +122,7 @@ HTTP_BRIDGE = (
     Parameter('access_log', False, 'Log every request'),
     _REPORTING,
     _MAX_PIXELS,
-    Parameter('jpeg_quality', 80, 'JPEG quality of topics whose pictures are not JPEG', 'percent',
+    Parameter('jpeg_quality', 80, 'JPEG quality of topics whose images are not JPEG', 'percent',
               *QUALITIES),
     Parameter('h264_bitrate', round(MOST_BPS), 'Maximum bit rate of H.264; below it, the rate '
                                                'follows size and frame rate (2 Mbit/s at 1280x720 '
@@ -137,8 +137,8 @@ HTTP_BRIDGE = (
                                  'turn:user:password@turn.example.org:3478; empty: none'),
     Parameter('rtsp_port', 0, 'TCP port of the RTSP server for players and recorders, usually '
                               '8554; 0: off', '', 0, 65535),
-    Parameter('rtsp_multicast', False, 'Let RTSP players ask for multicast, by which pictures are '
-                                       'sent once for all of them'),
+    Parameter('rtsp_multicast', False, 'Let RTSP players ask for multicast, which sends each '
+                                       'frame once for all of them'),
     Parameter('outlets', '', 'Addresses, separated by commas, where players get H.264: '
                              'tcp://:5001 waits for them; rtp://host:5004, udp://host:5000 '
                              '(MPEG-TS), tcp://host:5001 and rtsp://user:secret@host/path send '
@@ -155,10 +155,10 @@ HTTP_BRIDGE = (
     Parameter('teleop.insecure', False, 'Allow driving without access token and HTTPS: on an '
                                         'isolated workbench only'),
     Parameter('teleop.stamped', False, 'Publish `cmd_vel` as TwistStamped'),
-    Parameter('teleop.exclusive', True, 'Let nobody take the wheel while other nodes publish '
+    Parameter('teleop.exclusive', True, 'Let nobody drive while other nodes publish '
                                         '`cmd_vel`, too'),
     *LIMITS,
-    Parameter('teleop.max_video_age', 0.5, "Age of the driver's picture above which the vehicle "
+    Parameter('teleop.max_video_age', 0.5, "Age of the driver's video above which the vehicle "
                                            'stops', 's', 0.05, 5, live=True),
     Parameter('teleop.buttons', '', 'Up to four buttons on the page, separated by commas: name, '
                                     'kind (bool, set_bool or trigger), and topic or service'),
@@ -167,8 +167,8 @@ HTTP_BRIDGE = (
 )
 
 OPENCV_CONSUMER = (
-    Parameter('processor', 'motion', f'How pictures are processed: {", ".join(processors.NAMES)}, '
-                                     'or a processor of another package; several are separated by '
+    Parameter('processor', 'motion', f'How frames are processed: {", ".join(processors.NAMES)}, '
+                                     'or a processor of another package; separate several by '
                                      'commas', live=True),
     _REPORTING,
     _MAX_PIXELS,

@@ -25,15 +25,15 @@ CODECS = JPEG, H264
 PARAMETERS = (
     Parameter('record_folder', '', 'Folder for recordings; empty: no recording'),
     Parameter('record', OFF, 'When to record: `always`; `motion`: while a processor `motion` '
-                             'finds something; `ready` and `off`: when switched on by the '
+                             'finds something; `ready` and `off`: when turned on by the '
                              'service `record` or the page, `ready` with the last seconds '
-                             'before that', choices=MODES),
+                             'before that', choices=MODES, live=True),
     Parameter('record_topics', '', "Topics to record, separated by commas; empty: the bridge's "
                                    'own, and in `serve` all cameras'),
-    Parameter('record_codec', JPEG, 'How pictures are recorded: `jpeg`, as they come, or `h264`, '
+    Parameter('record_codec', JPEG, 'How frames are recorded: `jpeg`, as they arrive, or `h264`, '
                                     'as viewers get it', choices=CODECS),
-    Parameter('record_minutes', 10.0, 'Length at which the next file begins', 'min', 0.1, 1440),
-    Parameter('record_before_s', 5.0, 'How much to keep from before a recording begins, where '
+    Parameter('record_minutes', 10.0, 'Length of a file', 'min', 0.1, 1440),
+    Parameter('record_before_s', 5.0, 'How much to keep from before a recording begins, if '
                                       '`record` is `ready` or `motion`', 's', 0, 60),
     Parameter('record_after_s', 10.0, 'How long to go on recording after the last motion', 's', 1,
               3600),

@@ -76,14 +76,14 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
         epilog='Example: ffmpeg -re -i video.mp4 -c:v mjpeg -f mjpeg - | script/demo --source '
                'stdin')
     parser.add_argument('--source', default='auto', metavar='SOURCE',
-                        help=f'{", ".join(NAMES)}; or a video, or a folder of pictures '
+                        help=f'{", ".join(NAMES)}; or a video, or a folder of images '
                              '(default: auto)')
     parser.add_argument('--path', default='', help='file or pipe that the sources file and stdin '
                                                    'read')
     parser.add_argument('--port', type=int, default=8080,
                         help='port of the viewer page (default: 8080)')
     parser.add_argument('--size', type=_size, default=(0, 0), metavar='WIDTHxHEIGHT',
-                        help="size of the picture (default: the source's own)")
+                        help="size of the image (default: the source's own)")
     parser.add_argument('--fps', type=float, default=0.0,
                         help="maximum frame rate (default: the source's own)")
     parser.add_argument('--seconds', type=float, default=0.0,
@@ -91,7 +91,7 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--no-consumer', action='store_true', help='do not start the OpenCV '
                                                                    'consumer')
     parser.add_argument('--no-ros', action='store_true',
-                        help='run without ROS 2 (default: where it is not installed)')
+                        help='run without ROS 2 (default: if it is not installed)')
     options = parser.parse_args(args)
     if options.source not in NAMES and (Path(options.source).exists() or '.' in options.source
                                         or '/' in options.source):

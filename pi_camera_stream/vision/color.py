@@ -51,11 +51,11 @@ class ColorProcessor(Processor):
                                'yellow 30, green 60, blue 120; above `hue_max`, the range wraps '
                                'around through red, as from 170 to 10'),
         _bound('hue_max', 10, 'Upper end of the range of hues'),
-        _bound('saturation_min', 100, 'Minimum saturation; grey has 0'),
-        _bound('saturation_max', 255, 'Largest saturation'),
+        _bound('saturation_min', 100, 'Minimum saturation; gray has 0'),
+        _bound('saturation_max', 255, 'Maximum saturation'),
         _bound('value_min', 60, 'Minimum brightness; black has 0'),
-        _bound('value_max', 255, 'Largest brightness'),
-        Parameter('min_area', 0.001, "Smallest blob that counts, as a fraction of the picture's "
+        _bound('value_max', 255, 'Maximum brightness'),
+        Parameter('min_area', 0.001, "Smallest blob that counts, as a fraction of the frame's "
                                      'area',
                   '', 0, 1, live=True),
     )

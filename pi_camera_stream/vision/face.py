@@ -45,7 +45,7 @@ class FaceProcessor(Processor):
                                "empty: OpenCV's Haar cascade, which OpenCV 5 no longer has",
                   live=True),
         Parameter('min_score', 0.7, 'Minimum confidence of the model', '', 0, 1, live=True),
-        Parameter('min_size', 0.05, "Minimum width of a face, as a fraction of the picture's",
+        Parameter('min_size', 0.05, "Minimum width of a face, as a fraction of the frame's",
                   '', 0, 1, live=True),
     )
     NEEDS_SUBSCRIBER: ClassVar[bool] = True

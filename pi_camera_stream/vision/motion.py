@@ -37,7 +37,7 @@ class MotionProcessor(Processor):
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
         Parameter('min_area', 0.002, 'Smallest moving object that counts, as a fraction of the '
-                                     "picture's area", '', 0, 1, live=True),
+                                     "frame's area", '', 0, 1, live=True),
     )
     NEEDS_SUBSCRIBER: ClassVar[bool] = True
 

@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 import sys
 from typing import Any
 
-from .bridge_recorder import create_recorder
+from .bridge_recorder import create_recorder, set_mode
 from .camera_infos import CameraInfos
+from .other_driving import OtherDriving
 from .ros_cameras import create_cameras
 from .teleop import create_vehicle
 from .topic_feed import TopicFeed
@@ -71,7 +72,8 @@ class HttpBridgeNode(BaseNode):
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
         self._turned = False  # whether the executor has worked since this was asked last
-        self._vehicle = create_vehicle(self, self.value)
+        others = OtherDriving(self)
+        self._vehicle = create_vehicle(self, self.value, others.hear)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
         cameras = create_cameras(self, self.value)
@@ -79,7 +81,7 @@ class HttpBridgeNode(BaseNode):
         now_ns = now_function(self)
         self._microphone = create_microphone(self.value, now_ns, self._warn)
         self._recorder = create_recorder(
-            self, self._topic, self._catalog.stream, self._vehicle,
+            self, self._topic, self._catalog.stream, self._vehicle, others,
             None if self._microphone is None else self._microphone.feed)
         rules = read_rules(self.value)
         sound = create_sound(self._microphone, self.value, now_ns)
@@ -135,8 +137,10 @@ class HttpBridgeNode(BaseNode):
 
     def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
                         live: bool) -> None:
-        """Let the vehicle go by new limits at once; nothing else is live."""
+        """Let the vehicle go by new limits, and the recorder by another mode, at once."""
         super().take_parameters(changed, others, live)
+        if live and 'record' in changed:
+            set_mode(self._recorder, str(changed['record']))
         if live and changed and self._vehicle is not None:
             self._vehicle.set_limits(*read_limits(
                 lambda name: changed.get(name, self.value(name))))

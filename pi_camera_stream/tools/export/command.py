@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Make a video of the pictures in a ROS bag, without ROS.
+Make a video of the images in a ROS bag, without ROS.
 
-Nothing is encoded again, and each picture stands at the time of its stamp. A topic of
+Nothing is encoded again, and each frame keeps the time of its stamp. A topic of
 sensor_msgs/CompressedImage with JPEGs, or of foxglove_msgs/CompressedVideo with H.264, becomes a
-Matroska file, and another one (out_2.mkv) where the size changes or the clock begins anew.
+Matroska file. A new one (out_2.mkv) begins where the size changes or the clock goes back.
 """
 
 import argparse
@@ -29,8 +29,10 @@ import sys
 from .bag import Bag
 from .film_writer import Film, FilmWriter
 from ...core.errors import PermanentError
+from ...core.shutdown_signals import interrupt_by_signals
 
 _SUFFIX = '.mkv'
+_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -41,8 +43,9 @@ def main(args: Sequence[str] | None = None) -> int:
                         help='folder of a bag, or its .mcap or .db3 file')
     parser.add_argument('--video', type=Path, required=True, metavar='FILE',
                         help=f'where to write, such as out{_SUFFIX}')
-    parser.add_argument('--topic', default='', help='which one, where the bag has several')
+    parser.add_argument('--topic', default='', help='topic to export, if the bag has several')
     options = parser.parse_args(args)
+    interrupt_by_signals(_INTERRUPTED)
     try:
         _export(options.bag, options.video, options.topic)
         return 0
@@ -51,6 +54,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"export: error: '{error.filename or options.video}' cannot be written "
               f'({error.strerror}): name another file with --video', file=sys.stderr)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 1
 
 
@@ -62,11 +67,8 @@ def _export(source: Path, target: Path, topic: str) -> None:
                              'delete it')
     with closing(Bag(source)) as bag:
         topic = bag.choose(topic)
-        writer = FilmWriter(target, topic)
-        try:
+        with FilmWriter(target, topic) as writer:
             writer.write(bag.pictures(topic))
-        finally:
-            writer.close()
     if not writer.films:
         raise PermanentError(
             f"no picture of '{topic}' could be used, the last one because {writer.reason}"

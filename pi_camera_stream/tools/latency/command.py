@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Measure how old pictures are when they arrive, hop by hop, in a system that runs."""
+"""Measure how old frames are when they arrive, hop by hop, in a running system."""
 
 import argparse
 from collections.abc import Sequence

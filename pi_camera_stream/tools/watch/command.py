@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Receive a stream or a topic, and print how it comes: rate, bit rate, size, age, losses."""
+"""Receive a stream or a topic, and show how it arrives: rate, bit rate, size, age, drops."""
 
 import argparse
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
                         help=f'address of a stream, for example {EXAMPLES}; a topic, which needs '
                              'ROS 2; a recording, or the .sdp of a stream'.replace('%', '%%'))
     parser.add_argument('--window', action='store_true',
-                        help='show the newest picture; needs an OpenCV with windows '
+                        help='show the newest frame; needs an OpenCV with windows '
                              '(opencv-python). q closes it')
     parser.add_argument('--seconds', type=seconds(_MOST_SECONDS), default=math.inf,
                         help='how long to watch (default: until Ctrl-C)')

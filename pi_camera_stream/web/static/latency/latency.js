@@ -31,7 +31,7 @@ import { TileScreen } from './tile_screen.js';
 const NO_SOCKETS = 'This needs WebSockets, which cannot reach the robot from here';
 const OLD_BROWSER = 'This browser is too old for this page: use a newer one';
 const NO_PIXELS = 'This browser does not let pages read pictures, to protect its user from being '
-  + 'recognised: allow it for this page, or use another browser';
+  + 'recognized: allow it for this page, or use another browser';
 
 const urlState = new UrlState();
 // So that the code is legible.

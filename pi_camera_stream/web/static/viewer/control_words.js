@@ -30,7 +30,7 @@ const WORDS = {
   HdrMode: ['HDR'],
   AwbEnable: ['Automatic white balance'],
   AwbMode: ['White balance for'],
-  ColourTemperature: ['Colour temperature', 'K'],
+  ColourTemperature: ['Color temperature', 'K'],
   AfMode: ['Autofocus'],
   AfRange: ['Focus range'],
   AfSpeed: ['Focus speed'],
