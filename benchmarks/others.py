@@ -147,7 +147,7 @@ def _try(cell: Cell, way: str, camera: Any, stopping: threading.Event) -> dict[s
         began_s = time.monotonic()
         row = cell.measure(camera, stopping)
         print(f'{time.monotonic() - began_s:.1f} s', file=sys.stderr)
-    except PermanentError as error:
+    except (PermanentError, OSError) as error:  # the others go on
         print(f'{cell.program}, {cell.viewers} viewers, {way}: {error}', file=sys.stderr)
         row = {'program': cell.program, 'viewers': cell.viewers, 'link_bps': cell.link_bps,
                'reason': 'no picture'}

@@ -61,6 +61,11 @@ class Camera:
         return self.folder / 'some'
 
     @property
+    def count(self) -> int:
+        """Return how many different pictures it has; their numbers begin with 0."""
+        return ROUNDS * scene.COUNT
+
+    @property
     def device(self) -> str:
         return str(self.folder / 'video7')
 
@@ -119,4 +124,4 @@ def make(folder: Path) -> Camera:
             if which < FPS:
                 (folder / 'some' / f'{which:03}.jpg').write_bytes(jpeg)
             size += len(jpeg)
-    return Camera(folder, size / scene.COUNT / ROUNDS)
+    return Camera(folder, size / (ROUNDS * scene.COUNT))

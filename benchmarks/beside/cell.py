@@ -154,7 +154,7 @@ def _ssim(path: Path, camera: Camera) -> float | None:
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         seen = luma(picture)
     number = number_of(seen)
-    if number is None:
+    if number is None or number >= camera.count:  # the latter of somebody else's camera
         return None
     if path.suffix == '.jpg' and marks.without_time(jpeg) == camera.jpeg(number):
         return 1.0
