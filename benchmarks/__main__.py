@@ -31,6 +31,7 @@ from .common.command import ROOT
 # command, a module with a `main(arguments)` -> what it measures
 COMMANDS = {
     'viewers': 'what many viewers of the bridge get, compared with a threaded server',
+    'others': 'what viewers of other programs get, compared with viewers of ours',
     'browser': 'how old frames are when a browser paints them',
     'start': 'how long it takes until a browser shows the first frame',
     'narrow': 'whether the page finds the quality that a narrow link carries, on each visit',

@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"there is no folder '{options.json.parent}' for --json: make it first")
     stopping = threading.Event()
     end_by_signals(stopping.set)
-    _prepare()
+    prepare()
     typed = shlex.join(['python3', '-m', 'benchmarks', 'viewers', *arguments])
     result = {'command': typed, **_measure(options, stopping)}
     print(churn_report(result) if options.churn else steady_report(result), flush=True)
@@ -140,7 +140,7 @@ def _measure(options: argparse.Namespace, stopping: threading.Event) -> dict[str
         'rows': rows}
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Set what all processes inherit."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     # A domain that no robot uses whose variables were sourced here: the topic has the usual name.
