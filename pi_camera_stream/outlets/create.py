@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..web.sound.listeners import Listeners
 
 _BY_UDP = RTP, TS
+_LAST_PORT = 65535
 _ANY = '0.0.0.0'  # noqa: S104 - compared, not listened at
 
 
@@ -64,7 +65,7 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
         outlets.append(kinds.RtspServer(settings.address, settings.rtsp_port, catalog, rules,
                                         places, note_wrong, log, settings.rtsp_multicast, sound))
     addresses = [read_address(text) for text in settings.outlets]
-    _check_ports(addresses)
+    _check_ports(addresses, sound is not None)
     for address in addresses:
         if rules.access_token and not settings.insecure and not _asks(address):
             raise PermanentError(
@@ -78,11 +79,11 @@ def create_outlets(settings: OutletSettings, catalog: Catalog, rules: AccessRule
         elif address.scheme in _BY_UDP:
             outlet = kinds.BY_UDP[address.scheme](address, _interface(settings.address),
                                                   catalog, rules, places, log)
-            if isinstance(outlet, kinds.TsOutlet):
-                outlet.sound = sound
+            outlet.sound = sound
             outlets.append(outlet)
         elif address.scheme == RTSP:
-            outlets.append(kinds.RtspPush(address, settings.insecure, catalog, rules, places, log))
+            outlets.append(kinds.RtspPush(address, settings.insecure, catalog, rules, places, log,
+                                          sound))
         else:
             outlets.append(kinds.TcpCaller(address, catalog, rules, places, log))
     return outlets
@@ -93,16 +94,22 @@ def _asks(address: Address) -> bool:
     return address.scheme == RTSP and bool(address.secret)
 
 
-def _check_ports(addresses: list[Address]) -> None:
+def _check_ports(addresses: list[Address], sound: bool) -> None:
     """PermanentError where two send to one place, where nobody could tell them apart."""
     taken: set[tuple[object, ...]] = set()
     for address in addresses:
         kind = 'udp' if address.scheme in _BY_UDP else address.scheme
-        places = {(kind, address.host, port, address.path) for port in address.ports}
+        places = {(kind, address.host, port, address.path)
+                  for port in address.ports(sound)}
+        if address.ports(sound)[-1] > _LAST_PORT:
+            raise PermanentError(
+                f"'{public(address.url)}' in the parameter 'outlets' has no room for sound, which "
+                f'goes to the two ports behind: use a port up to {_LAST_PORT - 3}')
         if places & taken:
             raise PermanentError(
                 f"'{public(address.url)}' in the parameter 'outlets' conflicts with another one: "
-                'give each its own port (RTP also uses the next one)')
+                'give each its own port (RTP also uses the next one, with sound the next '
+                'three)')
         taken |= places
 
 

@@ -21,6 +21,6 @@ from .rtsp_push import RtspPush
 from .rtsp_server import RtspServer
 from .sending_udp import RtpOutlet, TsOutlet, UdpOutlet
 
-__all__ = 'BY_UDP', 'RawTcpServer', 'RtspPush', 'RtspServer', 'TcpCaller', 'TsOutlet'
+__all__ = 'BY_UDP', 'RawTcpServer', 'RtspPush', 'RtspServer', 'TcpCaller'
 
 BY_UDP: dict[str, type[UdpOutlet]] = {RTP: RtpOutlet, TS: TsOutlet}

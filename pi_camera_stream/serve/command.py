@@ -119,7 +119,7 @@ class _Program:
             self._vehicle.on_sent = self._recorder.note_driven
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
-        sound = create_sound(self._microphone, bridge.__getitem__, time.time_ns)
+        sound = create_sound(self._microphone, time.time_ns)
         application = Application(self._catalog, rules, self._log.warning, drive,
                                   machine=lambda: read_health().state(),
                                   results=self._results if self._processed else None,

@@ -22,6 +22,7 @@ from .bridge_recorder import create_recorder, set_mode
 from .camera_infos import CameraInfos
 from .other_driving import OtherDriving
 from .ros_cameras import create_cameras
+from .sound_topics import SoundTopics
 from .teleop import create_vehicle
 from .topic_feed import TopicFeed
 from .. import diagnostics
@@ -80,11 +81,13 @@ class HttpBridgeNode(BaseNode):
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         now_ns = now_function(self)
         self._microphone = create_microphone(self.value, now_ns, self._warn)
+        self._sound_topics = None if self._microphone is None else SoundTopics(
+            self, self._microphone.pcm)
         self._recorder = create_recorder(
             self, self._topic, self._catalog.stream, self._vehicle, others,
             None if self._microphone is None else self._microphone.feed)
         rules = read_rules(self.value)
-        sound = create_sound(self._microphone, self.value, now_ns)
+        sound = create_sound(self._microphone, now_ns)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
                                   ice_servers=read_helpers(self.value), recordings=self._recorder,
@@ -128,6 +131,8 @@ class HttpBridgeNode(BaseNode):
         if self._recorder is not None:
             self._recorder.stop()
         self._server.stop()
+        if self._sound_topics is not None:
+            self._sound_topics.stop()
         if self._microphone is not None:
             self._microphone.stop()
 
@@ -194,6 +199,8 @@ class HttpBridgeNode(BaseNode):
             values[name] = outlet.reason or outlet.url()
         if self._microphone is not None:
             values['sound'] = self._microphone.reason or self._microphone.title()
+        if self._sound_topics is not None:
+            values['sound on topics'] = self._sound_topics.title()
         if lost:
             return diagnostics.Health(diagnostics.ERROR, '; '.join(
                 f"no picture of '{name}': {signal}" for name, signal in lost.items()), values)

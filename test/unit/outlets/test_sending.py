@@ -460,6 +460,30 @@ def test_what_the_kernel_does_not_take_in_time_is_lost():
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize('group', ['', '239.255.3.8'])
+def test_rtp_has_the_sound_of_a_microphone_at_ports_of_its_own(group):
+    source, port = Source(), 24_560
+    host = group or '127.0.0.1'
+
+    async def scenario(site):
+        listeners = site.outlet.sound = Listeners(source)
+        listeners.attach()
+        with receiver(port + 2, group) as sound, receiver(port + 3, group) as reports:
+            await site.outlet.open()
+            await site.until(lambda: source.wanted == [True] and site.outlet.frames_sent)
+            sdp = await site.outlet.sdp(site.catalog.stream(), 'h264')
+            assert f'm=video {port} RTP/AVP 96' in sdp
+            assert f'm=audio {port + 2} RTP/AVP 97\r\na=rtpmap:97 opus/48000/2' in sdp
+            source.give(b'heard')
+            data = await receive(sound)
+            assert (data[1] & 0x7F, data[12:]) == (97, b'heard')
+            assert (await receive(reports))[1] == 200
+            await site.outlet.close()
+            await site.until(lambda: source.wanted == [True, False])
+
+    asyncio.run(filmed(f'rtp://{host}:{port}', scenario))
+
+
 def test_mpeg_ts_has_the_sound_of_a_microphone():
     source, port = Source(), free_port()
 
@@ -475,13 +499,14 @@ def test_mpeg_ts_has_the_sound_of_a_microphone():
             await site.outlet.close()
             await site.until(lambda: source.wanted == [True, False])
 
-    async def within():
-        site = Site(f'udp://127.0.0.1:{port}')
-        filming = asyncio.create_task(site.film())
-        try:
-            await asyncio.wait_for(scenario(site), WAIT_S)
-        finally:
-            filming.cancel()
-            site.catalog.close()
+    asyncio.run(filmed(f'udp://127.0.0.1:{port}', scenario))
 
-    asyncio.run(within())
+
+async def filmed(url, scenario):
+    site = Site(url)
+    filming = asyncio.create_task(site.film())
+    try:
+        await asyncio.wait_for(scenario(site), WAIT_S)
+    finally:
+        filming.cancel()
+        site.catalog.close()
