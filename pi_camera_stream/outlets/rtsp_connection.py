@@ -366,15 +366,9 @@ class RtspConnection:
         base = request.url.partition('?')[0].rstrip('/')
         for name in (TRACK, SOUND_TRACK):
             base = base.removesuffix(f'/{name}')
-<<<<<<< HEAD
         tracks = [f'url={base}/{TRACK}'] if self._transport is not None else []
-        if self._sound is not None:
+        if self._sound is not None and self._sound.sender is not None:
             tracks.append(f'url={base}/{SOUND_TRACK};seq={self._sound.sender.sequence}')
-=======
-        tracks = [f'url={base}/{name};seq={one.sender.sequence}'
-                  for name, one in ((TRACK, self._transport), (SOUND_TRACK, self._sound))
-                  if one is not None and one.sender is not None]
->>>>>>> main
         return {'RTP-Info': ','.join(tracks)} if tracks else {}
 
     async def _play_sound(self, sound: 'SoundPath | GroupSound') -> None:

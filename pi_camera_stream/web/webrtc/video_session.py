@@ -105,7 +105,7 @@ class VideoSession(WhepSession):
                 silent_s = now_s - max(peer.reports.heard_s, since_s)
                 if silent_s >= _SILENT_S:
                     return
-                if asking is None or asking.done():
+                if (asking is None or asking.done()) and peer.probes(now_s):
                     asking = asyncio.create_task(peer.probe())
         finally:
             if asking is not None:
