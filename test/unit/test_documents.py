@@ -33,6 +33,7 @@ PACKAGE = ROOT / 'pi_camera_stream'
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md')]
 EXPLAINED = [*DOCUMENTS, ROOT / 'examples/line_follower/README.md',
              *(ROOT / 'examples').rglob('*.py'), *(ROOT / 'config').glob('*.*')]
+COMMANDS_WITH_HELP = 'serve', 'demo', 'secure', 'export', 'latency', 'watch', 'doctor'
 
 
 def tracked_files():
@@ -187,8 +188,7 @@ def test_documents_write_only_launch_arguments_as_launch_arguments():
     assert {name for name in given - others if f"'{name}'" not in source} == {'params'}
 
 
-@pytest.mark.parametrize('command', ['serve', 'demo', 'secure', 'export', 'latency', 'watch',
-                                     'doctor'])
+@pytest.mark.parametrize('command', COMMANDS_WITH_HELP)
 def test_documents_give_commands_only_options_that_they_take(command, capsys):
     with pytest.raises(SystemExit):
         command_line.main([command, '--help'])
@@ -199,6 +199,22 @@ def test_documents_give_commands_only_options_that_they_take(command, capsys):
              for option in re.findall(r'(?<!\S)--([a-z][\w.-]*)', words)}
     assert given
     assert given - known == set()
+
+
+def test_documents_name_only_options_that_something_takes(capsys):
+    """Where the text does not say of which command they are."""
+    others = set('--all --clock --codec --device --inline --intra --ipc --loop --privileged '
+                 '--remap --ros-args --shm-size --topics'.split())  # Docker, ROS 2, rpicam-vid
+    for command in COMMANDS_WITH_HELP:
+        with pytest.raises(SystemExit):
+            command_line.main([command, '--help'])
+    own = '\n'.join([capsys.readouterr().out, (ROOT / 'script/setup').read_text(),
+                     *(path.read_text() for path in (ROOT / 'benchmarks').rglob('*.py'))])
+    named = {option for path in DOCUMENTS
+             for option in re.findall(r'`(--[a-z][\w.-]*)', path.read_text())}
+    assert len(named) > 30
+    assert [option for option in named - others
+            if not re.search(fr'(?<![\w-]){option}(?![\w.-])', own)] == []
 
 
 def test_documents_give_benchmarks_only_options_that_they_take():
@@ -225,8 +241,8 @@ def test_documents_give_parameters_only_values_that_they_take():
                             *re.findall(r'ros2 param set /\S+ ([a-z_0-9.]+) ([^\s`]+)', text)):
             if name in rows:
                 seen[path.name, name] = yaml.safe_load(value.strip("'"))
-        for node, name, value in _in_yaml_blocks(text):
-            assert name in rows or name.startswith('v4l2.'), (path, node, name)
+        for name, value in _in_yaml_blocks(text):
+            assert name in rows or name.startswith('v4l2.'), (path, name)
             seen[path.name, name] = value
     assert len(seen) > 20
     for (_, name), value in seen.items():
@@ -235,12 +251,11 @@ def test_documents_give_parameters_only_values_that_they_take():
 
 
 def _in_yaml_blocks(text):
-    """Return node, parameter and value of all parameter files that a document shows."""
-    for block in re.findall(r'^ *(?:/\*\*/\w+|/\*\*):\n(?: +\S.*\n)+', text, re.MULTILINE):
-        content = yaml.safe_load(textwrap.dedent(re.sub('^ *…\n', '', block, flags=re.MULTILINE)))
-        for node, parameters in content.items():
-            for name, value in parameters['ros__parameters'].items():
-                yield node, name, value
+    """Return name and value of the parameters in all parameter files that a document shows."""
+    for block in re.findall(r'^ *ros__parameters:\n((?: +\S.*\n)+)', text, re.MULTILINE):
+        yield from yaml.safe_load(textwrap.dedent(block)).items()
+    yield from ((name, yaml.safe_load(value)) for name, value in re.findall(
+        r'^ {4,}(\w+\.[a-z_.]+): (.*)$', text, re.MULTILINE))
 
 
 def _takes(row, value):
