@@ -203,7 +203,8 @@ def test_documents_give_commands_only_options_that_they_take(command, capsys):
 
 def test_documents_name_only_options_that_something_takes(capsys):
     """Where the text does not say of which command they are."""
-    others = set(['--all', '--clock', '--codec', '--device', '--inline', '--intra', '--ipc', '--loop', '--privileged', '--remap', '--ros-args', '--shm-size', '--topics'])  # Docker, ROS 2, rpicam-vid
+    others = {'--all', '--clock', '--codec', '--device', '--inline', '--intra', '--ipc', '--loop',
+              '--privileged', '--remap', '--ros-args', '--shm-size', '--topics'}
     for command in COMMANDS_WITH_HELP:
         with pytest.raises(SystemExit):
             command_line.main([command, '--help'])
