@@ -55,7 +55,7 @@ class WebRtcConnection:
                  servers: Sequence[IceServer]) -> None:
         """Make it; `mime_types` are what the track may be sent as."""
         self.reached, self.connected, self.ended = (asyncio.Event() for _ in range(3))
-        self._track, self._mime_types = track, mime_types
+        self._mime_types = mime_types
         self._mid = ''
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[
             RTCIceServer(urls=server.url, username=server.user, credential=server.password)
@@ -109,7 +109,8 @@ class WebRtcConnection:
 
     async def close(self) -> None:
         self.ended.set()
-        self._track.stop()  # a sender whose client has ended the connection has no track any more
+        if self._sender.track is not None:  # it has been told of the end already
+            self._sender.track.stop()
         try:
             await asyncio.wait_for(self._connection.close(), _CLOSING_S)
         except asyncio.TimeoutError:
