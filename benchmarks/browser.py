@@ -31,6 +31,7 @@ import time
 from playwright.sync_api import sync_playwright, WebSocket
 
 from .common import command
+from .lean import wait_for
 from .pipeline import child, feed, FPS, picture, PORT, WARM_UP_S
 
 CHROMIUM = '/usr/bin/chromium'
@@ -100,6 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
         page = browser.new_page(viewport={'width': 1280, 'height': 800})
         page.on('websocket', ears.listen)
+        wait_for(f'http://127.0.0.1:{PORT}/healthz')
         time.sleep(WARM_UP_S)
         page.goto(f'http://127.0.0.1:{PORT}/')
         page.wait_for_timeout(WARM_UP_S * 1000)

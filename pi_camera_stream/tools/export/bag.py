@@ -116,7 +116,7 @@ def _open(path: Path) -> Any:
     except ImportError as error:
         raise PermanentError(
             f"the Python module '{error.name}' is missing, which reads bags: "
-            '`python3 -m pip install rosbags`') from error
+            '`python3 -m pip install rosbags`, in a virtual environment') from error
     types = get_typestore(Stores.LATEST)
     types.register(get_types_from_msg(_VIDEO_DEFINITION, _VIDEO))
     try:

@@ -14,6 +14,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+import gc
 import inspect
 from itertools import pairwise
 from pathlib import Path
@@ -135,7 +136,8 @@ class Site:
 
 @asynccontextmanager
 async def opened(rules):
-    site = Site(rules)
+    site, failed = Site(rules), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: failed.append(what))
     runner = await listen(site.app.build(ConnectionReaper()), access_log=None)
     site.port, site.server = runner.addresses[0][1], runner
     film = asyncio.create_task(site.film())
@@ -148,6 +150,8 @@ async def opened(rules):
         for client in site.clients:
             await client.close()
         await runner.cleanup()
+    gc.collect()  # which tells of tasks whose exceptions nobody has seen
+    assert failed == []
 
 
 def with_site(**rules):
