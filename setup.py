@@ -38,7 +38,7 @@ setup(
     zip_safe=False,
     maintainer='pi_camera_stream maintainers',
     maintainer_email='maintainers@pi-camera-stream.invalid',
-    description='Stream a robot camera to browsers and OpenCV programs: always the newest picture',
+    description='Stream a robot camera to browsers and OpenCV programs: always the newest frame',
     license='Apache-2.0',
     entry_points={
         'console_scripts': [

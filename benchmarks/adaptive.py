@@ -14,11 +14,11 @@
 
 
 """
-What a narrow link leaves of a topic, with the camera's adaptation and without.
+What of a topic arrives over a narrow link, with the camera's adaptation and without.
 
-Two network namespaces are two machines: the real camera node in one of them offers 35 Mbit/s, a
-FrameSubscriber in the other receives. The link has 20 Mbit/s and a queue of 50 ms; then it widens.
-Needs root and iproute2 (and nftables for packet loss):
+Two network namespaces act as two machines: in one, the real camera node offers 35 Mbit/s; in the
+other, a FrameSubscriber receives. The link carries 20 Mbit/s and has a queue of 50 ms; then it
+widens to 100 Mbit/s. Needs root and iproute2 (and nftables for packet loss):
 
     sudo .venv/bin/python -m benchmarks adaptive
     sudo .venv/bin/python -m benchmarks adaptive --loss 1
@@ -101,12 +101,15 @@ def tell(name: str, pictures: list[Picture], since_s: float, until_s: float) -> 
 def main(arguments: Sequence[str]) -> int:
     """Measure without adaptation, and with it."""
     parser = command.parser('adaptive', __doc__)
-    parser.add_argument('--mbps', type=float, default=20)
-    parser.add_argument('--loss', type=float, default=0, help='percent of the packets')
-    parser.add_argument('--seconds', type=float, default=25, help='on the narrow link')
-    parser.add_argument('--widened', type=float, default=18, help='seconds on the wide one')
-    parser.add_argument('--only', choices=('with', 'without'))
-    parser.add_argument('--source', default='file')
+    parser.add_argument('--mbps', type=float, default=20, help='of the link (default: 20)')
+    parser.add_argument('--loss', type=float, default=0,
+                        help='percent of the packets (default: 0)')
+    parser.add_argument('--seconds', type=float, default=25,
+                        help='on the narrow link (default: 25)')
+    parser.add_argument('--widened', type=float, default=18,
+                        help='seconds on the wide one (default: 18)')
+    parser.add_argument('--only', choices=('with', 'without'), help='adaptation (default: both)')
+    parser.add_argument('--source', default='file', help='of the camera node (default: file)')
     parser.add_argument('--receive', type=float, help=argparse.SUPPRESS)
     options, parameters = parser.parse_known_args(arguments)
     options.parameters = parameters

@@ -13,18 +13,18 @@
 # limitations under the License.
 
 """
-Whether those who come over HTTP can fill the bridge, or slow down who watches and drives.
+Whether HTTP clients can exhaust the bridge, or slow it down for those who watch and drive.
 
 Run it with: .venv/bin/python -m benchmarks attacks crowd|flood
 
-crowd   1000 connections to the HTTPS port that say nothing, and 300 that read nothing of what they
-        ask for, all of one stranger who comes again whenever he is let go, for `--seconds`:
-        how soon a new viewer gets a picture, and what memory is left of it
-flood   one viewer sends messages on /ws as fast as it can, while somebody drives: how long a
-        command takes to the bridge and back, beside the same without, `--seconds` each
+crowd   one client opens 1000 connections to the HTTPS port that say nothing, and 300 that read
+        nothing of what they request, and reconnects whenever one is closed, for `--seconds`:
+        how soon a new viewer gets a frame, and how much memory is not freed again
+flood   one viewer sends messages on /ws as fast as it can while somebody drives: the round trip
+        of a command to the bridge, with the flood and without, `--seconds` each
 
-Exit code 1 when a picture takes longer than 2 s, when more than 30 MB of memory stay, or when
-commands take more than three times as long (p95). All of it runs on this machine only.
+The exit code is 1 if a frame takes longer than 2 s, if more than 30 MB are not freed, or if the
+round trip takes more than three times as long (p95). Everything runs on this machine only.
 """
 
 import argparse
@@ -104,9 +104,9 @@ def measure_crowd(seconds: float) -> bool:
                 time.sleep(0.5)
         time.sleep(BACK_S)
         after = proc.snapshot(pid)
-    say(f'crowd: a picture after {statistics.median(took_s):.2f} s (median of {len(took_s)}), '
-        f'{max(took_s):.2f} at the most, goal {PICTURE_S:.0f}; {before.rss_mb:.0f} MB before, '
-        f'{most_mb:.0f} at the most, {after.rss_mb:.0f} afterwards; {before.sockets} sockets '
+    say(f'crowd: a frame after {statistics.median(took_s):.2f} s (median of {len(took_s)}), '
+        f'at most {max(took_s):.2f}, goal {PICTURE_S:.0f}; {before.rss_mb:.0f} MB before, '
+        f'at most {most_mb:.0f}, {after.rss_mb:.0f} afterwards; {before.sockets} sockets '
         f'before, {after.sockets} afterwards')
     return max(took_s) <= PICTURE_S and after.rss_mb <= before.rss_mb + STAYS_MB \
         and after.sockets <= before.sockets
@@ -146,7 +146,7 @@ def measure_flood(seconds: float) -> bool:
                       for values in (quiet_ms, flooded_ms))
     say(f'flood: {quiet:.1f} ms p95 of {len(quiet_ms)} commands without, {flooded:.1f} of '
         f'{len(flooded_ms)} with it, goal {TIMES:.0f} times as long; {pictures / seconds:.1f} '
-        f'pictures/s at the driver meanwhile; the bridge has used {spent_s[1] - spent_s[0]:.1f} s '
+        f'frames/s at the driver meanwhile; the bridge has used {spent_s[1] - spent_s[0]:.1f} s '
         f'of CPU without, {spent_s[2] - spent_s[1]:.1f} with it')
     return flooded <= TIMES * max(quiet, FLOOR_MS)
 
@@ -155,7 +155,8 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line a figure."""
     parser = command.parser('attacks', __doc__)
     parser.add_argument('what', choices=('crowd', 'flood'))
-    parser.add_argument('--seconds', type=float, default=SECONDS)
+    parser.add_argument('--seconds', type=float, default=SECONDS,
+                        help=f'default: {SECONDS:g}')
     options: argparse.Namespace = parser.parse_args(arguments)
     well = {'crowd': measure_crowd, 'flood': measure_flood}[options.what](options.seconds)
     return 0 if well else 1

@@ -13,12 +13,13 @@
 # limitations under the License.
 
 """
-How old pictures are when a browser paints them: the page in a real Chromium, over its WebSocket.
+How old frames are when a browser paints them: the page in a real Chromium, over its WebSocket.
 
 Run it with: .venv/bin/python -m benchmarks browser [--seconds 20] [--video FILE]
-It pipes one 1280x720 JPEG of about 148 kB, 30 times a second, or plays a video. The page measures
-the age of each picture right after painting it, and tells the bridge; that is what is listened to.
-It needs Chromium and playwright (script/setup --test installs the latter). All by loopback.
+A 1280x720 JPEG of about 148 kB is piped in 30 times a second, or a video is played. The page
+measures the age of each frame right after painting it and reports it to the bridge; these reports
+are evaluated. Needs Chromium and playwright (`script/setup --test` installs the latter). All
+traffic is on loopback.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ import time
 from playwright.sync_api import sync_playwright, WebSocket
 
 from .common import command
+from .lean import wait_for
 from .pipeline import child, feed, FPS, picture, PORT, WARM_UP_S
 
 CHROMIUM = '/usr/bin/chromium'
@@ -69,7 +71,7 @@ class Ears:
         def share(values: list[float], part: float) -> float:
             return values[int(part * (len(values) - 1))]
 
-        return (f'{len(ages_ms) / seconds:.1f} painted/s, {self.left_out} left out; age at paint '
+        return (f'{len(ages_ms) / seconds:.1f} painted/s, {self.left_out} dropped; age at paint '
                 f'{share(ages_ms, 0.5):.0f} ms median, {share(ages_ms, 0.95):.0f} p95, '
                 f'{share(ages_ms, 0.99):.0f} p99, which are '
                 f'{share(ages_ms, 0.5) / interval_ms:.2f} frame intervals at the median; '
@@ -80,8 +82,8 @@ class Ears:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line."""
     parser = command.parser('browser', __doc__)
-    parser.add_argument('--seconds', type=float, default=20.0)
-    parser.add_argument('--video', metavar='FILE', help='play this instead')
+    parser.add_argument('--seconds', type=float, default=20.0, help='default: 20')
+    parser.add_argument('--video', metavar='FILE', help='play this video instead')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine()
     source = ('source:=file', '-p', f'path:={options.video}') if options.video else (
@@ -99,6 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
         page = browser.new_page(viewport={'width': 1280, 'height': 800})
         page.on('websocket', ears.listen)
+        wait_for(f'http://127.0.0.1:{PORT}/healthz')
         time.sleep(WARM_UP_S)
         page.goto(f'http://127.0.0.1:{PORT}/')
         page.wait_for_timeout(WARM_UP_S * 1000)

@@ -13,26 +13,26 @@
 # limitations under the License.
 
 """
-Measure H.264 beside JPEG: who sees what, on which link, and what it costs.
+Compare H.264 with JPEG: what viewers get, on which link, and what it costs.
 
     crowd      20 viewers on one link of 50 Mbit/s
-    narrow     one viewer on 5 and on 2 Mbit/s
-    lossy      one packet of a hundred is lost, and the round trip is 20 ms
-    narrowing  from 20 to 1.5 Mbit/s while one watches
+    narrow     one viewer on 5, then on 2 Mbit/s
+    lossy      1 % of the packets are lost, and the round trip is 20 ms
+    narrowing  a link that narrows from 20 to 1.5 Mbit/s while somebody watches
     sharpness  SSIM and PSNR against the source at 2 Mbit/s, of a panning scene and of a --film
-    joins      ten viewers who join one second apart: what the one who was there sees
-    fanout     20 viewers on loopback: what a picture costs each
-    opening    the first picture, and the changes between JPEG and H.264
+    joins      what a viewer sees while ten others join, one second apart
+    fanout     20 viewers on loopback: what a frame costs for each
+    opening    the first frame, and the changes between JPEG and H.264
     largest    the largest access unit at a fixed bit rate
-    unwanted   what there is of it where nobody wants it
-    wanted     what a subscriber of the H.264 topic costs those of the JPEGs
+    unwanted   what H.264 costs while nobody wants it
+    wanted     what a subscriber to the H.264 topic costs those of the JPEGs
     topic      both topics over a link of 20 Mbit/s
 
-`serve` shows pictures of a panning camera, 1280x720 at 30/s, as a process of its own, to pages
-without a face, which acknowledge each picture as ours do. In each row, JPEG is measured in the
-same run; on links and at openings also WebRTC, as Chromium shows it, but in the crowd, where 20
-receivers tell what a browser would. Ages are from the stamp to the last byte, and to the decoded
-picture. What needs a link needs root, iproute2 and nftables; the last two rows need ROS:
+`serve`, in a process of its own, shows a panning scene, 1280x720 at 30/s, to viewers without a
+screen, which acknowledge each frame as our page does. Each row also measures JPEG in the same
+run. Links and openings also measure WebRTC in Chromium; `crowd` measures it with 20 receivers
+that report what a browser would. Ages are from the stamp to the last byte, and to the decoded
+frame. Rows with a link need root, iproute2 and nftables; the last two rows need ROS:
 
     sudo .venv/bin/python -m benchmarks codec
     .venv/bin/python -m benchmarks codec sharpness --film film.mp4
@@ -64,20 +64,22 @@ def main(arguments: Sequence[str]) -> int:
     """Measure row after row; 1 when a goal was missed."""
     parser = command.parser('codec', __doc__)
     add = parser.add_argument
-    add('rows', nargs='*', metavar='ROW', help='default: all')
-    add('--seconds', type=units.positive, default=15.0, metavar='S', help='that are measured')
-    add('--warm-up', type=units.not_negative, default=10.0, metavar='S', help='before them')
+    add('rows', nargs='*', metavar='ROW', help='some of those above (default: all)')
+    add('--seconds', type=units.positive, default=15.0, metavar='S',
+        help='that are measured (default: 15)')
+    add('--warm-up', type=units.not_negative, default=10.0, metavar='S',
+        help='before that (default: 10)')
     add('--rounds', type=units.at_least_one, default=3, metavar='N',
-        help='of a row; figures beside goals are their medians')
+        help='of a row; figures with a goal are their medians (default: 3)')
     add('--kinds', nargs='+', choices=KINDS, default=KINDS, metavar='KIND',
-        help=f'what is measured on links and at openings: {", ".join(KINDS)}; default: all')
-    add('--film', type=Path, metavar='FILE', help='a film for `sharpness`, besides')
+        help=f'what to measure on links and at openings: {", ".join(KINDS)} (default: all)')
+    add('--film', type=Path, metavar='FILE', help='a video that `sharpness` measures, too')
     add('--clone', type=Path, metavar='FOLDER',
-        help='a clone from before H.264, which `unwanted` measures beside this one')
+        help='a clone from before H.264, which `unwanted` compares with this one')
     add('--server', default='', metavar='OPTIONS',
-        help="what `serve` is told besides, as in --server='--h264-bitrate 2000000'")
-    add('--log', action='store_true', help='show what the server says')
-    add('--trace', type=Path, metavar='FILE', help='write down each picture there, as JSON')
+        help="more options of `serve`, as in --server='--h264-bitrate 2000000'")
+    add('--log', action='store_true', help='show what the server prints')
+    add('--trace', type=Path, metavar='FILE', help='write about each frame to that file, as JSON')
     options = parser.parse_args(arguments)
     rows = _rows(options)
     for name in options.rows:

@@ -13,12 +13,13 @@
 # limitations under the License.
 
 """
-What each line of the DDS profiles and of the kernel settings does to pictures.
+What each line of the DDS profiles and of the kernel settings does to frames.
 
 Run it with: sudo .venv/bin/python -m benchmarks dds_profiles [--seconds 12] [--runs 3]
 A publisher and a subscriber of CompressedImage, best effort with depth 1 at 30/s, run in network
-namespaces, new ones for each run; `--only loss` measures a part. Needs root, iproute2, nftables.
-`--cyclone PYTHON` measures Cyclone DDS instead, by a Python that has `pip install cyclonedds`.
+namespaces, which are new for each run. `--only loss` measures a part. Needs root, iproute2 and
+nftables. `--cyclone PYTHON` measures Cyclone DDS instead, with a Python that has
+`pip install cyclonedds`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -176,9 +177,10 @@ def main(arguments: Sequence[str]) -> int:
     """Measure all, and print a table."""
     parser = command.parser('dds_profiles', __doc__)
     parser.add_argument('--seconds', type=float, default=12.0, help='of sending (default: 12)')
-    parser.add_argument('--runs', type=int, default=3, help='medians of so many (default: 3)')
-    parser.add_argument('--only', default='', help='open, loss, narrow or router')
-    parser.add_argument('--cyclone', metavar='PYTHON', help='measure Cyclone DDS by that Python')
+    parser.add_argument('--runs', type=int, default=3,
+                        help='of which medians are printed (default: 3)')
+    parser.add_argument('--only', default='', help='this part: open, loss, narrow or router')
+    parser.add_argument('--cyclone', metavar='PYTHON', help='measure Cyclone DDS with that Python')
     options = parser.parse_args(arguments)
     networks.check('nft', 'sysctl')
     print('| network | kB | what is set | whole of sent | age ms | p95 | publish() ms | p95 | '

@@ -13,17 +13,17 @@
 # limitations under the License.
 
 """
-How soon the car does what its driver wants, and how soon it stands when he cannot want any more.
+How soon the vehicle does what its driver wants, and how soon it stops without the driver.
 
 Run it with: .venv/bin/python -m benchmarks driving [--only keys|cut|frozen|spectators]
 
-keys        a key is pressed in a real Chromium, until another process has received `cmd_vel`
-cut         the link between driver and robot is cut at full speed, until the car is told to stand:
-            from when the last command was given that has arrived, by the bridge's own stamp
-frozen      the camera stops while commands go on, until the car is told to stand: from when the
-            last picture was taken
-spectators  one driver and 20 spectators on a link of 50 Mbit/s: how old his pictures are, and how
-            long his commands take there and back; with his priority, and without
+keys        from a key press in a real Chromium until another process has received `cmd_vel`
+cut         the link between driver and robot is cut at full speed: from when the last command
+            that arrived was given, by the bridge's own stamp, until the vehicle is told to stop
+frozen      the camera stops while commands go on: from when the last frame was captured, until
+            the vehicle is told to stop
+spectators  one driver and 20 spectators on a link of 50 Mbit/s: the age of the driver's frames,
+            and the round trip of the commands, with the driver's priority and without
 
 All but `keys`, which needs Chromium and playwright, use the scripted driver of test/support;
 `cut` and `spectators` need root and iproute2, for network namespaces.
@@ -199,11 +199,15 @@ def press(page: Any, car: Child, rounds: int) -> tuple[list[float], list[float]]
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
     parser = command.parser('driving', __doc__)
-    parser.add_argument('--only', choices=('keys', 'cut', 'frozen', 'spectators'))
-    parser.add_argument('--rounds', type=int)
-    parser.add_argument('--seconds', type=float, default=SECONDS, help='of `spectators`')
-    parser.add_argument('--spectators', type=int, default=SPECTATORS)
-    parser.add_argument('--priority', choices=('with', 'without'), help='of `spectators`: only so')
+    parser.add_argument('--only', choices=('keys', 'cut', 'frozen', 'spectators'),
+                        help='this measurement (default: all)')
+    parser.add_argument('--rounds', type=int, help='of `keys`, `cut` and `frozen`')
+    parser.add_argument('--seconds', type=float, default=SECONDS,
+                        help=f'of `spectators` (default: {SECONDS:g})')
+    parser.add_argument('--spectators', type=int, default=SPECTATORS,
+                        help=f'default: {SPECTATORS}')
+    parser.add_argument('--priority', choices=('with', 'without'),
+                        help='of `spectators`: only this (default: both)')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine()
     if options.only not in ('keys', 'frozen'):

@@ -13,13 +13,13 @@
 # limitations under the License.
 
 """
-How programs end: started again and again, and told to end at a random moment.
+How programs end: each is started many times, and told to end at a random moment.
 
 Run it with: .venv/bin/python -m benchmarks ends --busy-loops 4 [--times 200] [--parallel 4]
-Each program is started with what keeps it at work: a camera, somebody subscribed, a viewer, a
-driver. Half of the times it hears the signal (SIGINT or SIGTERM, now and then twice) while it
-starts, half of them at work. What has not ended after six seconds hangs: gdb, where it is
-installed, then says where, in a file. Exit code 1 when something did not end as it should.
+Each program is started with something to do: a camera, a subscriber, a viewer, a driver. Half of
+the signals (SIGINT or SIGTERM, now and then twice) come while it starts, the other half while it
+works. A program that has not ended after six seconds hangs: gdb, if it is installed, then writes
+to a file where it hangs. The exit code is 1 if something did not end as it should.
 """
 
 from collections import Counter
@@ -111,10 +111,11 @@ def try_out(name: str, times: int, parallel: int, folder: Path) -> list[End]:
 def main(arguments: Sequence[str]) -> int:
     """Try all programs, and print a line about each."""
     parser = command.parser('ends', __doc__)
-    parser.add_argument('--times', type=int, default=200, help='of each (default: 200)')
-    parser.add_argument('--busy-loops', type=int, default=0, help='beside them (default: 0)')
+    parser.add_argument('--times', type=int, default=200, help='of each program (default: 200)')
+    parser.add_argument('--busy-loops', type=int, default=0, help='alongside (default: 0)')
     parser.add_argument('--parallel', type=int, default=2, help='at a time (default: 2)')
-    parser.add_argument('--programs', nargs='+', choices=KINDS, default=list(KINDS))
+    parser.add_argument('--programs', nargs='+', choices=KINDS, default=list(KINDS),
+                        metavar='NAME', help=f'some of {", ".join(KINDS)} (default: all)')
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix='ends_'))
     well = True

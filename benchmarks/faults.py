@@ -13,23 +13,23 @@
 # limitations under the License.
 
 """
-Whether the nodes survive what viewers, publishers and pictures can do to them.
+Whether the nodes survive what viewers, publishers and images can do to them.
 
 Run it with: .venv/bin/python -m benchmarks faults visits|topics|bombs
 
-visits  viewers come, get pictures and leave, `--times` in all; around each end, and around the
-        moment when the bridge then lets go of the topic, its process is held up for 0.6 s
-topics  60 topics whose publishers change their type and quality of service every 0.2 s, for
-        `--seconds`, all watched; `--times`
-bombs   JPEGs of some hundred bytes which say that they have 32000x32000 pixels, 10 a second for
-        `--seconds`, all watched: what they cost in memory, and another topic in age
+visits  viewers come, get frames and leave, `--times` in all; around each end, and around the
+        moment when the bridge then unsubscribes, its process is stopped for 0.6 s
+topics  the publishers of 60 topics, all of them watched, change their type and QoS every 0.2 s
+        for `--seconds`; this `--times` times
+bombs   JPEGs of some hundred bytes claim to have 32000x32000 pixels, 10 a second for `--seconds`,
+        all of them watched: what they cost in memory, and what they do to the age of another topic
 
-Exit code 1 when something has not survived, or has grown by more than 50 MB. All of it runs on
-this machine only, in a ROS domain of its own.
+The exit code is 1 if something has not survived, or has grown by more than 50 MB. Everything runs
+on this machine only, in a ROS domain of its own.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, ExitStack
 import os
 import random
@@ -255,9 +255,9 @@ def measure_bombs(options: argparse.Namespace) -> bool:
         grown_mb = memory.finish()
         other_topic('with bombs', other, time.time() - began_s)
     for name, growth_mb in grown_mb.items():
-        say(f'{name}: {growth_mb:+.0f} MB at the most with bombs of '
+        say(f'{name}: at most {growth_mb:+.0f} MB with bombs of '
             f"{', '.join(str(len(bomb)) for bomb in restless.bombs())} bytes; "
-            f'goal +{MOST_GROWTH_MB} MB at the most')
+            f'goal at most +{MOST_GROWTH_MB} MB')
     if memory.too_much:
         faults.append(f'stopped early: together they had more than {TOO_MUCH_MB} MB')
     tell(faults)
@@ -268,19 +268,23 @@ def other_topic(when: str, viewer: Watcher, seconds: float) -> None:
     """Print how a viewer's pictures came in these last seconds."""
     ages: list[Any] = sorted(viewer.ages_s(time.time() - seconds))
     if len(ages) < 2:
-        say(f'another topic {when}: no pictures')
+        say(f'another topic {when}: no frames')
         return
-    say(f'another topic {when}: {len(ages) / seconds:.1f} pictures/s, age '
+    say(f'another topic {when}: {len(ages) / seconds:.1f} frames/s, age '
         f'{statistics.median(ages) * 1e3:.1f} ms median, {ages[int(0.95 * len(ages))] * 1e3:.1f} '
         'p95')
+
+
+def _defaults(values: Mapping[str, float]) -> str:
+    return ', '.join(f'{value:g} ({what})' for what, value in values.items() if value)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line a figure."""
     parser = command.parser('faults', __doc__)
     parser.add_argument('what', choices=TIMES)
-    parser.add_argument('--times', type=int)
-    parser.add_argument('--seconds', type=float)
+    parser.add_argument('--times', type=int, help=f'default: {_defaults(TIMES)}')
+    parser.add_argument('--seconds', type=float, help=f'default: {_defaults(SECONDS)}')
     options = parser.parse_args(arguments)
     options.times = options.times or TIMES[options.what]
     options.seconds = options.seconds or SECONDS[options.what]

@@ -13,15 +13,15 @@
 # limitations under the License.
 
 """
-Whether viewers and drivers come back when a program is killed and started again.
+Whether viewers and drivers come back after a program was killed and started again.
 
 Run it with: .venv/bin/python -m benchmarks kills [--times 20] [--busy-loops 4]
-`serve`, then camera node, bridge and consumer are each killed (SIGKILL) at random moments, beside
-busy loops, and started again after two seconds, as systemd and the launch files do it. Viewers
-open their stream again when it breaks off, the driver comes again as a page does, presses and lets
-go by turns. The programs must be at work again, and a viewer who stays see pictures; the time from
-the kill to that is told, and those two seconds are in it. Exit code 1 when somebody did not come
-back.
+`serve`, then camera node, bridge and consumer are each killed (SIGKILL) at random moments,
+alongside busy loops, and started again after two seconds, as systemd and the launch files do.
+Viewers reopen their stream when it breaks off; the driver reconnects as a page does, and presses
+and releases a control by turns. It measures the time from the kill, including these two seconds,
+until all viewers get new frames and the vehicle gets new commands. The exit code is 1 if somebody
+did not come back.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -141,7 +141,7 @@ def report(name: str, returns: Sequence[Return]) -> bool:
     back = sum(one.seconds < math.inf for one in returns)
     print(f'{name:9}killed {len(returns)} times: all back {back} times, after '
           f'{statistics.median(one.seconds for one in returns):.1f} s (median), '
-          f'{longest.seconds:.1f} s at the most ({longest.last}); load {os.getloadavg()[0]:.0f}',
+          f'at most {longest.seconds:.1f} s ({longest.last}); load {os.getloadavg()[0]:.0f}',
           flush=True)
     return back == len(returns)
 
@@ -236,9 +236,10 @@ def kill_nodes(times: int, names: Sequence[str]) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Kill each, and print a line about it."""
     parser = command.parser('kills', __doc__)
-    parser.add_argument('--times', type=int, default=20, help='of each (default: 20)')
-    parser.add_argument('--busy-loops', type=int, default=4, help='beside them (default: 4)')
-    parser.add_argument('--programs', nargs='+', choices=PROGRAMS, default=PROGRAMS)
+    parser.add_argument('--times', type=int, default=20, help='of each program (default: 20)')
+    parser.add_argument('--busy-loops', type=int, default=4, help='alongside (default: 4)')
+    parser.add_argument('--programs', nargs='+', choices=PROGRAMS, default=PROGRAMS,
+                        metavar='NAME', help=f'some of {", ".join(PROGRAMS)} (default: all)')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine(1 + os.getpid() % 100)
     with busy(options.busy_loops):

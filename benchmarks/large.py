@@ -13,14 +13,14 @@
 # limitations under the License.
 
 """
-How many large pictures arrive at another program of the same machine, best effort.
+How many large images arrive at another program on the same machine, best effort.
 
 Run it with: .venv/bin/python -m benchmarks large [--seconds 10] [--rate 10] [--runs 3]
 The real camera node publishes JPEGs of 8 MB from a folder, or raw images of 1920x1080, at a
-steady rate, to one subscriber with depth 1; each picture has a CameraInfo, by which it is counted.
-By turns, the node brings the shared memory that it needs, and has Fast DDS's own 512 kB, which it
-does where somebody has configured Fast DDS. `--shm 64` gives both as much of /dev/shm as a
-container has; that needs root. `--busy-loops 4` keeps the processor busy.
+steady rate, to one subscriber with depth 1. Each image has a CameraInfo, by which it is counted.
+By turns, the node brings the shared memory that it needs, and has Fast DDS's own 512 kB, as it
+does if you have configured Fast DDS yourself. `--shm 64` makes /dev/shm as small as that of a
+container, which needs root. `--busy-loops 4` keeps the processor busy.
 """
 
 import argparse
@@ -138,11 +138,11 @@ def measure(kind: str, options: argparse.Namespace, folder: Path, environment: d
 def main(arguments: Sequence[str]) -> int:
     """Measure all, and print a table."""
     parser = command.parser('large', __doc__)
-    parser.add_argument('--seconds', type=float, default=10.0, help='a run (default: 10)')
-    parser.add_argument('--rate', type=float, default=10.0, help='pictures/s (default: 10)')
+    parser.add_argument('--seconds', type=float, default=10.0, help='of a run (default: 10)')
+    parser.add_argument('--rate', type=float, default=10.0, help='images per second (default: 10)')
     parser.add_argument('--runs', type=int, default=3, help='of each (default: 3)')
     parser.add_argument('--shm', type=int, metavar='MB', help='size of /dev/shm; needs root')
-    parser.add_argument('--busy-loops', type=int, default=0, help='beside it (default: 0)')
+    parser.add_argument('--busy-loops', type=int, default=0, help='alongside (default: 0)')
     parser.add_argument('--receive', choices=KINDS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.receive:

@@ -16,11 +16,10 @@
 What the three nodes cost together, as three processes and as one.
 
 Run it with: .venv/bin/python -m benchmarks lean [--seconds 20] [--standby] [--only single]
-Camera node, bridge and consumer get one 1280x720 JPEG of about 148 kB, 30 times a second, through
-a pipe: while nobody watches, then with one viewer of the camera's pictures, then with one more of
-what the consumer draws. Memory is resident: the sum of RSS, in which libraries that all of them
-have count for each, and what they take together, where they count once (and anonymous memory, of
-course, for each), whoever else has them on this machine.
+Camera node, bridge and consumer get a 1280x720 JPEG of about 148 kB, 30 times a second, through a
+pipe: first while nobody watches, then with a viewer of the camera, then with one more of what the
+consumer draws. Memory is resident memory: the sum of RSS counts what several processes share,
+such as libraries, once for each of them; *together* counts it only once.
 """
 
 from collections import Counter
@@ -146,10 +145,10 @@ def measure(name: str, pids: Sequence[int], seconds: float, viewer: Viewer | Non
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a row for each state."""
     parser = command.parser('lean', __doc__)
-    parser.add_argument('--seconds', type=float, default=20.0)
+    parser.add_argument('--seconds', type=float, default=20.0, help='of each row (default: 20)')
     parser.add_argument('--standby', action='store_true',
                         help='let the camera node read nothing while nobody watches')
-    parser.add_argument('--only', choices=KINDS)
+    parser.add_argument('--only', choices=KINDS, help='default: both')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine()
     for kind in KINDS:

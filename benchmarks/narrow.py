@@ -15,11 +15,11 @@
 """
 Whether the page finds the quality that a narrow link carries, on each of many visits.
 
-Two network namespaces are two machines: camera node and bridge in one of them, a real Chromium in
-the other. The link is narrow from the beginning, steadily, and has little room at its entrance
-(tbf with `burst 4kb latency 100ms`), so that no picture ever gets through at full speed. Each
-visit opens the page anew and waits; then its rate, ages at paint and tier are listened to.
-Needs root, iproute2, Chromium and playwright (script/setup --test installs the latter):
+Two network namespaces act as two machines: camera node and bridge in one, a real Chromium in the
+other. The link is narrow from the beginning and has a small queue (tbf with
+`burst 4kb latency 100ms`), so that no frame ever gets through at full speed. Each visit opens the
+page anew and waits until it has settled; then its rate, age at paint and tier are recorded.
+Needs root, iproute2, Chromium and playwright (`script/setup --test` installs the latter):
 
     sudo .venv/bin/python -m benchmarks narrow [--visits 5] [--only 8]
 """
@@ -124,10 +124,13 @@ def _tell(per_s: float, ages_ms: list[float], tier: str) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Measure link after link; 1 when a visit got less than it should."""
     parser = command.parser('narrow', __doc__)
-    parser.add_argument('--visits', type=int, default=5, help='of each link')
-    parser.add_argument('--settle', type=float, default=8.0, help='seconds before it counts')
-    parser.add_argument('--seconds', type=float, default=8.0, help='that are measured')
-    parser.add_argument('--only', type=int, choices=LINKS, help='this link, in Mbit/s')
+    parser.add_argument('--visits', type=int, default=5, help='of each link (default: 5)')
+    parser.add_argument('--settle', type=float, default=8.0,
+                        help='seconds before it counts (default: 8)')
+    parser.add_argument('--seconds', type=float, default=8.0,
+                        help='that are measured (default: 8)')
+    parser.add_argument('--only', type=int, choices=LINKS,
+                        help='this link, in Mbit/s (default: all)')
     parser.add_argument('--visit', metavar='ADDRESS', help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.visit:

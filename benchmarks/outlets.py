@@ -13,21 +13,21 @@
 # limitations under the License.
 
 """
-Measure what players of others get: how late, how much, and what it costs.
+Measure what other players get: how late, how much, and what it costs.
 
     rtsp       GStreamer, ffmpeg and OpenCV by RTSP, over TCP and UDP
     raw        ffmpeg by raw TCP and MPEG-TS, GStreamer by RTP
-    crowd      20 by RTSP, over TCP and UDP, and one more who is stuck
-    link       5 to 60 by RTSP over 50 Mbit/s, at the rate that H.264 finds for them
+    crowd      20 players by RTSP, over TCP and UDP, and one more that is stuck
+    link       5 to 60 players by RTSP over 50 Mbit/s, at the rate that H.264 finds for them
     multicast  one and five receivers of a group
-    push       a media server that is pushed to by RTSP, and away for --away seconds
-    janus      20 by WebRTC from Janus, which gets one stream by RTSP, or by RTP, over a link
+    push       a push by RTSP to a media server, which is away for --away seconds
+    janus      20 viewers by WebRTC from Janus, which gets one stream, by RTSP or RTP, over a link
     coming     players that come and go by RTSP for --minutes: whether anything grows
 
-`serve` shows pictures of a panning camera, 1280x720 at 30/s, as H.264 of 2 Mbit/s, and each
-picture says which one it is. How late one is counts from when a client that decodes nothing has
-it, until the player has decoded it. The players are Debian's packages ffmpeg and
-gstreamer1.0-{tools,plugins-good,plugins-bad,libav}. What needs a link needs root and iproute2.
+`serve` shows a panning scene, 1280x720 at 30/s, as H.264 of 2 Mbit/s, with a number in each
+frame. *Late* is the time from when a client that decodes nothing has a frame until the player has
+decoded it. The players are Debian's packages ffmpeg and
+gstreamer1.0-{tools,plugins-good,plugins-bad,libav}. Rows with a link need root and iproute2.
 """
 
 from collections.abc import Callable, Sequence
@@ -58,15 +58,18 @@ def main(arguments: Sequence[str]) -> int:
     """Measure row after row; 1 when a goal was missed."""
     parser = command.parser('outlets', __doc__)
     add = parser.add_argument
-    add('rows', nargs='*', metavar='ROW', help='default: all')
-    add('--seconds', type=units.positive, default=10.0, metavar='S', help='that are measured')
-    add('--warm-up', type=units.not_negative, default=6.0, metavar='S', help='before them')
+    add('rows', nargs='*', metavar='ROW', help='some of those above (default: all)')
+    add('--seconds', type=units.positive, default=10.0, metavar='S',
+        help='that are measured (default: 10)')
+    add('--warm-up', type=units.not_negative, default=6.0, metavar='S',
+        help='before that (default: 6)')
     add('--rounds', type=units.at_least_one, default=1, metavar='N',
-        help='of a row; figures beside goals are their medians')
-    add('--minutes', type=units.positive, default=10.0, metavar='M', help='of `coming`')
-    add('--away', type=units.positive, default=30.0, metavar='S', help='of `push`')
-    add('--server', default='', metavar='OPTIONS', help='what `serve` is told besides')
-    add('--log', action='store_true', help='show what the server says')
+        help='of a row; figures with a goal are their medians (default: 1)')
+    add('--minutes', type=units.positive, default=10.0, metavar='M',
+        help='of `coming` (default: 10)')
+    add('--away', type=units.positive, default=30.0, metavar='S', help='of `push` (default: 30)')
+    add('--server', default='', metavar='OPTIONS', help='more options of `serve`')
+    add('--log', action='store_true', help='show what the server prints')
     options = parser.parse_args(arguments)
     for name in options.rows:
         if name not in ROWS:

@@ -16,8 +16,8 @@
 What a frame costs: CPU time of the camera node, latency from topic to array, memory of each node.
 
 Run it with: .venv/bin/python -m benchmarks pipeline [--seconds 20]
-It pipes one 1280x720 JPEG of about 148 kB, 30 times a second, and compares the camera node with a
-program that does nothing but publish the same bytes with rclpy. All on this machine, by loopback.
+A 1280x720 JPEG of about 148 kB is piped in 30 times a second. The camera node is compared with a
+program that only publishes the same bytes with rclpy. All traffic is on loopback.
 """
 
 import argparse
@@ -168,7 +168,8 @@ def watch() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
     parser = command.parser('pipeline', __doc__)
-    parser.add_argument('--seconds', type=float, default=20.0)
+    parser.add_argument('--seconds', type=float, default=20.0,
+                        help='of each measurement (default: 20)')
     parser.add_argument('--publish-bare', metavar='JPEG', help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     command.stay_on_this_machine()

@@ -13,23 +13,23 @@
 # limitations under the License.
 
 """
-What a subscriber of `image_raw` costs those of the JPEGs.
+What a subscriber to `image_raw` costs those of the JPEGs.
 
 The real camera node publishes 1280x720 at 20/s: the test pattern, which it encodes, and JPEGs of
 148 kB, which it passes on, from a folder and from standard input. A process of its own receives
-`image_raw/compressed` all the time; by turns, another one receives `image_raw`, or none does.
-Printed are the medians of all turns: pictures a second, and their age when they arrive.
+`image_raw/compressed` all the time; by turns, another one receives `image_raw`, or none does. It
+prints the medians of all turns: frames per second, and their age on arrival.
 
     .venv/bin/python -m benchmarks raw_subscriber
 
-With --link, the subscriber of `image_raw` is on another machine: in a network namespace of its
+With --link, the subscriber to `image_raw` is on another machine: in a network namespace of its
 own, behind a link of so many Mbit/s. That needs root and iproute2:
 
     sudo .venv/bin/python -m benchmarks raw_subscriber --link 100
 
-The camera node brings the shared memory that images of 2.8 MB need between two programs of one
-machine. With --segment 0.5 it has what Fast DDS has by itself, and most of them are lost. With
---reliable the subscriber of `image_raw` asks for reliable, and most of those are sent again.
+The camera node brings the shared memory that images of 2.8 MB need between two programs on one
+machine. With --segment 0.5 it has only what Fast DDS has by default, and most images are lost.
+With --reliable, the subscriber to `image_raw` is reliable, and most of those are sent again.
 """
 
 import argparse
@@ -121,7 +121,7 @@ class Receiver:
         deadline_s = time.monotonic() + WAIT_S
         while not self.ages_ms:
             if time.monotonic() > deadline_s:
-                raise SystemExit(f'no picture came for {WAIT_S} s')
+                raise SystemExit(f'no frame came for {WAIT_S} s')
             time.sleep(0.1)
         time.sleep(WARM_UP_S)
         self.ages_ms.clear()
@@ -219,12 +219,14 @@ def tell(name: str, rows: list[Turn]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Measure one source after the other."""
     parser = command.parser('raw_subscriber', __doc__)
-    parser.add_argument('--seconds', type=float, default=10, help='a turn')
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--source', choices=('pattern', 'file', 'stdin'), action='append')
-    parser.add_argument('--link', type=float, metavar='MBPS')
-    parser.add_argument('--segment', type=float, metavar='MB', help='of shared memory')
-    parser.add_argument('--reliable', action='store_true', help='the subscriber of image_raw')
+    parser.add_argument('--seconds', type=float, default=10, help='of a turn (default: 10)')
+    parser.add_argument('--rounds', type=int, default=5, help='default: 5')
+    parser.add_argument('--source', choices=('pattern', 'file', 'stdin'), action='append',
+                        help='default: all')
+    parser.add_argument('--link', type=float, metavar='MBPS', help='default: none')
+    parser.add_argument('--segment', type=float, metavar='MB',
+                        help='of shared memory (default: what the node needs)')
+    parser.add_argument('--reliable', action='store_true', help='for the subscriber to image_raw')
     parser.add_argument('--receive', choices=('jpeg', 'raw'), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.receive:

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-How soon pictures come again after a capture worker was killed, or hangs.
+How soon frames come again after a capture worker was killed, or hangs.
 
 Run it with: .venv/bin/python -m benchmarks recovery [--rounds 20]
-It runs the camera node on the fake picamera2 of test/support, in a real worker process, and kills
-or stops that worker as soon as pictures come, again and again; at the end it kills the node.
+The camera node runs on the fake picamera2 of test/support, in a real worker process. Again and
+again, that worker is killed or stopped as soon as frames come; at the end, the node is killed.
 """
 
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ def descriptors(pid: int) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
     parser = command.parser('recovery', __doc__)
-    parser.add_argument('--rounds', type=int, default=20)
+    parser.add_argument('--rounds', type=int, default=20, help='default: 20')
     rounds = parser.parse_args(arguments).rounds
     command.stay_on_this_machine()
     watcher = Watcher()
@@ -98,8 +98,8 @@ def main(arguments: Sequence[str]) -> int:
                 watcher.wait_for_picture_after(struck_s + 0.1)
                 times_s.append(time.monotonic() - struck_s)
                 time.sleep(0.5)
-            print(f'{number.name}: pictures again after {statistics.median(times_s):.2f} s '
-                  f'(median), {max(times_s):.2f} s at the most, in {rounds} rounds')
+            print(f'{number.name}: frames again after {statistics.median(times_s):.2f} s '
+                  f'(median), at most {max(times_s):.2f} s, in {rounds} rounds')
         print(f'children: 1 before, {len(workers(node.pid))} after; open files: {before} before, '
               f'{descriptors(node.pid)} after')
         worker, = workers(node.pid)

@@ -13,13 +13,13 @@
 # limitations under the License.
 
 """
-How right the stamps are of pictures over HTTP, from a machine whose clock is 10 s ahead.
+How correct the stamps are of frames that come over HTTP from a clock that is 10 s ahead.
 
-Two network namespaces are two machines with a link of 50 Mbit/s and a queue of 50 ms: `serve` in
-one of them sends a test pattern of 1280x720, and the url source in the other receives it. Each
-picture has the time of its drawing in it, so that it is known by how much its stamp is wrong. The
-link is in use by the pictures themselves, by those of other viewers (--viewers), or by a bulk
-transfer (--bulk), which fills the queue. Needs root and iproute2:
+Two network namespaces act as two machines with a link of 50 Mbit/s and a queue of 50 ms: `serve`
+in one sends a test pattern of 1280x720, and the source `url` in the other receives it. Each frame
+has the time of its drawing in its pixels, which shows by how much its stamp is wrong. The link
+carries these frames, and also those of other viewers (--viewers), or a bulk transfer that fills
+the queue (--bulk). Needs root and iproute2:
 
     sudo .venv/bin/python -m benchmarks sender
     sudo .venv/bin/python -m benchmarks sender --viewers 2
@@ -112,9 +112,10 @@ def sender(prefix: networks.Prefix, bulk: bool) -> Iterator[None]:
 def main(arguments: Sequence[str]) -> int:
     """Measure once."""
     parser = command.parser('sender', __doc__)
-    parser.add_argument('--mbps', type=float, default=50)
-    parser.add_argument('--seconds', type=float, default=20)
-    parser.add_argument('--viewers', type=int, default=0, help='others, on the same link')
+    parser.add_argument('--mbps', type=float, default=50, help='of the link (default: 50)')
+    parser.add_argument('--seconds', type=float, default=20, help='default: 20')
+    parser.add_argument('--viewers', type=int, default=0,
+                        help='others on the same link (default: 0)')
     parser.add_argument('--bulk', action='store_true', help='fill the queue of the link')
     parser.add_argument('--receive', type=float, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -131,7 +132,7 @@ def main(arguments: Sequence[str]) -> int:
     pictures = [json.loads(line) for line in out.splitlines()]
     known = [(abs(error_ms), known_ms) for error_ms, known_ms, _ in pictures if known_ms]
     if not known:
-        print(f'of {len(pictures)} pictures, none has the capture time of its sender')
+        print(f'of {len(pictures)} frames, none has the capture time of its sender')
         return 1
     errors_ms, known_ms = zip(*known, strict=True)
     beyond = sum(error > stated for error, stated in known)
@@ -140,7 +141,7 @@ def main(arguments: Sequence[str]) -> int:
           f'{options.mbps:g} Mbit/s, {options.viewers} other viewers'
           f'{", bulk transfer" * options.bulk}; load {os.getloadavg()[0]:.1f}')
     print(f'stamps wrong by {statistics.median(errors_ms):.2f} ms median, '
-          f'{max(errors_ms):.2f} at the most; stated to {statistics.median(known_ms):.2f} ms '
-          f'median, {max(known_ms):.2f} at the most; {len(pictures) - len(known)} by arrival, '
+          f'at most {max(errors_ms):.2f}; stated to {statistics.median(known_ms):.2f} ms '
+          f'median, at most {max(known_ms):.2f}; {len(pictures) - len(known)} by arrival, '
           f'{beyond} of {len(known)} beyond what is stated')
     return 0

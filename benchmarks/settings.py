@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-How long pictures stay away when a parameter of a Raspberry Pi camera is changed while it runs.
+How long frames stay away when a parameter of a Raspberry Pi camera is changed while it runs.
 
 Run it with: .venv/bin/python -m benchmarks settings [--rounds 10] [--real]
-It runs the camera node at 30 frames/s on the fake picamera2 of test/support, in a real worker
-process, sets one parameter after the other, and tells the longest gap between two pictures that
-arrive. With --real, the picamera2 of this machine and its camera are used.
+The camera node runs at 30 frames/s on the fake picamera2 of test/support, in a real worker
+process. One parameter after the other is set, and the longest gap between two frames that arrive
+is printed. With --real, picamera2 and the camera of this machine are used.
 """
 
 from collections.abc import Sequence
@@ -77,8 +77,8 @@ class Owner:
         end_s = time.monotonic() + _PATIENCE_S
         while len(self.came_s) < 30:
             if time.monotonic() > end_s:
-                raise PermanentError(f'{len(self.came_s)} pictures came in {_PATIENCE_S:.0f} s: '
-                                     'see what the camera node says')
+                raise PermanentError(f'{len(self.came_s)} frames came within {_PATIENCE_S:.0f} s: '
+                                     'see what the camera node prints')
             time.sleep(0.01)
 
     def set(self, values: dict[str, Any]) -> float:
@@ -103,8 +103,8 @@ class Owner:
 def main(arguments: Sequence[str]) -> int:
     """Measure, print a line each, and return 1 when a gap is longer than it may be."""
     parser = command.parser('settings', __doc__)
-    parser.add_argument('--rounds', type=int, default=10)
-    parser.add_argument('--real', action='store_true')
+    parser.add_argument('--rounds', type=int, default=10, help='of each parameter (default: 10)')
+    parser.add_argument('--real', action='store_true', help="use this machine's camera")
     options = parser.parse_args(arguments)
     command.stay_on_this_machine()
     environment = dict(os.environ)
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
                       for number in range(options.rounds)]
             late += statistics.median(gaps_s) > most_s
             print(f'{" and ".join(values):18} longest gap {1000 * statistics.median(gaps_s):.0f} '
-                  f'ms (median), {1000 * max(gaps_s):.0f} ms at the most, {options.rounds} times; '
+                  f'ms (median), at most {1000 * max(gaps_s):.0f} ms, {options.rounds} times; '
                   f'goal {1000 * most_s:.0f} ms', flush=True)
     finally:
         node.kill()

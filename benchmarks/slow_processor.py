@@ -15,12 +15,12 @@
 
 
 """
-How old results are when a processor needs 200 ms a picture, and the camera sends 30 a second.
+How old results are when a processor needs 200 ms per frame, and the camera sends 30 a second.
 
 Run it with: .venv/bin/python -m benchmarks slow_processor [--seconds 20] [--busy]
-It starts the real camera node (test pattern, 1280x720) and the real consumer with a processor of
-another package, all on this machine. A result is to be at most 200 ms and 1.5 frame intervals old
-when it arrives.
+The real camera node (test pattern, 1280x720) and the real consumer, with a processor of another
+package, run on this machine. On arrival, a result should be at most 200 ms and 1.5 frame
+intervals old.
 
 With --capture, it needs no ROS: a program reads a stream of `serve` with cv2.VideoCapture, and
 works as long on each picture. Ages are then those at the beginning of the work:
@@ -149,7 +149,7 @@ def row(ages_ms: list[float]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print the figures; return 1 when the results are too old."""
     parser = command.parser('slow_processor', __doc__)
-    parser.add_argument('--seconds', type=float, default=20.0)
+    parser.add_argument('--seconds', type=float, default=20.0, help='default: 20')
     parser.add_argument('--busy', action='store_true',
                         help='work in Python instead of waiting')
     parser.add_argument('--capture', metavar='PATH',

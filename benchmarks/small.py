@@ -13,14 +13,14 @@
 # limitations under the License.
 
 """
-What `serve` takes on a machine of 512 MB, and how soon it shows a picture.
+What `serve` takes on a machine with 512 MB, and how soon it shows a frame.
 
 Run it with: sudo .venv/bin/python -m benchmarks small [--memory 512] [--seconds 20]
-Each row is a `serve` of its own, with 1280x720 JPEGs of 148 kB at 30/s passed through, in a memory
-control group of that size; the most that it took from it is less than its resident memory, since
-libraries that were in memory before are not counted there. Without root it runs without the group.
-The first picture is that of a viewer who tries to connect from the start on; the program has been
-started before, so that its files are in memory.
+Each row is a `serve` of its own that passes on 1280x720 JPEGs of 148 kB at 30/s, in a memory
+control group (cgroup) of that size. The group counts less than the memory of the process, because
+it does not count libraries that were in memory before. Without root, it runs without the group.
+The first frame is that of a viewer who tries to connect from the start on; the program has been
+started once before, so that its files are in memory.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -149,7 +149,7 @@ def measure(name: str, folder: Path, megabytes: int, seconds: float) -> str:
                  for viewer, count in zip(viewers, before, strict=True)]
         now = snapshot(pid)
         peak = group.complaint or f'{group.peak_mb():.0f} MB'
-    return (f'| {name} | {now.rss_mb:.0f} MB, {now.peak_mb:.0f} at the most | {peak} '
+    return (f'| {name} | {now.rss_mb:.0f} MB, at most {now.peak_mb:.0f} | {peak} '
             f'| {used_ms:.2f} ms | {", ".join(rates) or "-"} |')
 
 
@@ -183,8 +183,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         make_pictures(Path(folder), 1280, 720, 148_000)
         times_s = [first_picture_s(Path(folder)) for _ in range(options.starts)]
-        print(f'first picture {statistics.median(times_s):.2f} s after the start (median), '
-              f'{max(times_s):.2f} s at the most, {options.starts} times; load '
+        print(f'first frame {statistics.median(times_s):.2f} s after the start (median), '
+              f'at most {max(times_s):.2f} s, {options.starts} times; load '
               f'{os.getloadavg()[0]:.1f}')
         print(f'| serve | memory | of {options.memory} MB | CPU a picture | pictures/s |\n'
               '|---|---|---|---|---|')

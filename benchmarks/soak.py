@@ -13,18 +13,19 @@
 # limitations under the License.
 
 """
-See whether anything grows, slows down or ends when everything happens at once for a long time.
+Whether anything grows, slows down or ends when everything happens at once for a long time.
 
 Run it with: script/soak [--minutes 30] [--busy-loops 0] [--attacks], which makes the virtual
 environment and runs `python -m benchmarks soak`.
 
 Camera node (test pattern, 1280x720), bridge and consumer run as processes. The bridge has five
-viewers, one who comes again every 5 s, one who reads nothing, five who go from topic to topic,
-and a driver whose car follows `cmd_vel`. Beside the camera's, 30 topics come and go, 5 every 2 s.
-At the beginning (after a tenth of the time), in the middle and at the end it prints what each
-process holds, how long a command takes to the bridge and back, and from a press to the car, and
-how old pictures are on arrival. With --attacks, a stranger does beside it all that
-`benchmarks.programs.attacker` can. It fails when something has grown, ended, or complained.
+viewers who stay, one who reconnects every 5 s, one who reads nothing, five who go from topic to
+topic, and a driver whose car follows `cmd_vel`. Alongside the camera's topics, 30 others come and
+go, 5 every 2 s. At the beginning (after a tenth of the time), in the middle and at the end, it
+prints what each process holds, the round trip of a command to the bridge, the time from a press
+to the car, and the age of frames on arrival. With --attacks, an attacker does all that
+`benchmarks.programs.attacker` can at the same time. The exit code is 1 if something has grown,
+ended or complained.
 """
 
 import asyncio
@@ -180,9 +181,9 @@ class Soak:
                    if now_s - heard_s < WINDOW_S]
         held = '; '.join(f'{name} {one.rss_mb:.0f} MB, {one.descriptors} descriptors, '
                          f'{one.threads} threads' for name, one in samples.items())
-        print(f'{when}: {held}; command there and back {spread(trips)}, to the car '
-              f'{spread(presses)}; age of pictures {spread(ages)}; '
-              f'{len(ages) / WINDOW_S / max(1, len(self.viewers)):.1f} pictures/s a viewer; '
+        print(f'{when}: {held}; round trip of a command {spread(trips)}, to the car '
+              f'{spread(presses)}; age of frames {spread(ages)}; '
+              f'{len(ages) / WINDOW_S / max(1, len(self.viewers)):.1f} frames/s a viewer; '
               f'load {os.getloadavg()[0]:.1f}', flush=True)
 
     def faults(self) -> Iterator[str]:
@@ -220,11 +221,11 @@ def spread(values: list[float]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Run it; return the exit code."""
     parser = command.parser('soak', __doc__)
-    parser.add_argument('--minutes', type=float, default=30.0)
+    parser.add_argument('--minutes', type=float, default=30.0, help='default: 30')
     parser.add_argument('--busy-loops', type=int, default=0, metavar='N',
-                        help='processes that do nothing but use the processor')
+                        help='processes that only keep the processor busy (default: 0)')
     parser.add_argument('--attacks', action='store_true',
-                        help='connections that say nothing or do not read, and a flood, beside it')
+                        help='alongside: connections that say nothing or do not read, and a flood')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine(1 + os.getpid() % 100)
     seconds = options.minutes * 60
@@ -266,7 +267,7 @@ def main(arguments: Sequence[str]) -> int:
             soak.more = MORE_ATTACKED
         code = drive(soak, seconds)
         print(f'{sum(one.visits for one in coming)} visits, '
-              f'{returning.pictures} pictures by WebSocket, {len(driver.heard)} commands heard')
+              f'{returning.pictures} frames by WebSocket, {len(driver.heard)} commands heard')
     return code
 
 

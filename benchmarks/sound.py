@@ -13,14 +13,15 @@
 # limitations under the License.
 
 """
-How old sound is when a browser plays it, and whether it comes with its picture.
+How old sound is when a browser plays it, and whether it comes with its frame.
 
 Run it with: .venv/bin/python -m benchmarks sound [--seconds 10] [--ways websocket,webrtc]
-One program makes a click and a white picture at the same moment, twice a second: the click comes
-as from a sound card (ALSA's file plug-in), the picture through a pipe, and `serve` takes both. In
-a real Chromium it is noted when the click passes the audio graph, and when the white picture is
-drawn; what the sound card takes after that, the browser tells. It needs arecord (alsa-utils),
-Chromium and playwright. All by loopback.
+One program makes a click and a white frame at the same moment, twice a second: the click comes as
+from a sound card (ALSA's file plug-in), the frame through a pipe, and `serve` takes both. A real
+Chromium plays into PulseAudio's null sink, where each click is timed; the page times when it draws
+the white frame. A click that a page makes by itself tells how much of that the browser and the
+sound server need for any sound. Needs arecord (alsa-utils), PulseAudio (pulseaudio,
+pulseaudio-utils), Chromium and playwright. All traffic is on loopback.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,44 +45,16 @@ from .browser import CHROMIUM
 from .common import command
 from .common.proc import cpu_s
 from .common.sound_card import clicks, RATE, SoundCard
+from .common.sound_server import listening, SoundServer
 
 PORT = 18166
 FPS = 30
 PERIOD_S = 0.5
-_WARM_UP_S = 5.0
+_WARM_UP_S = 15.0  # the jitter buffer of WebRTC begins with a lot
 _WAYS = {'websocket': '', 'webrtc': 'delete window.AudioDecoder;'}
-# Notes when a click passes the last node of the graph, and when a white picture is drawn.
+# Notes when a white picture is drawn.
 _PROBE = """
-window.clicks = []; window.flashes = [];
-const PROBE = `registerProcessor('probe', class extends AudioWorkletProcessor {
-  quiet = 0;
-  process([[samples]]) {
-    for (let k = 0; samples && k < samples.length; k += 1) {
-      if (Math.abs(samples[k]) < 0.15) { this.quiet += 1; continue; }
-      if (this.quiet > 4800) this.port.postMessage((currentFrame + k) / sampleRate);
-      this.quiet = 0;
-    }
-    if (!samples) this.quiet += 128;
-    return true;
-  }
-})`;
-const connect = AudioNode.prototype.connect;
-AudioNode.prototype.connect = function (target, ...rest) {
-  if (target instanceof AudioDestinationNode) {
-    const { context } = this;
-    context.audioWorklet.addModule(URL.createObjectURL(
-      new Blob([PROBE], { type: 'text/javascript' }))).then(() => {
-      const probe = new AudioWorkletNode(context, 'probe');
-      connect.call(this, probe);
-      probe.port.onmessage = ({ data }) => {
-        const nowMs = performance.timeOrigin + performance.now();
-        const atMs = nowMs - (context.currentTime - data) * 1000;
-        clicks.push([atMs, (context.baseLatency + (context.outputLatency || 0)) * 1000]);
-      };
-    });
-  }
-  return connect.call(this, target, ...rest);
-};
+window.flashes = [];
 const draw = CanvasRenderingContext2D.prototype.drawImage;
 const one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
 let white = false;
@@ -93,6 +66,29 @@ CanvasRenderingContext2D.prototype.drawImage = function (image, ...rest) {
   white = one.getImageData(0, 0, 1, 1).data[1] > 128;
   if (white && !before) flashes.push(nowMs);
 };
+"""
+
+
+# Clicks by itself, twice a second; returns when, by the clock of the system.
+_CLICK = """
+async () => {
+  const context = new AudioContext({ latencyHint: 'interactive', sampleRate: 48000 });
+  await context.resume();
+  const sound = context.createBuffer(1, 96, 48000);
+  sound.getChannelData(0).fill(0.6);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const clicks = [];
+  for (let number = 0; number < 6; number += 1) {
+    const source = context.createBufferSource();
+    source.buffer = sound;
+    source.connect(context.destination);
+    source.start();
+    clicks.push(performance.timeOrigin + performance.now());
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  await context.close();
+  return clicks;
+}
 """
 
 
@@ -133,30 +129,43 @@ def _serving(card: SoundCard, folder: Path) -> Iterator[int]:
         process.wait()
 
 
-def _measure(browser: Browser, way: str, seconds: float, card: SoundCard, pid: int) -> str:
+def _measure_output(browser: Browser, server: SoundServer) -> float:
+    """Return how many ms later the sound server plays what a page plays now."""
+    page = browser.new_page()
+    server.clicks_ms.clear()
+    made_ms: list[float] = page.evaluate(_CLICK)
+    page.close()
+    return statistics.median(heard_ms - at_ms for at_ms, heard_ms in zip(
+        made_ms, server.clicks_ms, strict=True))
+
+
+def _measure(browser: Browser, way: str, seconds: float, card: SoundCard, server: SoundServer,
+             output_ms: float, pid: int) -> str:
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()
     page.add_init_script(_WAYS[way] + _PROBE)
     page.goto(f'http://127.0.0.1:{PORT}/?sound=on')
     page.wait_for_timeout(_WARM_UP_S * 1000)
-    page.evaluate('clicks.length = flashes.length = 0')
+    page.evaluate('flashes.length = 0')
+    server.clicks_ms.clear()
     used_s = cpu_s(pid)
     page.wait_for_timeout(seconds * 1000)
     used_s = cpu_s(pid) - used_s
-    heard: list[list[float]] = page.evaluate('clicks')
-    drawn: list[float] = page.evaluate('flashes')
+    heard_ms = server.clicks_ms.copy()
+    drawn_ms: list[float] = page.evaluate('flashes')
     context.close()
     begin_ms = (card.begin_ns + time.time_ns() - time.monotonic_ns()) / 1e6
-    sound_ms = [_age_ms(at_ms, begin_ms) for at_ms, _ in heard]
-    picture_ms = [_age_ms(at_ms, begin_ms) for at_ms in drawn]
+    sound_ms = [_age_ms(at_ms, begin_ms) for at_ms in heard_ms]
+    picture_ms = [_age_ms(at_ms, begin_ms) for at_ms in drawn_ms]
     if not sound_ms or not picture_ms:
         return f'{way}: {len(sound_ms)} clicks and {len(picture_ms)} flashes have come'
-    output_ms = statistics.median(latency for _, latency in heard)
-    offset_ms = statistics.median(sound_ms) - statistics.median(picture_ms)
+    before_ms = [age_ms - output_ms for age_ms in sound_ms]
+    offset_ms = statistics.median(before_ms) - statistics.median(picture_ms)
     return (f'{way}: {len(sound_ms)} of {seconds / PERIOD_S:.0f} clicks; sound '
-            f'{_figures(sound_ms)} old in the audio graph, pictures {_figures(picture_ms)} when '
-            f'drawn; sound comes {offset_ms:+.0f} ms after its picture; the browser says that its '
-            f'output takes {output_ms:.0f} ms more; serve used {used_s / seconds:.1%} of a core')
+            f'{_figures(sound_ms)} old when it is to be heard, of which the browser takes '
+            f'{output_ms:.0f} ms for anything that a page plays; without these it is '
+            f'{_figures(before_ms)} old, pictures {_figures(picture_ms)} when drawn: it comes '
+            f'{offset_ms:+.0f} ms after its picture; serve used {used_s / seconds:.1%} of a core')
 
 
 def _age_ms(at_ms: float, begin_ms: float) -> float:
@@ -173,17 +182,23 @@ def _figures(ages_ms: list[float]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line for each way."""
     parser = command.parser('sound', __doc__)
-    parser.add_argument('--seconds', type=float, default=10.0)
-    parser.add_argument('--ways', default=','.join(_WAYS))
+    parser.add_argument('--seconds', type=float, default=10.0, help='of each (default: 10)')
+    parser.add_argument('--ways', default=','.join(_WAYS),
+                        help=f'default: {",".join(_WAYS)}')
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright, \
+            listening(Path(name)) as server:
         card = SoundCard(Path(name), clicks(round(PERIOD_S * RATE)))
         try:
             with _serving(card, Path(name)) as pid:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[
-                    '--no-sandbox', '--autoplay-policy=no-user-gesture-required'])
+                browser = playwright.chromium.launch(
+                    executable_path=CHROMIUM, env={**os.environ, **server.environment},
+                    ignore_default_args=['--mute-audio'], args=[
+                        '--no-sandbox', '--autoplay-policy=no-user-gesture-required'])
+                output_ms = _measure_output(browser, server)
                 for way in cast(Any, options).ways.split(','):
-                    print(_measure(browser, way, options.seconds, card, pid), flush=True)
+                    print(_measure(browser, way, options.seconds, card, server, output_ms, pid),
+                          flush=True)
                 browser.close()
         finally:
             card.stop()

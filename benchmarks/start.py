@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-How long it takes from the start of the programs to the first picture that a browser has painted.
+How long it takes from the start of the programs to the first frame that a browser paints.
 
 Run it with: .venv/bin/python -m benchmarks start [--rounds 10]
-A Chromium that is open already asks for the page until it is there; by turns it is that of
-`serve`, and that of camera node and bridge, which are started together. Both show the test
-pattern. What the first round read from the disk is in memory for the others. All by loopback.
+A Chromium that is already open requests the page until it is there: by turns that of `serve`, and
+that of camera node and bridge, which are started together. Both show the test pattern. What the
+first round reads from the disk is in memory for the others. All traffic is on loopback.
 """
 
 from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ def first_picture_s(browser: Browser, programs: Callable[[int], list[list[str]]]
         there = False
         while not painted_s:
             if time.monotonic() > started_s + _PATIENCE_S:
-                raise PermanentError(f'no picture in {_PATIENCE_S:.0f} s')
+                raise PermanentError(f'no frame within {_PATIENCE_S:.0f} s')
             try:
                 if not there:
                     page.goto(f'http://127.0.0.1:{port}/', wait_until='commit')
@@ -89,7 +89,7 @@ def first_picture_s(browser: Browser, programs: Callable[[int], list[list[str]]]
 def main(arguments: Sequence[str]) -> int:
     """Measure, and print a line each."""
     parser = command.parser('start', __doc__)
-    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--rounds', type=int, default=10, help='default: 10')
     options = parser.parse_args(arguments)
     command.stay_on_this_machine()
     took_s: dict[str, list[float]] = {name: [] for name in PROGRAMS}

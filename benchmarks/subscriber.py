@@ -14,12 +14,12 @@
 
 
 """
-What FrameSubscriber costs, beside a bare rclpy subscription that decodes each picture.
+What FrameSubscriber costs, compared with a bare rclpy subscription that decodes each frame.
 
-One process publishes JPEGs of 1280x720 and 148 kB at 30/s, best effort; one after the other, a
-subscriber in a process of its own receives them for ten seconds: bare rclpy with cv2.imdecode in
-the callback, and FrameSubscriber. Printed are the CPU time of the subscriber for each picture, and
-the time from just before `publish` to the decoded array, beside that of the decoding in it.
+One process publishes JPEGs of 1280x720 and 148 kB at 30/s, best effort. Two subscribers, each in
+a process of its own, receive them one after the other: bare rclpy with cv2.imdecode in the
+callback, and FrameSubscriber. It prints the subscriber's CPU time per frame, the time from just
+before `publish` to the decoded array, and how much of that is decoding.
 
     .venv/bin/python -m benchmarks subscriber
 """
@@ -132,8 +132,8 @@ def ours(meter: Meter) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Measure both, by turns."""
     parser = command.parser('subscriber', __doc__)
-    parser.add_argument('--seconds', type=float, default=10)
-    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--seconds', type=float, default=10, help='of each run (default: 10)')
+    parser.add_argument('--rounds', type=int, default=3, help='default: 3')
     parser.add_argument('--run', choices=('publish', 'bare', 'ours'), help=argparse.SUPPRESS)
     parser.add_argument('--folder', type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

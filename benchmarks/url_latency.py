@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-How old a picture is when it has come by network: from its drawing to `UrlSource.read`.
+How old frames from the network are: from their drawing to `UrlSource.read`.
 
 Run it with: .venv/bin/python -m benchmarks url_latency [--seconds 10] [NAME ...]
-FFmpeg sends pictures of 1280x720, 30 a second, in which the time of their drawing stands, as H.264
-by the loopback; the age that is told has its encoding in it, the sending, the decoding, and the
-encoding to JPEG. Needs ffmpeg with libx264.
+FFmpeg sends frames of 1280x720, 30 a second, with the time of their drawing in their pixels, as
+H.264 over loopback. The age includes encoding, sending, decoding, and encoding as JPEG. Needs
+ffmpeg with libx264.
 """
 
 from collections.abc import Iterator, Sequence
@@ -120,19 +120,20 @@ def measure(name: str, seconds: float) -> None:
                 stamps_ms.append((now_ns - capture.monotonic_ns) / 1e6)
     source.stop()
     if len(ages_ms) < FPS:
-        print(f'{name}: too few pictures ({len(ages_ms)})')
+        print(f'{name}: too few frames ({len(ages_ms)})')
         return
     median, latest = statistics.median(ages_ms), statistics.quantiles(ages_ms, n=20)[-1]
-    print(f'{name:12s} {len(ages_ms):4d} pictures, age median {median:5.1f} ms, 95 % below '
+    print(f'{name:12s} {len(ages_ms):4d} frames, age median {median:5.1f} ms, 95 % below '
           f'{latest:5.1f} ms; since the stamp {statistics.median(stamps_ms):5.1f} ms; '
-          f'{source.counters()["left out by the worker"]} left out')
+          f'{source.counters()["left out by the worker"]} dropped')
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for."""
     parser = command.parser('url_latency', __doc__)
-    parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(WAYS)}')
-    parser.add_argument('--seconds', type=float, default=10.0)
+    parser.add_argument('names', nargs='*', metavar='NAME',
+                        help=f'some of {", ".join(WAYS)} (default: all)')
+    parser.add_argument('--seconds', type=float, default=10.0, help='of each (default: 10)')
     options = parser.parse_args(arguments)
     for name in options.names or WAYS:
         measure(name, options.seconds)

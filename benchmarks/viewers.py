@@ -13,13 +13,12 @@
 # limitations under the License.
 
 """
-Measure what many viewers of one picture get, and what they cost the server.
+Measure what many viewers of one stream get, and what they cost the server.
 
-A stream of stamped pictures is shown by one server after the other: the bridge, `serve` without
-ROS, a bare event loop, and one of the usual kind (a thread for each viewer, one Condition). All
-runs on this machine, in processes of its own: ROS stays in a domain of its own, and viewers on the
-loopback device, or with --link and --rtt-ms in two network namespaces with a narrow or long cable
-between them.
+One server after the other shows the same stamped frames: the bridge, `serve` without ROS, a bare
+event loop, and a reference of the usual design (one thread per viewer, one Condition). Everything
+runs on this machine, in processes of its own. ROS stays in a domain of its own; the viewers are
+on loopback or, with --link or --rtt-ms, in a network namespace behind a narrow or long cable.
 """
 
 import argparse
@@ -55,28 +54,28 @@ def _parser() -> argparse.ArgumentParser:
     add('--seconds', type=units.positive, default=15.0, metavar='S',
         help='how long is measured (default: 15)')
     add('--warm-up', type=units.not_negative, default=5.0, metavar='S',
-        help='how long the viewers watch before (default: 5)')
+        help='how long the viewers watch before that (default: 5)')
     add('--size', type=units.size_bytes, metavar='BYTES',
-        help='of a picture, like 148k (default: 148k at 1280x720, in proportion at others)')
-    add('--width', type=units.at_least_one, default=_SIZE[0], help='of a picture (default: 1280)')
-    add('--height', type=units.at_least_one, default=_SIZE[1], help='of a picture (default: 720)')
-    add('--fps', type=units.positive, default=30.0, help='pictures a second (default: 30)')
+        help='of a frame, like 148k (default: 148k at 1280x720, others in proportion)')
+    add('--width', type=units.at_least_one, default=_SIZE[0], help='of a frame (default: 1280)')
+    add('--height', type=units.at_least_one, default=_SIZE[1], help='of a frame (default: 720)')
+    add('--fps', type=units.positive, default=30.0, help='frames per second (default: 30)')
     add('--link', type=units.rate_bps, metavar='RATE',
-        help='narrow the way to all viewers together, like 50mbit; needs root')
+        help='bit rate of the link to all viewers together, like 50mbit; needs root')
     add('--congestion', metavar='NAME',
-        help='TCP congestion control of the server, cubic or bbr; only with one of these two')
+        help='TCP congestion control of the server, cubic or bbr; needs --link or --rtt-ms')
     add('--rtt-ms', type=units.not_negative, default=0.0, metavar='MS',
-        help='delay each packet by half of it; needs root')
+        help='round trip to the viewers; needs root')
     add('--stuck', type=units.count, default=0, metavar='N',
-        help='so many viewers more who connect and read nothing')
+        help='more viewers, who connect and read nothing')
     add('--churn', action='store_true',
-        help='viewers come and go; exit code 1 when the bridge keeps sockets of them')
+        help='viewers come and go; exit code 1 if the bridge keeps sockets of theirs')
     add('--query', default='', metavar='QUERY',
-        help="what to ask our servers for, like 'tier=full'")
+        help="what to request from our servers, like 'tier=full'")
     add('--servers', type=_servers, default=['bridge', 'reference'], metavar='NAMES',
-        help=f'some of {", ".join(SERVERS)}, the last one to be compared with '
+        help=f'some of {", ".join(SERVERS)}; the last one is what others are compared with '
              '(default: bridge,reference)')
-    add('--json', type=Path, metavar='FILE', help='write all figures there, too')
+    add('--json', type=Path, metavar='FILE', help='also write all figures to that file')
     return parser
 
 
@@ -85,7 +84,7 @@ def _servers(text: str) -> list[str]:
     for name in names:
         if name not in SERVERS:
             raise argparse.ArgumentTypeError(
-                f"'{name}' is none of {', '.join(SERVERS)}: name some of them, with commas")
+                f"'{name}' is not one of {', '.join(SERVERS)}: name some of them, with commas")
     return names
 
 
@@ -95,14 +94,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     away = options.link is not None or options.rtt_ms
     if options.congestion is not None and not away:
-        parser.error('--congestion needs --link or --rtt-ms: it is set for that way only')
+        parser.error('--congestion needs --link or --rtt-ms: it is set for that link only')
     if away and (reason := networks.unavailable()):
         raise PermanentError(f'{reason}, or leave --link and --rtt-ms out')
     if options.json is not None and not options.json.absolute().parent.is_dir():
         parser.error(f"there is no folder '{options.json.parent}' for --json: make it first")
     stopping = threading.Event()
     end_by_signals(stopping.set)
-    _prepare()
+    prepare()
     typed = shlex.join(['python3', '-m', 'benchmarks', 'viewers', *arguments])
     result = {'command': typed, **_measure(options, stopping)}
     print(churn_report(result) if options.churn else steady_report(result), flush=True)
@@ -141,7 +140,7 @@ def _measure(options: argparse.Namespace, stopping: threading.Event) -> dict[str
         'rows': rows}
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Set what all processes inherit."""
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     # A domain that no robot uses whose variables were sourced here: the topic has the usual name.

@@ -13,16 +13,16 @@
 # limitations under the License.
 
 """
-See whether viewers by WebRTC leave anything behind: who come and go, and who are half open.
+Whether viewers by WebRTC leave anything behind: those who come and go, and half-open ones.
 
 Run it with: .venv/bin/python -m benchmarks webrtc_soak [--minutes 10] [--viewers 200]
 [--half-open 200]
 
-`serve` shows the test pattern. Spread over the time, viewers come for some seconds; a third of
-them say that they leave, a third close the connection, and a third are cut off. As many are half
-open: one half of these never connect, the others do by ICE, and say nothing more. After a tenth of
-them, half of them and all, everybody is let go, and what the server holds is printed. It fails
-when something has grown, ended or complained. All by loopback.
+`serve` shows the test pattern. Spread over the time, viewers come for some seconds: a third of
+them say that they leave, a third close the connection, and a third are cut off. Of the half-open
+ones, half never connect, and the others connect by ICE alone. After a tenth, half and all of
+them, everybody is disconnected, and what the server still holds is printed. The exit code is 1 if
+something has grown, ended or complained. All traffic is on loopback.
 """
 
 import asyncio
@@ -128,7 +128,7 @@ class Soak:
         self.samples.append({'MB': now.rss_mb, 'sockets': now.sockets, 'threads': now.threads,
                              **told})
         held = ', '.join(f'{value:.0f} {name}' for name, value in self.samples[-1].items())
-        print(f'{when}: after {self.visits} visits with {self.pictures} pictures and '
+        print(f'{when}: after {self.visits} visits with {self.pictures} frames and '
               f'{self.half_open} half open: {held}, {viewers} viewers; load '
               f'{os.getloadavg()[0]:.1f}', flush=True)
         if viewers:
@@ -218,10 +218,11 @@ async def _run(minutes: float, viewers: int, half_open: int) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Run it; return the exit code."""
     parser = command.parser('webrtc_soak', __doc__)
-    parser.add_argument('--minutes', type=units.positive, default=10.0, metavar='M')
+    parser.add_argument('--minutes', type=units.positive, default=10.0, metavar='M',
+                        help='default: 10')
     parser.add_argument('--viewers', type=units.at_least_one, default=200, metavar='N',
-                        help='who come and go')
+                        help='who come and go (default: 200)')
     parser.add_argument('--half-open', type=units.at_least_one, default=200, metavar='N',
-                        help='who do not connect, or no further than ICE')
+                        help='who do not connect, or by ICE alone (default: 200)')
     options = parser.parse_args(arguments)
     return asyncio.run(_run(options.minutes, options.viewers, options.half_open))

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-What it costs that a camera's driver runs in a process of its own: latency, and CPU on both sides.
+What it costs to run a camera's driver in a process of its own: latency, and CPU on both sides.
 
 Run it with: .venv/bin/python -m benchmarks worker [--kilobytes 100] [--fps 30] [--seconds 10]
-A worker without a camera hands out the same picture again and again. Its CPU time is compared with
-that of one that does all but hand it out.
+A worker without a camera hands out the same image again and again. Its CPU time is compared with
+that of a worker that does everything except handing it out.
 """
 
 from collections.abc import Sequence
@@ -104,9 +104,10 @@ def main(arguments: Sequence[str]) -> int:
         sys.path.insert(0, str(Path(workers.__file__).parent / 'runtime'))
         import_module('worker_pipe').run(Clockwork)
     parser = command.parser('worker', __doc__)
-    parser.add_argument('--kilobytes', type=float, default=100)
-    parser.add_argument('--fps', type=float, default=30)
-    parser.add_argument('--seconds', type=float, default=10)
+    parser.add_argument('--kilobytes', type=float, default=100,
+                        help='of an image (default: 100)')
+    parser.add_argument('--fps', type=float, default=30, help='default: 30')
+    parser.add_argument('--seconds', type=float, default=10, help='default: 10')
     options = parser.parse_args(arguments)
     size_bytes = int(options.kilobytes * 1000)
     idle = measure(ClockworkSource(size_bytes, options.fps, idle=True), options.seconds)
@@ -118,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     # The other one had as many pictures, as the same clock made them.
     worker_ms = (there_s - idle[2]) / count * 1000
     slowest_ms = statistics.quantiles(latencies_ms, n=100)[98]
-    print(f'{count} pictures of {options.kilobytes:g} kB at {options.fps:g}/s\n'
+    print(f'{count} images of {options.kilobytes:g} kB at {options.fps:g}/s\n'
           f'latency     median {latency_ms:.2f} ms, 99 % within {slowest_ms:.2f} ms\n'
           f'CPU a frame node {node_ms:.3f} ms, worker {worker_ms:.3f} ms')
     return int(latency_ms > _MOST_LATENCY_MS or max(node_ms, worker_ms) > _MOST_CPU_MS)

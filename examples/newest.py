@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Work on a robot's newest picture, on any machine of the same ROS domain."""
+"""Process a robot's newest frame, on any machine in the same ROS domain."""
 
 import cv2
 from pi_camera_stream import FrameSubscriber

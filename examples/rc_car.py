@@ -24,29 +24,29 @@ from gpiozero import Servo
 
 
 class RcCar:
-    """Turns velocities into two pulses of 1 to 2 ms; what is given by default is to be adapted."""
+    """Turns velocities into two pulses of 1 to 2 ms. Adapt the defaults to your car."""
 
     def __init__(self, throttle_pin: int = 13, steering_pin: int = 18, *,
-                 top_speed: float = 5.0,  # m/s that it would reach at full throttle
-                 most_throttle: float = 0.3,  # share of the throttle that is given at the most
+                 top_speed: float = 5.0,  # m/s at full throttle
+                 most_throttle: float = 0.3,  # largest share of full throttle to use
                  wheelbase: float = 0.26,  # m between the axles
-                 most_steering: float = 0.45,  # rad, where the servo is at its end
-                 left: int = -1) -> None:  # 1 where the servo turns the other way
+                 most_steering: float = 0.45,  # rad, with the servo at its end
+                 left: int = -1) -> None:  # 1 if the servo turns the other way
         self._top_speed, self._most_throttle = top_speed, most_throttle
         self._wheelbase, self._most_steering, self._left = wheelbase, most_steering, left
-        # Both in the middle: that is straight on, and neutral, which an ESC waits for at first.
+        # Both in the middle: straight ahead, and neutral, which an ESC expects at first.
         self._throttle = Servo(throttle_pin, initial_value=0.0)
         self._steering = Servo(steering_pin, initial_value=0.0)
 
     def drive(self, linear: float, angular: float) -> None:
-        """Go forwards at so many m/s, and turn to the left at so many rad/s."""
-        if linear:  # or there is no angle for it: the wheels stay as they are
+        """Drive forward at `linear` m/s, and turn left at `angular` rad/s."""
+        if linear:  # at rest, no angle would turn it: leave the wheels as they are
             angle = math.atan(angular * self._wheelbase / linear)
             self._steering.value = self._left * _within(angle / self._most_steering, 1.0)
         self._throttle.value = _within(linear / self._top_speed, self._most_throttle)
 
     def stop(self) -> None:
-        """Stand still; may be called while `drive` hangs, so it waits for nothing."""
+        """Stop; may be called while `drive` hangs, so it waits for nothing."""
         self._throttle.value = 0.0
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Receive a robot's pictures as OpenCV arrays, on any machine of the same ROS domain."""
+"""Receive a robot's frames as OpenCV arrays, on any machine in the same ROS domain."""
 
 import os
 
@@ -25,17 +25,17 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage
 
 
-def on_picture(message):
+def on_frame(message):
     try:
         image = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # too large, or empty
         image = None
-    if image is not None:  # else it was broken
+    if image is not None:  # otherwise it was damaged
         print(image.shape, image.mean(), flush=True)
 
 
 rclpy.init()
 node = rclpy.create_node('my_program')
-node.create_subscription(CompressedImage, '/camera/image_raw/compressed', on_picture,
-                         qos_profile_sensor_data)  # best effort: anything else gets no pictures
+node.create_subscription(CompressedImage, '/camera/image_raw/compressed', on_frame,
+                         qos_profile_sensor_data)  # best effort: a reliable subscriber gets none
 rclpy.spin(node)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Stream a robot's camera: always the newest picture, and how old it is."""
+"""Stream a robot's camera: always the newest frame, and how old it is."""
 
 from typing import Any, TYPE_CHECKING
 

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Write which tests of a run are worth repeating: failed_tests.py CACHE_FOLDER.
+Print which tests of a run are worth repeating: failed_tests.py CACHE_FOLDER.
 
-Nothing, and exit code 1, when they are too many to be a matter of time, or when a process of the
-run crashed: pytest's cache does not know of the test that was its last.
+Prints nothing, and ends with exit code 1, if there are too many to be a matter of time, or if a
+process of the run crashed: pytest's cache does not have the test that it was running.
 """
 
 import json

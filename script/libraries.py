@@ -15,8 +15,8 @@
 """
 Print the versions of the libraries that this Python has.
 
-Usage: libraries.py FOLDER. Fails with a sentence where one is missing or is not below FOLDER.
-       libraries.py --missing. Prints the packages of Debian that are missing.
+Usage: libraries.py FOLDER. Fails with a sentence if one is missing or is not below FOLDER.
+       libraries.py --missing. Prints the Debian packages that are missing.
 """
 
 from importlib import import_module, metadata
@@ -48,9 +48,9 @@ def main(folder: Path) -> str | None:
             elsewhere.append(f'{name} ({place})')
     print('Python', sys.version.split()[0])
     if missing:
-        return f'missing are {", ".join(missing)}: run `sudo apt install {" ".join(missing)}`'
+        return f'{", ".join(missing)} are missing: run `sudo apt install {" ".join(missing)}`'
     if elsewhere:
-        return f'not from {folder}: {", ".join(elsewhere)}; what hides those packages must go'
+        return f'not from {folder}: {", ".join(elsewhere)}; remove what hides those packages'
     return None
 
 

@@ -71,10 +71,20 @@ def missing():
 @pytest.fixture
 def video_messages(missing, monkeypatch):
     """Have foxglove_msgs and ffmpeg_image_transport_msgs, here and in what is started."""
+    _have_messages(('foxglove_msgs', 'ffmpeg_image_transport_msgs'), missing, monkeypatch)
+
+
+@pytest.fixture
+def audio_messages(missing, monkeypatch):
+    """Have audio_common_msgs, here and in what is started."""
+    _have_messages(('audio_common_msgs',), missing, monkeypatch)
+
+
+def _have_messages(packages, missing, monkeypatch):
     from benchmarks.common import messages
-    if os.environ.get('ROS_DISTRO') and all(map(find_spec, messages.PACKAGES)):
+    if os.environ.get('ROS_DISTRO') and all(map(find_spec, packages)):
         return
-    if reason := messages.unavailable():
+    if reason := messages.unavailable(packages[0]):
         missing(reason)
     folder = str(messages.made())
     monkeypatch.syspath_prepend(folder)

@@ -33,13 +33,25 @@ import tempfile
 from pi_camera_stream.core.errors import PermanentError
 
 _DEFINITIONS = {
-    'foxglove_msgs': ('CompressedVideo', """
+    'audio_common_msgs': {'AudioData': """
+uint8[] data
+""", 'AudioDataStamped': """
+std_msgs/Header header
+audio_common_msgs/AudioData audio
+""", 'AudioInfo': """
+uint8 channels
+uint32 sample_rate
+string sample_format
+uint32 bitrate
+string coding_format
+"""},
+    'foxglove_msgs': {'CompressedVideo': """
 builtin_interfaces/Time timestamp
 string frame_id
 uint8[] data
 string format
-"""),
-    'ffmpeg_image_transport_msgs': ('FFMPEGPacket', """
+"""},
+    'ffmpeg_image_transport_msgs': {'FFMPEGPacket': """
 std_msgs/Header header
 int32 width
 int32 height
@@ -48,18 +60,18 @@ uint64 pts
 uint8 flags
 bool is_bigendian
 uint8[] data
-"""),
+"""},
 }
-PACKAGES = tuple(_DEFINITIONS)
 _CACHE = Path(__file__).resolve().parents[2] / '.messages_cache'
 _FAST, _INTROSPECTION = 'rosidl_typesupport_fastrtps_c', 'rosidl_typesupport_introspection_c'
 _USED = 'builtin_interfaces', 'std_msgs'
 
 
-def unavailable() -> str:
+def unavailable(package: str = 'foxglove_msgs') -> str:
     """Return what is missing to make them, in one sentence; nothing where all is there."""
     if os.environ.get('ROS_DISTRO'):
-        return 'foxglove_msgs is not installed: sudo apt install ros-$ROS_DISTRO-foxglove-msgs'
+        return (f'{package} is not installed: '
+                f'sudo apt install ros-$ROS_DISTRO-{package.replace("_", "-")}')
     if shutil.which('g++') is None:
         return 'there is no C++ compiler to make messages with: sudo apt install g++'
     if not Path(sysconfig.get_path('include'), 'Python.h').exists():
@@ -91,19 +103,20 @@ def made() -> Path:
     return folder
 
 
-def _make(folder: Path, package: str, message: str, definition: str) -> None:
-    written = folder / 'definitions' / package / 'msg' / f'{message}.msg'
-    written.parent.mkdir(parents=True)
-    written.write_text(definition)
+def _make(folder: Path, package: str, definitions: dict[str, str]) -> None:
+    written = folder / 'definitions' / package
+    (written / 'msg').mkdir(parents=True)
+    for message, definition in definitions.items():
+        (written / 'msg' / f'{message}.msg').write_text(definition)
     code = folder / 'code'
     target = folder / 'packages' / package
-    _generate(package, f'{written.parents[1]}:msg/{message}.msg', code / package)
+    _generate(package, [f'{written}:msg/{message}.msg' for message in definitions], code / package)
     shutil.copytree(code / package, target, ignore=shutil.ignore_patterns('*.c', '*.cpp', '*.h'))
     (target / '__init__.py').touch()
     _compile(package, code, target)
 
 
-def _generate(package: str, definition: str, into: Path) -> None:
+def _generate(package: str, definitions: list[str], into: Path) -> None:
     from rosidl_cli.command.translate.api import translate
     from rosidl_generator_c.cli import GenerateC
     from rosidl_generator_py.cli import GeneratePython
@@ -112,7 +125,7 @@ def _generate(package: str, definition: str, into: Path) -> None:
     from rosidl_typesupport_introspection_c.cli import GenerateIntrospectionCTypesupport
 
     interfaces = translate(
-        package_name=package, interface_files=[definition], output_format='idl',
+        package_name=package, interface_files=definitions, output_format='idl',
         include_paths=[f'{sys.prefix}/share'], output_path=into.parent / 'idl' / package)
     for generator in (
             GenerateC('c'), GenerateFastRTPSCTypesupport(_FAST),
@@ -161,4 +174,4 @@ def _link(library: Path, arguments: list[object]) -> None:
 
 if __name__ == '__main__':
     for name, described in _DEFINITIONS.items():
-        _make(Path(sys.argv[1]), name, *described)
+        _make(Path(sys.argv[1]), name, described)

@@ -56,16 +56,18 @@ class MultipartParser:
         self._head = bytearray()
         self._part = Part(0, 0.0)
         self._left = 0
+        self._begin = bytearray()  # of the present picture, for those who look at it
+        self._to_keep = 0  # so many bytes more of it
 
     @property
     def left(self) -> int:
-        """Return how many bytes of the present picture are still to come."""
-        return self._left
+        """Return how many bytes of the present picture are still to come and of no interest."""
+        return 0 if self._to_keep else self._left
 
     def skip(self, size: int) -> list[Part]:
         """Take in that so many of them have come; return the picture if it is whole now."""
         self._left -= size
-        return [] if self._left else [self._part]
+        return [] if self._left else self._whole()
 
     def feed(self, data: bytes | memoryview) -> list[Part]:
         """
@@ -82,6 +84,10 @@ class MultipartParser:
         while position < size:
             if self._left:
                 step = min(self._left, size - position)
+                if self._to_keep:
+                    kept = min(step, self._to_keep)
+                    self._begin += data[position:position + kept]
+                    self._to_keep -= kept
                 self._left -= step
                 position += step
             else:
@@ -90,8 +96,19 @@ class MultipartParser:
                 if not whole:
                     continue
             if not self._left:
-                done.append(self._part)
+                done += self._whole()
         return done
+
+    def _part_of(self, fields: dict[str, str]) -> Part:
+        """Return what is known of a picture by its head; ValueError where that is too little."""
+        return Part(int(fields['content-length']), float(fields['x-timestamp']))
+
+    def _keep(self) -> int:
+        """Return how many bytes of the picture that begins are to be looked at."""
+        return 0
+
+    def _whole(self) -> list[Part]:
+        return [self._part]
 
     def _read_head(self, data: bytes | memoryview) -> tuple[int, bool]:
         """Return how many bytes belong to a head, and whether a part's head is whole with them."""
@@ -117,8 +134,10 @@ class MultipartParser:
             return False  # an empty line too many
         fields = dict(line.lower().split(': ', 1) for line in lines if ': ' in line)
         try:
-            self._part = Part(int(fields['content-length']), float(fields['x-timestamp']))
+            self._part = self._part_of(fields)
         except (KeyError, ValueError):
             raise MultipartError('a picture comes without Content-Length or X-Timestamp') from None
         self._left = self._part.size
+        self._begin.clear()
+        self._to_keep = min(self._left, self._keep())
         return True

@@ -63,7 +63,7 @@ def make_pictures(folder: Path, width: int, height: int, size_bytes: int,
     best = min(sizes, key=lambda quality: abs(sizes[quality] - size_bytes))
     if abs(sizes[best] - size_bytes) > _TOLERANCE * size_bytes:
         raise PermanentError(
-            f'a picture of {width}x{height} cannot have {size_bytes / 1e3:g} kB, the nearest is '
+            f'a frame of {width}x{height} cannot have {size_bytes / 1e3:g} kB; the nearest is '
             f'{sizes[best] / 1e3:.0f} kB: choose another --size, --width or --height')
     jpegs = [encode_jpeg(image, best) for image in images]
     for number, jpeg in enumerate(jpegs):

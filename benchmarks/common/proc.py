@@ -14,6 +14,7 @@
 
 """What Linux tells of a process and of the machine, by proc(5)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -68,6 +69,17 @@ def thread_cpu_s(pid: int) -> dict[int, tuple[str, float]]:
         used[int(folder.name)] = (front.partition('(')[2],
                                   (int(fields[11]) + int(fields[12])) / _TICKS)
     return used
+
+
+def with_children(pids: Mapping[str, int]) -> dict[str, int]:
+    """Return processes with their children, and those of these; by name."""
+    found = dict(pids)
+    for name, pid in pids.items():
+        for task in Path(f'/proc/{pid}/task').iterdir():
+            children = {f'{name}/{child}': int(child)
+                        for child in (task / 'children').read_text().split()}
+            found |= with_children(children)
+    return found
 
 
 def machine_cpu_s() -> tuple[float, float]:

@@ -36,11 +36,12 @@ class Viewer:
 
     """
 
-    def __init__(self, number: int, address: tuple[str, int], request: bytes) -> None:
+    def __init__(self, number: int, address: tuple[str, int], request: bytes,
+                 parser: MultipartParser | None = None) -> None:
         self.number = number
         self.socket = socket.socket()
         self._request = request
-        self._parser = MultipartParser()
+        self._parser = parser or MultipartParser()
         self.socket.setblocking(False)
         self.socket.connect_ex(address)
 

@@ -19,6 +19,7 @@ Its argument is a ClientConfig as JSON, its result a file of JSON. By the steady
 all at once and stay; by the churn load, they come and go.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 import heapq
 import json
@@ -42,9 +43,12 @@ _SEED = 1
 _ROUND_S = 0.05
 
 
-def steady_load(pool: ClientPool, config: ClientConfig) -> dict[str, object]:
+def steady_load(pool: ClientPool, config: ClientConfig, viewers: Sequence[int] = ()
+                ) -> dict[str, object]:
     """
     Watch for the time that is told; return what was measured after the warm-up.
+
+    `viewers` are those who watch already, instead of newcomers.
 
     Raises
     ------
@@ -52,19 +56,20 @@ def steady_load(pool: ClientPool, config: ClientConfig) -> dict[str, object]:
         Nobody has got a picture.
 
     """
-    viewers = [pool.connect().number for _ in range(config.viewers)]
+    viewers = viewers or [pool.connect().number for _ in range(config.viewers)]
     for _ in range(config.stuck):
         pool.connect(stuck=True)
     pool.run_until(time.monotonic() + config.warm_up_s)
     pool.record = Record()
-    clock = proc.CpuClock({'server': config.server_pid, **config.helper_pids})
+    clock = proc.CpuClock(proc.with_children(
+        {'server': config.server_pid, **config.helper_pids}))
     started_s = time.monotonic()
     pool.run_until(started_s + config.seconds)
     cpu_s, busy, span_s = clock.used_s(), clock.busy(), time.monotonic() - started_s
     figures = pool.record.figures(viewers, span_s)
     if not figures.frames:
         reason = next(iter(pool.lost), 'the server sends none')
-        raise PermanentError(f'no viewer has got a picture: {reason}')
+        raise PermanentError(f'no viewer has received a frame: {reason}')
     return {**asdict(figures), 'cpu_ms_per_frame': cpu_s['server'] * 1e3 / figures.frames,
             'cpu_percent': cpu_s['server'] * 100 / span_s,
             **asdict(proc.snapshot(config.server_pid)), 'span_s': span_s, 'cpu_s': cpu_s,

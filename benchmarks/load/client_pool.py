@@ -15,6 +15,7 @@
 """All viewers of a server, in one thread, and what they are told."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 import selectors
 import time
@@ -22,7 +23,7 @@ import time
 from pi_camera_stream.core.errors import PermanentError
 
 from .record import Record
-from ..common.multipart import MultipartError
+from ..common.multipart import MultipartError, MultipartParser
 from ..common.viewer import Viewer
 
 _BUFFER_BYTES = 262_144
@@ -80,16 +81,25 @@ class ClientPool:
     lost
         How many have been turned away or cut off by the server, by reason.
 
+    Parameters
+    ----------
+    path
+        What they ask for; nothing where it is empty.
+    parser
+        Makes what reads the answer to a viewer, by their number.
+
     """
 
-    def __init__(self, address: tuple[str, int], path: str) -> None:
+    def __init__(self, address: tuple[str, int], path: str,
+                 parser: Callable[[int], MultipartParser] = lambda _: MultipartParser()) -> None:
         self.record = Record()
         self.connected: dict[int, Viewer] = {}
         self.connections = 0
         self.lost: Counter[str] = Counter()
-        self._address = address
-        self._request = (f'GET {path} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n'
-                         'User-Agent: pi_camera_stream-bench\r\n\r\n').encode()
+        self._address, self._parser = address, parser
+        self._request = (
+            f'GET {path} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n'
+            'User-Agent: pi_camera_stream-bench\r\n\r\n').encode() if path else b''
         self._selector = selectors.DefaultSelector()
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._stuck: set[Viewer] = set()
@@ -97,7 +107,8 @@ class ClientPool:
 
     def connect(self, stuck: bool = False) -> Viewer:
         """Let a viewer come; a stuck one sends the request and then reads nothing."""
-        viewer = Viewer(self._numbers, self._address, self._request)
+        viewer = Viewer(self._numbers, self._address, self._request,
+                        self._parser(self._numbers))
         self._numbers += 1
         if stuck:
             self._stuck.add(viewer)
@@ -149,7 +160,7 @@ class ClientPool:
         while not self.record.frames:
             if time.monotonic() > deadline_s:
                 reason = next(iter(self.lost), 'it sends none')
-                raise PermanentError(f'no picture came from the server: {reason}')
+                raise PermanentError(f'no frame came from the server: {reason}')
             if not self.connected:
                 self.connect()
             self.run_until(time.monotonic() + _POLL_S)

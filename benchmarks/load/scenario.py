@@ -111,7 +111,7 @@ def run_scenario(server: str, scenario: Scenario, stopping: threading.Event) -> 
 
     """
     result = scenario.folder / f'{server}.json'
-    with _route(scenario) as route, _running(stopping) as programs:
+    with _route(scenario) as route, running(stopping) as programs:
         port = free_port()
         for name, command in SERVERS[server](scenario, route.address, port).items():
             programs.start(name, [*route.server, *command])
@@ -129,7 +129,7 @@ def run_scenario(server: str, scenario: Scenario, stopping: threading.Event) -> 
     return {'server': server, **told, 'congestion_control': route.congestion}
 
 
-class _Programs(Children):
+class Running(Children):
     """Children of which one is waited for, while the others must not end."""
 
     def __init__(self, stopping: threading.Event) -> None:
@@ -153,12 +153,13 @@ class _Programs(Children):
                 raise KeyboardInterrupt
         if ended != (awaited, 0):
             raise PermanentError(f'the process of the {ended[0]} has ended by itself with exit '
-                                 f'code {ended[1]}: see what it says above')
+                                 f'code {ended[1]}: see its output above')
 
 
 @contextmanager
-def _running(stopping: threading.Event) -> Iterator[_Programs]:
-    programs = _Programs(stopping)
+def running(stopping: threading.Event) -> Iterator[Running]:
+    """Give children that end with the context."""
+    programs = Running(stopping)
     try:
         yield programs
     finally:

@@ -49,7 +49,7 @@ def rate_bps(text: str) -> int:
     """
     match = re.fullmatch(r'(\d+(?:\.\d+)?)([kmg]?bit)', text.strip().lower())
     if match is None or not float(match[1]):
-        raise argparse.ArgumentTypeError(f"'{text}' is no rate: write it like 50mbit")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a rate: write it as 50mbit")
     return round(float(match[1]) * _RATES[match[2]])
 
 
@@ -72,7 +72,7 @@ def not_negative(text: str) -> float:
 def count(text: str) -> int:
     """Return a whole number that is zero or more."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
     return int(text)
 
 
@@ -95,5 +95,5 @@ def _number(text: str) -> float:
     except ValueError:
         value = float('nan')
     if not abs(value) < float('inf'):  # neither a NaN nor without end
-        raise argparse.ArgumentTypeError(f"'{text}' is no number")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
     return value

@@ -118,6 +118,6 @@ def _middle_mb(looks: Sequence[Snapshot]) -> float:
 
 def _tell(name: str, looks: Sequence[Snapshot]) -> None:
     some = looks[::max(1, len(looks) // 8)]
-    print(f'  {name}: ' + ', '.join(f'{look.rss_mb:.1f}' for look in some) + ' MB; at the most '
+    print(f'  {name}: ' + ', '.join(f'{look.rss_mb:.1f}' for look in some) + ' MB; at most '
           f'{max(look.sockets for look in looks)} sockets, {max(look.threads for look in looks)} '
           'threads', flush=True)

@@ -97,7 +97,7 @@ class Players:
         """Return what they have got, in a span of time where one counts, after all have gone."""
         told, _ = self._process.communicate()
         if self._process.returncode:
-            raise PermanentError('the process of the players has failed: see what it says above')
+            raise PermanentError('the process of the players has failed: see its output above')
         all_told = json.loads(told)
         frames, missing = zip(*all_told['players'], strict=True)
         return Got(list(frames), sum(missing), all_told['ended'], since_ns, until_ns,
@@ -124,7 +124,7 @@ def running(host: networks.Prefix, program: str, *arguments: str) -> Iterator[Pl
         try:
             line = process.stdout.readline() if process.stdout else ''
             if not line:
-                raise PermanentError('no player plays: --log shows what the server says')
+                raise PermanentError('no player plays: --log shows what the server prints')
             yield Players(process)
         finally:
             process.kill()

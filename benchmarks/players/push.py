@@ -89,7 +89,7 @@ def push(study: OutletStudy) -> bool:
             with _media_server(ports.sent) as (back_ns, recorded):
                 backs_ns.append((back_ns, _first(recorded)))
                 time.sleep(_STAY_S)
-                print(f'{len(recorded.seen)} pictures recorded; load {os.getloadavg()[0]:.1f}',
+                print(f'{len(recorded.seen)} frames recorded; load {os.getloadavg()[0]:.1f}',
                       flush=True)
             if number < study.rounds:
                 time.sleep(study.away_s)
@@ -105,7 +105,7 @@ def _first(recorded: _Recorded) -> Seen:
     until_s = time.monotonic() + _PATIENCE_S
     while not recorded.seen:
         if time.monotonic() > until_s:
-            raise PermanentError('the media server has got no picture: --log shows why')
+            raise PermanentError('the media server has received no frame: --log shows why')
         time.sleep(_LOOK_S)
     return recorded.seen[0]
 
@@ -115,7 +115,7 @@ def _judge(sent: list[Seen], back_ns: int, first: Seen) -> tuple[float, float]:
     when_ns = max(one.at_ns for one in sent
                   if one.number == first.number and one.at_ns <= first.at_ns)
     wait_s, late_s = (first.at_ns - back_ns) / 1e9, (first.at_ns - when_ns) / 1e9
-    print(f'back: the first picture {wait_s:.2f} s after it listens, {late_s:.2f} s after it was '
+    print(f'back: the first frame {wait_s:.2f} s after it listens, {late_s:.2f} s after it was '
           'sent')
     return wait_s, late_s
 

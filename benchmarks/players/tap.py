@@ -50,7 +50,7 @@ class Tap:
         self._thread.start()
         try:
             if not self._flows.wait(_PATIENCE_S):
-                raise PermanentError('the server has sent nothing: --log shows what it says')
+                raise PermanentError('the server has sent nothing: --log shows what it prints')
             yield
         finally:
             self._stopping.set()

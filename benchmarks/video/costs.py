@@ -81,7 +81,7 @@ def opening(study: Study) -> bool:
             route, study.pictures, study.fps, *study.server_options, log=study.log) as server:
         for kind in study.kinds:
             waits_ms[kind] = _openings(study, server, kind)
-            print(f'first picture after opening, {kind}: median '
+            print(f'first frame after opening, {kind}: median '
                   f'{statistics.median(waits_ms[kind]):.1f} ms, most {max(waits_ms[kind]):.1f}',
                   flush=True)
         switches = [_switch(study, server) for _ in range(study.rounds)] \
@@ -127,7 +127,7 @@ def _switch(study: Study, server: Server) -> tuple[float, float]:
     came = first(told.pictures, 0, asked_ns, _is_h264)
     late_ms = (came.came_ns - asked_ns) / 1e6 if came else float('inf')
     print(f'switch: H.264 {late_ms:.0f} ms after asking, widest interval {gap_ms:.0f} ms, '
-          f'{sum(told.stale)} pictures not newer than others', *told.faults(), flush=True)
+          f'{sum(told.stale)} frames not newer than others', *told.faults(), flush=True)
     return gap_ms, late_ms
 
 

@@ -76,7 +76,7 @@ def _crowd(study: Study, kind: str) -> Outcome:
         _pages(study, kind, _VIEWERS), _CROWD_BPS, WIDE, program=program_of(kind, _VIEWERS)))
     _tell_sharpness(study, kind, outcome)
     soonest = soonest_ms(outcome.pictures, outcome.since_ns, outcome.until_ns)
-    print(f'    the first of them has a picture at {soonest.median:.1f} / {soonest.p95:.1f} ms; '
+    print(f'    the first of them has a frame at {soonest.median:.1f} / {soonest.p95:.1f} ms; '
           f'encoder: {outcome.used.percent(outcome.used.encoding):.0f} % of a core', flush=True)
     return outcome
 

@@ -62,7 +62,7 @@ def joins(study: Study) -> bool:
         options=_BITRATE, source=folder, only_first=True))
     seen = Sharpness.of(look(keep, Source(of_folder(folder)), outcome.since_ns))
     gap_ms = outcome.figures([0]).gap_ms
-    print(f'  the one who was there: {seen}')
+    print(f'  who was there before: {seen}')
     return all((tell('least SSIM', seen.least_ssim, LEAST, '', at_least=True, digits=4),
                 tell('longest gap', gap_ms, _GAP_MS, ' ms', digits=0)))
 

@@ -160,7 +160,7 @@ class Visitors:
         self._process.communicate()
         if code := self._process.returncode:
             raise PermanentError(f'the process of the pages has ended with exit code {code}: see '
-                                 'what it says above')
+                                 'its output above')
         return Told.read(self._result)
 
 
@@ -204,7 +204,7 @@ def watching(server: Server, watches: Sequence[Watch], result: Path, program: st
         try:
             line = process.stdout.readline() if process.stdout else ''
             if not line:
-                raise PermanentError('no page has got through to the server: see what it says '
+                raise PermanentError('no page could connect to the server: see its output '
                                      'above')
             yield Visitors(json.loads(line), process, result)
         finally:

@@ -113,7 +113,7 @@ class Sharpness:
     def of(cls, shown: Sequence[Shown]) -> 'Sharpness':
         """Sum them up; PermanentError where there are none."""
         if not shown:
-            raise PermanentError('no picture came that could be decoded: see what the server says '
+            raise PermanentError('no frame came that could be decoded: see what the server prints '
                                  'with --log')
         return cls(len(shown), statistics.mean(one.size for one in shown) / 1e3,
                    statistics.mean(one.ssim for one in shown), min(one.ssim for one in shown),

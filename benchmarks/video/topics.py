@@ -93,7 +93,7 @@ def wanted(study: Study) -> bool:
     well = []
     for name, values in sources.items():
         without, beside = _turns(study, (*values, f'fps:={study.fps}'))
-        for turn, rows in (('without', without), ('beside H.264', beside)):
+        for turn, rows in (('without', without), ('alongside H.264', beside)):
             print(f'{name}, {turn}: ' + '; '.join(
                 f"{row['rate']:.1f}/s, age {row['median']:.1f} / {row['p95']:.1f} ms"
                 for row in rows) + f'; load {os.getloadavg()[0]:.1f}')
@@ -115,7 +115,7 @@ def _turns(study: Study, values: Sequence[str]) -> tuple[list[Turn], list[Turn]]
                 time.sleep(_BEFORE_S)
                 beside.append(_turn(study, jpegs))
                 rate = len(taker.of_the_last(study.seconds)) / study.seconds
-                print(f'  H.264 beside: {rate:.1f}/s', flush=True)
+                print(f'  H.264 alongside: {rate:.1f}/s', flush=True)
     return without, beside
 
 

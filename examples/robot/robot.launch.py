@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The camera as a part of a robot's own launch file: copy what you need.
+The camera as part of a robot's own launch file: copy what you need.
 
-It names its camera `front`, says where that is, and publishes its pictures under names that
+It names the camera `front`, publishes where that is, and publishes its images under the names that
 another package expects.
 """
 
@@ -32,13 +32,13 @@ from launch_ros.actions import Node, SetParameter, SetRemap
 OPTICAL_FRAME = 'front_camera_optical_frame'
 # Where the camera is, seen from base_link (REP 103: x forward, y left, z up), in m.
 POSITION = {'x': 0.10, 'y': 0.0, 'z': 0.15}
-# It looks forward. An optical frame has z forward, x right, y down: hence these turns.
-# A camera that looks down by 20 degrees: add math.radians(-20) to roll.
+# It looks forward. An optical frame has z forward, x right, y down: hence these rotations.
+# For a camera that looks down by 20 degrees, add math.radians(-20) to roll.
 TURNS = {'roll': -math.pi / 2, 'pitch': 0.0, 'yaw': -math.pi / 2}
 
 
 def generate_launch_description():
-    """Return the camera, its place, and what it is called."""
+    """Return the camera, its place, and its names."""
     launch_folder = Path(get_package_share_directory('pi_camera_stream')) / 'launch'
     camera = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(launch_folder / 'camera.launch.py')),
@@ -55,7 +55,7 @@ def generate_launch_description():
         DeclareLaunchArgument('use_sim_time', default_value='false'),
         GroupAction([
             SetParameter('use_sim_time', LaunchConfiguration('use_sim_time')),
-            # camera_info and the reports of receivers go where the pictures go.
+            # camera_info and the reports of receivers go where the images go.
             SetRemap('image_raw/compressed', '/robot/front/image/compressed'),
             SetRemap('image_raw', '/robot/front/image'),
             camera,

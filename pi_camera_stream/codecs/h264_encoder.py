@@ -82,21 +82,27 @@ class H264Encoder:
     def request_key_frame(self) -> None:
         self._key_wanted = True
 
-    def encode(self, image: Image, stamp_ns: int, sequence: int = 0) -> Frame | None:
+    def encode(self, image: Any, stamp_ns: int, sequence: int = 0) -> Frame | None:
         """
         Return the frame of an image; the last row and column of an odd size are left out.
+
+        An `av.VideoFrame` is 4:2:0 of limited range, and of an even size.
 
         Raises ValueError with one sentence when it cannot be encoded.
         """
         import av
-        width, height = (side & ~1 for side in image_size(image))
+        planes = isinstance(image, av.VideoFrame)
+        width, height = (image.width, image.height) if planes else (
+            side & ~1 for side in image_size(image))
         if not width or not height:
             raise ValueError('a picture of one row or column cannot be H.264')
         bitrate_bps, fps = max(self.bitrate_bps, _LEAST_BPS), max(self.fps, 1.0)
         if self._context is None or not self._fits((width, height), bitrate_bps, fps):
             self._open((width, height), bitrate_bps, fps)
         self._context.bit_rate = round(min(bitrate_bps, self._opened_bps))
-        picture = av.VideoFrame.from_ndarray(_i420(image[:height, :width]), format='yuv420p')
+        picture = image if planes else av.VideoFrame.from_ndarray(
+            _i420(image[:height, :width]), format='yuv420p')
+        picture.pict_type = av.video.frame.PictureType.NONE  # JPEGs say that they are key frames
         picture.pts = self._count
         picture.time_base = self._context.time_base
         self._count += 1

@@ -21,6 +21,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from typing import BinaryIO, cast
 
@@ -28,6 +29,7 @@ from .errors import TemporaryError
 from .with_parent import with_parent
 
 _POLITE_S = 0.1  # how long a child may take to end by itself
+_KILLED_S = 0.3  # and how long when it has been killed
 _PIPE_BYTES = 2**20  # room for a picture: whoever writes it need not be woken for each 64 kB
 _CHUNK_BYTES = 2**16  # a bigger buffer comes fresh from the kernel, which costs more than the read
 
@@ -116,11 +118,15 @@ class Child:
             return False
 
     def stop(self) -> None:
+        """End it; one that hangs in a driver, where nothing ends it, is left to the kernel."""
         cast(BinaryIO, self._process.stdin).close()
         self._signal(signal.SIGTERM)
         self._await_end()
         self._signal(signal.SIGKILL)  # what it has started is in its session, too
-        self._process.wait()
+        try:
+            self._process.wait(_KILLED_S)
+        except subprocess.TimeoutExpired:
+            threading.Thread(target=self._process.wait, daemon=True).start()
         cast(BinaryIO, self._process.stdout).close()
         if self._process.stderr is not None:
             self._pass_on()

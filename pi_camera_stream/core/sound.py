@@ -23,6 +23,7 @@ from typing import Protocol
 OPUS = 'opus'
 RATE = 48_000  # samples a second
 CHANNELS = 1
+SAMPLE_BYTES = 2  # of PCM
 PACKET_NS = 10_000_000
 PACKET_SAMPLES = 480
 
@@ -30,15 +31,16 @@ PACKET_SAMPLES = 480
 @dataclass(frozen=True, eq=False)
 class SoundPacket:
     """
-    Ten milliseconds of sound, by themselves decodable: Opus, 48 kHz, one channel.
+    Ten milliseconds of sound, by themselves decodable: 48 kHz, one channel.
 
     Attributes
     ----------
     data
-        One packet of Opus (RFC 6716); one string, shared by all who read it.
+        One packet of Opus (RFC 6716), or the samples themselves (PCM: signed, 16 bits, little
+        endian), as the feed has it; one string, shared by all who read it.
     stamp_ns
-        When the first sample that a decoder makes of it was taken, on the clock of the pictures'
-        stamps.
+        When the first sample in it, of Opus the first that a decoder makes of it, was taken, on
+        the clock of the pictures' stamps.
     sequence
         Counts tens of milliseconds from 1: as many packets are missing as it leaves out.
     duration_ns

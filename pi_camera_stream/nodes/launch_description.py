@@ -46,7 +46,10 @@ _PARAMETER_ARGUMENTS = {
                'camera_info_url': 'camera_info_url'},
     'http_bridge': {'address': 'address', 'port': 'port', 'access_token': 'access_token',
                     'rtsp_port': 'rtsp_port', 'outlets': 'outlets', 'ice_servers': 'ice_servers',
-                    'audio': 'audio'},
+                    'audio': 'audio', 'record': 'record', 'record_folder': 'record_folder',
+                    'record_topics': 'record_topics', 'record_codec': 'record_codec',
+                    'record_minutes': 'record_minutes', 'record_before_s': 'record_before_s',
+                    'record_after_s': 'record_after_s', 'record_keep_gb': 'record_keep_gb'},
     'opencv_consumer': {'processor': 'processor', 'reliability': 'reliability'},
 }
 # What two cameras cannot have in common: these arguments begin with the name of a side.
@@ -137,19 +140,19 @@ def _single_process_argument() -> Iterator[DeclareLaunchArgument]:
     yield DeclareLaunchArgument(
         'single_process', default_value='false', choices=['true', 'false'],
         description='Run the nodes in one process, which takes less memory and CPU; but if one '
-                    'crashes, all end.')
+                    'crashes, all of them end.')
 
 
 def _file_argument(argument: str, use: str) -> DeclareLaunchArgument:
     # No file of ours with all defaults: it would override what a group sets for all nodes.
     return DeclareLaunchArgument(argument, default_value='', description=(
-        f'Parameter file (YAML) {use}; arguments that are given take precedence. Empty: none.'))
+        f'Parameter file (YAML) {use}; launch arguments take precedence. Empty: none.'))
 
 
 def _common_arguments() -> Iterator[DeclareLaunchArgument]:
     yield DeclareLaunchArgument(
         'cmd_vel', default_value='cmd_vel',
-        description='Topic that pages publish to drive, where that is enabled.')
+        description='Topic of the driving commands from pages, if driving is enabled.')
     yield DeclareLaunchArgument(
         'respawn', default_value='true', choices=['true', 'false'],
         description='Restart a node that has died, unless it ended because of something that has '

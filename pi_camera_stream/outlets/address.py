@@ -67,10 +67,13 @@ class Address:
         """Return whether it is a multicast group."""
         return _is_group(self.host)
 
-    @property
-    def ports(self) -> frozenset[int]:
-        """Return which ports it is sent to; RTCP has the one behind that of RTP."""
-        return frozenset({self.port, self.port + 1} if self.scheme == RTP else {self.port})
+    def ports(self, sound: bool) -> range:
+        """
+        Return which ports it is sent to, `sound` being whether there is that.
+
+        RTCP has the one behind that of RTP, and sound by RTP two of its own behind these.
+        """
+        return range(self.port, self.port + ((4 if sound else 2) if self.scheme == RTP else 1))
 
 
 def read_address(text: str) -> Address:

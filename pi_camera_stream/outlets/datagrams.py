@@ -16,7 +16,6 @@
 """Frames as datagrams: not more of them at once than whoever is to receive them can hold."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 import contextlib
 import errno
@@ -26,11 +25,10 @@ import time
 from typing import Any
 
 from ..core.frame import Frame
+from ..core.segments import alike, can_cut, cuts, Datagram
 from ..web.stream.delivery import Transport
 from ..web.stream.link import Link, LinkState
 from ..web.stream.rendition import Status
-
-Datagram = bytes | memoryview
 
 # A receive buffer is 208 KiB usually (net.core.rmem_default), in which each datagram counts as
 # twice its size and more: a large key frame would fill it before anybody has read.
@@ -58,7 +56,8 @@ class DatagramTransport(Transport):
         self.on_loss: Callable[[], None] = lambda: None
         self.on_error: Callable[[OSError], None] = lambda _: None
         self._connection = connection
-        self._waiting: deque[Datagram] = deque()
+        self._waiting: list[Datagram] = []
+        self._cuts = can_cut(connection)
         self._since_s = 0.0  # when a datagram was taken last, or began to wait
         self._timer: asyncio.TimerHandle | None = None
         self._sent: asyncio.Future[None] | None = None
@@ -105,10 +104,13 @@ class DatagramTransport(Transport):
 
     def _send(self) -> None:
         self._timer = None
+        left = _AT_ONCE
         try:
-            for _ in range(min(_AT_ONCE, len(self._waiting))):
-                self._send_one(self._waiting[0])
-                self._waiting.popleft()
+            while left and self._waiting:
+                some = self._waiting[:alike(self._waiting, left) if self._cuts else 1]
+                self._send_some(some)
+                del self._waiting[:len(some)]
+                left -= len(some)
                 self._since_s = time.monotonic()
         except OSError as error:
             if error.errno not in _FULL or time.monotonic() - self._since_s > _PATIENCE_S:
@@ -118,13 +120,33 @@ class DatagramTransport(Transport):
         elif not self.link.closed:
             self._timer = self._loop.call_later(_PAUSE_S, self._send)
 
-    def _send_one(self, datagram: Datagram) -> None:
+    def _send_some(self, some: list[Datagram]) -> None:
         try:
-            self._connection.send(datagram)
-        except ConnectionRefusedError:  # of one before, in place of sending this one
+            self._send_at_once(some)
+        except ConnectionRefusedError:  # of one before, in place of sending these
             self.refused_s = time.monotonic()
             with contextlib.suppress(ConnectionRefusedError):
-                self._connection.send(datagram)
+                self._send_at_once(some)
+
+    def _send_at_once(self, some: list[Datagram]) -> None:
+        """
+        Let the kernel cut them, which is one call for all.
+
+        Not each interface can do that: then only the first one is left in `some`, and sent.
+        """
+        if len(some) == 1:
+            self._connection.send(some[0])
+            return
+        try:
+            self._connection.sendmsg(some, cuts(some))
+        except ConnectionRefusedError:
+            raise
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            self._cuts = False  # from now on, each by itself
+            del some[1:]
+            self._connection.send(some[0])
 
     def _lose(self, error: OSError) -> None:
         self.lost += 1

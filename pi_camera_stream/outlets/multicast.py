@@ -16,8 +16,9 @@
 
 import asyncio
 import secrets
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
+from .opening import SOUND_PORT
 from .outlet import Outlet, want_key
 from .rtp import Packer, RtpSender
 from .rtp_transports import MulticastTransport
@@ -25,7 +26,10 @@ from .rtsp_messages import Delivery
 from ..web.stream.stream import Stream
 from ..web.stream.viewer import Viewer
 
-_PORTS = range(20_000, 30_000, 2)
+if TYPE_CHECKING:
+    from .rtp_sound import GroupSound
+
+_PORTS = range(20_000, 30_000, 2 * SOUND_PORT)
 
 
 class Group:
@@ -45,13 +49,24 @@ class Group:
         self._address = f'239.255.{secrets.randbelow(256)}.{secrets.randbelow(255) + 1}'
         self._port = secrets.choice(_PORTS)
         self._sender = RtpSender(stream.now_ns)
+        self._sound: GroupSound | None = None
         self._players = 0
         self._viewer: Viewer | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def plays(self) -> bool:
-        return self._players > 0
+        return self._players > 0 or (self._sound is not None and self._sound.plays)
+
+    @property
+    def sound(self) -> 'GroupSound':
+        """Return what is heard beside the pictures."""
+        from .rtp_sound import GroupSound
+
+        if self._sound is None:
+            self._sound = GroupSound(self.local, self._address, self._port + SOUND_PORT,
+                                     self.stream.now_ns)
+        return self._sound
 
     @property
     def said(self) -> str:

@@ -28,8 +28,7 @@ from ..web.stream.video_rendition import VideoRendition
 
 TRACK, SOUND_TRACK = 'track0', 'track1'
 SOUND_TYPE = 97  # of RTP's payload
-_SOUND = (f'm=audio 0 RTP/AVP {SOUND_TYPE}', f'a=rtpmap:{SOUND_TYPE} opus/48000/2',
-          f'a=fmtp:{SOUND_TYPE} sprop-stereo=0;minptime=10', f'a=control:{SOUND_TRACK}')
+SOUND_PORT = 2  # behind that of the pictures, where both are sent to one receiver or group
 _PATIENCE_S = 6.0  # until there is a picture
 _LOOK_S = 0.2
 _ASK_S = 0.5  # an encoder that begins, begins with a key frame
@@ -104,10 +103,13 @@ def describe(frame: Frame, title: str, host: str, port: int = 0,
         where = f'{host}/1' if address.is_multicast and kind == 'IP4' else host  # and its TTL
     encoded = ','.join(base64.b64encode(sets[one]).decode() for one in (SPS, PPS) if one in sets)
     profile = sets[SPS][1:4].hex() if SPS in sets else '42e01f'
+    heard = (f'm=audio {port and port + SOUND_PORT} RTP/AVP {SOUND_TYPE}',
+             f'a=rtpmap:{SOUND_TYPE} opus/48000/2',
+             f'a=fmtp:{SOUND_TYPE} sprop-stereo=0;minptime=10', f'a=control:{SOUND_TRACK}')
     return '\r\n'.join([
         'v=0', f'o=- {time.time_ns() // 1_000_000_000} 1 IN {kind} {host}', f's={title}',
         f'c=IN {kind} {where}', 't=0 0', 'a=tool:pi_camera_stream', 'a=control:*',
         'a=range:npt=now-',
         f'm=video {port} RTP/AVP {PAYLOAD_TYPE}', f'a=rtpmap:{PAYLOAD_TYPE} H264/{TICKS_PER_S}',
         f'a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id={profile};'
-        f'sprop-parameter-sets={encoded}', f'a=control:{TRACK}', *(_SOUND if sound else ()), ''])
+        f'sprop-parameter-sets={encoded}', f'a=control:{TRACK}', *(heard if sound else ()), ''])

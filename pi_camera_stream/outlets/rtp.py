@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""H.264 in RTP (RFC 3550, RFC 6184): packed once for all, numbered for each client."""
+"""H.264 in RTP (RFC 3550, RFC 6184): packed and numbered once for all."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 import secrets
 import struct
 import time
@@ -31,7 +32,7 @@ _START, _END, _MARKER = 0x80, 0x40, 0x80
 _IMPORTANCE = 0xE0  # the upper bits of a NAL unit's first byte
 _FRAMING = struct.Struct('>cBH')  # of interleaved data (RFC 2326, 10.12)
 _HEADER = struct.Struct('>BBHII')
-_OWN = struct.Struct('>HII')  # what is each client's: sequence number, time, SSRC
+_OWN = struct.Struct('>HII')  # sequence number, time, SSRC
 _OWN_AT = 2
 # Some decoders hold a picture back until the next one begins, unless that stands behind it: with
 # it ffmpeg shows each picture one interval earlier. Others pass over it.
@@ -46,9 +47,10 @@ _PLI, _FIR = 1, 4  # RFC 4585, RFC 5104
 
 
 class Packed:
-    """The packets of one access unit, as interleaved data, without what is each client's own."""
+    """The packets of one access unit, as interleaved data, without numbers and times."""
 
     def __init__(self, data: bytes) -> None:
+        self.numbered: dict[Numbers, Numbered] = {}  # for all who have got all before
         parts: list[bytes] = []
         self.starts: list[int] = []  # of the packets
         self.payload_bytes = at = 0
@@ -108,26 +110,69 @@ class RtpClock:
         return stamp_ns * 9 // 100_000 + self._shift
 
 
+class Numbered:
+    """The packets of one access unit with all that is written into them, as interleaved data."""
+
+    def __init__(self, packed: Packed, first: int, ticks: int, ssrc: int, channel: int = 0
+                 ) -> None:
+        """Make it; `first` is the number of the first packet, `ticks` may have more bits."""
+        self.first, self.ticks = first, ticks
+        self.data = data = bytearray(packed.data)
+        for number, start in enumerate(packed.starts, first):
+            _OWN.pack_into(data, start + _OWN_AT, number & 0xFFFF, ticks & 0xFFFFFFFF, ssrc)
+            if channel:
+                data[start - _FRAMING.size + 1] = channel
+
+    @cached_property
+    def packets(self) -> list[memoryview]:
+        return list(packets(self.data))
+
+
+class Numbers:
+    """
+    The numbers and times of one rendition, for all its clients. Event loop only.
+
+    Who gets each frame has the same packets as all others who do, so they are made once.
+    """
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        """Make them; `now_ns` reads the clock of the stamps."""
+        self.ssrc, self.clock = secrets.randbits(32), RtpClock(now_ns)
+        self._next = secrets.randbits(16)
+
+    def number(self, packed: Packed, stamp_ns: int) -> Numbered:
+        """Return it with the next numbers, or with those that it has already."""
+        numbered = packed.numbered.get(self)
+        if numbered is None:
+            numbered = packed.numbered[self] = Numbered(
+                packed, self._next, self.clock.ticks(stamp_ns), self.ssrc)
+            self._next = (self._next + len(packed.starts)) & 0xFFFF
+        return numbered
+
+
 class RtpSender:
     """What goes to one client: numbered packets, and reports of when pictures were taken."""
 
-    def __init__(self, now_ns: Callable[[], int], monotonic_s: Callable[[], float] = time.monotonic
-                 ) -> None:
-        """Make it; `now_ns` reads the clock of the stamps."""
-        self.ssrc = secrets.randbits(32)
-        self.sequence = secrets.randbits(16)  # of the next packet
-        self._clock, self._reports = RtpClock(now_ns), SenderReports(self.ssrc, monotonic_s)
+    def __init__(self, now_ns: Callable[[], int],
+                 monotonic_s: Callable[[], float] = time.monotonic,
+                 numbers: Numbers | None = None) -> None:
+        """Make it; `now_ns` reads the clock of the stamps, `numbers` are those of all clients."""
+        self._numbers = numbers or Numbers(now_ns)
+        self.ssrc = self._numbers.ssrc
+        self.sequence: int | None = None  # of the next packet; whatever comes, at first
+        self._ticks = 0  # of the last one
+        self._reports = SenderReports(self.ssrc, monotonic_s)
 
-    def number(self, packed: Packed, stamp_ns: int, channel: int = 0) -> bytearray:
+    def number(self, packed: Packed, stamp_ns: int, channel: int = 0) -> Numbered:
         """Return the packets as interleaved data of that channel."""
-        data, ticks = bytearray(packed.data), self._clock.ticks(stamp_ns) & 0xFFFFFFFF
-        for start in packed.starts:
-            _OWN.pack_into(data, start + _OWN_AT, self.sequence, ticks, self.ssrc)
-            self.sequence = (self.sequence + 1) & 0xFFFF
-            if channel:
-                data[start - _FRAMING.size + 1] = channel
+        numbered = self._numbers.number(packed, stamp_ns)
+        first = numbered.first if self.sequence is None else self.sequence
+        if first != numbered.first or channel:  # it has not got all that others have
+            numbered = Numbered(packed, first, max(numbered.ticks, self._ticks + 1), self.ssrc,
+                                channel)
+        self.sequence, self._ticks = (first + len(packed.starts)) & 0xFFFF, numbered.ticks
         self._reports.note(len(packed.starts), packed.payload_bytes)
-        return data
+        return numbered
 
     def report(self) -> bytes:
         """
@@ -136,7 +181,7 @@ class RtpSender:
         It says which moment of the stamps' clock an RTP time is: so a receiver knows how old a
         picture is, as far as its clock agrees with that one.
         """
-        return self._reports.due(*self._clock.now())
+        return self._reports.due(*self._numbers.clock.now()) if self._reports.is_due() else b''
 
 
 class SenderReports:
@@ -153,12 +198,14 @@ class SenderReports:
         self._packets += packets
         self._bytes += payload_bytes
 
+    def is_due(self) -> bool:
+        return not self._report_s or self._monotonic_s() - self._report_s >= _REPORT_S
+
     def due(self, now_ns: int, ticks: int) -> bytes:
         """Return a report if one is due: `now_ns` of the stamps' clock is that RTP time."""
-        now_s = self._monotonic_s()
-        if self._report_s and now_s - self._report_s < _REPORT_S:
+        if not self.is_due():
             return b''
-        self._report_s = now_s
+        self._report_s = self._monotonic_s()
         seconds, rest_ns = divmod(now_ns, 1_000_000_000)
         item = bytes([_CNAME, len(self._name)]) + self._name
         item += bytes(4 - len(item) % 4)  # one zero ends the list

@@ -25,6 +25,7 @@ import struct
 import time
 from typing import Any
 
+from .datagrams import prepare_for_group
 from .opening import SOUND_TYPE
 from .rtp import framed, SenderReports
 from .rtp_transports import two_ports
@@ -160,10 +161,11 @@ class _LinkBesideSound(Link):
 
 
 class UdpSound(SoundPath):
-    """Sound by UDP, from two ports of its own to two of the player."""
+    """Sound by UDP, from two ports of its own to two of the player, or of a group."""
 
     def __init__(self, local: tuple[Any, ...], peer: tuple[Any, ...], delivery: Delivery,
-                 sender: SoundSender, on_report: Callable[[bytes], None]) -> None:
+                 sender: SoundSender, on_report: Callable[[bytes], None] = lambda _: None
+                 ) -> None:
         """Make it; OSError where there are no ports. `on_report` hears what comes by RTCP."""
         super().__init__(sender)
         self._on_report = on_report
@@ -171,6 +173,8 @@ class UdpSound(SoundPath):
         try:
             for one, port in zip(self._sockets, (delivery.port, delivery.control_port),
                                  strict=True):
+                if delivery.multicast:
+                    prepare_for_group(one, local[0])
                 one.connect((peer[0], port, *peer[2:]))
         except OSError:
             self._close()
@@ -208,6 +212,65 @@ class UdpSound(SoundPath):
     def _close(self) -> None:
         for one in self._sockets:
             one.close()
+
+
+class GroupSound:
+    """Sound to a group: sent once for all who play it, as long as there are any."""
+
+    link = sender = None  # nothing that is one player's own
+
+    def __init__(self, local: tuple[Any, ...], address: str, port: int,
+                 now_ns: Callable[[], int]) -> None:
+        """Make it; `local` is by which address of this machine it goes."""
+        self._local, self._address, self._port = local, address, port
+        self._sender = SoundSender(now_ns)
+        self._players = 0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def plays(self) -> bool:
+        return self._players > 0
+
+    @property
+    def said(self) -> str:
+        """Return what a Transport header says of it."""
+        return (f'RTP/AVP;multicast;destination={self._address};port={self._port}-'
+                f'{self._port + 1};ttl=1;ssrc={self._sender.ssrc:08X}')
+
+    async def play(self, listeners: Listeners) -> None:
+        """Let it be sent until the task is cancelled, or it cannot be sent."""
+        self._players += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._send(listeners))
+        try:
+            await asyncio.shield(self._task)
+        finally:
+            self._players -= 1
+            if not self._players and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    def close(self) -> None:
+        """End nothing: it is for others, too."""
+
+    async def _send(self, listeners: Listeners) -> None:
+        await send_sound(listeners, self._local, (self._address,), self._port, self._sender, True)
+
+
+async def send_sound(listeners: Listeners, local: tuple[Any, ...], peer: tuple[Any, ...],
+                     port: int, sender: SoundSender, multicast: bool) -> None:
+    """
+    Send what is heard to a port of a receiver or a group, until the task is cancelled.
+
+    `local` is where it goes from, the number of whose port does not count; nor does that of
+    `peer`. OSError where there is no UDP.
+    """
+    path = UdpSound(local, peer, Delivery(port=port, control_port=port + 1, multicast=multicast),
+                    sender)
+    try:
+        await path.play(listeners)
+    finally:
+        path.close()
 
 
 def open_sound(writer: asyncio.StreamWriter, delivery: Delivery, sender: SoundSender,

@@ -22,7 +22,7 @@ from typing import Any
 
 from .datagrams import datagram_socket, DatagramTransport, prepare_for_group
 from .player_link import PlayerTransport
-from .rtp import framed, Packer, packets, RtpSender
+from .rtp import framed, Packer, RtpSender
 from .rtsp_messages import Delivery
 from ..core.frame import Frame
 
@@ -42,9 +42,10 @@ class InterleavedTransport(PlayerTransport):
         self.sender, self._packer, self._channel = sender, packer, channel
 
     def _pack(self, frame: Frame) -> bytearray:
-        data = self.sender.number(self._packer.pack(frame), frame.stamp_ns, self._channel)
+        packed = self._packer.pack(frame)
+        data = self.sender.number(packed, frame.stamp_ns, self._channel).data
         if report := self.sender.report():
-            data += framed(report, self._channel + 1)
+            return data + framed(report, self._channel + 1)
         return data
 
     def close(self) -> None:
@@ -79,7 +80,7 @@ class UdpTransport(DatagramTransport):
         return self._connection.getsockname()[1], self._rtcp.getsockname()[1]
 
     def write_now(self, frame: Frame, _tier: int) -> None:
-        self._put(packets(self.sender.number(self._packer.pack(frame), frame.stamp_ns)))
+        self._put(self.sender.number(self._packer.pack(frame), frame.stamp_ns).packets)
         if report := self.sender.report():
             with contextlib.suppress(OSError):
                 self._rtcp.send(report)

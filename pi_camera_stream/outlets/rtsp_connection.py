@@ -31,7 +31,7 @@ from .listening import Progress
 from .multicast import Group, Groups
 from .opening import describe, NoPictureError, Opening, SOUND_TRACK, TRACK
 from .outlet import Outlet, want_key
-from .rtp import misses_something, Packer, RtpSender
+from .rtp import misses_something, Numbers, Packer, RtpSender
 from .rtp_transports import InterleavedTransport, UdpTransport
 from .rtsp_messages import (
     Delivery,
@@ -51,7 +51,7 @@ from ..web.stream.tiers import H264, H264_INDEX, H264_SMALL, H264_SMALL_INDEX, N
 from ..web.stream.viewer import Viewer
 
 if TYPE_CHECKING:
-    from .rtp_sound import SoundPath
+    from .rtp_sound import GroupSound, SoundPath
     from ..web.sound.listeners import Listeners
 
 SESSION_S = 60.0  # without a sign of the player
@@ -72,6 +72,9 @@ class Server(Protocol):
     outlet: Outlet
     groups: Groups | None  # None where nothing is sent to groups
     sound: 'Listeners | None'  # None without a microphone
+
+    def numbers(self, stream: Stream, tier: str) -> Numbers:
+        """Return the numbers and times of a rendition."""
 
     def note_wrong(self, address: str) -> float:
         """Note a wrong password; return for how many seconds another one is one too many."""
@@ -106,7 +109,8 @@ class RtspConnection:
         self._opening: Opening | None = None
         self._transport: InterleavedTransport | UdpTransport | None = None
         self._group: Group | None = None  # in place of a transport
-        self._sound: SoundPath | None = None  # beside a transport, or alone
+        # Beside a transport or a group, or alone.
+        self._sound: SoundPath | GroupSound | None = None
         self._stream: Stream | None = None
         self._tier = NAMES[H264_INDEX]  # of H.264, as it was described or set up last
         self._viewer: Viewer | None = None
@@ -257,7 +261,7 @@ class RtspConnection:
         if delivery.multicast and groups is not None:
             self._group = self._find_group(groups, stream)
             return self._set_up(stream, self._group.said)
-        sender = RtpSender(stream.now_ns)
+        sender = RtpSender(stream.now_ns, numbers=self._server.numbers(stream, self._tier))
         if delivery.channel is not None:
             self._transport = InterleavedTransport(self._writer, delivery.channel,
                                                    self._server.packer, sender)
@@ -273,8 +277,12 @@ class RtspConnection:
     def _set_up_sound(self, request: Request) -> _Answer:
         from .rtp_sound import open_sound, SoundSender
 
-        delivery, stream = read_delivery(request.headers.get('transport', '')), self._find(request)
+        groups, stream = self._server.groups, self._find(request)
+        delivery = read_delivery(request.headers.get('transport', ''), groups is not None)
         self._drop_sound()
+        if delivery.multicast and groups is not None:
+            self._sound = self._find_group(groups, stream).sound
+            return self._set_up(stream, self._sound.said)
         try:
             self._sound, said = open_sound(self._writer, delivery, SoundSender(stream.now_ns),
                                            self._hear_report)
@@ -350,22 +358,28 @@ class RtspConnection:
         return _Answer(headers, then=self._end_opening)
 
     def _rtp_info(self, request: Request) -> dict[str, str]:
-        """Return which packet of each track comes first; nothing where they go to a group."""
+        """
+        Return which packet of each track comes first; nothing where they go to a group.
+
+        Of pictures nobody knows: their numbers go on meanwhile, for who plays already.
+        """
         base = request.url.partition('?')[0].rstrip('/')
         for name in (TRACK, SOUND_TRACK):
             base = base.removesuffix(f'/{name}')
-        tracks = [f'url={base}/{name};seq={one.sender.sequence}'
-                  for name, one in ((TRACK, self._transport), (SOUND_TRACK, self._sound))
-                  if one is not None]
+        tracks = [f'url={base}/{TRACK}'] if self._transport is not None else []
+        if self._sound is not None and self._sound.sender is not None:
+            tracks.append(f'url={base}/{SOUND_TRACK};seq={self._sound.sender.sequence}')
         return {'RTP-Info': ','.join(tracks)} if tracks else {}
 
-    async def _play_sound(self, sound: 'SoundPath') -> None:
+    async def _play_sound(self, sound: 'SoundPath | GroupSound') -> None:
         """Play beside the pictures, which go on where there is no sound."""
         try:
             if self._server.sound is not None:
                 await sound.play(self._server.sound)
         except ConnectionError:
             pass
+        except OSError as error:
+            _LOG.warning('cannot send sound by UDP: %s', error.strerror or error)
         except Exception:
             _LOG.exception('playing sound over RTSP failed')
 

@@ -20,14 +20,16 @@ FFmpeg's muxer would write as long as the server makes it wait; here the rule of
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import logging
 import re
+from typing import TYPE_CHECKING
 
 from .address import Address, TIERS
 from .calling import CallingOutlet
 from .digest_login import ClearTextError, Login
-from .opening import describe, Opening, TRACK
+from .opening import describe, Opening, SOUND_TRACK, TRACK
 from .outlet import Log, want_key
 from .rtp import misses_something, Packer, RtpSender
 from .rtp_transports import InterleavedTransport
@@ -38,6 +40,10 @@ from ..web.access.addresses import is_loopback
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
 from ..web.stream.stream import Stream
+
+if TYPE_CHECKING:
+    from .rtp_sound import InterleavedSound
+    from ..web.sound.listeners import Listeners
 
 _ANSWER_S = 5.0
 _READ_BYTES = 4096
@@ -55,10 +61,11 @@ class RtspPush(CallingOutlet):
     kind = 'rtsp-push'
 
     def __init__(self, address: Address, clear: bool, catalog: Catalog, rules: AccessRules,
-                 places: Admission, log: Log) -> None:
+                 places: Admission, log: Log, sound: 'Listeners | None' = None) -> None:
         """Make it; `clear` is whether the password may be sent in clear text."""
         super().__init__(address, catalog, rules, places, log)
-        self._clear = clear
+        self._clear, self._sound = clear, sound
+        self._offers_sound = sound is not None
         self._packer = Packer()
 
     async def _talk(self, stream: Stream, reader: asyncio.StreamReader,
@@ -72,23 +79,63 @@ class RtspPush(CallingOutlet):
         reading = asyncio.get_running_loop().create_task(server.read())
         try:
             key = await opening.first()
-            await self._ask(server, 'ANNOUNCE', server.url, {
-                'Content-Type': 'application/sdp'}, describe(key, stream.name, local))
-            answer = await self._ask(server, 'SETUP', f'{server.url}/{TRACK}', {
-                'Transport': 'RTP/AVP/TCP;unicast;interleaved=0-1;mode=record'})
-            transport = InterleavedTransport(writer, self._channel(answer), self._packer,
+            await self._announce(server, describe(key, stream.name, local,
+                                                  sound=self._offers_sound))
+            answer = await self._set_up(server, TRACK, 0)
+            transport = InterleavedTransport(writer, self._channel(answer, 0), self._packer,
                                              RtpSender(stream.now_ns))
             transport.name = self.kind
+            sound = await self._set_up_sound(server, stream, writer)
+            if sound is not None and sound.link is not None:
+                transport.link = sound.link
             await self._ask(server, 'RECORD', server.url, {'Range': 'npt=0.000-'})
             opening.end()
             self.reason = ''
             server.on_report = self._hear
             server.keep_alive()
-            await self._play_to(stream, transport)
+            with _playing(sound, self._sound):
+                await self._play_to(stream, transport)
         finally:
             opening.end()
             server.end()
             reading.cancel()
+
+    async def _announce(self, server: '_Server', sdp: str) -> None:
+        try:
+            await self._ask(server, 'ANNOUNCE', server.url, {'Content-Type': 'application/sdp'},
+                            sdp)
+        except OSError:  # some answer with that to what they do not know
+            self._change_offer()
+            raise
+        except RefusedError as error:
+            if not error.wait_s:  # which is not for the password
+                self._change_offer()
+            raise
+
+    def _change_offer(self) -> None:
+        """Let the next attempt be without sound, which the server may not know, or with it."""
+        self._offers_sound = self._sound is not None and not self._offers_sound
+
+    async def _set_up(self, server: '_Server', track: str, channel: int) -> Answer:
+        return await self._ask(server, 'SETUP', f'{server.url}/{track}', {
+            'Transport': f'RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1};mode=record'})
+
+    async def _set_up_sound(self, server: '_Server', stream: Stream, writer: asyncio.StreamWriter
+                            ) -> 'InterleavedSound | None':
+        """Return how sound goes there; None where there is none, or the server takes none."""
+        if not self._offers_sound:
+            if self._sound is not None:
+                self._say(f'pictures go to {self.url()} without sound, with which '
+                          f'{self.address.place} has refused them')
+            return None
+        from .rtp_sound import InterleavedSound, SoundSender
+
+        try:
+            answer = await self._set_up(server, SOUND_TRACK, 2)
+        except RefusedError as error:
+            self._say(f'pictures go to {self.url()} without sound: {error}')
+            return None
+        return InterleavedSound(writer, self._channel(answer, 2), SoundSender(stream.now_ns))
 
     async def _ask(self, server: '_Server', method: str, url: str, headers: dict[str, str],
                    body: str = '') -> Answer:
@@ -110,10 +157,10 @@ class RtspPush(CallingOutlet):
             raise self._refused(f'it answered {answer.status} {said} to {method}')
         return answer
 
-    def _channel(self, answer: Answer) -> int:
+    def _channel(self, answer: Answer, usual: int) -> int:
         """Return which channel the server wants it in; RefusedError where there is no such one."""
         found = _CHANNEL.search(answer.headers.get('transport', ''))
-        channel = int(found[1]) if found else 0
+        channel = int(found[1]) if found else usual
         if channel not in CHANNELS:
             raise self._refused(f'it asks for channel {channel} of the connection, and the last '
                                 f'pair of channels begins at {CHANNELS[-1]}')
@@ -126,6 +173,20 @@ class RtspPush(CallingOutlet):
         """Take in RTCP, where any comes."""
         if self._viewer is not None and misses_something(data):
             want_key(self._viewer)
+
+
+@contextmanager
+def _playing(sound: 'InterleavedSound | None', listeners: 'Listeners | None') -> Iterator[None]:
+    """Send what is heard, too, as long as the context lasts."""
+    if sound is None or listeners is None:
+        yield
+        return
+    task = asyncio.get_running_loop().create_task(sound.play(listeners))
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 class _Server:

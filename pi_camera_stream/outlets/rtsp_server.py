@@ -17,15 +17,17 @@
 import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from .listening import ListeningOutlet
 from .multicast import Groups
 from .outlet import Log, Outlet
-from .rtp import Packer
+from .rtp import Numbers, Packer
 from .rtsp_connection import DEFAULT_PATH, RtspConnection
 from ..web.access.access_rules import AccessRules
 from ..web.access.admission import Admission
 from ..web.stream.catalog import Catalog
+from ..web.stream.stream import Stream
 
 if TYPE_CHECKING:
     from ..web.sound.listeners import Listeners
@@ -55,6 +57,14 @@ class RtspServer(ListeningOutlet):
         self.outlet: Outlet = self
         self.packer, self.note_wrong, self.sound = Packer(), note_wrong, sound
         self.groups = Groups(self, self.packer) if multicast else None
+        self._numbers: WeakValueDictionary[tuple[Stream, str], Numbers] = WeakValueDictionary()
+
+    def numbers(self, stream: Stream, tier: str) -> Numbers:
+        """Return those of all who play that."""
+        numbers = self._numbers.get((stream, tier))
+        if numbers is None:
+            numbers = self._numbers[stream, tier] = Numbers(stream.now_ns)
+        return numbers
 
     def url(self) -> str:
         return f'rtsp://{self.host()}:{self.port}/{DEFAULT_PATH}'

@@ -155,8 +155,12 @@ class SendingOutlet(Outlet):
 
     def _tell(self, reason: str) -> None:
         self.reason = reason
-        if reason and self._told.due(reason):
-            self.log(reason)
+        self._say(reason)
+
+    def _say(self, sentence: str) -> None:
+        """Log a sentence, if it has not been."""
+        if sentence and self._told.due(sentence):
+            self.log(sentence)
 
     def _explain(self, error: OSError) -> str:
         if isinstance(error, socket.gaierror):

@@ -20,7 +20,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 from aiohttp import web
 
@@ -28,7 +28,7 @@ from .address import Address, RTP, TS
 from .datagrams import datagram_socket, DatagramTransport, prepare_for_group
 from .mpegts import PACKET_BYTES, TsMuxer
 from .names import Place
-from .opening import describe
+from .opening import describe, SOUND_PORT
 from .outlet import Log, want_key
 from .rtp import misses_something, Packer, RtpSender
 from .rtp_transports import MulticastTransport, UdpTransport
@@ -85,6 +85,7 @@ class UdpOutlet(SendingOutlet):
         self._lost = 0  # frames, by transports that are closed
         self._looks = 0
         self._transport: DatagramTransport | None = None
+        self.sound: Listeners | None = None  # sent, too, where there is a microphone
 
     @property
     def _kind(self) -> socket.SocketKind:
@@ -98,7 +99,21 @@ class UdpOutlet(SendingOutlet):
     def _create(self, stream: Stream, place: Place) -> DatagramTransport:
         """Return a new transport; OSError where there is none."""
 
+    @abstractmethod
+    async def _send_sound(self, stream: Stream, place: Place, listeners: 'Listeners') -> None:
+        """Send what is heard until the task is cancelled."""
+
     async def _send(self, stream: Stream, place: Place) -> None:
+        sounding = None if self.sound is None else asyncio.create_task(
+            self._send_sound(stream, place, self.sound))
+        try:
+            await self._send_pictures(stream, place)
+        finally:
+            if sounding is not None:
+                sounding.cancel()
+                await asyncio.gather(sounding, return_exceptions=True)
+
+    async def _send_pictures(self, stream: Stream, place: Place) -> None:
         wrong: list[OSError] = []
         transport = self._transport = self._create(stream, place)
 
@@ -134,21 +149,11 @@ class UdpOutlet(SendingOutlet):
 
 
 class TsOutlet(UdpOutlet):
-    """Sends MPEG-TS, with sound where there is a microphone."""
+    """Sends MPEG-TS."""
 
     kind = TS
-    sound: 'Listeners | None' = None
 
-    async def _send(self, stream: Stream, place: Place) -> None:
-        sounding = None if self.sound is None else asyncio.create_task(
-            self._send_sound(self.sound))
-        try:
-            await super()._send(stream, place)
-        finally:
-            if sounding is not None:
-                sounding.cancel()
-
-    async def _send_sound(self, listeners: 'Listeners') -> None:
+    async def _send_sound(self, _stream: Stream, _place: Place, listeners: 'Listeners') -> None:
         with listeners.join() as listener:
             while True:
                 packet, transport = await listener.take(_SOUND_S), self._transport
@@ -170,7 +175,11 @@ class TsOutlet(UdpOutlet):
 
 
 class RtpOutlet(UdpOutlet):
-    """Sends RTP to a port, and reports of when pictures were taken to the next one."""
+    """
+    Sends RTP to a port, and reports of when pictures were taken to the next one.
+
+    Sound goes to the two behind these.
+    """
 
     kind = RTP
 
@@ -196,13 +205,11 @@ class RtpOutlet(UdpOutlet):
                 why = self.reason or f"no picture of '{stream.name}': {stream.reception.signal()}"
                 raise web.HTTPServiceUnavailable(text=f'{why}\n')
             await asyncio.sleep(_LOOK_S)
-        return describe(key, stream.name, self._peer, self.address.port)
+        return describe(key, stream.name, self._peer, self.address.port, self.sound is not None)
 
     def _create(self, stream: Stream, place: Place) -> UdpTransport:
-        family, peer = place
+        peer, local = place[1], self._local(place)
         self._peer = str(peer[0]).partition('%')[0]
-        local = ('::', 0, 0, 0) if family is socket.AF_INET6 else (
-            self._interface if self.address.group else _ANY, 0)
         kind = MulticastTransport if self.address.group else UdpTransport
         transport = kind(local, peer, Delivery(port=self.address.port,
                                                control_port=self.address.port + 1),
@@ -210,6 +217,19 @@ class RtpOutlet(UdpOutlet):
         transport.name = self.kind
         transport.on_report = self._hear
         return transport
+
+    async def _send_sound(self, stream: Stream, place: Place, listeners: 'Listeners') -> None:
+        from .rtp_sound import send_sound, SoundSender
+
+        with contextlib.suppress(OSError):  # which is that of the pictures, and said of them
+            await send_sound(listeners, self._local(place), place[1],
+                             self.address.port + SOUND_PORT, SoundSender(stream.now_ns),
+                             self.address.group)
+
+    def _local(self, place: Place) -> tuple[Any, ...]:
+        """Return from where it is sent."""
+        return ('::', 0, 0, 0) if place[0] is socket.AF_INET6 else (
+            self._interface if self.address.group else _ANY, 0)
 
     def _hear(self, data: bytes) -> None:
         """Take in RTCP, where any comes."""

@@ -17,7 +17,6 @@
 from collections.abc import Callable
 from typing import Any, TYPE_CHECKING
 
-from .web_settings import read_helpers
 from ..core.clock import NowNs
 
 if TYPE_CHECKING:
@@ -41,10 +40,9 @@ def create_microphone(value: Callable[[str], Any], now_ns: NowNs, log: Callable[
     return Microphone(name, now_ns, log)
 
 
-def create_sound(microphone: 'Microphone | None', value: Callable[[str], Any], now_ns: NowNs
-                 ) -> 'Sound | None':
+def create_sound(microphone: 'Microphone | None', now_ns: NowNs) -> 'Sound | None':
     """Return what pages hear of a microphone, None without one."""
     if microphone is None:
         return None
     from ..web.sound.sound import Sound
-    return Sound(microphone, now_ns, read_helpers(value))
+    return Sound(microphone, now_ns)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from ..core.frame import Frame
 
 MOST_BYTES = 32_000_000  # that wait for the disk, and as many of the seconds before
+DRIVEN, FOUND = 'driven', 'found'  # kinds of notes
 _OVERHEAD_BYTES = 200  # of each, beside its data
 _LONG_GROUP_S = 2.0  # at least; a key frame costs as much as two others
 
@@ -34,7 +35,11 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Note:
-    """Something that happened beside the pictures: a kind, and what is to be told as JSON."""
+    """
+    Something that happened beside the pictures: a kind, and what is to be told as JSON.
+
+    The stamp of what was found is that of its picture.
+    """
 
     kind: str
     data: str

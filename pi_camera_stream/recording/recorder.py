@@ -28,7 +28,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .backlog import Note, Sound
+from .backlog import DRIVEN, FOUND, Note, Sound
 from .disk_writer import DiskWriter
 from .feed import Feed
 from .folder import Folder, is_name
@@ -36,6 +36,7 @@ from .settings import MOTION, RecordSettings
 from .track import Track
 from .trigger import Trigger
 from ..core.clock import NowNs
+from ..core.driving.contest import Word
 from ..core.recording import Recording
 from ..core.sound import CHANNELS, SoundFeed, SoundPacket
 from ..web.connections import ConnectionReaper
@@ -83,6 +84,7 @@ class Recorder:
         self._trigger = Trigger(settings.mode, settings.after_s)
         self._recording = self._active = self._closed = False
         self._since_s = self._heard_s = 0.0  # when it began, and when a processor was heard of
+        self._told = False  # what `on_active` has heard last
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._known: frozenset[str] = frozenset()  # files that have been seen
@@ -106,10 +108,26 @@ class Recorder:
         self._follow()
         return ''
 
+    def set_mode(self, mode: str) -> None:
+        """Let it be one of MODES, as at the start."""
+        with self._lock:
+            self._trigger.set_mode(mode)
+            self._heard_s = time.monotonic()
+        self._follow()
+
     def note_driven(self, linear: float, angular: float) -> None:
-        """Take down what a vehicle has been told, in m/s and rad/s."""
+        """Take down what a vehicle has been told from a page, in m/s and rad/s."""
         if self._active:
-            self._note('driven', f'"linear": {linear:.6g}, "angular": {angular:.6g}')
+            self._note(DRIVEN, f'"from": "page", "linear": {linear:.6g}, '
+                                 f'"angular": {angular:.6g}')
+
+    def note_driven_by_others(self, word: Word) -> None:
+        """Take down what others have told it, all of which is finite."""
+        if self._active:
+            linear, lateral, _, _, _, angular = word.velocity
+            sideways = f'"lateral": {lateral:.6g}, ' if lateral else ''
+            self._note(DRIVEN, f'"from": "topic", "linear": {linear:.6g}, {sideways}'
+                                 f'"angular": {angular:.6g}', word.stamp_ns or None)
 
     def note_found(self, text: str) -> None:
         """Take down what processors have found in a picture, as `vision.results` writes it."""
@@ -133,7 +151,7 @@ class Recorder:
                 self._trigger.find(now_s)
         if moves:
             self._follow()
-        self._note('found', f'"results": {plain}', stamp_ns)
+        self._note(FOUND, f'"results": {plain}', stamp_ns)
 
     def put_sound(self, packet: SoundPacket) -> None:
         """Take in what was heard, for where there is a track for it."""
@@ -269,11 +287,13 @@ class Recorder:
         if not wanted:
             self._disk.forget()
         self._hear(wanted)
-        self._on_active(self._active)
+        if self._active != self._told:
+            self._told = self._active
+            self._on_active(self._told)
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None
-        if self._active and self._settings.mode == MOTION:
+        if self._trigger.waits_for_motion:
             self._ticking = self._loop.call_later(_TICK_S, self._follow)
 
 

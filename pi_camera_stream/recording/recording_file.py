@@ -18,8 +18,9 @@ from contextlib import suppress
 import json
 from typing import Any
 
-from .backlog import Arrival, Note, Sound
+from .backlog import Arrival, FOUND, Note, Sound
 from .folder import Folder, NOTES, VIDEO
+from .found_pictures import FoundPictures
 from .matroska import MARK, MatroskaWriter, TICKS_PER_S, Title
 from .output_file import OutputFile
 from ..core.frame import Frame
@@ -57,6 +58,7 @@ class RecordingFile:
         self._last_at_s, self._last_tick, self._has_sound = at_s, -1, sound_channels > 0
         stem = folder.new_stem(topic, began)
         self.name = f'{stem}{VIDEO}'
+        self._found = FoundPictures()
         self._notes: OutputFile | None = None
         self._film = OutputFile(folder.path / self.name)
         try:
@@ -96,8 +98,8 @@ class RecordingFile:
         if isinstance(content, Frame):
             self._add(content, arrival.at_s)
         elif isinstance(content, Note):
-            self._line(f'{{"type": "{content.kind}", "stamp_ns": {content.stamp_ns}, '
-                       f'{content.data}}}\n')
+            if content.kind != FOUND or self._found.find(content):
+                self._happened(content)
         elif self._has_sound and isinstance(content, Sound) \
                 and content.stamp_ns >= self._first_ns:
             self._writer.add_sound(content.data, self._tick(content.stamp_ns))
@@ -133,9 +135,14 @@ class RecordingFile:
         self._last_tick, self._last_ns, self._last_at_s = tick, frame.stamp_ns, at_s
         self.seconds = tick / TICKS_PER_S
         self._note({'type': 'picture', 'stamp_ns': frame.stamp_ns, 's': self.seconds})
+        for note in self._found.write_picture(frame.stamp_ns):
+            self._happened(note)
 
     def _tick(self, stamp_ns: int) -> int:
         return (stamp_ns - self._first_ns + _TICK_NS // 2) // _TICK_NS
+
+    def _happened(self, note: Note) -> None:
+        self._line(f'{{"type": "{note.kind}", "stamp_ns": {note.stamp_ns}, {note.data}}}\n')
 
     def _note(self, line: dict[str, Any]) -> None:
         self._line(json.dumps(line) + '\n')

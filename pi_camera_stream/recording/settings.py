@@ -27,7 +27,7 @@ PARAMETERS = (
     Parameter('record', OFF, 'When to record: `always`; `motion`: while a processor `motion` '
                              'finds something; `ready` and `off`: when turned on by the '
                              'service `record` or the page, `ready` with the last seconds '
-                             'before that', choices=MODES),
+                             'before that', choices=MODES, live=True),
     Parameter('record_topics', '', "Topics to record, separated by commas; empty: the bridge's "
                                    'own, and in `serve` all cameras'),
     Parameter('record_codec', JPEG, 'How frames are recorded: `jpeg`, as they arrive, or `h264`, '

@@ -29,7 +29,12 @@ class Trigger:
     """
 
     def __init__(self, mode: str, after_s: float) -> None:
-        self._mode, self._after_s = mode, after_s
+        self._after_s = after_s
+        self.set_mode(mode)
+
+    def set_mode(self, mode: str) -> None:
+        """Begin anew as configured, whatever has been switched or seen."""
+        self._mode = mode
         self._waits = mode not in (OFF, ALWAYS)  # whether there is something between off and on
         self._level = {OFF: 0, ALWAYS: 2}.get(mode, 1)
         self._until_s = -math.inf

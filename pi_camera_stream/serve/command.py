@@ -24,6 +24,7 @@ import logging
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from .camera_feed import CameraFeed
 from .configuration import Configuration, read_configuration
@@ -45,7 +46,6 @@ from ..parameters.record_settings import read_recording
 from ..parameters.secrets import exposed
 from ..parameters.sound_settings import create_microphone, create_sound
 from ..parameters.web_settings import read_helpers, read_outlets, read_rules, read_video
-from ..recording.recorder import Recorder
 from ..recording.settings import MOTION
 from ..vision.pipeline import Pipeline
 from ..web.access.tls import server_context
@@ -55,6 +55,9 @@ from ..web.results import ResultsFeed
 from ..web.server import WebServer
 from ..web.stream.catalog import Catalog
 from ..web.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from ..recording.recorder import Recorder
 
 _COMPRESSED = 'sensor_msgs/msg/CompressedImage'  # what such a topic would be among ROS nodes
 
@@ -116,7 +119,7 @@ class _Program:
             self._vehicle.on_sent = self._recorder.note_driven
         drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log.info)
-        sound = create_sound(self._microphone, bridge.__getitem__, time.time_ns)
+        sound = create_sound(self._microphone, time.time_ns)
         application = Application(self._catalog, rules, self._log.warning, drive,
                                   machine=lambda: read_health().state(),
                                   results=self._results if self._processed else None,
@@ -207,7 +210,7 @@ class _Program:
         return [ProcessedFeed(self._cameras[0], pipeline, self._encoder, self._full,
                               self._video, self._on_results, self._log)]
 
-    def _create_recorder(self, configuration: Configuration) -> Recorder | None:
+    def _create_recorder(self, configuration: Configuration) -> 'Recorder | None':
         """Return what records the cameras; None where nothing is to be recorded."""
         settings = read_recording(configuration.bridge.__getitem__)
         if settings is None:
@@ -215,6 +218,7 @@ class _Program:
         if settings.mode == MOTION and MOTION not in configuration.processors:
             raise PermanentError("'record' is motion, but nothing looks for motion: add "
                                  '--processor motion')
+        from ..recording.recorder import Recorder  # half a megabyte, which most do without
         return Recorder(
             settings, self._catalog.stream,
             settings.topics or [camera.stream.name for camera in self._cameras], time.time_ns,

@@ -18,12 +18,10 @@ import os
 import re
 import shutil
 
-from ..codecs.opus_encoder import why_missing as why_no_encoder
 from ..core.child import Child
 from ..core.errors import PermanentError, TemporaryError
 from ..core.sound import CHANNELS, RATE
 
-SAMPLE_BYTES = 2
 _PERIOD_US = 5000  # the shortest that USB devices do well with
 _BUFFER_US = 200_000  # for a busy machine; nobody waits for it
 _MOST_BYTES = 8192  # of what it says, at the end
@@ -68,7 +66,7 @@ class Arecord:
 
     def __init__(self, name: str) -> None:
         """TemporaryError where it cannot be opened, or later, has one sentence for the user."""
-        if reason := why_no_program() or why_no_encoder():
+        if reason := why_no_program():
             raise TemporaryError(reason)
         self._name, self._said = name, b''
         # As it is, `hw:` takes nothing but what the device has.

@@ -20,16 +20,16 @@ import time
 
 import numpy as np
 
-from .arecord import Arecord, check_name, SAMPLE_BYTES, why_no_program
-from .grid import Grid
-from ..codecs.opus_encoder import OpusEncoder, Samples
+from .arecord import Arecord, check_name, why_no_program
+from .grid import Grid, Piece
+from ..codecs.opus_encoder import OpusEncoder, Samples, why_missing
 from ..core.backoff import Backoff
 from ..core.clock import NowNs, to_clock
 from ..core.errors import TemporaryError
 from ..core.pacing import Occasionally
-from ..core.sound import RATE, SoundFeed, SoundPacket
+from ..core.sound import RATE, SAMPLE_BYTES, SoundFeed, SoundPacket
 
-_LOOK_S = 0.25  # between two looks at whether anybody listens
+_LOOK_S = 0.05  # between two looks at whether anybody listens, where nothing comes
 _SILENT_S = 3.0  # a device that gives nothing for so long is opened anew
 _FASTER_S = 2.0  # so much sound cannot have come before it was to be heard
 _REPEAT_S = 60.0  # how often the same reason is logged
@@ -38,14 +38,15 @@ _SAMPLE_NS = 1_000_000_000 / RATE
 
 class Microphone:
     """
-    Take sound from ALSA, and give it to the `feed` as Opus.
+    Take sound from ALSA, and give it to the `feed` as Opus, to `pcm` as it is.
 
     A thread of its own reads and encodes, and opens the device again when it fails; nothing is
-    open while nobody listens. What nobody has listened to is nowhere.
+    open while nobody listens, nor encoded while nobody wants Opus. What nobody has listened to is
+    nowhere.
 
     Attributes
     ----------
-    feed
+    feed, pcm
         Whoever listens; any thread may.
     reason
         Why there is no sound, and what helps; empty where there is, or nobody listens.
@@ -66,7 +67,7 @@ class Microphone:
         self._packets = self._restarts = 0
         self._logged = Occasionally(_REPEAT_S)
         self._last = ''  # reason that was logged
-        self.feed = SoundFeed(self._on_demand)
+        self.feed, self.pcm = SoundFeed(self._on_demand), SoundFeed(self._on_demand)
         self.reason = self._lacking = why_no_program()
         self._thread = threading.Thread(target=self._run, name='sound', daemon=True)
 
@@ -84,17 +85,20 @@ class Microphone:
 
     def title(self) -> str:
         """Return what it is and does, for a reader."""
-        return f'{self._name}, ' + ('heard' if self.feed.listeners else 'off: nobody is listening')
+        return f'{self._name}, ' + ('heard' if self._listeners() else 'off: nobody is listening')
 
     def state(self) -> Mapping[str, object]:
         """Return what `/state` says of it."""
-        return {'device': self._name, 'listeners': self.feed.listeners, 'reason': self.reason,
+        return {'device': self._name, 'listeners': self._listeners(), 'reason': self.reason,
                 'packets_missing': self._grid.missing, 'restarts': self._restarts}
 
-    def _on_demand(self, wanted: bool) -> None:
+    def _listeners(self) -> int:
+        return self.feed.listeners + self.pcm.listeners
+
+    def _on_demand(self, _: bool) -> None:
         with self._changed:
-            self._wanted = wanted
-            if not wanted:
+            self._wanted = self._listeners() > 0
+            if not self._wanted:
                 self.reason = self._lacking
             self._changed.notify()
 
@@ -121,21 +125,30 @@ class Microphone:
             return not self._ended
 
     def _listen(self) -> None:
-        """Encode what the device gives, until nobody listens any more."""
+        """Hand out what the device gives, until nobody listens any more."""
         device = Arecord(self._name)
+        encoder: OpusEncoder | None = None
         try:
-            encoder = OpusEncoder()
             self._grid.begin_anew()
             for samples, now_ns in self._samples(device):
                 for piece in self._grid.cut(samples, now_ns):
-                    data, early = encoder.encode(piece.samples)
-                    taken_ns = round(piece.taken_ns - early * _SAMPLE_NS)
+                    if self.pcm.listeners:
+                        self._hand_out(self.pcm, piece.samples.astype('<i2').tobytes(), piece)
+                    if self.feed.listeners:
+                        encoder = encoder or _create_encoder()
+                        data, early = encoder.encode(piece.samples)
+                        self._hand_out(self.feed, data, piece, early)
+                    else:
+                        encoder = None  # which would go on from what was before
                     self.reason = ''
                     self._packets += 1
-                    self.feed.hand_out(SoundPacket(data, to_clock(taken_ns, self._now_ns),
-                                                   piece.number))
         finally:
             device.close()
+
+    def _hand_out(self, feed: SoundFeed, data: bytes, piece: Piece, early: int = 0) -> None:
+        """Hand out a piece, in which sound begins so many samples before it."""
+        taken_ns = round(piece.taken_ns - early * _SAMPLE_NS)
+        feed.hand_out(SoundPacket(data, to_clock(taken_ns, self._now_ns), piece.number))
 
     def _samples(self, device: Arecord) -> Iterator[tuple[Samples, int]]:
         """Yield what has come, and by when (CLOCK_MONOTONIC), as long as somebody listens."""
@@ -167,3 +180,10 @@ class Microphone:
         if reason != self._last or self._logged.due():
             self._last = reason
             self._log(f'{reason}; trying again')
+
+
+def _create_encoder() -> OpusEncoder:
+    """TemporaryError where there is none."""
+    if reason := why_missing():
+        raise TemporaryError(reason)
+    return OpusEncoder()

@@ -91,7 +91,7 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--no-consumer', action='store_true', help='do not start the OpenCV '
                                                                    'consumer')
     parser.add_argument('--no-ros', action='store_true',
-                        help='run without ROS 2 (default: where it is not installed)')
+                        help='run without ROS 2 (default: if it is not installed)')
     options = parser.parse_args(args)
     if options.source not in NAMES and (Path(options.source).exists() or '.' in options.source
                                         or '/' in options.source):

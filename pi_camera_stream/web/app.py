@@ -54,6 +54,7 @@ from .stream.stream_query import (
 from .stream.viewer import StreamRequest, Viewer
 from .stream.websocket import stream_websocket
 from .webrtc.ice_servers import IceServer
+from .webrtc.video_session import watching
 from .webrtc.whep import Whep
 from ..core import camera_info, clock_exchange
 from ..core.recording import Recordings
@@ -139,9 +140,10 @@ class Application:
         get('/snapshot.jpg', self._snapshot)
         get('/ws', self._websocket, allow_head=False)
         app.router.add_post('/whep', self._offer)
-        app.router.add_patch('/whep/{viewer}', self._whep.change)
-        app.router.add_delete('/whep/{viewer}', self._whep.end)
-        get('/whep/{viewer}', self._whep.show, allow_head=False)
+        for place in ('/whep', '/whep/sound'):
+            app.router.add_patch(place + '/{viewer}', self._whep.change)
+            app.router.add_delete(place + '/{viewer}', self._whep.end)
+            get(place + '/{viewer}', self._whep.show, allow_head=False)
         if self._drive is not None:
             get('/drive', self._drive_page(self._drive), allow_head=False)
         if self._camera_panel is not None:
@@ -155,7 +157,6 @@ class Application:
         if self._sound is not None:
             get('/sound', self._sound_page(self._sound), allow_head=False)
             app.router.add_post('/whep/sound', self._sound_offer(self._sound))
-            app.router.add_delete('/whep/sound/{listener}', self._sound.end)
         get(f'/{clock_exchange.PLACE}', self._clock)
         if self._camera_infos is not None:
             get(f'/{camera_info.PLACE}', self._camera_info)
@@ -202,7 +203,7 @@ class Application:
         if self._recordings is not None:
             self._recordings.end()
         if self._sound is not None:
-            await self._sound.close()
+            self._sound.end()
         if self._drive is not None:
             await self._drive.close()
 
@@ -238,9 +239,9 @@ class Application:
             with place, self._access.connected(request, connection):
                 yield
 
-        return await self._whep.offer(request, stream, Viewer(
+        return await self._whep.offer(request, watching(stream, Viewer(
             address, 'webrtc', read_webrtc_request(request.query),
-            visitor=self._rules.counted(address)), door)
+            visitor=self._rules.counted(address))), door)
 
     async def _watch(self, request: web.Request, answer: Watch, transport: str,
                      wanted: StreamRequest) -> web.StreamResponse:
@@ -307,15 +308,18 @@ class Application:
         return answer
 
     def _sound_offer(self, sound: 'Sound') -> Handler:
+        from .sound.sound_session import listening
+
         async def answer(request: web.Request) -> web.StreamResponse:
+            address = client_address(request)
+
             @contextmanager
             def door(connection: Connection) -> Iterator[None]:
-                with self._hearers.admit(client_address(request),
-                                         role_of(request) is Role.LEADS), \
+                with self._hearers.admit(address, role_of(request) is Role.LEADS), \
                         self._access.connected(request, connection):
                     yield
 
-            return await sound.offer(request, door)
+            return await self._whep.offer(request, listening(sound.listeners, address), door)
         return answer
 
     async def _streams(self, _: web.Request) -> web.Response:

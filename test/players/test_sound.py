@@ -14,16 +14,21 @@
 
 """What players hear of a microphone beside the pictures, by RTSP."""
 
+from contextlib import contextmanager
+from pathlib import Path
 import shutil
 
 import av
+from benchmarks.common import networks
 from benchmarks.common.sound_card import clicks, RATE, SoundCard
 import numpy as np
 import pytest
-from support import senders
+from support import playing, senders
+from support.playing import decoded, output
 from support.processes import running
 
 SECONDS = 3
+RTP_PORT, SECRET = 24_570, 'correct-horse'
 
 
 @pytest.fixture(autouse=True)
@@ -39,16 +44,30 @@ def card(tmp_path_factory):
     made.stop()
 
 
-@pytest.fixture(scope='module')
-def url(card):
-    port = senders.free_port()
+@contextmanager
+def serving(card, address, port, *arguments, **options):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('ALSA_CONFIG_PATH', card.environment['ALSA_CONFIG_PATH'])
         with running('serve', '--source', 'pattern', '--size', '320x240', '--fps', '15',
-                     '--address', '127.0.0.1', '--port', '0', '--rtsp-port', port, '--audio',
-                     card.name) as program:
-            program.wait_for('Open')
-            yield f'rtsp://127.0.0.1:{port}/camera'
+                     '--address', address, '--port', '0', '--rtsp-port', port, '--audio',
+                     card.name, *arguments, **options) as program:
+            program.url = program.wait_for(r'Open (\S+) in')[1]
+            program.rtsp = f'rtsp://{address}:{port}/camera'
+            yield program
+
+
+@pytest.fixture(scope='module')
+def program(card):
+    rtsp, push = (senders.free_port() for _ in range(2))
+    with serving(card, '127.0.0.1', rtsp, '--outlets', (
+            f'rtp://127.0.0.1:{RTP_PORT},rtsp://robot:{SECRET}@127.0.0.1:{push}/live')) as one:
+        one.push = push
+        yield one
+
+
+@pytest.fixture
+def url(program):
+    return program.rtsp
 
 
 def hear(frames):
@@ -87,3 +106,39 @@ def test_sound_alone_can_be_played(url, card):
                  timeout=30) as player:
         assert [stream.type for stream in player.streams] == ['audio']
         assert len(hear(player.decode(audio=0))) >= 2 * SECONDS - 2
+
+
+def test_who_gets_rtp_hears_it(program):
+    with av.open(f'{program.url}camera.sdp', options={
+            'protocol_whitelist': 'http,tcp,udp,rtp'}, timeout=30) as player:
+        assert sorted(stream.type for stream in player.streams) == ['audio', 'video']
+        assert len(hear(player.decode(audio=0))) >= 2 * SECONDS - 2
+
+
+def clicks_in(stream):
+    """Return how many clicks are in some seconds of samples."""
+    samples = np.frombuffer(stream.read(SECONDS * RATE * 4), np.float32)
+    loud = np.flatnonzero(abs(samples) > 0.1)
+    return 1 + np.count_nonzero(np.diff(loud) > RATE / 10) if len(loud) else 0
+
+
+def test_a_media_server_is_given_it_and_pictures_alone_where_it_takes_no_sound(program):
+    server = ('/usr/bin/python3', str(Path(playing.__file__).with_name('media_server.py')),
+              str(program.push), 'robot', SECRET)
+    with output(*server, 'sound') as sound:
+        assert clicks_in(sound) >= 2 * SECONDS - 2
+    pictures = decoded(*server)
+    assert next(pictures).shape[:2] == (240, 320)
+    pictures.close()
+    program.wait_for('without sound')
+
+
+def test_a_group_on_another_computer_hears_it(card, missing):
+    if reason := networks.unavailable():
+        missing(reason)
+    with networks.two_hosts() as (here, there), serving(
+            card, networks.ADDRESSES[0], '8554', '--rtsp-multicast', 'true', prefix=here) as one, \
+            output(*there, 'ffmpeg', '-v', 'error', '-rtsp_transport', 'udp_multicast',
+                   '-analyzeduration', '500000', '-i',
+                   one.rtsp, '-map', '0:a', '-f', 'f32le', '-ac', '1', '-') as sound:
+        assert clicks_in(sound) >= 2 * SECONDS - 2

@@ -168,10 +168,10 @@ def test_a_row_that_there_is_not_is_explained():
 
 @pytest.mark.parametrize(('arguments', 'code', 'sentence'), [
     (['--viewers', '0'], 2, "'0' must be 1 or more"),
-    (['--link', 'fast'], 2, "'fast' is no rate: write it like 50mbit"),
+    (['--link', 'fast'], 2, "'fast' is not a rate: write it as 50mbit"),
     (['--congestion', 'bbr'], 2, '--congestion needs --link or --rtt-ms'),
     (['--json', '/nowhere/result.json'], 2, "there is no folder '/nowhere' for --json"),
-    (['--size', '3M'], 1, 'a picture of 320x240 cannot have 3000 kB'),
+    (['--size', '3M'], 1, 'a frame of 320x240 cannot have 3000 kB'),
 ])
 def test_what_cannot_be_measured_is_explained(arguments, code, sentence):
     program = viewers(*arguments)

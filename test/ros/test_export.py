@@ -14,14 +14,20 @@
 """A ROS bag becomes a video; the bags are those that rosbags itself writes."""
 
 from importlib.util import find_spec
+import os
+from pathlib import Path
+import signal
+import subprocess
 import sys
 
 import av
 import numpy as np
+from pi_camera_stream.tools.export import command
 from pi_camera_stream.tools.export.bag import _VIDEO_DEFINITION
 from pi_camera_stream.tools.export.command import main
 import pytest
 from support import pictures, videos
+from support.processes import WAIT_S
 
 IMAGE, VIDEO = 'sensor_msgs/msg/CompressedImage', 'foxglove_msgs/msg/CompressedVideo'
 TOPIC, FOXGLOVE, RAW = '/camera/image_raw/compressed', '/camera/image_raw/foxglove', '/camera/raw'
@@ -32,7 +38,8 @@ JPEGS = [pictures.jpeg(seed=number) for number in range(len(TIMES_S))]
 
 
 @pytest.fixture(autouse=True)
-def _rosbags(missing):
+def _rosbags(missing, monkeypatch):
+    monkeypatch.setattr(command, 'interrupt_by_signals', lambda _: None)  # pytest has its own
     if find_spec('rosbags') is None:
         missing('rosbags is not installed (script/requirements/test.txt)')
 
@@ -167,7 +174,7 @@ def test_a_bag_that_was_cut_off_is_taken_up_to_there(tmp_path, capsys):
     write_images(tmp_path / 'bag')
     file, = (tmp_path / 'bag').glob('*.mcap')
     data = file.read_bytes()
-    for length in range(0, len(data), len(data) // 12):
+    for length in range(len(data) // 12, len(data), len(data) // 12):
         file.write_bytes(data[:length])
         out = tmp_path / f'{length}.mkv'
         code = main([str(file), '--video', str(out)])
@@ -195,11 +202,11 @@ def test_what_is_wrong_is_said_in_one_sentence_with_the_remedy(tmp_path, capsys,
     out.write_text('mine')
     assert 'there already' in refused(capsys, bag, '--video', out, '--topic', TOPIC)
     assert out.read_text() == 'mine'
-    (tmp_path / 'folder').mkdir()
     (tmp_path / 'file.mcap').write_bytes(b'no bag')
-    for odd in ('folder', 'file.mcap', 'out.mkv'):
-        assert 'cannot be read as a bag' in refused(
-            capsys, tmp_path / odd, '--video', tmp_path / 'other.mkv')
+    assert 'cannot be read as a bag' in refused(
+        capsys, tmp_path / 'file.mcap', '--video', tmp_path / 'other.mkv')
+    assert 'cannot be written' in refused(
+        capsys, bag, '--video', Path('/proc/out.mkv'), '--topic', TOPIC)
     with Writing(tmp_path / 'raw', 'MCAP') as writing:
         writing.raw()
     assert 'record image_raw/compressed' in refused(
@@ -208,3 +215,47 @@ def test_what_is_wrong_is_said_in_one_sentence_with_the_remedy(tmp_path, capsys,
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, 'rosbags', None)
     assert 'pip install rosbags' in refused(capsys, bag, '--video', tmp_path / 'other.mkv')
+
+
+def test_what_cannot_be_a_bag_is_said_at_once(tmp_path, capsys):
+    """A reader would wait for ever at a pipe."""
+    os.mkfifo(tmp_path / 'pipe.mcap')
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'zero.mcap').symlink_to('/dev/zero')
+    (tmp_path / 'empty.db3').touch()
+    (tmp_path / 'text').write_text('no bag')
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'pipes').mkdir()
+    os.mkfifo(tmp_path / 'pipes/metadata.yaml')
+    for name, reason in {'pipe.mcap': 'is no regular file', 'pipe': 'is no regular file',
+                         'zero.mcap': 'is no regular file', 'pipes': 'is no regular file',
+                         'empty.db3': 'is empty', 'text': 'is not a bag',
+                         'folder': 'has no metadata.yaml', 300 * 'x': 'cannot be read'}.items():
+        said = refused(capsys, tmp_path / name, '--video', tmp_path / 'out.mkv')
+        assert reason in said
+        assert 'name the folder that `ros2 bag record` has made' in said
+    assert not list(tmp_path.glob('*.mkv*'))
+
+
+def test_interrupted_it_leaves_no_file_and_nothing_of_others(tmp_path):
+    """The bag is on a disk that does not answer any more."""
+    write_images(tmp_path / 'bag', 'SQLITE3', [pictures.jpeg(1280, 720)] * len(TIMES_S))
+    code = ('import sys, time; import pi_camera_stream.tools.export.bag as bag\n'
+            'from pi_camera_stream.tools.export.command import main\n'
+            'pictures = bag.Bag.pictures\n'
+            'def slowly(*words):\n'
+            '    yield from pictures(*words)\n'
+            '    print("read", flush=True)\n'
+            '    time.sleep(600)\n'
+            'bag.Bag.pictures = slowly\n'
+            'sys.exit(main(sys.argv[1:]))')
+    process = subprocess.Popen([sys.executable, '-c', code, tmp_path / 'bag', '--video',
+                                tmp_path / 'out.mkv'], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout.readline() == 'read\n'
+        assert (tmp_path / 'out.mkv.part').stat().st_size > 10_000
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, said) == (130, '')
+    assert not list(tmp_path.glob('out*'))

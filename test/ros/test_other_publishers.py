@@ -166,15 +166,25 @@ def test_publishers_that_do_not_send_are_no_matter(car, planner, another_guest):
         assert driver.drives
         planner.node.destroy_publisher(silent)
         driver.wait_for(others='')
+        program.wait_for(f"'{TOPIC}' is published as TwistStamped by /another_guest, and as "
+                         'Twist here')
     another_guest.node.destroy_publisher(stamped)
 
 
-def test_who_wants_may_drive_beside_others(car, planner):
-    with bridge(teleop__exclusive='false') as program, Driver(program.url) as driver, \
-            Repeater(planner, TOPIC, PLANNED, 'reliable'):
+def test_who_wants_may_drive_beside_others_and_what_each_says_is_recorded_once(
+        car, planner, tmp_path):
+    with bridge(teleop__exclusive='false', record_folder=tmp_path, record='always') as program, \
+            Driver(program.url) as driver, Repeater(planner, TOPIC, PLANNED, 'reliable'):
         driver.wait_for(others_send=True, refusal='')
         go(driver, car)
         assert driver.drives
+        count = len(car.heard)
+        wait_until(lambda: len(car.heard) > count + 40)
+    notes, = tmp_path.glob('*.jsonl')
+    driven = [line for line in map(json.loads, notes.read_text().splitlines())
+              if line['type'] == 'driven']
+    assert {line['linear'] for line in driven if line['from'] == 'topic'} == {0.25}
+    assert max(line['linear'] for line in driven if line['from'] == 'page') > 1.9
 
 
 def test_commands_with_stamps_are_told_apart_as_well(guest, planner):

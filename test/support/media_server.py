@@ -16,7 +16,8 @@
 """
 A media server of GStreamer's: `/usr/bin/python3 media_server.py PORT USER SECRET`.
 
-It takes what is recorded at /live, from who knows the secret, and writes it to its output.
+It takes what is recorded at /live, from who knows the secret, and writes the pictures to its
+output; with a fourth word, the sound, decoded (float), in place of them.
 """
 
 import sys
@@ -28,8 +29,11 @@ gi.require_version('GstRtsp', '1.0')
 gi.require_version('GstRtspServer', '1.0')
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - their versions first
 
+PICTURES = 'rtph264depay name=depay0 ! video/x-h264,stream-format=byte-stream'
+SOUND = 'rtpopusdepay name=depay1 ! opusdec ! audioconvert ! audio/x-raw,format=F32LE,channels=1'
 
-def main(port: str, user: str, secret: str) -> None:
+
+def main(port: str, user: str, secret: str, sound: str = '') -> None:
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address('127.0.0.1')
@@ -37,8 +41,8 @@ def main(port: str, user: str, secret: str) -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
     factory.set_latency(0)
-    factory.set_launch('( rtph264depay name=depay0 ! video/x-h264,stream-format=byte-stream ! '
-                       'fdsink fd=1 sync=false )')
+    factory.set_launch(f'( {PICTURES} ! fakesink {SOUND} ! fdsink fd=1 sync=false )' if sound else
+                       f'( {PICTURES} ! fdsink fd=1 sync=false )')
     factory.add_role_from_structure(Gst.Structure.from_string(
         'sender, media.factory.access=(boolean)true, media.factory.construct=(boolean)true')[0])
     auth, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()

@@ -17,17 +17,23 @@
 from pathlib import Path
 import re
 import subprocess
+import textwrap
 from xml.etree import ElementTree
 
 from benchmarks import __main__ as benchmarks
 from pi_camera_stream import __main__ as command_line
+from pi_camera_stream.parameters.tables import TABLES
 from pi_camera_stream.tools import document
+from pi_camera_stream.vision.registry import built_in_parameters
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'pi_camera_stream'
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md')]
+EXPLAINED = [*DOCUMENTS, ROOT / 'examples/line_follower/README.md',
+             *(ROOT / 'examples').rglob('*.py'), *(ROOT / 'config').glob('*.*')]
+COMMANDS_WITH_HELP = 'serve', 'demo', 'secure', 'export', 'latency', 'watch', 'doctor'
 
 
 def tracked_files():
@@ -169,17 +175,96 @@ def test_documents_name_only_benchmarks_that_exist():
     assert named == set(benchmarks.COMMANDS)
 
 
-def test_documents_give_launch_files_only_arguments_that_they_take():
+def test_documents_write_only_launch_arguments_as_launch_arguments():
     """What a launch file does not declare, it passes over without a word."""
     source = (PACKAGE / 'nodes/launch_description.py').read_text()
+    others = {'image_transport', 'name'}  # of launch files of others; stands for any
+    foreign = r'ros2 launch (?!pi_camera_stream).*'
     given = set()
-    for path in DOCUMENTS:
-        for line in path.read_text().replace('\\\n', ' ').splitlines():
-            if match := re.search(r'ros2 launch pi_camera_stream \S+\.launch\.py(.*)', line):
-                given |= set(re.findall(r' ([a-z_]+):=', match[1]))
-    given = {re.sub('^(left|right)_', '', name) for name in given}
+    for path in EXPLAINED:
+        for word in re.findall(r"""(?<!-p )(?<!-p ')(?<!-r )(?<![\w/.])([a-z_]+):=""",
+                               re.sub(foreign, '', path.read_text())):
+            given.add(re.sub('^(left|right)_', '', word))
+    assert len(given) > 20
+    assert {name for name in given - others if f"'{name}'" not in source} == {'params'}
+
+
+@pytest.mark.parametrize('command', COMMANDS_WITH_HELP)
+def test_documents_give_commands_only_options_that_they_take(command, capsys):
+    with pytest.raises(SystemExit):
+        command_line.main([command, '--help'])
+    known = set(re.findall(r'--[a-z][\w.-]*', capsys.readouterr().out))
+    called = fr'(?:-m pi_camera_stream {command}|script/{command}|`{command}) ([^`\n#|]*)'
+    given = {'--' + option for path in EXPLAINED
+             for words in re.findall(called, path.read_text().replace('\\\n', ' '))
+             for option in re.findall(r'(?<!\S)--([a-z][\w.-]*)', words)}
+    assert given
+    assert given - known == set()
+
+
+def test_documents_name_only_options_that_something_takes(capsys):
+    """Where the text does not say of which command they are."""
+    others = {'--all', '--clock', '--codec', '--device', '--inline', '--intra', '--ipc', '--loop',
+              '--privileged', '--remap', '--ros-args', '--shm-size', '--topics'}
+    for command in COMMANDS_WITH_HELP:
+        with pytest.raises(SystemExit):
+            command_line.main([command, '--help'])
+    own = '\n'.join([capsys.readouterr().out, (ROOT / 'script/setup').read_text(),
+                     *(path.read_text() for path in (ROOT / 'benchmarks').rglob('*.py'))])
+    named = {option for path in DOCUMENTS
+             for option in re.findall(r'`(--[a-z][\w.-]*)', path.read_text())}
+    assert len(named) > 30
+    assert [option for option in named - others
+            if not re.search(fr'(?<![\w-]){option}(?![\w.-])', own)] == []
+
+
+def test_documents_give_benchmarks_only_options_that_they_take():
+    common = '\n'.join(path.read_text() for path in (ROOT / 'benchmarks/common').glob('*.py'))
+    given = {(name, option) for path in DOCUMENTS
+             for name, words in re.findall(r'-m benchmarks (\w+)([^`\n]*)', path.read_text())
+             for option in re.findall(r' (--[a-z][a-z-]*)', words)}
     assert len(given) > 10
-    assert {name for name in given if f"'{name}'" not in source} - {'params'} == set()
+    for name, option in given:
+        known = (ROOT / f'benchmarks/{name}.py').read_text() + common
+        assert f"'{option}'" in known, (name, option)
+
+
+def test_documents_give_parameters_only_values_that_they_take():
+    """In blocks of YAML, as `name: value` in the text, after -p, and for `ros2 param set`."""
+    rows = {}
+    for row in (*(row for table in TABLES.values() for row in table), *built_in_parameters()):
+        rows.setdefault(row.name, []).append(row)
+    seen = {}
+    for path in EXPLAINED:
+        text = path.read_text()
+        for name, value in (*re.findall(r'`([a-z_0-9.]+): ([^`]+)`', text),
+                            *re.findall(r'-p ([a-z_0-9.]+):=(\S+)', text),
+                            *re.findall(r'ros2 param set /\S+ ([a-z_0-9.]+) ([^\s`]+)', text)):
+            if name in rows:
+                seen[path.name, name] = yaml.safe_load(value.strip("'"))
+        for name, value in _in_yaml_blocks(text):
+            assert name in rows or name.startswith('v4l2.'), (path, name)
+            seen[path.name, name] = value
+    assert len(seen) > 20
+    for (_, name), value in seen.items():
+        assert any(_takes(row, value) for row in rows.get(name, ())) or name not in rows, (
+            name, value)
+
+
+def _in_yaml_blocks(text):
+    """Return name and value of the parameters in all parameter files that a document shows."""
+    for block in re.findall(r'^ *ros__parameters:\n((?: +\S.*\n)+)', text, re.MULTILINE):
+        yield from yaml.safe_load(textwrap.dedent(block)).items()
+    yield from ((name, yaml.safe_load(value)) for name, value in re.findall(
+        r'^ {4,}(\w+\.[a-z_.]+): (.*)$', text, re.MULTILINE))
+
+
+def _takes(row, value):
+    try:
+        row.check(value)
+    except ValueError:
+        return False
+    return True
 
 
 def test_the_documents_show_the_example_as_it_is():

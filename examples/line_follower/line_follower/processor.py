@@ -12,42 +12,42 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A processor that finds a line on the floor, and says how to steer to stay on it."""
+"""A processor that finds a line on the floor, and tells how to steer to stay on it."""
 
 import cv2
 import numpy as np
 from pi_camera_stream.core.parameters import Parameter
 from pi_camera_stream.vision.processor import Detection, Findings, Processor
 
-WIDTH = 160  # pixels; a line is broad enough to be seen in a small picture
+WIDTH = 160  # pixels; a line is wide enough to be seen in a small image
 LARGEST_SHARE = 0.6  # what fills more of the region is a shadow, or the floor itself
 RED = (0, 0, 255)
 
 
 class LineFollower(Processor):
     """
-    Find the line in the lower part of the picture.
+    Find the line in the lower part of the image.
 
-    Values: `steering`, from -1 (full right) to 1 (full left, the sense of REP 103), and `offset`,
-    where the line meets the lower edge: -1 is the left end of the picture, 1 the right one. While
-    there is no line, there are neither.
+    Values: `steering`, from -1 (full right) to 1 (full left, as in REP 103), and `offset`, where
+    the line meets the lower edge: -1 is the left end of the image, 1 the right one. While there is
+    no line, there are none.
     """
 
     PARAMETERS = (
         Parameter('line', 'dark', 'Whether the line is darker or lighter than the floor',
                   choices=('dark', 'light'), live=True),
-        Parameter('region', 0.4, 'How much of the picture is looked at, from below', '', 0.1, 1,
-                  live=True),
-        Parameter('min_contrast', 40, 'How much darker or lighter the line must be, in grey '
+        Parameter('region', 0.4, 'Lower part of the image to look at, as a fraction of its height',
+                  '', 0.1, 1, live=True),
+        Parameter('min_contrast', 40, 'How much darker or lighter the line must be, in gray '
                                       'values', '', 1, 255, live=True),
-        Parameter('min_share', 0.01, 'Smallest line that counts, as a share of the region', '',
+        Parameter('min_share', 0.01, 'Smallest line that counts, as a fraction of the region', '',
                   0, 1, live=True),
-        Parameter('gain', 1.0, 'Steering for a line at the edge of the picture', '', 0, 10,
+        Parameter('gain', 1.0, 'Steering value for a line at the edge of the image', '', 0, 10,
                   live=True),
     )
 
     def configure(self, values):
-        """Use these values from the next picture on."""
+        """Use these values from the next frame on."""
         self.values = dict(values)
 
     def process(self, image, info):
@@ -59,7 +59,7 @@ class LineFollower(Processor):
         if line is None:
             return Findings()
         near, far = middle_of(line, lower=True), middle_of(line, lower=False)
-        # Steering to where the line goes, not to where it is, takes the bend in time.
+        # Steering to where the line goes, not to where it is, takes bends in time.
         steering = float(np.clip(-self.values['gain'] * far[0], -1, 1))
         x, y, width, height = (round(edge / scale) for edge in cv2.boundingRect(line))
         half = info.width / 2

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Publish the steering value that the processor `line_follower` found."""
+"""Publish the steering value that the processor `line_follower` has found."""
 
 import json
 
@@ -21,14 +21,14 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_msgs.msg import Float64, String
 
-OLDEST_MS = 300.0  # what is older says nothing about where the robot is now
+OLDEST_MS = 300.0  # older results say nothing about where the robot is now
 
 
 class SteeringNode(Node):
     """
     Turn the results of the OpenCV node into std_msgs/Float64 on `steering`.
 
-    While the line is lost nothing is published: whoever drives must stop when no value comes.
+    While there is no line, nothing is published: what drives the robot must then stop.
     """
 
     def __init__(self):
@@ -37,7 +37,7 @@ class SteeringNode(Node):
         self.create_subscription(String, 'results', self.on_results, 1)
 
     def on_results(self, message):
-        """Publish the value of one picture."""
+        """Publish the value of one frame."""
         try:
             picture = json.loads(message.data)
             for result in picture['results']:
@@ -45,7 +45,7 @@ class SteeringNode(Node):
                         and 'steering' in result['values']:
                     self.publisher.publish(Float64(data=float(result['values']['steering'])))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            self.get_logger().warning(f'left out results of another form: {error!r}',
+            self.get_logger().warning(f'dropped results in an unknown form: {error!r}',
                                       throttle_duration_sec=10.0)
 
 

@@ -52,16 +52,18 @@ class Contest:
             self._forget(now_s)
             self._said.append((now_s, word))
 
-    def heard(self, now_s: float, word: Word) -> None:
+    def heard(self, now_s: float, word: Word) -> bool:
+        """Note what comes; return whether it is somebody else's."""
         with self._lock:
             self._forget(now_s)
             for entry in self._said:
                 if entry[1] == word:
                     self._said.remove(entry)
-                    return
+                    return False
             self._before_s, self._others_s = self._others_s, now_s
             if any(word.velocity):
                 self._moved_s = now_s
+            return True
 
     def others_send(self, now_s: float) -> bool:
         with self._lock:

@@ -12,30 +12,36 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recorder among ROS nodes: its service, and what the consumer finds."""
+"""The recorder among ROS nodes: its service, what is found, and what others drive with."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
+from .other_driving import OtherDriving
 from .. import diagnostics
 from ..base_node import BaseNode
 from ...client.clock import now_function
 from ...client.entities import create_service, create_subscription, destroy
 from ...client.qos import reliable_qos
 from ...core.driving.driven_vehicle import DrivenVehicle
+from ...core.errors import PermanentError
 from ...core.sound import SoundFeed
 from ...parameters.record_settings import read_recording
-from ...recording.recorder import Recorder
+from ...recording.settings import OFF
 from ...web.stream.stream import Stream
+
+if TYPE_CHECKING:
+    from ...recording.recorder import Recorder
 
 _RESULTS = 'results'
 
 
 def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
-                    vehicle: DrivenVehicle | None, sound: SoundFeed | None) -> Recorder | None:
+                    vehicle: DrivenVehicle | None, others: OtherDriving,
+                    sound: SoundFeed | None) -> 'Recorder | None':
     """
     Return what records a node's streams; None where nothing is to be recorded.
 
@@ -45,10 +51,18 @@ def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
     settings = read_recording(node.value)
     if settings is None:
         return None
+    from ...recording.recorder import Recorder  # half a megabyte, which most do without
     results = _Results(node)
+
+    def listen(active: bool) -> None:
+        results.listen(active)
+        if vehicle is None:  # otherwise it hears them anyway
+            others.listen(active)
+
     recorder = Recorder(settings, find, settings.topics or (topic,), now_function(node),
-                        lambda sentence: _warn(node, sentence), results.listen, sound)
+                        lambda sentence: _warn(node, sentence), listen, sound)
     results.on_text = recorder.note_found
+    others.on_driven = recorder.note_driven_by_others
     if vehicle is not None:
         vehicle.on_sent = recorder.note_driven
 
@@ -64,6 +78,15 @@ def create_recorder(node: BaseNode, topic: str, find: Callable[[str], Stream],
     create_service(node, SetBool, '~/record', record)
     diagnostics.Diagnostics(node, 'recording', lambda: _health(recorder))
     return recorder
+
+
+def set_mode(recorder: 'Recorder | None', mode: str) -> None:
+    """Record as `record` says from now on; PermanentError where there is nothing to do so."""
+    if recorder is not None:
+        recorder.set_mode(mode)
+    elif mode != OFF:
+        raise PermanentError(f"'record' cannot be {mode}, because there is no folder for "
+                             "recordings: start this node with 'record_folder'")
 
 
 def _warn(node: BaseNode, sentence: str) -> None:
@@ -94,7 +117,7 @@ class _Results:
         self.on_text(message.data)
 
 
-def _health(recorder: Recorder) -> diagnostics.Health:
+def _health(recorder: 'Recorder') -> diagnostics.Health:
     values = {name: ', '.join(value) if isinstance(value, list) else value
               for name, value in recorder.state().items()}
     if fault := values.pop('fault'):

@@ -18,9 +18,11 @@ from collections.abc import Mapping, Sequence
 import sys
 from typing import Any
 
-from .bridge_recorder import create_recorder
+from .bridge_recorder import create_recorder, set_mode
 from .camera_infos import CameraInfos
+from .other_driving import OtherDriving
 from .ros_cameras import create_cameras
+from .sound_topics import SoundTopics
 from .teleop import create_vehicle
 from .topic_feed import TopicFeed
 from .. import diagnostics
@@ -71,18 +73,21 @@ class HttpBridgeNode(BaseNode):
         self._topic = self.resolve_topic_name('image_raw/compressed')
         self._catalog = Catalog(self._topic, self._open_stream)
         self._turned = False  # whether the executor has worked since this was asked last
-        self._vehicle = create_vehicle(self, self.value)
+        others = OtherDriving(self)
+        self._vehicle = create_vehicle(self, self.value, others.hear)
         self._drive = None if self._vehicle is None else Drive(
             self._vehicle, self._catalog.age_s, self._catalog.prefer, self._log)
         cameras = create_cameras(self, self.value)
         panel = None if cameras is None else CameraPanel(cameras, self._catalog.published)
         now_ns = now_function(self)
         self._microphone = create_microphone(self.value, now_ns, self._warn)
+        self._sound_topics = None if self._microphone is None else SoundTopics(
+            self, self._microphone.pcm)
         self._recorder = create_recorder(
-            self, self._topic, self._catalog.stream, self._vehicle,
+            self, self._topic, self._catalog.stream, self._vehicle, others,
             None if self._microphone is None else self._microphone.feed)
         rules = read_rules(self.value)
-        sound = create_sound(self._microphone, self.value, now_ns)
+        sound = create_sound(self._microphone, now_ns)
         application = Application(self._catalog, rules, self._warn, self._drive, panel,
                                   self._machine.state, camera_infos=CameraInfos(self).newest,
                                   ice_servers=read_helpers(self.value), recordings=self._recorder,
@@ -126,6 +131,8 @@ class HttpBridgeNode(BaseNode):
         if self._recorder is not None:
             self._recorder.stop()
         self._server.stop()
+        if self._sound_topics is not None:
+            self._sound_topics.stop()
         if self._microphone is not None:
             self._microphone.stop()
 
@@ -135,8 +142,10 @@ class HttpBridgeNode(BaseNode):
 
     def take_parameters(self, changed: Mapping[str, Value], others: Mapping[str, Any],
                         live: bool) -> None:
-        """Let the vehicle go by new limits at once; nothing else is live."""
+        """Let the vehicle go by new limits, and the recorder by another mode, at once."""
         super().take_parameters(changed, others, live)
+        if live and 'record' in changed:
+            set_mode(self._recorder, str(changed['record']))
         if live and changed and self._vehicle is not None:
             self._vehicle.set_limits(*read_limits(
                 lambda name: changed.get(name, self.value(name))))
@@ -190,6 +199,8 @@ class HttpBridgeNode(BaseNode):
             values[name] = outlet.reason or outlet.url()
         if self._microphone is not None:
             values['sound'] = self._microphone.reason or self._microphone.title()
+        if self._sound_topics is not None:
+            values['sound on topics'] = self._sound_topics.title()
         if lost:
             return diagnostics.Health(diagnostics.ERROR, '; '.join(
                 f"no picture of '{name}': {signal}" for name, signal in lost.items()), values)

@@ -15,20 +15,19 @@
 """Who else publishes `cmd_vel`, and whether they send."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 import time
 from typing import Any
 
-from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.node import Node
 
+from .twists import DEPTH, TwistMessage, TYPES, word_of
 from ...client.entities import create_subscription, destroy, Periodic
 from ...client.graph import full_name, publishers
-from ...client.image_topic import stamp_ns
 from ...client.qos import image_qos
-from ...core.driving.contest import Contest, SILENT_S, Word
+from ...core.driving.contest import Contest, SILENT_S
 
 _LOOK_S = 1.0
-_DEPTH = 20  # messages that may wait for a busy executor: a second of ours
 _LISTED = 5  # names in a sentence
 
 
@@ -36,23 +35,26 @@ class OtherPublishers:
     """
     Look at the graph once a second; listen to the topic only while somebody else publishes it.
 
-    The executor's thread looks and listens; any thread may ask.
+    The executor's thread looks and listens; any thread may ask. `on_others` gets each message that
+    is not ours.
     """
 
-    def __init__(self, node: Node, publisher: Any, stamped: bool) -> None:
+    def __init__(self, node: Node, publisher: Any, message_type: type[TwistMessage],
+                 on_others: Callable[[TwistMessage], None]) -> None:
         self._node, self._topic = node, str(publisher.topic_name)
-        self._type = TwistStamped if stamped else Twist
-        self._type_name = f'geometry_msgs/msg/{self._type.__name__}'
+        self._type = message_type
+        self._on_others = on_others
         self._contest = Contest()
         self._subscription: Any = None
         self._told: set[str] = set()
+        self._mistyped: set[str] = set()  # nodes of which it has been said
         self.names: list[str] = []  # of the nodes
         Periodic(node, _LOOK_S, self._look)
 
-    def said(self, message: Twist | TwistStamped) -> None:
+    def said(self, message: TwistMessage) -> None:
         """Note what is about to be published."""
         if self._subscription is not None:
-            self._contest.said(time.monotonic(), _word(message))
+            self._contest.said(time.monotonic(), word_of(message))
 
     def send(self) -> bool:
         return bool(self.names) and self._contest.others_send(time.monotonic())
@@ -74,15 +76,16 @@ class OtherPublishers:
         return ', '.join(self.names[:_LISTED]) + (f' and {more} more' if more > 0 else '')
 
     def _look(self) -> None:
-        ends = Counter(full_name(end) for end in publishers(self._node, self._topic)
-                       if end.topic_type == self._type_name)
+        found = publishers(self._node, self._topic)
+        ends = Counter(full_name(end) for end in found
+                       if TYPES.get(end.topic_type) is self._type)
+        self._name_mistyped(sorted({full_name(end) for end in found if TYPES.get(
+            end.topic_type, self._type) is not self._type}))
         ends.subtract([self._node.get_fully_qualified_name()])  # one of that name are we
         self.names = sorted(name for name, count in ends.items() if count > 0)
         if self.names and self._subscription is None:
             self._subscription = create_subscription(
-                self._node, self._type, self._topic,
-                lambda message: self._contest.heard(time.monotonic(), _word(message)),
-                image_qos(_DEPTH))
+                self._node, self._type, self._topic, self._on_message, image_qos(DEPTH))
         elif not self.names and self._subscription is not None:
             destroy(self._node, self._subscription)
             self._subscription = None
@@ -91,9 +94,16 @@ class OtherPublishers:
             self._node.get_logger().info(
                 f"'{self._topic}' is published by others, too: {self.listed()}")
 
+    def _on_message(self, message: TwistMessage) -> None:
+        if self._contest.heard(time.monotonic(), word_of(message)):
+            self._on_others(message)
 
-def _word(message: Twist | TwistStamped) -> Word:
-    twist = message.twist if isinstance(message, TwistStamped) else message
-    return Word((twist.linear.x, twist.linear.y, twist.linear.z,
-                 twist.angular.x, twist.angular.y, twist.angular.z),
-                stamp_ns(message.header) if isinstance(message, TwistStamped) else 0)
+    def _name_mistyped(self, names: Sequence[str]) -> None:
+        """Say who publishes the other type, which cannot be heard beside ours."""
+        if not self._mistyped.issuperset(names):
+            self._mistyped.update(names)
+            other = next(kind for kind in TYPES.values() if kind is not self._type)
+            self._node.get_logger().warning(
+                f"'{self._topic}' is published as {other.__name__} by {', '.join(names)}, and as "
+                f"{self._type.__name__} here, so that neither hears the other: set "
+                "'teleop.stamped' to what the vehicle takes")

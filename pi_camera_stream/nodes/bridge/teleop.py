@@ -20,6 +20,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from .twists import TwistMessage
 from .vehicle import Battery, TwistPublisher
 from .vehicle_buttons import create_buttons
 from ...core.driving.driven_vehicle import DrivenVehicle
@@ -27,11 +28,13 @@ from ...core.driving.safety_chain import SafetyChain
 from ...parameters.driving_settings import check_access, read_limits
 
 
-def create_vehicle(node: Node, value: Callable[[str], Any]) -> DrivenVehicle | None:
+def create_vehicle(node: Node, value: Callable[[str], Any],
+                   on_others: Callable[[TwistMessage], None]) -> DrivenVehicle | None:
     """
     Return what may be driven from a page; None when driving is not enabled.
 
-    Raises PermanentError as `check_access`.
+    `on_others` hears what other nodes drive with, in the executor's thread. Raises
+    PermanentError as `check_access`.
     """
     if not value('teleop.enabled'):
         return None
@@ -44,7 +47,7 @@ def create_vehicle(node: Node, value: Callable[[str], Any]) -> DrivenVehicle | N
         log(warning)
     return DrivenVehicle(
         SafetyChain(*read_limits(value)), TwistPublisher(
-            node, value('teleop.stamped'), value('teleop.exclusive')), log,
+            node, value('teleop.stamped'), value('teleop.exclusive'), on_others), log,
         create_buttons(node, value('teleop.buttons')),
         Battery(node, value('teleop.battery_topic')).state,
         node.get_clock().now().nanoseconds / 1e9)

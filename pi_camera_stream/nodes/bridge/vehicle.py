@@ -14,6 +14,7 @@
 
 """The vehicle among ROS nodes: it listens to `cmd_vel`, and tells of its battery."""
 
+from collections.abc import Callable
 import math
 import time
 from typing import Any
@@ -24,6 +25,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
 from .other_publishers import OtherPublishers
+from .twists import TwistMessage
 from ...client.entities import create_publisher, create_subscription
 from ...client.qos import image_qos, reliable_qos
 from ...core.driving.actuator import Actuator
@@ -40,11 +42,13 @@ class TwistPublisher(Actuator):
     turns would shake the vehicle, and undo each other's stops.
     """
 
-    def __init__(self, node: Node, stamped: bool, exclusive: bool) -> None:
+    def __init__(self, node: Node, stamped: bool, exclusive: bool,
+                 on_others: Callable[[TwistMessage], None]) -> None:
+        """Make it; `on_others` hears what others send, in the executor's thread."""
         self._node, self._stamped, self._exclusive = node, stamped, exclusive
-        self._publisher = create_publisher(
-            node, TwistStamped if stamped else Twist, 'cmd_vel', reliable_qos(1))
-        self._others = OtherPublishers(node, self._publisher, stamped)
+        kind = TwistStamped if stamped else Twist
+        self._publisher = create_publisher(node, kind, 'cmd_vel', reliable_qos(1))
+        self._others = OtherPublishers(node, self._publisher, kind, on_others)
 
     def drive(self, linear: float, angular: float) -> None:
         twist = TwistStamped() if self._stamped else Twist()

@@ -16,14 +16,15 @@
 
 from dataclasses import dataclass
 import time
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from ...codecs.h264_effort import default_bitrate_bps, H264Effort
 from ...codecs.jpeg import JpegHeader
 from ...codecs.jpeg_codec import decode_jpeg
-from ...core.frame import EncodedImage, Frame, Image
+from ...codecs.jpeg_planes import JpegPlanes
+from ...core.frame import EncodedImage, Frame, Image, image_size
 from ...core.statistics import Recent
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class VideoEncoder:
         self._max_pixels = max_pixels
         self._effort = H264Effort(len(_DIVISORS))
         self._encoder: H264Encoder | None = None
+        self._planes = JpegPlanes()
         self._missing = ''  # why there can be none
         self._key_wanted, self._key_s = False, 0.0  # and when the last one was
 
@@ -105,7 +107,8 @@ class VideoEncoder:
         self.why_not = ''
         began_s = time.monotonic()
         image = self._read(picture, _DIVISORS[level])
-        height, width = image.shape[:2]
+        width, height = image_size(image) if isinstance(image, np.ndarray) else (
+            image.width, image.height)
         encoder.fps = 1 / picture.interval_s
         encoder.bitrate_bps = default_bitrate_bps(width, height, encoder.fps, self.most_bps)
         if self._key_wanted and began_s - self._key_s >= _KEY_S:
@@ -120,7 +123,7 @@ class VideoEncoder:
 
     def forget(self) -> None:
         """Give memory back, until the next picture."""
-        self._encoder = None
+        self._encoder, self._planes = None, JpegPlanes()
 
     def _open(self, picture: VideoImage) -> None:
         # Here, because nobody else needs libx264 and OpenCV, which take 40 MB.
@@ -129,11 +132,15 @@ class VideoEncoder:
         if not self._missing:
             self._encoder = H264Encoder(self.most_bps, 1 / picture.interval_s)
 
-    def _read(self, picture: VideoImage, divisor: int) -> Image:
+    def _read(self, picture: VideoImage, divisor: int) -> Any:
+        """Return a picture, or its planes, as an encoder takes both."""
         size, content = picture.size, picture.content
         if min(size.width, size.height) < divisor * _LEAST_SIDE:
             divisor = 1
         if isinstance(content, EncodedImage):
+            planes = self._planes.decode(content.data, self._max_pixels) if divisor == 1 else None
+            if planes is not None:
+                return planes
             image = decode_jpeg(content.data, divisor, size.components == 1, self._max_pixels)
             if image is None:
                 raise ValueError('it cannot be decoded')

@@ -21,6 +21,8 @@ from ...core.errors import PermanentError
 
 _IMAGE, _VIDEO = 'sensor_msgs/msg/CompressedImage', 'foxglove_msgs/msg/CompressedVideo'
 _RAW = 'sensor_msgs/msg/Image'
+_METADATA = 'metadata.yaml'
+_SUFFIXES = '.mcap', '.db3', '.bag', '.yaml'  # of files that are read
 # For bags that do not tell what their messages are: those of Humble, and of ROS 1.
 _VIDEO_DEFINITION = """
 builtin_interfaces/Time timestamp
@@ -44,9 +46,9 @@ class Bag:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.cut_off = ''  # after `pictures`: why the rest could not be read
-        if not path.exists():
-            raise PermanentError(f"there is no bag '{path}': name the folder that `ros2 bag "
-                                 'record` has made, or its .mcap or .db3 file')
+        if reason := _why_not(path):
+            raise PermanentError(f'{reason}: name the folder that `ros2 bag record` has made, or '
+                                 'its .mcap or .db3 file')
         self._reader: Any = _open(path)
 
     def close(self) -> None:
@@ -85,6 +87,28 @@ class Bag:
             self.cut_off = f'{type(error).__name__}: {error}'
 
 
+def _why_not(path: Path) -> str:
+    """Return why it cannot be a bag, which a reader may not see, or not before it waits."""
+    try:
+        if not path.is_dir():
+            return f"there is no bag '{path}'" if not path.exists() else _why_no_file(path)
+        for file in path.iterdir():
+            if file.suffix in _SUFFIXES and (reason := _why_no_file(file)):
+                return reason
+        return '' if (path / _METADATA).exists() else \
+            f"the folder '{path}' has no {_METADATA}, which `ros2 bag reindex` makes anew"
+    except OSError as error:
+        return f"'{path}' cannot be read ({error.strerror})"
+
+
+def _why_no_file(path: Path) -> str:
+    if not path.is_file():
+        return f"'{path}' is no regular file"
+    if path.suffix not in _SUFFIXES:
+        return f"'{path}' is not a bag"
+    return f"'{path}' is empty" if not path.stat().st_size else ''
+
+
 def _open(path: Path) -> Any:
     try:
         from rosbags.highlevel import AnyReader
@@ -92,7 +116,7 @@ def _open(path: Path) -> Any:
     except ImportError as error:
         raise PermanentError(
             f"the Python module '{error.name}' is missing, which reads bags: "
-            '`python3 -m pip install rosbags`') from error
+            '`python3 -m pip install rosbags`, in a virtual environment') from error
     types = get_typestore(Stores.LATEST)
     types.register(get_types_from_msg(_VIDEO_DEFINITION, _VIDEO))
     try:

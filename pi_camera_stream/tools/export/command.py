@@ -29,8 +29,10 @@ import sys
 from .bag import Bag
 from .film_writer import Film, FilmWriter
 from ...core.errors import PermanentError
+from ...core.shutdown_signals import interrupt_by_signals
 
 _SUFFIX = '.mkv'
+_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -43,6 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
                         help=f'where to write, such as out{_SUFFIX}')
     parser.add_argument('--topic', default='', help='topic to export, if the bag has several')
     options = parser.parse_args(args)
+    interrupt_by_signals(_INTERRUPTED)
     try:
         _export(options.bag, options.video, options.topic)
         return 0
@@ -51,6 +54,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"export: error: '{error.filename or options.video}' cannot be written "
               f'({error.strerror}): name another file with --video', file=sys.stderr)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 1
 
 
@@ -62,11 +67,8 @@ def _export(source: Path, target: Path, topic: str) -> None:
                              'delete it')
     with closing(Bag(source)) as bag:
         topic = bag.choose(topic)
-        writer = FilmWriter(target, topic)
-        try:
+        with FilmWriter(target, topic) as writer:
             writer.write(bag.pictures(topic))
-        finally:
-            writer.close()
     if not writer.films:
         raise PermanentError(
             f"no picture of '{topic}' could be used, the last one because {writer.reason}"

@@ -14,7 +14,10 @@
 """Pictures of a bag as Matroska files: as they are, at the times when they were taken."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+import errno
+import os
 from pathlib import Path
 
 from .bag import Picture
@@ -25,6 +28,7 @@ from ...core.frame import Frame
 from ...recording.matroska import MatroskaWriter, TICKS_PER_S, Title
 from ...recording.output_file import OutputFile
 
+_PART = '.part'  # behind the names of files that are not whole
 _TICK_NS = 10**9 // TICKS_PER_S
 _BACK_NS = 100_000_000  # so far may a stamp be before the last one; more is another beginning
 
@@ -43,7 +47,8 @@ class FilmWriter:
     """
     Write pictures into one file, or several, where their size or the clock is another one.
 
-    All methods raise OSError.
+    A context manager: the files get their names at its end, and do not stay where it ends by an
+    error, or by Ctrl-C. All methods raise OSError.
     """
 
     def __init__(self, path: Path, topic: str) -> None:
@@ -67,7 +72,23 @@ class FilmWriter:
             except (FrameRefusedError, ValueError) as error:
                 self.left_out, self.reason = self.left_out + 1, str(error)
 
-    def close(self) -> None:
+    def __enter__(self) -> 'FilmWriter':
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        try:
+            if failed is None:
+                self._finish()
+                for film in self.films:
+                    _part(film.path).rename(film.path)
+        finally:
+            if self._file is not None:
+                self._file.close()
+            for film in self.films:
+                with suppress(OSError):
+                    _part(film.path).unlink()  # which is no more where it has its name
+
+    def _finish(self) -> None:
         """End the file that is written."""
         if self._writer is not None:
             self._writer.finish()
@@ -88,7 +109,7 @@ class FilmWriter:
                 or frame.stamp_ns < self._stamp_ns - _BACK_NS:
             if not frame.key:
                 raise FrameRefusedError('it builds on a key frame that is not there')
-            self.close()
+            self._finish()
             self._begin(frame)
         film = self.films[-1]
         self._stamp_ns = frame.stamp_ns
@@ -101,13 +122,19 @@ class FilmWriter:
         number = len(self.films) + 1
         path = self._path if number == 1 else \
             self._path.with_name(f'{self._path.stem}_{number}{self._path.suffix}')
-        self._file = OutputFile(path)
+        if path.exists() or path.is_symlink():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        self._file = OutputFile(_part(path))
+        self.films.append(Film(path, first.stamp_ns))
         try:
             self._writer = MatroskaWriter(self._file, first, Title(
                 self._topic, first.stamp_ns / 1e9, first.stamp_ns))
         except ValueError:
-            self.close()
-            path.unlink()
+            self._finish()
+            _part(self.films.pop().path).unlink()
             raise
         self._size, self._tick = (first.width, first.height), -1
-        self.films.append(Film(path, first.stamp_ns))
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + _PART)

@@ -99,7 +99,7 @@ def _check_plot(path: Path) -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise ValueError('--plot needs matplotlib: sudo apt install python3-matplotlib, or '
-                         'pip install matplotlib') from error
+                         'pip install matplotlib in a virtual environment') from error
     if path.suffix not in ('.png', '.svg', '.pdf'):
         raise ValueError(f"--plot must end with .png, .svg or .pdf, not '{path}'")
     if not path.absolute().parent.is_dir():

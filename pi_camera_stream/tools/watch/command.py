@@ -103,7 +103,7 @@ def _open(options: argparse.Namespace) -> Watched:
         from .url_watch import UrlWatch
     except ImportError as error:
         raise PermanentError(f"the Python module '{error.name}' is missing: install what is "
-                             'needed with `pip install av numpy`') from None
+                             'needed in a virtual environment: `pip install av numpy`') from None
     return UrlWatch(target, options.tls_ca, bool(options.window), is_file)
 
 

@@ -19,6 +19,7 @@ from http import HTTPStatus
 import logging
 import os
 from pathlib import Path
+import re
 import stat
 
 from aiohttp import web
@@ -29,6 +30,8 @@ _READ_BYTES = 65536
 # On its way at a time: not enough to let a live picture wait for long, on a link that both share.
 _PIECE_BYTES = 16384
 _PERIOD_S = 0.002
+_RANGE = re.compile('([0-9]*)-([0-9]*)')
+_MOST_DIGITS = 18  # of a position; no file is longer
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,32 +114,48 @@ def _response(request: web.Request, name: str, status: os.stat_result
     """Return where to begin, where to end, and the head of the answer (RFC 9110, 14)."""
     size = status.st_size
     tag = f'"{status.st_mtime_ns:x}-{size:x}"'
-    begin, end = _range(request, size, tag)
+    wanted = None
+    if request.method == 'GET' and request.headers.get('If-Range', tag) == tag:
+        wanted = read_range(request.headers.get('Range', ''), size)
+    begin, end = wanted or (0, size)
+    if begin >= end and wanted is not None:
+        raise web.HTTPRequestRangeNotSatisfiable(
+            headers={'Content-Range': f'bytes */{size}'},
+            text=f'this file has only {size} bytes so far\n')
     response = web.StreamResponse(headers={
         'Content-Type': 'video/x-matroska', 'Accept-Ranges': 'bytes', 'ETag': tag,
         'Content-Disposition': f'attachment; filename="{name}"', 'Cache-Control': 'no-store'})
     response.last_modified = status.st_mtime
     response.content_length = end - begin
-    if (begin, end) != (0, size):
+    if wanted is not None:
         response.set_status(HTTPStatus.PARTIAL_CONTENT)
         response.headers['Content-Range'] = f'bytes {begin}-{end - 1}/{size}'
     return begin, end, response
 
 
-def _range(request: web.Request, size: int, tag: str) -> tuple[int, int]:
-    """Return the range that is asked for; of a file that has changed since, all."""
-    if request.headers.get('If-Range', tag) != tag:
-        return 0, size
-    try:
-        wanted = request.http_range
-    except ValueError:  # several, or none: which one may answer with the whole file
-        return 0, size
-    begin = wanted.start or 0
-    if begin < 0:
-        begin = max(0, size + begin)
-    end = size if wanted.stop is None else min(wanted.stop, size)
-    if wanted != slice(None, None, 1) and begin >= size:
-        raise web.HTTPRequestRangeNotSatisfiable(
-            headers={'Content-Range': f'bytes */{size}'},
-            text=f'this file has only {size} bytes so far\n')
-    return begin, end
+def read_range(text: str, size: int) -> tuple[int, int] | None:
+    """
+    Return where the range begins and ends that a header asks for; an empty one cannot be had.
+
+    None where all is to be sent: nothing is asked for, something senseless, in another unit, or
+    several ranges.
+    """
+    unit, _, ranges = text.partition('=')
+    wanted = [one for one in map(str.strip, ranges.split(',')) if one]
+    match = _RANGE.fullmatch(wanted[0]) if len(wanted) == 1 else None
+    if unit.strip().lower() != 'bytes' or match is None or match[0] == '-':
+        return None
+    first, last = (_position(digits) for digits in match.groups())
+    if first is None:
+        return max(0, size - (last or 0)), size
+    if last is None:
+        return min(first, size), size
+    return (min(first, size), min(last + 1, size)) if first <= last else None
+
+
+def _position(digits: str) -> int | None:
+    """Return a number, however many digits it has; Python refuses more than 4300."""
+    if not digits:
+        return None
+    digits = digits.lstrip('0')
+    return int(digits or 0) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS

@@ -14,31 +14,21 @@
 
 """Sound of this machine's microphone for whoever may watch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from .listeners import Listeners
 from .websocket import listen_by_websocket
-from .whep import Door, SoundWhep
-from ..webrtc.ice_servers import IceServer
 from ...core.sound import SoundSource
 
 
 class Sound:
     """What pages and players hear. Event loop only."""
 
-    def __init__(self, source: SoundSource, now_ns: Callable[[], int],
-                 ice_servers: Sequence[IceServer] = ()) -> None:
-        """
-        Make it; nobody listens yet.
-
-        `now_ns` reads the clock of the stamps; `ice_servers` help those who listen by WebRTC
-        through a router.
-        """
+    def __init__(self, source: SoundSource, now_ns: Callable[[], int]) -> None:
+        """Make it; nobody listens yet. `now_ns` reads the clock of the stamps."""
         self.listeners = Listeners(source)
-        self._whep = SoundWhep(self.listeners, ice_servers)
-        self.end = self._whep.end
         self._now_ns = now_ns
 
     def attach(self) -> None:
@@ -54,11 +44,6 @@ class Sound:
         """Serve one WebSocket until either side closes it."""
         return await listen_by_websocket(request, self.listeners, self._now_ns)
 
-    async def offer(self, request: web.Request, door: Door) -> web.Response:
-        """Answer an offer of WebRTC; `door` is what a listener comes through."""
-        return await self._whep.offer(request, door)
-
-    async def close(self) -> None:
+    def end(self) -> None:
         """End all: the server is stopping."""
         self.listeners.end()
-        await self._whep.close()

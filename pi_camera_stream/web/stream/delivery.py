@@ -23,6 +23,7 @@ from .link import Link, LinkState
 from .reading import Reading
 from .rendition import Rendition, Status
 from .stream import Stream
+from .tiers import FULL, H264_INDEX
 from .video_rendition import VideoReader, VideoRendition
 from .viewer import Viewer
 from ...core.frame import Frame
@@ -211,6 +212,9 @@ class _Gate:
         """Look at the viewer's way; False where it is not clear, or the viewer has moved."""
         if self._is_behind():
             return False
+        if self._unlooked and self._transport.link.is_clear():
+            self._unlooked -= 1
+            return self._stays(reader, frame, None)
         transit_s = self._transport.take_transit_s()
         return transit_s != math.inf and self._stays(reader, frame, transit_s)
 
@@ -252,6 +256,6 @@ class _Gate:
         if not self._transport.tells_age:
             viewer.age_ms.add(self._begun_age_ms + transit_s * 1e3)
             # A look costs as much as all the rest: a wide link is looked at now and then.
-            wide = transit_s < QUICK_S and not viewer.tier_index()
+            wide = transit_s < QUICK_S and viewer.tier_index() in (FULL, H264_INDEX)
             self._unlooked = UNLOOKED if wide else 0
         return False

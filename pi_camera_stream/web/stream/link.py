@@ -15,8 +15,10 @@
 """What the kernel knows of the way to one viewer."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from typing import NamedTuple
 
 _NOTSENT_LOWAT_BYTES = 16384
@@ -29,6 +31,8 @@ _STATE_BYTES = 1
 _ACKNOWLEDGED = struct.Struct('=24xI92xQ16xI')  # unacked, bytes_acked, notsent_bytes
 _CLEAR_BYTES = 16384  # no more than this may be left of a picture when the next one starts
 _CLEAR_SHARE = 0.25  # nor more than this part of it
+_LEFT, _NONE = struct.Struct('=i'), bytes(4)  # of SIOCOUTQ, which is TIOCOUTQ (tcp(7))
+_NEXT_TO_NOTHING_BYTES = 2896  # two segments of Ethernet
 _UNKNOWN = 0xFFFFFFFF
 _LONG_S = 0.01  # a round trip of which one can see whether there is a queue on the way
 _QUEUE_SHARE = 0.25  # of the round trip, which is not worth calling a queue
@@ -122,6 +126,17 @@ class Link:
         return LinkState(unacked * segment + unsent, segment,
                          least_us / 1e6 if least_us < _UNKNOWN else 0.0, since_answer_ms / 1e3,
                          rate, bool(flags & 1), round_trip_us / 1e6)
+
+    def is_clear(self) -> bool:
+        """Return whether next to nothing is under way, at a fraction of what a look costs."""
+        if self._socket is None:
+            return False
+        try:
+            left = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, _NONE)
+        except (OSError, ValueError):  # closed
+            return False
+        size: int = _LEFT.unpack(left)[0]
+        return size <= _NEXT_TO_NOTHING_BYTES
 
     def lost_segments(self) -> int | None:
         """

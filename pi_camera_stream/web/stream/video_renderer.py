@@ -21,7 +21,7 @@ import math
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -29,8 +29,9 @@ from .picture_thread import Pictures, PictureThread
 from ...codecs.decoding import decode_frame
 from ...codecs.h264_effort import default_bitrate_bps, H264Effort
 from ...codecs.jpeg_codec import REDUCTIONS
+from ...codecs.jpeg_planes import JpegPlanes
 from ...codecs.limits import MAX_PIXELS
-from ...core.frame import Frame, Image, image_size, StampedImage
+from ...core.frame import Frame, image_size, JPEG, StampedImage
 from ...core.mailbox import Mailbox
 from ...core.reception import Reception
 from ...core.statistics import Recent
@@ -129,11 +130,12 @@ class VideoRenderer:
             self._fail(pictures, reason, math.inf)  # not before the program is started anew
             return
         encoder = H264Encoder(self._rate.most_bps, 1 / self._rate.interval_s)
+        planes = JpegPlanes()
         while True:
             try:
                 picture = pictures.take()
                 if picture is not None and self._thread.serves(pictures):
-                    self._settle(pictures, self._render(pictures, encoder, picture))
+                    self._settle(pictures, self._render(pictures, encoder, planes, picture))
             except Mailbox.Closed:
                 return
             except ValueError as error:  # one picture that cannot be decoded is one picture
@@ -144,7 +146,7 @@ class VideoRenderer:
                 logging.getLogger(__name__).exception('cannot encode H.264')
                 return
 
-    def _render(self, pictures: Pictures, encoder: 'H264Encoder',
+    def _render(self, pictures: Pictures, encoder: 'H264Encoder', planes: JpegPlanes,
                 picture: Frame | StampedImage) -> Frame | None:
         interval_s = self._rate.interval_s
         level = self._effort.level(picture.width * picture.height / interval_s)
@@ -156,7 +158,7 @@ class VideoRenderer:
         encoder.fps = 1 / interval_s
         encoder.bitrate_bps = self._rate.bitrate_bps(self._spec, picture.width, picture.height)
         size = self._spec.size(picture.width, picture.height, _SCALES[level])
-        image = _image(picture, size, self._max_pixels)
+        image = _image(picture, size, planes, self._max_pixels)
         if self._key_wanted:
             self._key_wanted = False
             encoder.request_key_frame()
@@ -186,12 +188,17 @@ class VideoRenderer:
                 self._thread.end()
 
 
-def _image(picture: Frame | StampedImage, size: tuple[int, int], max_pixels: int) -> Image:
-    """Return a picture in that size, decoded no larger than needed."""
+def _image(picture: Frame | StampedImage, size: tuple[int, int], planes: JpegPlanes,
+           max_pixels: int) -> Any:
+    """Return a picture in that size, decoded no larger than needed, or as planes."""
     import cv2
 
     reduction = 1
     if isinstance(picture, Frame):
+        if size == (picture.width, picture.height) and picture.codec == JPEG:
+            found = planes.decode(picture.data, max_pixels)
+            if found is not None:
+                return found
         # libjpeg rounds up
         reduction = next((one for one in REDUCTIONS if -(-picture.width // one) >= size[0]
                           and -(-picture.height // one) >= size[1]), 1)

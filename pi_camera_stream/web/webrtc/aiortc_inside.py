@@ -222,6 +222,18 @@ def backlog_bytes(sender: RTCRtpSender) -> int:
     return size() if callable(size) else 0
 
 
+def way(dtls: Any) -> tuple[Any, Any] | None:
+    """Return the socket to the other side, and its address; None where there is no such thing."""
+    pair: Any = getattr(getattr(dtls.transport, '_connection', None), '_nominated', {}).get(1)
+    transport = getattr(getattr(pair, 'protocol', None), 'transport', None)
+    if not isinstance(transport, asyncio.BaseTransport) or transport.is_closing() \
+            or not hasattr(transport, 'get_write_buffer_size') \
+            or transport.get_write_buffer_size():
+        return None
+    connection = transport.get_extra_info('socket')
+    return (connection, pair.remote_addr) if connection is not None else None
+
+
 async def round_trip_s(sender: RTCRtpSender) -> float | None:
     """Return how long the other side takes to answer a request (STUN), which all have to."""
     pair, connection = _pair(sender), getattr(sender.transport.transport, '_connection', None)

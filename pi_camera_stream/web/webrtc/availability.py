@@ -20,7 +20,7 @@ import re
 
 _LEAST = (1, 4)
 _REMEDY = ('sudo apt install python3-aiortc (Debian 12, Ubuntu 24.04 or newer), or '
-           'pip install aiortc')
+           'pip install aiortc in a virtual environment')
 
 
 def why_missing() -> str:

@@ -109,7 +109,8 @@ class WebRtcConnection:
 
     async def close(self) -> None:
         self.ended.set()
-        self._sender.track.stop()
+        if self._sender.track is not None:  # it has been told of the end already
+            self._sender.track.stop()
         try:
             await asyncio.wait_for(self._connection.close(), _CLOSING_S)
         except asyncio.TimeoutError:

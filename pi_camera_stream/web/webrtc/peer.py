@@ -37,6 +37,7 @@ from ...core.frame import Frame
 _TIME_BASE = Fraction(1, 90_000)
 # The receiver may not have got it yet, and is not to wait for another one.
 _KEY_ON_ITS_WAY_S = 0.3
+_SELDOM_S = 2.0
 
 
 class _Track(MediaStreamTrack):  # type: ignore[misc]
@@ -86,6 +87,7 @@ class Peer(WebRtcConnection):
         self.clock = RtpClock()
         self._on_key = on_key
         self._key_s = 0.0  # when one was sent
+        self._probed_s = 0.0
         self._shares = False  # its packets with other peers
         self._track = _Track()
         super().__init__(self._track, ('video/h264', 'video/rtx'), servers)
@@ -130,8 +132,13 @@ class Peer(WebRtcConnection):
                 self.reports.note_loss(one.packetsReceived + one.packetsLost, one.packetsLost,
                                        self.reports.heard_s)
 
+    def probes(self, now_s: float) -> bool:
+        """Return whether it is time to; seldom where the client tells of each packet."""
+        return not self.reports.packets.heard or now_s - self._probed_s >= _SELDOM_S
+
     async def probe(self) -> None:
         """Ask whether the client is there, and how long the way is at present."""
+        self._probed_s = time.monotonic()
         took_s = await inside.round_trip_s(self._sender)
         if took_s is not None:
             self.reports.note_round_trip(took_s)

@@ -33,6 +33,7 @@ from aiortc.codecs.h264 import H264Encoder
 import av
 
 from .aiortc_inside import OurExtensions
+from .bursts import Bursts
 
 _KNOWN = (1, 4), (1, 16)  # from the first to the last one
 _INSIDE = '_RTCRtpSender__'
@@ -87,6 +88,7 @@ class _Sharing:
 
     def __init__(self, sender: Any, extensions: OurExtensions) -> None:
         self._sender, self._extensions = sender, extensions
+        self._bursts = Bursts(sender.transport)
         # In the lower half, so that SRTP is not confused by numbers that begin anew at once.
         self._sequence, self._origin = secrets.randbelow(1 << 15), secrets.randbits(32)
 
@@ -101,6 +103,7 @@ class _Sharing:
         values = rtp.HeaderExtensions(abs_send_time=now >> 14 & 0xFFFFFF,
                                       mid=getattr(sender, f'{_INSIDE}mid'))
         begun = self._extensions.begin(values)
+        packets = []
         for number, payload in enumerate(payloads, 1):
             marker = int(number == len(payloads))
             profile, packed = self._extensions.complete(*begun)
@@ -113,7 +116,8 @@ class _Sharing:
                 codec.payloadType, marker, self._sequence, timestamp, sender._ssrc, payload,
                 values)
             self._sequence = (self._sequence + 1) & 0xFFFF
-            await sender.transport._send_rtp(head + payload)
+            packets.append(head + payload)
+        await self._bursts.send(packets)
         self._count(now, timestamp, payloads)
         return _SENT
 

@@ -13,21 +13,20 @@
 # limitations under the License.
 
 """
-Video over WebRTC, as a client asks for it by HTTP (WHEP, draft-ietf-wish-whep).
+Pictures, or sound, over WebRTC, as a client asks for it by HTTP (WHEP, draft-ietf-wish-whep).
 
-`POST /whep?topic=…&tier=…` with an offer (SDP) is answered with 201, the answer, and a `Location`
-that is the client's own: `DELETE` there ends it, `PATCH` adds candidates (trickle ICE), and `GET`
-tells which stamp the last frame had, and which RTP time.
+`POST` with an offer (SDP) to `/whep?topic=…&tier=…`, or to `/whep/sound`, is answered with 201,
+the answer, and a `Location` that is the client's own: `DELETE` there ends it, `PATCH` adds
+candidates (trickle ICE), and `GET` tells of it; of pictures, which stamp the last frame had, and
+which RTP time.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from importlib import import_module
-import logging
-import secrets
-import time
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from aiohttp import web
 
@@ -40,156 +39,26 @@ from .sdp import (
     NoH264Error,
     Offer,
     read_candidates,
-    read_offer,
     read_ufrag,
 )
-from .transport import WebRtcTransport
+from .whep_session import WhepSession
 from ..access.sessions import Connection
-from ..stream.delivery import deliver
-from ..stream.stream import Stream
-from ..stream.viewer import Viewer
 
-if TYPE_CHECKING:
-    from .peer import Peer
-
-_ANSWER_S = 10.0
-_CONNECT_S = 15.0
-_SILENT_S = 5.0  # who says nothing for so long has gone, or is stuck
-_LOOK_S = 0.5
 _CLOSE_S = 1.0
 _OFFER, _FRAGMENT = 'application/sdp', 'application/trickle-ice-sdpfrag'
 _NO_STORE = {'Cache-Control': 'no-store'}
 
 Door = Callable[[Connection], AbstractContextManager[object]]
-"""Lets a viewer in as long as the context lasts, and cuts them where their login ends."""
-
-_LOG = logging.getLogger(__name__)
+"""Lets a client in as long as the context lasts, and cuts them where their login ends."""
 
 
-class WhepSession:
-    """One client, from its offer on. Event loop only."""
+@dataclass(frozen=True)
+class Wish:
+    """What a client asks for."""
 
-    def __init__(self, offer: Offer, stream: Stream, viewer: Viewer, make_peer: Callable[
-            [Sequence[IceServer], Callable[[], None]], 'Peer'],
-            servers: Sequence[IceServer]) -> None:
-        self.name, self.tag = secrets.token_hex(16), secrets.token_hex(8)
-        self.offer, self.stream, self.viewer = offer, stream, viewer
-        self.peer = make_peer(servers, self._want_key)
-        self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.answered.add_done_callback(lambda answered: answered.exception())  # it may be unheard
-        self.candidates = len(offer.candidates)
-        self._deadline_s = time.monotonic() + _CONNECT_S
-        self._task: asyncio.Task[None] | None = None
-        self._ending = False
-
-    def begin(self, addresses: Sequence[str] | None, on_end: Callable[[], None]
-              ) -> asyncio.Task[None]:
-        """Answer, and deliver until it ends."""
-        self._task = asyncio.create_task(self._run(addresses, on_end))
-        return self._task
-
-    def abort(self) -> None:
-        """End it, unless it is ending already, which is not to be disturbed."""
-        if self._task is not None and not self._ending:
-            self._task.cancel()
-
-    def state(self) -> dict[str, object]:
-        """Return what the client may want to know of it."""
-        peer, reports = self.peer, self.peer.reports
-        return {
-            'topic': self.stream.name, 'tier': self.viewer.tier_name(),
-            'connected': peer.connected.is_set(),
-            'rtp_timestamp': peer.rtp_time(),
-            'stamp_ms': None if peer.clock.stamp_ns is None else peer.clock.stamp_ns / 1e6,
-            'server_ms': self.stream.now_ns() / 1e6,
-            'round_trip_ms': None if reports.round_trip_s is None
-            else round(reports.round_trip_s * 1e3, 1),
-            'loss': round(reports.loss, 3), 'estimate_bps': reports.estimate_bps,
-        }
-
-    def _want_key(self) -> None:
-        # What comes before it is still sent: it may be shown when what is lost has come again. And
-        # it says nothing of the decoder, whose frames would have to be smaller.
-        reader = self.viewer.reader
-        if reader is not None and not reader.until_key:  # otherwise, one is due already
-            reader.rendition.want_key(self.viewer.name == self.stream.preferred)
-
-    async def _run(self, addresses: Sequence[str] | None, on_end: Callable[[], None]) -> None:
-        try:
-            self.answered.set_result(await self._answer(addresses))
-            if await self._wait(self.peer.reached, self._deadline_s - time.monotonic()):
-                with self.stream.watch(self.viewer):
-                    await self._deliver()
-        except BadOfferError as error:
-            self.answered.set_exception(error)
-        except Exception as error:
-            if self.answered.done():
-                _LOG.exception('closing the WebRTC connection of a viewer')
-            else:
-                self.answered.set_exception(error)
-        finally:
-            self._ending = True
-            if not self.answered.done():
-                self.answered.set_exception(web.HTTPServiceUnavailable(
-                    text='the connection was closed before the offer was answered\n'))
-            try:
-                await self.peer.close()
-            finally:
-                on_end()
-
-    async def _answer(self, addresses: Sequence[str] | None) -> str:
-        try:
-            return await asyncio.wait_for(self.peer.answer(self.offer, addresses), _ANSWER_S)
-        except asyncio.TimeoutError:
-            raise web.HTTPGatewayTimeout(text=(
-                "the servers in the parameter 'ice_servers' do not answer: correct it, or leave "
-                'it empty\n')) from None
-
-    async def _deliver(self) -> None:
-        transport = WebRtcTransport(self.stream, self.viewer, self.peer)
-        self.viewer.link = transport.link
-        self.viewer.on_video = lambda reason: transport.link.abort() if reason else None
-        sending = asyncio.create_task(deliver(self.stream, self.viewer, transport))
-        try:
-            await self._see_to(sending)
-        finally:
-            self.viewer.on_video = lambda _: None
-            sending.cancel()
-            result, = await asyncio.gather(sending, return_exceptions=True)
-            if isinstance(result, Exception) and not isinstance(result, ConnectionError):
-                _LOG.error('delivery by WebRTC failed', exc_info=result)
-
-    async def _see_to(self, sending: asyncio.Task[None]) -> None:
-        """Return when it is over, or the client has said nothing for too long."""
-        peer, since_s = self.peer, time.monotonic()
-        asking: asyncio.Task[None] | None = None
-        try:
-            while not sending.done() and not await self._wait(peer.ended, _LOOK_S):
-                now_s = time.monotonic()
-                if not peer.connected.is_set():
-                    if now_s > self._deadline_s:
-                        return
-                    since_s = now_s
-                    continue
-                await peer.look()
-                silent_s = now_s - max(peer.reports.heard_s, since_s)
-                if silent_s >= _SILENT_S:
-                    return
-                if asking is None or asking.done():
-                    asking = asyncio.create_task(peer.probe())
-        finally:
-            if asking is not None:
-                asking.cancel()
-
-    async def _wait(self, event: asyncio.Event, longest_s: float) -> bool:
-        """Wait for an event, or the end; return whether the event has come by then."""
-        waiting = [asyncio.ensure_future(one.wait()) for one in {event, self.peer.ended}]
-        try:
-            await asyncio.wait(waiting, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
-        return event.is_set()
+    read: Callable[[str], Offer]  # of what was sent; BadOfferError where it does not ask for that
+    module: str  # what is made needs it; it may take a while to import
+    create: Callable[[Any, Offer, Sequence[IceServer]], WhepSession]  # by that module
 
 
 class Whep:
@@ -200,26 +69,24 @@ class Whep:
         self._sessions: dict[str, WhepSession] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def offer(self, request: web.Request, stream: Stream, viewer: Viewer,
-                    door: Door) -> web.Response:
-        """Answer an offer; `door` is what a viewer comes through."""
+    async def offer(self, request: web.Request, wish: Wish, door: Door) -> web.Response:
+        """Answer an offer; `door` is what a client comes through."""
         if request.content_type != _OFFER:
             raise web.HTTPUnsupportedMediaType(headers={'Accept-Post': _OFFER}, text=(
                 f'send an offer (SDP) as {_OFFER}\n'))
         if reason := why_missing():
             raise web.HTTPNotImplemented(text=reason + '\n')
-        if reason := stream.video.reason():
-            raise web.HTTPServiceUnavailable(headers={'Retry-After': '60'}, text=reason + '\n')
         try:
-            session = await self._begin(request, read_offer(await read_body(request)), stream,
-                                        viewer, door)
+            session = await self._begin(request, wish.read(await read_body(request)), wish, door)
         except NoH264Error as error:
             raise web.HTTPNotAcceptable(text=f'{error}\n') from error
         except BadOfferError as error:
             raise web.HTTPBadRequest(text=f'{error}\n') from error
         response = web.Response(status=201, text=session.answered.result(), headers={
-            'Location': f'whep/{session.name}', 'ETag': f'"{session.tag}"',
-            'Accept-Patch': _FRAGMENT, 'Access-Control-Expose-Headers': 'Location, ETag, Link',
+            # Relative to where it was sent.
+            'Location': f'{request.path.rpartition("/")[2]}/{session.name}',
+            'ETag': f'"{session.tag}"', 'Accept-Patch': _FRAGMENT,
+            'Access-Control-Expose-Headers': 'Location, ETag, Link',
             **_NO_STORE}, content_type=_OFFER)
         for server in self._servers:
             response.headers.add('Link', server.link())
@@ -237,7 +104,7 @@ class Whep:
         text = await read_body(request)
         if read_ufrag(text) not in ('', session.offer.ufrag):
             raise web.HTTPUnprocessableEntity(text=(
-                'ICE restart is not supported: send a new offer to /whep\n'))
+                f'ICE restart is not supported: send a new offer to {_place(request)}\n'))
         room = MOST_CANDIDATES - session.candidates
         candidates = read_candidates(text)[:room]
         session.candidates += len(candidates)
@@ -258,14 +125,14 @@ class Whep:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE_S)
 
-    async def _begin(self, request: web.Request, offer: Offer, stream: Stream, viewer: Viewer,
-                     door: Door) -> WhepSession:
+    async def _begin(self, request: web.Request, offer: Offer, wish: Wish, door: Door
+                     ) -> WhepSession:
         """Return the session of an offer when it has been answered."""
         # In a thread: it takes a while on a small machine, the first time.
-        peer: Any = await asyncio.get_running_loop().run_in_executor(
-            None, import_module, f'{__package__}.peer')
+        module: Any = await asyncio.get_running_loop().run_in_executor(
+            None, import_module, wish.module)
         with ExitStack() as stack:
-            session = WhepSession(offer, stream, viewer, peer.Peer, self._servers)
+            session = wish.create(module, offer, self._servers)
             try:
                 stack.enter_context(door(session))
             except BaseException:
@@ -273,7 +140,8 @@ class Whep:
                 raise
             for other in self._sessions.values():
                 # A client that has not got our answer asks again.
-                if (other.viewer.address, other.offer.ufrag) == (viewer.address, offer.ufrag) \
+                if (type(other), other.address, other.offer.ufrag) == (
+                        type(session), session.address, offer.ufrag) \
                         and not other.peer.connected.is_set():
                     other.abort()
             self._sessions[session.name] = session
@@ -292,5 +160,11 @@ class Whep:
     def _session(self, request: web.Request) -> WhepSession:
         session = self._sessions.get(request.match_info['viewer'])
         if session is None:
-            raise web.HTTPNotFound(text='this viewer has left: send a new offer to /whep\n')
+            raise web.HTTPNotFound(text='this viewer has left: send a new offer to '
+                                        f'{_place(request)}\n')
         return session
+
+
+def _place(request: web.Request) -> str:
+    """Return where offers are sent to, by the address of a client's own."""
+    return request.path.rpartition('/')[0]

@@ -40,7 +40,7 @@ def test_what_is_no_size_is_explained(text):
 
 @pytest.mark.parametrize('text', ['', '50', 'fast', '50mb', '-5mbit', '0mbit', 'mbit'])
 def test_what_is_no_rate_is_explained(text):
-    with pytest.raises(argparse.ArgumentTypeError, match='is no rate: write it like 50mbit'):
+    with pytest.raises(argparse.ArgumentTypeError, match='is not a rate: write it as 50mbit'):
         units.rate_bps(text)
 
 

@@ -88,6 +88,18 @@ def test_it_ends_for_certain(stopped):
     assert not alive(child.pid)
 
 
+@pytest.mark.timeout(60)
+def test_one_that_nothing_ends_is_not_waited_for(monkeypatch):
+    child = python(STUBBORN)
+    read(child)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'killpg', lambda pid, number: None)  # as where a driver hangs
+        child.stop()
+    assert alive(child.pid)
+    os.kill(child.pid, signal.SIGKILL)
+    gone([child.pid])
+
+
 def test_what_it_has_started_ends_with_it():
     child = python("import subprocess, time; "
                    "print(subprocess.Popen(['sleep', '1000']).pid, flush=True); time.sleep(1000)")

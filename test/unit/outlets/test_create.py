@@ -23,9 +23,9 @@ SENDING = ('rtp://robot:5004', 'udp://239.1.2.3:5000', 'tcp://10.0.0.1:5001')
 PUSH = 'rtsp://me:p%40ss%2Cword@[fd00::1]/live/robot'
 
 
-def create(token='', **settings):
+def create(token='', sound=None, **settings):
     return create_outlets(OutletSettings('127.0.0.1', **settings), None,
-                          AccessRules(access_token=token), None, None, None)
+                          AccessRules(access_token=token), None, None, None, sound)
 
 
 def test_nothing_is_there_unless_it_is_wanted():
@@ -88,6 +88,16 @@ def test_two_at_one_place_are_refused(pair):
     with pytest.raises(PermanentError, match='give each its own port'):
         create(outlets=pair)
     create(outlets=('rtp://robot:5004', 'rtp://robot:5006', 'tcp://robot:5004'))
+
+
+def test_sound_needs_room_for_itself():
+    with pytest.raises(PermanentError, match='with sound the next three'):
+        create(sound='sound', outlets=('rtp://robot:5004', 'rtp://robot:5006'))
+    create(sound='sound', outlets=('rtp://robot:5004', 'rtp://robot:5008'))
+    create(outlets=('rtp://robot:65534',))
+    create(sound='sound', outlets=('rtp://robot:65532',))
+    with pytest.raises(PermanentError, match='use a port up to 65532'):
+        create(sound='sound', outlets=('rtp://robot:65534',))
 
 
 def test_what_cannot_ask_for_a_token_is_refused_beside_one():

@@ -44,7 +44,7 @@ def sender(now_ns=lambda: NOW_NS, **options):
 def put_together(sender, data, stamp_ns=NOW_NS, channel=0):
     """Return the access unit that a receiver has, and its RTP time."""
     depacketizer, packed = Depacketizer(), rtp.Packer().pack(frame(data))
-    sent = list(rtp.packets(sender.number(packed, stamp_ns, channel)))
+    sent = sender.number(packed, stamp_ns, channel).packets
     *none, found = [depacketizer.put(packet) for packet in sent]
     assert not any(none)
     return found[0]
@@ -59,7 +59,7 @@ def test_what_is_packed_is_put_together_again_whatever_its_size(units):
     assert sorted(found) == sorted(units)
     assert [unit for unit in found if unit[0] & 31 < 7] == [
         unit for unit in units if unit[0] & 31 < 7]
-    for packet in rtp.packets(sender().number(rtp.Packed(data), NOW_NS)):
+    for packet in sender().number(rtp.Packed(data), NOW_NS).packets:
         assert len(packet) <= 1400
 
 
@@ -88,12 +88,40 @@ def test_parameter_sets_are_in_one_packet_and_delimiters_in_front_are_left_out()
     assert others == [b'\x65xyz', DELIMITER]
 
 
+def test_who_has_got_all_frames_has_the_very_packets_of_the_others():
+    packer, numbers = rtp.Packer(), rtp.Numbers(lambda: NOW_NS)
+    packed = [packer.pack(frame(b'\0\0\1\x65' + b'x' * 3000)) for _ in range(4)]
+    first, second, late = (sender(numbers=numbers) for _ in range(3))
+    for number, each in enumerate(packed):
+        stamp_ns = NOW_NS + number * 33_000_000
+        data = first.number(each, stamp_ns).data
+        assert second.number(each, stamp_ns).data is data
+        if number > 1:  # who comes later
+            assert late.number(each, stamp_ns).data is data
+
+
+def test_who_has_not_got_a_frame_misses_no_number_and_no_time_goes_back():
+    packer, numbers = rtp.Packer(), rtp.Numbers(lambda: NOW_NS)
+    packed = [packer.pack(frame(b'\0\0\1\x65' + b'x' * 3000)) for _ in range(4)]
+    all_of_them, some, another = (sender(numbers=numbers) for _ in range(3))
+    for each in packed:
+        all_of_them.number(each, NOW_NS)
+    for one, got in ((some, (0, 2, 3)), (another, (1, 0, 2))):  # as the others got 1 before 0
+        heads = [struct.unpack_from('>2xHII', packet) for number in got
+                 for packet in one.number(packed[number], NOW_NS).packets]
+        assert [(after[0] - before[0]) & 0xFFFF for before, after in pairwise(heads)] == \
+            [1] * (len(heads) - 1)
+        times = [ticks for _, ticks, _ in heads]
+        assert times == sorted(times)
+        assert len(set(times)) == 3
+        assert {ssrc for *_, ssrc in heads} == {numbers.ssrc}
+
+
 def test_all_clients_have_the_same_packets_but_for_their_numbers():
     packer, one = rtp.Packer(), frame(b'\0\0\1\x65' + b'x' * 3000)
     assert packer.pack(one) is packer.pack(one)
     first, second = sender(), sender()
-    packets = [list(rtp.packets(each.number(packer.pack(one), NOW_NS)))
-               for each in (first, second)]
+    packets = [each.number(packer.pack(one), NOW_NS).packets for each in (first, second)]
     assert [bytes(packet[12:]) for packet in packets[0]] == [
         bytes(packet[12:]) for packet in packets[1]]
     assert {struct.unpack_from('>I', packet, 8)[0] for packet in packets[0]} == {first.ssrc}
@@ -108,7 +136,7 @@ def test_numbers_begin_again_after_65535():
 
 
 def test_a_channel_of_the_clients_own_is_on_each_packet():
-    data = sender().number(rtp.Packed(b'\0\0\1\x65' + b'x' * 3000), NOW_NS, 6)
+    data = sender().number(rtp.Packed(b'\0\0\1\x65' + b'x' * 3000), NOW_NS, 6).data
     at = 0
     while at < len(data):
         mark, channel, size = struct.unpack_from('>cBH', data, at)

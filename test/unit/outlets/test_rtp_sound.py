@@ -15,6 +15,8 @@
 """Packets of sound in RTP, and the session that they are in."""
 
 import asyncio
+import re
+import socket
 import struct
 
 from pi_camera_stream.core.sound import PACKET_NS, PACKET_SAMPLES, SoundPacket
@@ -105,28 +107,29 @@ def test_a_picture_does_not_wait_for_sound_that_nobody_has_acknowledged():
 
 
 class Site(Studio):
-    def __init__(self, source):
+    def __init__(self, source, multicast):
         super().__init__()
         rules = AccessRules()
         application = Application(self.catalog, rules, print)
         self.listeners = None if source is None else Listeners(source)
         self.server = RtspServer('127.0.0.1', 0, self.catalog, rules, application.places,
-                                 application.note_wrong, print, sound=self.listeners)
+                                 application.note_wrong, print, multicast, self.listeners)
 
 
-def run(scenario, source):
+def run(scenario, source, multicast=False):
     async def within():
-        site = Site(source)
+        site = Site(source, multicast)
         if site.listeners is not None:
             site.listeners.attach()
         await site.server.open()
-        client = await Client.open(site.server.port)
+        client, other = [await Client.open(site.server.port) for _ in range(2)]
         filming = asyncio.create_task(site.film())
         try:
-            await scenario(client)
+            await (scenario(client, other) if multicast else scenario(client))
         finally:
             filming.cancel()
             await client.end()
+            await other.end()
             await site.server.close()
             site.catalog.close()
     asyncio.run(within())
@@ -163,6 +166,40 @@ def test_a_player_has_both_in_one_connection_and_sound_ends_with_it():
         await asyncio.wait_for(_until(lambda: source.wanted == [True, False]), WAIT_S)
 
     run(scenario, source)
+
+
+@pytest.mark.usefixtures('pyav')
+def test_a_group_has_sound_once_while_somebody_plays_it():
+    source = Source()
+
+    async def scenario(first, second):
+        said = [(await client.ask('SETUP', f'{client.url}/{track}', Transport=(
+            'RTP/AVP;multicast'))).headers['transport'] for client, track in (
+                (first, 'track0'), (first, 'track1'), (second, 'track1'))]
+        address, port = re.search(r'destination=([\d.]+);port=(\d+)-', said[0]).groups()
+        assert f';destination={address};port={int(port) + 2}-{int(port) + 3};' in said[1]
+        assert said[1] == said[2]
+        with socket.socket(type=socket.SOCK_DGRAM) as group:
+            group.setblocking(False)
+            group.bind((address, int(port) + 2))
+            group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                             socket.inet_aton(address) + socket.inet_aton('127.0.0.1'))
+            for client in (first, second):
+                assert (await client.ask('PLAY')).status == 200
+            await asyncio.wait_for(_until(lambda: source.wanted == [True]), WAIT_S)
+            for client, words in ((first, [b'one', b'two']), (None, [b'three'])):
+                for word in words:
+                    source.give(word)
+                    data = await asyncio.wait_for(
+                        asyncio.get_running_loop().sock_recv(group, 2048), WAIT_S)
+                    assert (data[1] & 0x7F, data[12:]) == (97, word)
+                if client is not None:
+                    await client.ask('TEARDOWN')
+            assert source.wanted == [True]
+            await second.ask('TEARDOWN')
+            await asyncio.wait_for(_until(lambda: source.wanted == [True, False]), WAIT_S)
+
+    run(scenario, source, multicast=True)
 
 
 async def _until(condition):

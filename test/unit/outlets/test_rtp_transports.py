@@ -63,6 +63,8 @@ def test_what_the_kernel_does_not_take_is_told_of(monkeypatch):
         def send(self, *_):
             raise BlockingIOError
 
+        sendmsg = send
+
     async def scenario():
         with socket.socket(type=socket.SOCK_DGRAM) as one:
             one.bind(('127.0.0.1', 0))

@@ -23,11 +23,13 @@ from pi_camera_stream.outlets.create import create_outlets, OutletSettings
 from pi_camera_stream.outlets.digest import Digest, Proof
 from pi_camera_stream.outlets.rtsp_messages import Interleaved, MessageReader, write_answer
 from pi_camera_stream.web.access.access_rules import AccessRules
+from pi_camera_stream.web.sound.listeners import Listeners
 import pytest
 from support.filming import Studio
 from support.processes import WAIT_S
 from support.rtsp_client import Depacketizer
 from support.senders import free_port
+from support.sounding import Source
 
 SECRET = 'correct-horse'
 
@@ -41,6 +43,7 @@ class Server:
         self.port = port
         self.statuses, self.basic, self.secret, self.silent = {}, False, '', False
         self.timeout, self.channel = '', 0
+        self.deaf, self.heard = (), []  # what it refuses where sound is in it; payloads
         self.asked, self.sdp, self.frames, self.writers = [], '', [], []
         self.session_headers = []
 
@@ -69,6 +72,8 @@ class Server:
                         self._answer(message, writer, digest)
                     elif message.channel == self.channel:
                         self.frames += there.put(message.data)
+                    elif message.channel == self.channel + 2:
+                        self.heard.append(bytes(message.data[12:]))
         except ConnectionError:
             pass
 
@@ -78,6 +83,9 @@ class Server:
             return
         headers = {'CSeq': request.headers['cseq']}
         status = self.statuses.get(request.method, 200)
+        sounds = request.url.endswith('/track1') or 'm=audio' in request.body.decode()
+        if sounds and request.method in self.deaf:
+            status = 501
         if self.secret:
             proof, _ = digest.check(request.headers.get('authorization', ''), request.method,
                                     [self.secret])
@@ -88,8 +96,9 @@ class Server:
         if request.method == 'ANNOUNCE':
             self.sdp = request.body.decode()
         if request.method == 'SETUP':
-            headers['Transport'] = (f'RTP/AVP/TCP;unicast;interleaved={self.channel}-'
-                                    f'{self.channel + 1};mode=record')
+            channel = self.channel + (2 if sounds else 0)
+            headers['Transport'] = (f'RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1};'
+                                    'mode=record')
             headers['Session'] = f'42{self.timeout}'
         elif request.method != 'ANNOUNCE':
             self.session_headers.append(request.headers.get('session'))
@@ -97,13 +106,16 @@ class Server:
 
 
 class Site(Studio):
-    def __init__(self, server, login='', insecure=False, path='live/robot'):
+    def __init__(self, server, login='', insecure=False, path='live/robot', source=None):
         super().__init__()
         self.logged, self.server = [], server
+        sound = None if source is None else Listeners(source)
+        if sound is not None:
+            sound.attach()
         self.outlet, = create_outlets(
             OutletSettings('127.0.0.1', outlets=(f'rtsp://{login}127.0.0.1:{server.port}/{path}',),
                            insecure=insecure),
-            self.catalog, AccessRules(), None, None, self.logged.append)
+            self.catalog, AccessRules(), None, None, self.logged.append, sound)
 
     async def until(self, condition):
         end_s = time.monotonic() + WAIT_S
@@ -199,6 +211,28 @@ def test_what_a_server_refuses_is_told(method, status, said):
             await site.until(lambda: server.frames)
 
     run(scenario)
+
+
+@pytest.mark.parametrize('deaf', [(), ('SETUP',), ('ANNOUNCE',)], ids='|'.join)
+def test_sound_goes_with_the_pictures_where_the_server_takes_it(deaf):
+    source = Source()
+
+    async def scenario(site, server):
+        server.deaf = deaf
+        async with server.running():
+            await site.until(lambda: len(server.frames) > 5)
+            assert ('m=audio' in server.sdp) == ('ANNOUNCE' not in deaf)
+            if deaf:
+                assert source.wanted == []
+                assert any('without sound' in line for line in site.logged)
+                return
+            await site.until(lambda: source.wanted == [True])
+            source.give(b'heard')
+            await site.until(lambda: server.heard)
+            assert server.heard == [b'heard'] or server.heard[1:] == [b'heard']
+        await site.until(lambda: source.wanted == [True, False])
+
+    run(scenario, source=source)
 
 
 def test_a_channel_that_does_not_exist_is_refused():

@@ -226,6 +226,11 @@ def test_a_network_that_is_not_there_is_told_and_taken_when_it_is(monkeypatch):
                 raise OSError(errno.ENETUNREACH, 'Network is unreachable')
             return super().send(data)
 
+        def sendmsg(self, buffers, ancillary):
+            if gone.is_set():
+                raise OSError(errno.ENETUNREACH, 'Network is unreachable')
+            return super().sendmsg(buffers, ancillary)
+
     async def scenario(site):
         await site.until(lambda: 'no route to 127.0.0.1' in site.outlet.reason)
         assert site.outlet.state()['frames_lost'] > 0
@@ -400,6 +405,40 @@ def test_frames_that_are_too_large_to_be_sent_at_once_are_sent_one_after_the_oth
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize('error', [None, errno.EIO, errno.EAGAIN])
+def test_datagrams_of_one_size_are_one_call_where_the_interface_can_cut_them(error):
+    called = []
+
+    class Counting(socket.socket):
+        def send(self, data):
+            called.append(1)
+            return super().send(data)
+
+        def sendmsg(self, buffers, ancillary):
+            if error is not None and len(called) < 2:
+                called.append(0)
+                raise OSError(error, '')
+            called.append(len(buffers))
+            return super().sendmsg(buffers, ancillary)
+
+    async def scenario():
+        with receiver() as there, Counting(type=socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            one.connect(there.getsockname())
+            transport = datagrams.DatagramTransport.__new__(sending_udp.TsTransport)
+            datagrams.DatagramTransport.__init__(transport, one)
+            sent = [bytes([number]) * size for number, size in enumerate((9, 9, 9, 5, 9, 9, 5, 5))]
+            transport._put(sent)
+            assert [await receive(there) for _ in sent] == sent
+            await transport.wait_drained()
+            assert transport.lost == 0
+            transport.close()
+
+    asyncio.run(scenario())
+    assert called == {None: [4, 3, 1], errno.EIO: [0, *[1] * 8], errno.EAGAIN: [0, 0, 4, 3, 1]}[
+        error]
+
+
 def test_what_the_kernel_does_not_take_in_time_is_lost():
     class Full(socket.socket):
         def send(self, _):
@@ -421,6 +460,30 @@ def test_what_the_kernel_does_not_take_in_time_is_lost():
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize('group', ['', '239.255.3.8'])
+def test_rtp_has_the_sound_of_a_microphone_at_ports_of_its_own(group):
+    source, port = Source(), 24_560
+    host = group or '127.0.0.1'
+
+    async def scenario(site):
+        listeners = site.outlet.sound = Listeners(source)
+        listeners.attach()
+        with receiver(port + 2, group) as sound, receiver(port + 3, group) as reports:
+            await site.outlet.open()
+            await site.until(lambda: source.wanted == [True] and site.outlet.frames_sent)
+            sdp = await site.outlet.sdp(site.catalog.stream(), 'h264')
+            assert f'm=video {port} RTP/AVP 96' in sdp
+            assert f'm=audio {port + 2} RTP/AVP 97\r\na=rtpmap:97 opus/48000/2' in sdp
+            source.give(b'heard')
+            data = await receive(sound)
+            assert (data[1] & 0x7F, data[12:]) == (97, b'heard')
+            assert (await receive(reports))[1] == 200
+            await site.outlet.close()
+            await site.until(lambda: source.wanted == [True, False])
+
+    asyncio.run(filmed(f'rtp://{host}:{port}', scenario))
+
+
 def test_mpeg_ts_has_the_sound_of_a_microphone():
     source, port = Source(), free_port()
 
@@ -436,13 +499,14 @@ def test_mpeg_ts_has_the_sound_of_a_microphone():
             await site.outlet.close()
             await site.until(lambda: source.wanted == [True, False])
 
-    async def within():
-        site = Site(f'udp://127.0.0.1:{port}')
-        filming = asyncio.create_task(site.film())
-        try:
-            await asyncio.wait_for(scenario(site), WAIT_S)
-        finally:
-            filming.cancel()
-            site.catalog.close()
+    asyncio.run(filmed(f'udp://127.0.0.1:{port}', scenario))
 
-    asyncio.run(within())
+
+async def filmed(url, scenario):
+    site = Site(url)
+    filming = asyncio.create_task(site.film())
+    try:
+        await asyncio.wait_for(scenario(site), WAIT_S)
+    finally:
+        filming.cancel()
+        site.catalog.close()

@@ -39,8 +39,9 @@ def test_defaults_are_in_their_ranges_and_what_may_be_a_secret_is_known(node):
         assert row.secret == (row.name in ('access_token', 'driver_token', 'path')), row.name
 
 
-def test_all_limits_of_driving_are_live():
-    limits = {row.name for row in TABLES['http_bridge'] if row.unit and 'teleop' in row.name}
-    assert len(limits) == 7
+def test_of_the_bridge_limits_of_driving_and_recording_are_live():
+    live = {row.name for row in TABLES['http_bridge'] if row.unit and 'teleop' in row.name}
+    assert len(live) == 7
+    live |= {'teleop.reverse', 'record'}
     for row in TABLES['http_bridge']:
-        assert row.live == (row.name in limits or row.name == 'teleop.reverse'), row.name
+        assert row.live == (row.name in live), row.name

@@ -30,7 +30,7 @@ AUDIO = next(row for row in HTTP_BRIDGE if row.name == 'audio')
 def test_off_is_off_however_yaml_reads_it(given):
     name = AUDIO.check(given)
     assert create_microphone({'audio': name}.__getitem__, time.time_ns, print) is None
-    assert create_sound(None, {}.__getitem__, time.time_ns) is None
+    assert create_sound(None, time.time_ns) is None
 
 
 def test_nothing_is_imported_while_it_is_off():
@@ -57,4 +57,4 @@ def test_a_name_makes_one_and_what_pages_hear_of_it():
     values = {'audio': ' plughw:1 ', 'ice_servers': ''}
     microphone = create_microphone(values.__getitem__, time.time_ns, print)
     assert microphone.state()['device'] == 'plughw:1'
-    assert create_sound(microphone, values.__getitem__, time.time_ns).state()['listeners'] == 0
+    assert create_sound(microphone, time.time_ns).state()['listeners'] == 0

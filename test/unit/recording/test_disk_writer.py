@@ -26,7 +26,7 @@ import time
 import av
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.recording import disk_writer as disk_writer_module
-from pi_camera_stream.recording.backlog import Note
+from pi_camera_stream.recording.backlog import FOUND, Note
 from pi_camera_stream.recording.disk_writer import DiskWriter
 from pi_camera_stream.recording.folder import Folder
 from pi_camera_stream.recording.output_file import OutputFile
@@ -391,3 +391,33 @@ def test_h264_that_nothing_can_begin_with_is_said(bench):
     bench.send_until(bench.writer.fault, data=unit, size=(320, 240), codec='h264')
     assert 'parameter sets' in bench.writer.fault()
     assert bench.writer.left_out() > 0
+
+
+def test_what_was_found_stands_behind_its_picture_or_nowhere(tmp_path):
+    def found(stamp_ns):
+        bench.writer.put_all(Note(FOUND, f'"results": [{stamp_ns}]', stamp_ns))
+
+    with benches(tmp_path / 'recordings', topics=(TOPIC, '/other')) as bench:
+        bench.writer.begin()
+        bench.send()
+        first = bench.stamp_ns
+        found(first + 10**9)  # overtakes its picture
+        found(first + 5)  # of one that was left out
+        found(first)
+        bench.send(step_s=1)
+        bench.send(step_s=0.5, track=1)
+        found(bench.stamp_ns)
+        for _ in range(1000):
+            bench.send(step_s=0.001)
+        found(first)  # too late, but its picture is there
+        found(bench.stamp_ns)
+        bench.send()
+    lines = [[(line['type'], line['stamp_ns']) for line in bench.notes(name)[1:]]
+             for name in bench.names()]
+    of_first, of_other = sorted(lines, key=len, reverse=True)
+    second = first + 10**9
+    assert of_first[:4] == [('picture', first), (FOUND, first), ('picture', second),
+                            (FOUND, second)]
+    assert of_other == [('picture', second + 5 * 10**8), (FOUND, second + 5 * 10**8)]
+    later = [line for line in of_first[4:] if line[0] == FOUND]
+    assert later == [(FOUND, bench.stamp_ns - round(1e9 / 30))]

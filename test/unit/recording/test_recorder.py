@@ -24,6 +24,7 @@ import time
 from aiohttp import web
 import av
 from pi_camera_stream.codecs.renditions import RenditionEncoder
+from pi_camera_stream.core.driving.contest import Word
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.rendition_spec import RenditionSpec
 from pi_camera_stream.core.sound import SoundFeed, SoundPacket
@@ -141,7 +142,7 @@ async def test_while_it_is_off_nothing_runs(bench):
     bench.found(MOVING)
     bench.recorder.note_driven(1.0, 0.0)
     bench.recorder.put_sound(SoundPacket(b'', 0, 1))
-    assert (bench.demands, recording_threads(), bench.active[-1:]) == ([], [], [False])
+    assert (bench.demands, recording_threads(), bench.active) == ([], [], [])
     assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
     assert (bench.state['mode'], bench.state['recording'], bench.state['fault']) == (
         'off', False, '')
@@ -154,6 +155,8 @@ async def test_it_is_switched_on_and_off(bench):
     await bench.send_until(lambda: bench.state['file'])
     assert bench.active[-1]
     bench.recorder.note_driven(0.25, -0.5)
+    bench.recorder.note_driven_by_others(Word((0.5, 0.0, 0.0, 0.0, 0.0, 1.5)))
+    bench.recorder.note_driven_by_others(Word((0.5, -0.1, 0.0, 0.0, 0.0, 0.0), 1_000_000_007))
     running, = await bench.recorder.files()
     assert running.running
     assert running.name == bench.state['file']
@@ -166,7 +169,14 @@ async def test_it_is_switched_on_and_off(bench):
     finished, = await bench.recorder.files()
     assert (finished.running, finished.topic, finished.codec) == (False, TOPIC, 'jpeg')
     notes = bench.recorder.path(finished.name).with_suffix('.jsonl').read_text()
-    assert '"linear": 0.25, "angular": -0.5' in notes
+    driven = [line for line in map(json.loads, notes.splitlines()) if line['type'] == 'driven']
+    assert time.time_ns() - 60 * 10**9 < driven[1]['stamp_ns'] <= time.time_ns()
+    assert [{**line, 'stamp_ns': 0} for line in driven] == [
+        {'type': 'driven', 'stamp_ns': 0, 'from': 'page', 'linear': 0.25, 'angular': -0.5},
+        {'type': 'driven', 'stamp_ns': 0, 'from': 'topic', 'linear': 0.5, 'angular': 1.5},
+        {'type': 'driven', 'stamp_ns': 0, 'from': 'topic', 'linear': 0.5, 'lateral': -0.1,
+         'angular': 0.0}]
+    assert driven[2]['stamp_ns'] == 1_000_000_007
     assert await bench.recorder.delete(finished.name) == ''
     assert await bench.recorder.files() == []
     assert bench.recorder.path(finished.name) is None
@@ -203,11 +213,29 @@ async def test_motion_records_what_moves_and_nothing_else(bench):
     await bench.send_until(lambda: bench.state['file'])
     await bench.send_until(lambda: bench.state['waiting'] and not bench.state['file'])
     assert len(bench.films()) == 1
+    assert bench.active == [True]  # and no more often
     bench.recorder.switch(False)
     bench.found(MOVING)
     assert not bench.state['recording']
     await asyncio.sleep(0)
+    assert bench.active == [True, False]
     assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
+
+
+@in_application(after_s=0.2)
+async def test_it_is_set_to_another_mode_while_it_runs(bench):
+    bench.recorder.set_mode('always')
+    await bench.send_until(lambda: bench.state['file'])
+    bench.recorder.set_mode('motion')
+    await bench.send_until(lambda: not bench.state['file'])
+    assert (bench.state['waiting'], bench.state['fault'], bench.active[-1]) == (True, '', True)
+    bench.found(MOVING)
+    await bench.send_until(lambda: bench.state['file'])
+    await bench.send_until(lambda: bench.state['waiting'] and not bench.state['file'])
+    bench.recorder.set_mode('off')
+    await bench.send_until(lambda: not bench.active[-1])
+    assert bench.recorder._disk.tracks[0].backlog.held_bytes == 0
+    assert bench.state['mode'] == 'off'
 
 
 @in_application(mode='motion')

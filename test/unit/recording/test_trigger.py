@@ -75,3 +75,17 @@ def test_what_moves_counts_where_it_is_waited_for_only():
     trigger = Trigger('ready', AFTER_S)
     trigger.find(0.0)
     assert not trigger.records(0.0)
+
+
+@pytest.mark.parametrize(('mode', 'expected'), [
+    ('off', ('off', False)), ('ready', ('manual', False)), ('motion', ('motion', False)),
+    ('always', ('always', True))])
+def test_another_mode_is_as_at_the_start(mode, expected):
+    for before in ('off', 'always', 'motion'):
+        trigger = Trigger(before, AFTER_S)
+        trigger.find(0.0)
+        trigger.switch(True)
+        trigger.set_mode(mode)
+        assert at(trigger) == expected
+        trigger.find(0.0)
+        assert trigger.records(0.0) == (mode in ('motion', 'always'))

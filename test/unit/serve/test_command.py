@@ -36,6 +36,9 @@ code = command.main(sys.argv[1:])
 ros = [name for name in sys.modules
        if name.partition('.')[0].endswith(('rclpy', '_msgs', '_srvs', '_interfaces'))]
 assert not ros, ros
+unused = [name for name in ('recording.recorder', 'outlets.kinds')
+          if f'pi_camera_stream.{name}' in sys.modules]
+assert not unused, unused
 sys.exit(code)
 """
 

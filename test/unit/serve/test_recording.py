@@ -81,8 +81,8 @@ def test_what_is_driven_and_found_is_beside_it_and_a_signal_ends_the_film(servin
         driver.sit_down()
         wait_until(lambda: driver.heard)
         driver.hold()
-        wait_until(lambda: films(tmp_path) and any(
-            line['type'] == 'driven' and line['linear'] > 0 for line in notes(films(tmp_path)[0])))
+        wait_until(lambda: films(tmp_path) and {'driven', 'found'} <= {
+            line['type'] for line in notes(films(tmp_path)[0]) if line.get('linear', 1) > 0})
     assert program.stop(signal.SIGTERM) == 0, program.output
     film, = films(tmp_path)
     lines = notes(film)

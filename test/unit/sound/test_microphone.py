@@ -14,8 +14,11 @@
 
 """A microphone on ALSA's own file plug-in: the real arecord, and no sound card."""
 
+import os
+from pathlib import Path
 import queue
 import shutil
+import sys
 import time
 
 import av
@@ -23,8 +26,10 @@ from benchmarks.common.sound_card import clicks, RATE, SoundCard
 import numpy as np
 from pi_camera_stream.core.errors import PermanentError
 from pi_camera_stream.core.sound import PACKET_NS
+from pi_camera_stream.sound import microphone as module
 from pi_camera_stream.sound.microphone import Microphone
 import pytest
+from support.processes import children, gone
 
 WAIT_S = 20.0
 
@@ -96,6 +101,40 @@ def test_sound_has_the_time_when_it_was_taken(card, open_microphone):
     assert microphone.state()['reason'] == ''
 
 
+def test_who_wants_samples_has_them_as_they_were_and_nothing_is_encoded(
+        card, open_microphone, monkeypatch):
+    monkeypatch.setattr(module, '_create_encoder', None)
+    opened = open_microphone()
+    heard = queue.Queue()
+    leave = opened.pcm.listen(heard.put)
+    packets = [heard.get(timeout=WAIT_S) for _ in range(120)]
+    assert opened.state()['listeners'] == 1
+    leave()
+    assert {len(packet.data) for packet in packets} == {960}
+    found = []
+    for packet in packets:
+        loud = np.flatnonzero(abs(np.frombuffer(packet.data, '<i2').astype(float)) > 3000)
+        if len(loud):
+            found.append((packet.stamp_ns + loud[0] / RATE * 1e9 - card.begin_ns) / 1e6)
+    assert len(found) >= 2
+    assert max(abs((at_ms + 250) % 500 - 250) for at_ms in found) < 15
+    until(lambda: not card.opened)
+
+
+def test_samples_come_where_there_is_no_encoder(open_microphone, monkeypatch):
+    lacking = 'sound needs PyAV: sudo apt install python3-av'
+    monkeypatch.setattr(module, 'why_missing', lambda: lacking)
+    opened = open_microphone()
+    heard = queue.Queue()
+    leave = opened.pcm.listen(heard.put)
+    heard.get(timeout=WAIT_S)
+    assert opened.reason == ''
+    leave()
+    leave = opened.feed.listen(heard.put)
+    until(lambda: opened.reason == lacking)
+    leave()
+
+
 def test_nothing_is_open_while_nobody_listens(card, open_microphone):
     microphone = open_microphone()
     leave = microphone.feed.listen(lambda packet: None)
@@ -140,6 +179,33 @@ def test_a_microphone_that_has_gone_and_comes_back_is_heard_again(card, open_mic
     after = heard.get(timeout=WAIT_S)
     assert after.sequence > before.sequence
     assert microphone.state()['restarts'] >= 1
+
+
+@pytest.fixture
+def hanging(tmp_path, monkeypatch):
+    """Have an arecord that gives nothing, and does not end when it is told to."""
+    program = tmp_path / 'arecord'
+    program.write_text(f'#!{sys.executable} -IS\nimport signal, time\n'
+                       'signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)\n')
+    program.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    return program
+
+
+@pytest.mark.parametrize('killable', [True, False])
+def test_a_card_that_hangs_holds_up_no_end(hanging, open_microphone, monkeypatch, killable):
+    opened, pids = open_microphone(), []
+    opened.feed.listen(lambda packet: None)
+    until(lambda: pids.extend(pid for pid in children(os.getpid()) if str(hanging)
+                              in Path(f'/proc/{pid}/cmdline').read_text()) or pids)
+    with monkeypatch.context() as patch:
+        if not killable:  # as in the midst of a driver
+            patch.setattr(os, 'killpg', lambda pid, number: None)
+        opened.stop()
+    thread = opened._thread
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    gone(pids)  # at the latest with the thread that has started it
 
 
 def test_what_no_microphone_can_be_called_is_refused():

@@ -33,8 +33,6 @@ export class SoundPlayer {
   #muted = false;
   /** @type {AudioContext | null} */
   #context = null;
-  /** @type {GainNode | null} */
-  #gain = null;
   /** @type {SocketSound | RtcSound | null} */
   #way = null;
 
@@ -55,15 +53,12 @@ export class SoundPlayer {
       return;
     }
     const context = new AudioContext({ latencyHint: 'interactive', sampleRate: 48_000 });
-    const gain = context.createGain();
     this.#context = context;
-    this.#gain = gain;
-    gain.connect(context.destination);
-    this.mute(this.#muted);
     context.onstatechange = () => this.#look();
     this.#look();
     for (const kind of ['pointerup', 'keydown']) addEventListener(kind, this.#touched);
-    this.#way = new Way(context, gain, this.#owner);
+    this.#way = new Way(context, this.#owner);
+    this.#way.mute(this.#muted);
     try {
       await this.#way.start();
     } catch {
@@ -80,7 +75,6 @@ export class SoundPlayer {
       this.#context.close();
     }
     this.#context = null;
-    this.#gain = null;
   }
 
   wake() {
@@ -90,11 +84,12 @@ export class SoundPlayer {
   /** @param {boolean} muted */
   mute(muted) {
     this.#muted = muted;
-    if (this.#gain) this.#gain.gain.value = muted ? 0 : 1;
+    this.#way?.mute(muted);
   }
 
   #touched = () => {
     if (this.#context?.state !== 'running') this.#context?.resume();
+    this.#way?.touched();
   };
 
   #look() {

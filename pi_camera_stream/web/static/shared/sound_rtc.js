@@ -24,7 +24,8 @@ const AGAIN_MS = 2000;
 const REPORT_MS = 100;
 
 /**
- * One way to hear: into `output`, a node of an audio context.
+ * One way to hear. The context is for the level alone: what goes through it is heard 35 ms later
+ * than by an element.
  *
  * It is a connection of its own: browsers hold pictures back that have one with sound.
  */
@@ -32,7 +33,6 @@ export class RtcSound {
   static available = 'RTCPeerConnection' in window;
 
   #context;
-  #output;
   #owner;
   /** @type {RTCPeerConnection | null} */
   #peer = null;
@@ -40,21 +40,17 @@ export class RtcSound {
   #again = 0;
   #reporting = 0;
   #meter;
-  /** Without an element that has it, Chromium plays nothing of it. */
   #element = new Audio();
 
   /**
    * @param {AudioContext} context
-   * @param {AudioNode} output
    * @param {import('./sound_socket.js').SoundOwner} owner
    */
-  constructor(context, output, owner) {
+  constructor(context, owner) {
     this.#context = context;
-    this.#output = output;
     this.#owner = owner;
     this.#meter = context.createAnalyser();
     this.#meter.fftSize = 2048;
-    this.#element.muted = true;
   }
 
   async start() {
@@ -99,6 +95,16 @@ export class RtcSound {
     if (this.#again) this.start();
   }
 
+  /** @param {boolean} muted */
+  mute(muted) {
+    this.#element.muted = muted;
+  }
+
+  /** The page has been touched: now it may play. */
+  touched() {
+    if (this.#element.srcObject && this.#element.paused) this.#element.play().catch(() => {});
+  }
+
   /**
    * @param {RTCPeerConnection} peer
    * @param {string} sentence
@@ -126,10 +132,8 @@ export class RtcSound {
   /** @param {MediaStream} stream */
   #play(stream) {
     this.#element.srcObject = stream;
-    this.#element.play().catch(() => {}); // muted: what is heard goes through the context
-    const source = this.#context.createMediaStreamSource(stream);
-    source.connect(this.#meter);
-    source.connect(this.#output);
+    this.#element.play().catch(() => {}); // not before the page has been touched
+    this.#context.createMediaStreamSource(stream).connect(this.#meter);
     clearInterval(this.#reporting);
     const samples = new Float32Array(this.#meter.fftSize);
     this.#reporting = setInterval(() => {

@@ -34,12 +34,12 @@ const ANEW_MS = 1000; // after a decoder has failed
  * @property {(sentence: string) => void} said why there is no sound; empty when there is
  */
 
-/** One way to hear: into `output`, a node of an audio context. */
+/** One way to hear: by an audio context. */
 export class SocketSound {
   static available = 'AudioDecoder' in window && 'AudioWorkletNode' in window;
 
   #context;
-  #output;
+  #output; // its loudness
   #owner;
   #connection;
   #clock = new ClockSync((message) => this.#connection.send(message));
@@ -55,12 +55,12 @@ export class SocketSound {
 
   /**
    * @param {AudioContext} context
-   * @param {AudioNode} output
    * @param {SoundOwner} owner
    */
-  constructor(context, output, owner) {
+  constructor(context, owner) {
     this.#context = context;
-    this.#output = output;
+    this.#output = context.createGain();
+    this.#output.connect(context.destination);
     this.#owner = owner;
     this.#connection = new Connection(() => 'sound', {
       opened: () => {
@@ -96,6 +96,13 @@ export class SocketSound {
   wake() {
     this.#connection.wake();
   }
+
+  /** @param {boolean} muted */
+  mute(muted) {
+    this.#output.gain.value = muted ? 0 : 1;
+  }
+
+  touched() {} // what the context may, this may, too
 
   /** @param {string | ArrayBuffer} data */
   #received(data) {

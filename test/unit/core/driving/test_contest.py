@@ -44,7 +44,8 @@ def test_our_own_words_are_nobody_elses():
 def test_words_of_others_are_told_from_the_same_ones_of_ours(ours, theirs, moves):
     contest = Contest()
     for tick in range(3):
-        speak(contest, tick * PERIOD_S, ours, theirs)
+        speak(contest, tick * PERIOD_S, ours)
+        assert contest.heard(tick * PERIOD_S + 0.01, theirs)
     assert contest.others_send(0.2)
     assert contest.others_move(0.2) is moves
     assert not contest.others_send(0.2 + SILENT_S)

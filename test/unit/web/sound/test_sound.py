@@ -112,7 +112,7 @@ def test_who_listens_is_let_go_when_the_server_stops():
         sound = Sound(Source(), time.time_ns)
         async with opened(sound) as session, session.ws_connect('/sound') as socket:
             await socket.receive_json()
-            await sound.close()
+            sound.end()
             message = await socket.receive(timeout=WAIT_S)
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 

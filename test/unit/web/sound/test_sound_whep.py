@@ -29,10 +29,9 @@ from pi_camera_stream.core.sound import PACKET_SAMPLES, RATE
 from pi_camera_stream.web.access.access_rules import AccessRules
 from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
-from pi_camera_stream.web.sound import whep
 from pi_camera_stream.web.sound.sound import Sound
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.webrtc import availability
+from pi_camera_stream.web.webrtc import availability, whep_session
 import pytest
 from support.listening import listen
 from support.sounding import Source
@@ -103,6 +102,7 @@ def test_a_tone_is_heard_until_its_listener_leaves(monkeypatch):
                 assert abs(strongest - TONE_HZ) <= RATE / len(samples)
                 assert await client.leave() == 200
                 await until(lambda: source.wanted == [True, False])
+                await until_left(client)
                 assert await client.leave() == 404
             finally:
                 whistling.cancel()
@@ -126,12 +126,59 @@ def test_of_an_offer_only_sound_is_taken(kinds):
     asyncio.run(run())
 
 
+def test_the_same_offer_again_takes_the_place_of_the_first():
+    async def run():
+        async with opened() as (source, session, url):
+            client, again = (WhepClient(session, url, ('audio',)) for _ in range(2))
+            offer = await client.offer()
+            assert (await client.send(offer))[0] == 201
+            assert (await again.send(offer))[0] == 201
+            assert '/whep/sound/' in again.place
+            await until_left(client)
+            client.answer = again.answer
+            await client.connect()
+            await until(lambda: source.wanted == [True])
+            assert (await again.state())['connected']
+            assert await again.leave() == 200
+            for one in (client, again):
+                await one.close()
+
+    asyncio.run(run())
+
+
+async def until_left(client):
+    async def look():
+        while await client.state() is not None:
+            await asyncio.sleep(0.01)
+    await asyncio.wait_for(look(), WAIT_S)
+
+
+def test_candidates_may_come_later():
+    async def run():
+        async with opened() as (_, session, url):
+            client = WhepClient(session, url, ('audio',))
+            assert (await client.ask())[0] == 201
+            fragment = {'Content-Type': 'application/trickle-ice-sdpfrag',
+                        'If-Match': client.headers['ETag']}
+            async with session.patch(client.place, data='a=candidate:1 1 udp 1 127.0.0.1 9 typ '
+                                     'host\r\n', headers=fragment) as answer:
+                assert answer.status == 204
+            async with session.patch(client.place, data='a=ice-ufrag:other\r\n',
+                                     headers=fragment) as answer:
+                assert answer.status == 422
+                assert await answer.text() == ('ICE restart is not supported: send a new offer to '
+                                               '/whep/sound\n')
+            await client.close()
+
+    asyncio.run(run())
+
+
 def test_who_is_there_and_never_agrees_on_keys_opens_no_microphone(monkeypatch):
     async def hang(*_):
         await asyncio.Event().wait()
 
     monkeypatch.setattr(rtcdtlstransport.RTCDtlsTransport, 'start', hang)
-    monkeypatch.setattr(whep, '_CONNECT_S', 0.5)
+    monkeypatch.setattr(whep_session, '_CONNECT_S', 0.5)
 
     async def run():
         async with opened() as (source, session, url):
@@ -139,7 +186,7 @@ def test_who_is_there_and_never_agrees_on_keys_opens_no_microphone(monkeypatch):
             assert (await client.ask())[0] == 201
             await client.connect()
             await until(lambda: client.connection.iceConnectionState == 'completed')
-            await until(lambda: not any(task.get_coro().__name__ == '_play'
+            await until(lambda: not any(task.get_coro().__name__ == '_run'
                                         for task in asyncio.all_tasks()))
             assert source.wanted == [] and await client.leave() == 404
             await client.close()

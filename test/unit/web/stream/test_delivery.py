@@ -21,10 +21,13 @@ from pi_camera_stream.codecs.renditions import RenditionEncoder
 from pi_camera_stream.core.frame import Frame
 from pi_camera_stream.core.reception import Signal, SILENT
 from pi_camera_stream.core.rendition_spec import RenditionSpec
+from pi_camera_stream.core.video_spec import VideoSpec
 from pi_camera_stream.web.stream import viewer as viewer_module
 from pi_camera_stream.web.stream.delivery import deliver, Transport
 from pi_camera_stream.web.stream.link import LinkState
 from pi_camera_stream.web.stream.rendition import Status
+from pi_camera_stream.web.stream.stream_query import read_video_request
+from pi_camera_stream.web.stream.video_rendition import VideoRendition
 from pi_camera_stream.web.stream.viewer import StreamRequest, Viewer
 import pytest
 from support import pictures
@@ -41,6 +44,10 @@ class Link:
     closed = False
     answer = None
     excess = 0
+    clear = False
+
+    def is_clear(self):
+        return self.clear
 
     def state(self):
         return self.answer
@@ -163,6 +170,42 @@ def test_on_a_wide_way_most_frames_go_at_once_and_some_are_looked_at():
             assert scene.transport.at_once == [*range(2, 9), *range(10, 17)]
             assert (scene.viewer.sent, scene.viewer.skipped) == (17, 0)
             assert scene.stream.frames_sent == 17
+
+    asyncio.run(run())
+
+
+def test_on_a_wide_way_most_frames_of_h264_are_not_measured_as_long_as_it_is_clear():
+    class Measured(Quick):
+        def __init__(self):
+            super().__init__()
+            self.measured = []
+
+        def take_transit_s(self):
+            self.measured.append(len(self.at_once) + 1)
+            return self.on_way
+
+    async def run():
+        rendition = VideoRendition(VideoSpec(), lambda: None, lambda: None)
+        viewer, transport = Viewer('x', 'rtsp-tcp', read_video_request({})), Measured()
+        viewer.rendition, viewer.reader = rendition, rendition.join(viewer.name)
+        stream = Stream('/a', lambda: 0, lambda _: None, RenditionEncoder(), RenditionSpec())
+        task = asyncio.create_task(deliver(stream, viewer, transport))
+        await asyncio.sleep(0)
+        transport.on_way, transport.link.clear = 0.001, True
+        for number in range(1, 31):
+            if number == 20:
+                transport.link.clear = False
+            if number == 28:
+                transport.on_way = math.inf
+            rendition.put(Frame(b'x', 0, number, 4, 4, codec='h264', key=number == 1))
+            await asyncio.sleep(0)
+        assert transport.at_once == list(range(1, 28))
+        assert transport.measured == [1, 9, 17, *range(20, 29), 28]
+        assert transport.sent == []
+        transport.cleared.set()
+        await asyncio.sleep(0.01)
+        assert [number for number, *_ in transport.sent] == [28, 29, 30]
+        task.cancel()
 
     asyncio.run(run())
 

@@ -84,6 +84,25 @@ def test_what_nobody_reads_is_a_backlog_and_little_of_it_is_in_the_kernel():
     asyncio.run(run())
 
 
+def test_a_way_is_clear_as_long_as_next_to_nothing_is_under_way():
+    async def run():
+        link, transport, other = await connected(reads=True)
+        with other:
+            assert link.is_clear()
+            transport.write(b'x' * 9000)
+            assert not link.is_clear()
+            read = 0
+            while read < 9000:
+                read += len(await asyncio.to_thread(other.recv, 4096))
+            while not link.is_clear():
+                await asyncio.sleep(0)
+            transport.abort()
+            await asyncio.sleep(0)
+            assert not link.is_clear()
+
+    asyncio.run(run())
+
+
 def test_a_viewer_who_has_gone_with_pictures_unread_is_not_waited_for():
     async def run():
         link, transport, other = await connected(reads=False)

@@ -19,6 +19,7 @@ from pi_camera_stream.codecs import h264_encoder
 from pi_camera_stream.codecs.h264 import StreamReader
 from pi_camera_stream.core.frame import Frame, StampedImage
 from pi_camera_stream.core.reception import Reception
+from pi_camera_stream.web.stream import video_renderer
 from pi_camera_stream.web.stream.tiers import H264, H264_SMALL
 from pi_camera_stream.web.stream.video_renderer import VideoRate, VideoRenderer
 import pytest
@@ -85,6 +86,12 @@ def test_a_frame_has_the_stamp_and_number_of_its_picture_and_looks_like_it(bench
         assert (frame.sequence, frame.stamp_ns) == (number, 10**9)
         assert (frame.width, frame.height, frame.key) == (*SIZE, number == 1)
         assert reader.read(frame.data) == (frame.data, frame.key)
+
+
+def test_a_jpeg_in_its_own_size_is_not_decoded_to_bgr(bench, monkeypatch):
+    monkeypatch.setattr(video_renderer, 'decode_frame', None)
+    bench.renderer.want(True)
+    assert bench.encode(2).sequence == 2
 
 
 def test_an_image_that_is_no_jpeg_is_encoded_too(bench):

@@ -14,6 +14,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+import gc
 import inspect
 from itertools import pairwise
 from pathlib import Path
@@ -44,7 +45,13 @@ from pi_camera_stream.web.app import Application
 from pi_camera_stream.web.connections import ConnectionReaper
 from pi_camera_stream.web.stream import tiers
 from pi_camera_stream.web.stream.catalog import Catalog
-from pi_camera_stream.web.webrtc import ice_servers, peer, shared_packets, whep
+from pi_camera_stream.web.webrtc import (
+    ice_servers,
+    peer,
+    shared_packets,
+    video_session,
+    whep_session,
+)
 from pi_camera_stream.web.webrtc.transport_feedback import Arrival
 import pytest
 from support.listening import listen
@@ -129,7 +136,8 @@ class Site:
 
 @asynccontextmanager
 async def opened(rules):
-    site = Site(rules)
+    site, failed = Site(rules), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: failed.append(what))
     runner = await listen(site.app.build(ConnectionReaper()), access_log=None)
     site.port, site.server = runner.addresses[0][1], runner
     film = asyncio.create_task(site.film())
@@ -142,6 +150,8 @@ async def opened(rules):
         for client in site.clients:
             await client.close()
         await runner.cleanup()
+    gc.collect()  # which tells of tasks whose exceptions nobody has seen
+    assert failed == []
 
 
 def with_site(**rules):
@@ -262,7 +272,7 @@ async def test_who_closes_the_connection_has_left(site):
 
 @with_site()
 async def test_who_is_stuck_is_let_go(site, monkeypatch):
-    monkeypatch.setattr(whep, '_SILENT_S', 1.5)
+    monkeypatch.setattr(video_session, '_SILENT_S', 1.5)
     client = await site.watching()
     transceiver, = client.connection.getTransceivers()
     for protocol in transceiver.receiver.transport.transport._connection._protocols:
@@ -273,8 +283,8 @@ async def test_who_is_stuck_is_let_go(site, monkeypatch):
 
 @with_site()
 async def test_who_says_nothing_and_answers_stays(site, monkeypatch):
-    monkeypatch.setattr(whep, '_SILENT_S', 1.5)
-    monkeypatch.setattr(whep, '_LOOK_S', 0.05)
+    monkeypatch.setattr(video_session, '_SILENT_S', 1.5)
+    monkeypatch.setattr(video_session, '_LOOK_S', 0.05)
     client = await site.watching()
     session, = site.sessions()
     session.peer._sender._handle_rtcp_packet = _hear_nothing
@@ -290,7 +300,7 @@ async def _hear_nothing(_packet):
 
 @with_site()
 async def test_who_never_connects_costs_nothing_for_long(site, monkeypatch):
-    monkeypatch.setattr(whep, '_CONNECT_S', 0.3)
+    monkeypatch.setattr(whep_session, '_CONNECT_S', 0.3)
     client = site.client()
     status, answer = await client.send(CHROMIUM.read_text())
     assert status == 201 and 'playout-delay' in answer
@@ -361,7 +371,7 @@ async def test_servers_are_asked_and_told_to_the_client(site):
 async def test_servers_that_do_not_answer_are_named(site, monkeypatch):
     async def wait(*_):
         await asyncio.Event().wait()
-    monkeypatch.setattr(whep, '_ANSWER_S', 0.1)
+    monkeypatch.setattr(whep_session, '_ANSWER_S', 0.1)
     monkeypatch.setattr(peer.Peer, 'answer', wait)
     status, text = await site.client().send(CHROMIUM.read_text())
     assert status == 504 and 'ice_servers' in text

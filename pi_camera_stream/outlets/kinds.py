@@ -1,0 +1,26 @@
+# Copyright 2026 pi_camera_stream contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""All kinds of outlets: a megabyte of modules, imported only where there is to be one."""
+
+from .address import RTP, TS
+from .calling import TcpCaller
+from .raw_tcp import RawTcpServer
+from .rtsp_push import RtspPush
+from .rtsp_server import RtspServer
+from .sending_udp import RtpOutlet, TsOutlet, UdpOutlet
+
+__all__ = 'BY_UDP', 'RawTcpServer', 'RtspPush', 'RtspServer', 'TcpCaller'
+
+BY_UDP: dict[str, type[UdpOutlet]] = {RTP: RtpOutlet, TS: TsOutlet}
