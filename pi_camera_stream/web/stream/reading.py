@@ -113,8 +113,7 @@ class Reading:
 
     def explains(self, transit_s: float) -> bool:
         """Return whether a frame's acknowledgement may be late because it was not read."""
-        return transit_s > _PROMPT_S and (self._slow
-                                          or self.unread_bytes() > self._next_to_nothing)
+        return self._slow and transit_s > _PROMPT_S
 
     async def wait(self) -> None:
         """Wait until the reader has read all and wants more; for some time at the most."""
