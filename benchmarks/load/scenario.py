@@ -77,11 +77,12 @@ def bridge_programs(scenario: Scenario, address: str, port: int) -> Programs:
 
 def serve_programs(scenario: Scenario, address: str, port: int) -> Programs:
     """Return what shows the same pictures, from a pipe, without ROS."""
+    most = str(scenario.viewers + scenario.stuck + _ROOM)
     return {'serve': [
         *_program('programs.piped'), *_source(scenario),
         sys.executable, '-m', 'pi_camera_stream', 'serve', '--source', 'stdin',
         '--address', address, '--port', str(port), '--fps', str(scenario.fps),
-        '--max-viewers', str(scenario.viewers + scenario.stuck + _ROOM)]}
+        '--max-viewers', most, '--max-viewers-per-address', most]}
 
 
 def other_programs(server: str) -> Callable[[Scenario, str, int], Programs]:
