@@ -248,7 +248,7 @@ async def test_the_state_says_what_comes_and_who_watches(site):
     assert all(v['frames_sent'] > 0 and v['bytes_sent'] > 0 for v in viewers)
     assert set(viewers[0]) == {
         'address', 'transport', 'tier', 'codec', 'connected_s', 'frames_sent', 'frames_skipped',
-        'bytes_sent', 'age_ms', 'backlog_bytes'}
+        'bytes_sent', 'age_ms', 'backlog_bytes', 'unread_bytes'}
     assert [v['codec'] for v in viewers] == ['jpeg', 'jpeg']
 
 
