@@ -59,8 +59,10 @@ class WhepClient:
 
     async def send(self, offer, content_type='application/sdp', headers=None):
         body = io.BytesIO(offer if isinstance(offer, bytes) else offer.encode())
+        # A client of aiohttp 3.8 that is answered before its body is sent leaves the body out, and
+        # would use the connection again.
         async with self.session.post(self.url, data=body, headers={
-                'Content-Type': content_type, **(headers or {})}) as answer:
+                'Connection': 'close', 'Content-Type': content_type, **(headers or {})}) as answer:
             text = await answer.text()
             self.headers = answer.headers
             if answer.status == 201:
