@@ -37,6 +37,14 @@ COMMANDS = {
     'watch': ('tools.watch.command', 'receive a stream or a topic, and show how it arrives'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
+# command -> (the nodes that it runs, the options that it takes besides)
+NODES = {
+    'camera': (('camera',), ''),
+    'bridge': (('http_bridge',), ''),
+    'consumer': (('opencv_consumer',), ''),
+    'all': (('camera', 'http_bridge', 'opencv_consumer'),
+            '  --no-consumer    run camera and bridge only\n'),
+}
 MOVED = {
     'bench': 'the measurements are no longer installed: in a clone of the sources, run `python3 '
              '-m benchmarks viewers`',
@@ -56,7 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pi_camera_stream: error: there is no command '{words[0]}': choose one of "
               + ', '.join(COMMANDS), file=sys.stderr)
         return USAGE
-    module_name = COMMANDS[words[0]][0]
+    module_name, does = COMMANDS[words[0]]
+    if words[0] in NODES and not {'-h', '--help'}.isdisjoint(words):
+        from .parameters.node_help import node_help
+        print(node_help(words[0], does, *NODES[words[0]]))
+        return 0
     try:
         module = import_module(f'.{module_name}', __package__)
     except ModuleNotFoundError as error:
@@ -74,9 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def usage() -> str:
     lines = ['usage: python3 -m pi_camera_stream COMMAND [ARGUMENT ...]', '']
     lines += [f'  {name:10}{what}' for name, (_, what) in COMMANDS.items()]
-    lines += ['', 'camera, bridge, consumer and all are ROS 2 nodes and take --ros-args;',
-              'serve, demo, secure, export, latency, watch and doctor explain themselves with '
-              '--help.']
+    lines += ['', 'camera, bridge, consumer and all are ROS 2 nodes and take --ros-args.',
+              'Each command explains itself with --help.']
     return '\n'.join(lines)
 
 

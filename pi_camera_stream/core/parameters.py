@@ -60,6 +60,13 @@ class Parameter:
             return ''
         return f'{_plain(self.minimum)} to {_plain(self.maximum)} {self.unit}'.rstrip()
 
+    @property
+    def summary(self) -> str:
+        """What a help text says of it: the description, with range and default."""
+        default = str(self.default).lower() if isinstance(self.default, bool) else self.default
+        return (f'{self.description} ({self.range_text() or self.type_name}; '
+                f'default {"empty" if default == "" else default})')
+
     def check(self, value: Any) -> Value:
         """
         Return `value` in the parameter's own type; ValueError has one sentence for the user.

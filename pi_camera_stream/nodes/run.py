@@ -23,7 +23,7 @@ import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.qos_overriding_options import InvalidQosOverridesError
 from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import get_rmw_implementation_identifier
+from rclpy.utilities import get_rmw_implementation_identifier, remove_ros_args
 
 from .base_node import BaseNode
 from .shared_memory import room_for
@@ -71,6 +71,10 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
                    signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
         return _complain(program, f'ROS cannot start: {_without_value(str(error))}')
+    if unknown := remove_ros_args([program, *args] if args is not None else sys.argv)[1:]:
+        rclpy.try_shutdown()
+        return _complain(program, f"'{unknown[0]}' is not an option: parameters are written as "
+                                  '--ros-args -p NAME:=VALUE, and --help lists them')
     finish = end_by_signals(prepare_shutdown)
     try:
         _create(creates, nodes, picture_bytes)

@@ -66,7 +66,8 @@ class Configuration:
 
 def read_configuration(words: Sequence[str]) -> Configuration:
     """Return what the words of a command line ask for; PermanentError says what is wrong."""
-    parser = _Parser(prog='python3 -m pi_camera_stream serve', add_help=True, allow_abbrev=False,
+    parser = _Parser(prog='python3 -m pi_camera_stream serve', usage='%(prog)s [OPTION ...]',
+                     allow_abbrev=False,
                      description='Show a camera to browsers, without ROS.', epilog=(
                          'Parameters are those of the nodes. A parameter file has the layout that '
                          'ROS reads; several files are several cameras.'))
@@ -104,14 +105,18 @@ def _add_options(parser: argparse.ArgumentParser) -> set[str]:
             name = row.name.replace('_', '-')
             words = [f'{prefix}.{name}'] if name in taken else [name, f'{prefix}.{name}']
             taken.update(words)
-            underscored = [word.replace('-', '_') for word in words if '-' in word]
-            group.add_argument(*(f'--{word}' for word in (*words, *underscored)),
-                               dest=f'{kind}:{row.name}', default=argparse.SUPPRESS,
+            shown, *others = (*words, *(word.replace('-', '_') for word in words if '-' in word))
+            group.add_argument(f'--{shown}', dest=f'{kind}:{row.name}', default=argparse.SUPPRESS,
                                metavar=row.type_name.upper(),
-                               help=row.description.replace('%', '%%'))
-    parser.add_argument('--camera-name', '--camera_name', dest='camera:camera_name',
+                               help=row.summary.replace('%', '%%'))
+            for other in others:
+                group.add_argument(f'--{other}', dest=f'{kind}:{row.name}',
+                                   default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument('--camera-name', dest='camera:camera_name',
                         default=argparse.SUPPRESS, metavar='NAME',
                         help='${NAME} in camera-info-url, instead of the namespace')
+    parser.add_argument('--camera_name', dest='camera:camera_name', default=argparse.SUPPRESS,
+                        help=argparse.SUPPRESS)
     return {*taken, 'camera-name'}
 
 

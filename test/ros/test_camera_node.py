@@ -210,6 +210,15 @@ def test_ros_arguments_that_make_no_sense_are_explained():
     camera.wait_for('camera_node: error: ROS cannot start: .*fps')
 
 
+@pytest.mark.parametrize('words', [['--fps', '15'], ['fps:=15', '--ros-args', '-p', 'fps:=20']])
+def test_what_only_looks_like_a_parameter_is_refused(words):
+    camera = Program('camera', *words)
+    assert camera.wait() == 1
+    line, = camera.output.splitlines()
+    assert f"'{words[0]}' is not an option" in line
+    assert '--ros-args -p NAME:=VALUE' in line
+
+
 def test_the_namespace_is_camera_unless_said_otherwise(guest):
     with running('camera', '--ros-args', '-r', '__ns:=/robot/left', '-p', 'source:=pattern'):
         guest.listen(CompressedImage, '/robot/left/image_raw/compressed').get(timeout=WAIT_S)
