@@ -28,7 +28,7 @@ from support.playing import decoded, output
 from support.processes import running
 
 SECONDS = 3
-RTP_PORT, SECRET = 24_570, 'correct-horse'
+SECRET = 'correct-horse'
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +37,14 @@ def _arecord(missing):
         missing('arecord (alsa-utils) is not installed')
 
 
-@pytest.fixture(scope='module')
-def card(tmp_path_factory):
+@contextmanager
+def a_card(tmp_path_factory):
+    """Yield a card for one program: two that record from it would get half of the sound each."""
     made = SoundCard(tmp_path_factory.mktemp('card'), clicks())
-    yield made
-    made.stop()
+    try:
+        yield made
+    finally:
+        made.stop()
 
 
 @contextmanager
@@ -57,10 +60,10 @@ def serving(card, address, port, *arguments, **options):
 
 
 @pytest.fixture(scope='module')
-def program(card):
-    rtsp, push = (senders.free_port() for _ in range(2))
-    with serving(card, '127.0.0.1', rtsp, '--outlets', (
-            f'rtp://127.0.0.1:{RTP_PORT},rtsp://robot:{SECRET}@127.0.0.1:{push}/live')) as one:
+def program(tmp_path_factory):
+    rtsp, push, rtp = (senders.free_port() for _ in range(3))
+    with a_card(tmp_path_factory) as card, serving(card, '127.0.0.1', rtsp, '--outlets', (
+            f'rtp://127.0.0.1:{rtp},rtsp://robot:{SECRET}@127.0.0.1:{push}/live')) as one:
         one.push = push
         yield one
 
@@ -101,7 +104,7 @@ def test_pictures_and_sound_come_together(url, way):
     assert abs(np.diff(frames) - 0.5).max() < 0.02
 
 
-def test_sound_alone_can_be_played(url, card):
+def test_sound_alone_can_be_played(url):
     with av.open(url, options={'rtsp_transport': 'tcp', 'allowed_media_types': 'audio'},
                  timeout=30) as player:
         assert [stream.type for stream in player.streams] == ['audio']
@@ -133,10 +136,10 @@ def test_a_media_server_is_given_it_and_pictures_alone_where_it_takes_no_sound(p
     program.wait_for('without sound')
 
 
-def test_a_group_on_another_computer_hears_it(card, missing):
+def test_a_group_on_another_computer_hears_it(tmp_path_factory, missing):
     if reason := networks.unavailable():
         missing(reason)
-    with networks.two_hosts() as (here, there), serving(
+    with networks.two_hosts() as (here, there), a_card(tmp_path_factory) as card, serving(
             card, networks.ADDRESSES[0], '8554', '--rtsp-multicast', 'true', prefix=here) as one, \
             output(*there, 'ffmpeg', '-v', 'error', '-rtsp_transport', 'udp_multicast',
                    '-analyzeduration', '500000', '-i',
