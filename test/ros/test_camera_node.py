@@ -77,7 +77,7 @@ def test_reliable_can_be_asked_for(guest):
 
 
 def test_nothing_is_encoded_while_nobody_subscribes(guest):
-    with running('camera', *parameters(source='pattern')):
+    with running('camera', *parameters(source='pattern', width=320, height=240)):
         values = guest.diagnostics('camera: stream', lambda v: float(v['frames/s']) > 20)
         assert float(values['frames/s published']) == 0
         assert values['age when published [ms]'] == 'nan'
