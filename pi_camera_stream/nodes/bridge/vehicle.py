@@ -30,7 +30,7 @@ from ...client.entities import create_publisher, create_subscription
 from ...client.qos import image_qos, reliable_qos
 from ...core.driving.actuator import Actuator
 
-_FAREWELL_S = 0.2  # for the last word to get through
+_FAREWELL_S = 0.5  # at most, until all who hear have acknowledged the last word
 _BATTERY_STALE_S = 10.0  # so old may the battery's message be
 
 
