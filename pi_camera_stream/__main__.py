@@ -37,13 +37,12 @@ COMMANDS = {
     'watch': ('tools.watch.command', 'receive a stream or a topic, and show how it arrives'),
     'doctor': ('tools.doctor.command', 'find out what is wrong'),
 }
-# command -> (the nodes that it runs, the options that it takes besides)
+# command -> the nodes that it runs
 NODES = {
-    'camera': (('camera',), ''),
-    'bridge': (('http_bridge',), ''),
-    'consumer': (('opencv_consumer',), ''),
-    'all': (('camera', 'http_bridge', 'opencv_consumer'),
-            '  --no-consumer    run camera and bridge only\n'),
+    'camera': ('camera',),
+    'bridge': ('http_bridge',),
+    'consumer': ('opencv_consumer',),
+    'all': ('camera', 'http_bridge', 'opencv_consumer'),
 }
 MOVED = {
     'bench': 'the measurements are no longer installed: in a clone of the sources, run `python3 '
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module_name, does = COMMANDS[words[0]]
     if words[0] in NODES and not {'-h', '--help'}.isdisjoint(words):
         from .parameters.node_help import node_help
-        print(node_help(words[0], does, *NODES[words[0]]))
+        print(node_help(words[0], does, NODES[words[0]]))
         return 0
     try:
         module = import_module(f'.{module_name}', __package__)

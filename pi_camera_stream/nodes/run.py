@@ -66,12 +66,12 @@ def run_nodes(creates: Sequence[Callable[[], BaseNode]], program: str,
             said.set()
             made[0].run_soon(lambda: None)  # wakes the executor, which then sees `told`
 
+    words = sys.argv if args is None else [program, *args]
     try:
-        rclpy.init(args=None if args is None else [program, *args],
-                   signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # rclpy's exceptions for bad arguments are private names
         return _complain(program, f'ROS cannot start: {_without_value(str(error))}')
-    if unknown := remove_ros_args([program, *args] if args is not None else sys.argv)[1:]:
+    if unknown := remove_ros_args(words)[1:]:
         rclpy.try_shutdown()
         return _complain(program, f"'{unknown[0]}' is not an option: parameters are written as "
                                   '--ros-args -p NAME:=VALUE, and --help lists them')

@@ -21,6 +21,7 @@ from .tables import TABLES
 from ..vision.registry import built_in_parameters
 
 _EXAMPLES = {'camera': 'fps:=15', 'http_bridge': 'port:=8081', 'opencv_consumer': 'processor:=qr'}
+_OPTIONS = {'all': '  --no-consumer    run camera and bridge only\n'}
 _USAGE = """\
 usage: python3 -m pi_camera_stream {command} [OPTION ...] [--ros-args [-p NAME:=VALUE ...]
        [--params-file FILE] [-r FROM:=TO ...] [--log-level LEVEL]]
@@ -33,10 +34,10 @@ example: python3 -m pi_camera_stream {command} --ros-args -p {example}
 """
 
 
-def node_help(command: str, does: str, nodes: Sequence[str], options: str = '') -> str:
+def node_help(command: str, does: str, nodes: Sequence[str]) -> str:
     """Return how a command is called that runs these nodes, and their parameters."""
-    text = _USAGE.format(command=command, does=does[:1].upper() + does[1:], options=options,
-                         example=_EXAMPLES[nodes[0]])
+    text = _USAGE.format(command=command, does=does[:1].upper() + does[1:],
+                         options=_OPTIONS.get(command, ''), example=_EXAMPLES[nodes[0]])
     for node in nodes:
         rows = [*TABLES[node], *(built_in_parameters() if node == 'opencv_consumer' else ())]
         text += f'\nparameters of {node}:\n'

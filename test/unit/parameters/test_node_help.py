@@ -53,7 +53,7 @@ def test_asking_for_help_starts_no_node(words):
 
 
 def test_the_examples_are_values_that_their_parameters_take(capsys):
-    for command, (nodes, _) in command_line.NODES.items():
+    for command, nodes in command_line.NODES.items():
         command_line.main([command, '--help'])
         example = capsys.readouterr().out.partition('example: ')[2].splitlines()[0]
         name, _, value = example.rpartition(' ')[2].partition(':=')
